@@ -1,0 +1,51 @@
+/** ZooKeeper's error codes (KeeperException.Code), by the name the field uses. Negative on the wire. */
+export const ERROR_CODES = {
+  ok: 0,
+  systemError: -1,
+  runtimeInconsistency: -2,
+  dataInconsistency: -3,
+  connectionLoss: -4,
+  marshallingError: -5,
+  unimplemented: -6,
+  operationTimeout: -7,
+  badArguments: -8,
+  unknownSession: -12,
+  newConfigNoQuorum: -13,
+  reconfigInProgress: -14,
+  apiError: -100,
+  noNode: -101,
+  noAuth: -102,
+  badVersion: -103,
+  noChildrenForEphemerals: -108,
+  nodeExists: -110,
+  notEmpty: -111,
+  sessionExpired: -112,
+  invalidCallback: -113,
+  invalidAcl: -114,
+  authFailed: -115,
+  sessionMoved: -118,
+  notReadOnly: -119,
+  ephemeralOnLocalSession: -120,
+  noWatcher: -121,
+  requestTimeout: -122,
+  reconfigDisabled: -123,
+  sessionClosedRequireSaslAuth: -124,
+  quotaExceeded: -125,
+  throttledOp: -127,
+} as const;
+
+/** The name of an error code. */
+export type ErrorName = keyof typeof ERROR_CODES;
+
+/** Something a client asked for that cannot be done; `code` is what the wire carries. */
+export class KeeperError extends Error {
+  override readonly name = "KeeperError";
+  readonly reason: ErrorName;
+  readonly code: number;
+
+  constructor(reason: ErrorName, detail = "") {
+    super(detail === "" ? reason : `${reason}: ${detail}`);
+    this.reason = reason;
+    this.code = ERROR_CODES[reason];
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * The request record: what every door (ZooKeeper's wire, HTTP, RPC) hands to the keeper, and what it gets back.
+ * `op` is ZooKeeper's name of the operation. Source: ZooKeeper ZooDefs.OpCode and zookeeper.jute.
+ */
+import type { Acl, Identity } from "./acl.ts";
+import type { Stat } from "./stat.ts";
+import type { Zxid } from "./zxid.ts";
+
+/** null is a value of its own, distinct from no bytes: ZooKeeper stores and returns it as such. */
+export type NodeData = Uint8Array | null;
+
+/** create, create2 (answers with Stat), createContainer and createTTL; `flags` is the wire's CreateMode, unchecked. */
+export interface CreateRequest {
+  readonly op: "create" | "create2" | "createContainer" | "createTTL";
+  readonly path: string;
+  readonly data: NodeData;
+  readonly acl: readonly Acl[];
+  readonly flags: number;
+  /** Milliseconds, for createTTL; 0 elsewhere. */
+  readonly ttlMs: number;
+}
+export interface DeleteRequest {
+  readonly op: "delete";
+  readonly path: string;
+  /** -1 for any. */
+  readonly version: number;
+}
+export interface SetDataRequest {
+  readonly op: "setData";
+  readonly path: string;
+  readonly data: NodeData;
+  readonly version: number;
+}
+export interface SetAclRequest {
+  readonly op: "setACL";
+  readonly path: string;
+  readonly acl: readonly Acl[];
+  readonly version: number;
+}
+export interface CheckRequest {
+  readonly op: "check";
+  readonly path: string;
+  readonly version: number;
+}
+
+/** What may stand inside a multi. */
+export type MultiOperation =
+  | CreateRequest
+  | DeleteRequest
+  | SetDataRequest
+  | CheckRequest
+  | { readonly op: "unsupported"; readonly type: number };
+
+export interface MultiRequest {
+  readonly op: "multi";
+  readonly operations: readonly MultiOperation[];
+}
+export interface ReconfigRequest {
+  readonly op: "reconfig";
+  readonly joiningServers: string | null;
+  readonly leavingServers: string | null;
+  readonly newMembers: string | null;
+  readonly currentConfigId: bigint;
+}
+/** Lists no bytes; asks that all that was committed before it be delivered where it is answered. */
+export interface SyncRequest {
+  readonly op: "sync";
+  readonly path: string;
+}
+export interface CloseSessionRequest {
+  readonly op: "closeSession";
+}
+/** Made at the connect handshake; never decoded from a client's frame. */
+export interface CreateSessionRequest {
+  readonly op: "createSession";
+  readonly timeoutMs: number;
+  /** 16 random bytes. */
+  readonly password: Uint8Array;
+}
+/** Removes a container or TTL znode that has become idle; the keeper's own, never decoded from a client's frame. */
+export interface DeleteContainerRequest {
+  readonly op: "deleteContainer";
+  readonly path: string;
+}
+
+/** Requests that go through the leader and take a zxid. */
+export type WriteRequest =
+  | CreateRequest
+  | DeleteRequest
+  | SetDataRequest
+  | SetAclRequest
+  | CheckRequest
+  | MultiRequest
+  | ReconfigRequest
+  | SyncRequest
+  | CreateSessionRequest
+  | CloseSessionRequest
+  | DeleteContainerRequest;
+
+export type MultiReadOperation =
+  | { readonly op: "getData"; readonly path: string; readonly watch: boolean }
+  | { readonly op: "getChildren"; readonly path: string; readonly watch: boolean }
+  | { readonly op: "unsupported"; readonly type: number };
+
+/** 1 children, 2 data, 3 any, 4 persistent, 5 persistent recursive (ZooKeeper Watcher.WatcherType). */
+export interface WatcherRequest {
+  readonly op: "checkWatches" | "removeWatches";
+  readonly path: string;
+  readonly type: number;
+}
+export interface AddWatchRequest {
+  readonly op: "addWatch";
+  readonly path: string;
+  /** 0 persistent, 1 persistent recursive, as sent. */
+  readonly mode: number;
+}
+/** A client's watches after it reconnected (setWatches leaves the last two lists empty). */
+export interface SetWatchesRequest {
+  readonly op: "setWatches" | "setWatches2";
+  readonly relativeZxid: Zxid;
+  readonly dataWatches: readonly string[];
+  readonly existWatches: readonly string[];
+  readonly childWatches: readonly string[];
+  readonly persistentWatches: readonly string[];
+  readonly persistentRecursiveWatches: readonly string[];
+}
+export interface PathRequest {
+  readonly op: "getACL" | "getAllChildrenNumber" | "getEphemerals";
+  /** For getEphemerals the prefix, which may be empty. */
+  readonly path: string;
+}
+export interface WatchableReadRequest {
+  readonly op: "exists" | "getData" | "getChildren" | "getChildren2";
+  readonly path: string;
+  readonly watch: boolean;
+}
+export interface MultiReadRequest {
+  readonly op: "multiRead";
+  readonly operations: readonly MultiReadOperation[];
+}
+
+/** Requests that the serving replica answers from its own tree. */
+export type ReadRequest =
+  | WatchableReadRequest
+  | PathRequest
+  | MultiReadRequest
+  | WatcherRequest
+  | AddWatchRequest
+  | SetWatchesRequest
+  | { readonly op: "whoAmI" };
+
+/** Requests about the connection itself. */
+export type ConnectionRequest =
+  | { readonly op: "ping" }
+  | {
+      readonly op: "auth";
+      readonly type: number;
+      readonly scheme: string | null;
+      readonly auth: Uint8Array | null;
+    }
+  | { readonly op: "sasl"; readonly token: Uint8Array | null };
+
+/** Every request. */
+export type Request = WriteRequest | ReadRequest | ConnectionRequest;
+
+/** One operation's result inside multi: ZooKeeper sends create2's as a create without Stat. */
+export type MultiResult =
+  | { readonly op: "create"; readonly path: string }
+  | { readonly op: "create2"; readonly path: string; readonly stat: Stat }
+  | { readonly op: "delete" }
+  | { readonly op: "setData"; readonly stat: Stat }
+  | { readonly op: "check" }
+  | { readonly op: "getData"; readonly data: NodeData; readonly stat: Stat }
+  | { readonly op: "getChildren"; readonly children: readonly string[] }
+  | { readonly op: "error"; readonly code: number };
+
+/** What a request is answered with; "empty" stands for the operations whose reply is a header alone. */
+export type Response =
+  | { readonly op: "empty" }
+  | { readonly op: "path"; readonly path: string }
+  | { readonly op: "create2"; readonly path: string; readonly stat: Stat }
+  | { readonly op: "stat"; readonly stat: Stat }
+  | { readonly op: "getData"; readonly data: NodeData; readonly stat: Stat }
+  | { readonly op: "getACL"; readonly acl: readonly Acl[]; readonly stat: Stat }
+  | { readonly op: "children"; readonly children: readonly string[] }
+  | { readonly op: "children2"; readonly children: readonly string[]; readonly stat: Stat }
+  | { readonly op: "multi"; readonly results: readonly MultiResult[] }
+  | { readonly op: "error"; readonly code: number }
+  | { readonly op: "sasl"; readonly token: Uint8Array }
+  | { readonly op: "ephemerals"; readonly paths: readonly string[] }
+  | { readonly op: "count"; readonly count: number }
+  | { readonly op: "identities"; readonly identities: readonly Identity[] };

@@ -1,0 +1,83 @@
+/**
+ * Transactions: what the leader makes of a request, and what every replica applies. A transaction says the outcome
+ * (a final path, a version to set), never a condition, so that applying needs no decision.
+ * Source: ZooKeeper txn records (zookeeper.jute, module txn) and PrepRequestProcessor.
+ */
+import type { Acl } from "./acl.ts";
+import type { Origin, SessionId } from "./ids.ts";
+import type { NodeData } from "./request.ts";
+import type { Stat } from "./stat.ts";
+
+/** Whose znode it is and how it ends. */
+export type NodeOwner =
+  | { readonly mode: "persistent" }
+  | { readonly mode: "container" }
+  | { readonly mode: "ephemeral"; readonly session: SessionId }
+  | { readonly mode: "ttl"; readonly ttlMs: number };
+
+/** Travels before each transaction in its proposal. */
+export interface TxnHeader {
+  readonly session: SessionId;
+  /** The client's number for the request. */
+  readonly xid: number;
+  /** Milliseconds of Unix time on the leader's clock. */
+  readonly timeMs: number;
+  readonly origin: Origin;
+}
+
+export interface CreateTxn {
+  readonly kind: "create";
+  /** Final: the sequence number is part of it. */
+  readonly path: string;
+  readonly data: NodeData;
+  readonly acl: readonly Acl[];
+  readonly owner: NodeOwner;
+  /** How many creates of children the parent has seen with this one. */
+  readonly parentCreates: number;
+  /** Whether the answer carries the Stat: create2 and its kin. */
+  readonly withStat: boolean;
+}
+
+/** What may stand inside a multi's transaction. */
+export type OperationTxn =
+  | CreateTxn
+  | { readonly kind: "delete"; readonly path: string }
+  | {
+      readonly kind: "setData";
+      readonly path: string;
+      readonly data: NodeData;
+      readonly version: number;
+    }
+  | { readonly kind: "check"; readonly path: string; readonly version: number }
+  | { readonly kind: "error"; readonly code: number };
+
+/** Every transaction. A multi that failed holds an error per operation and changes nothing. */
+export type Txn =
+  | OperationTxn
+  | {
+      readonly kind: "setAcl";
+      readonly path: string;
+      readonly acl: readonly Acl[];
+      readonly aversion: number;
+    }
+  | { readonly kind: "multi"; readonly operations: readonly OperationTxn[] }
+  | { readonly kind: "createSession"; readonly timeoutMs: number; readonly password: Uint8Array }
+  | { readonly kind: "closeSession" }
+  /** The dynamic configuration shown at /zookeeper/config, written by the leader itself. */
+  | { readonly kind: "config"; readonly data: Uint8Array }
+  /** Changes nothing: answers sync, once a quorum has it. */
+  | { readonly kind: "barrier"; readonly path: string };
+
+/** What applying a transaction gave, for the replica whose client waits for it. */
+export type Outcome =
+  | {
+      readonly kind: "created";
+      readonly path: string;
+      readonly stat: Stat;
+      readonly withStat: boolean;
+    }
+  | { readonly kind: "done" }
+  | { readonly kind: "stat"; readonly stat: Stat }
+  | { readonly kind: "multi"; readonly outcomes: readonly Outcome[] }
+  | { readonly kind: "barrier"; readonly path: string }
+  | { readonly kind: "error"; readonly code: number };
