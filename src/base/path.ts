@@ -20,8 +20,7 @@ export function pathProblem(path: string, sequential = false): string | undefine
     start = end + 1;
   }
   for (let index = 0; index < text.length; index++) {
-    if (isForbidden(text.charCodeAt(index)))
-      return `a path must not hold the character at ${index}`;
+    if (isForbidden(text.charCodeAt(index))) return `a path must not hold the character at ${index}`;
   }
   return undefined;
 }
