@@ -1,0 +1,93 @@
+/**
+ * What peers say to each other, as plain data: the transport encodes it, carries it and hands it back.
+ * Election travels as Notification, one request and one answer; everything else travels as ZabMessage on the FIFO link
+ * between a learner and its leader. Source: Zab (Junqueira, Reed, Serafini 2011), section IV; ZooKeeper Leader.java.
+ */
+import type { Sid } from "../base/ids.ts";
+import type { Zxid } from "../base/zxid.ts";
+
+/** One transaction in the total order. The payload is opaque to Zab. */
+export interface Proposal {
+  readonly zxid: Zxid;
+  readonly payload: Uint8Array;
+}
+
+/** Whom a peer would follow, and the history of that peer: its last accepted zxid and its currentEpoch. */
+export interface Vote {
+  readonly leader: Sid;
+  readonly zxid: Zxid;
+  readonly peerEpoch: number;
+}
+
+/** What a peer is doing, as its notifications tell it. */
+export type PeerState = "looking" | "following" | "leading" | "observing";
+
+/**
+ * A peer's present vote. Of one sender the highest instance counts and, within it, the highest sequence: what a
+ * superseded instance still says is ignored. Source: ZooKeeper FastLeaderElection.Notification.
+ */
+export interface Notification {
+  readonly from: Sid;
+  /** The sender's start number, made durable before its first word. */
+  readonly instance: number;
+  /** Grows with each change of what the notification says. */
+  readonly sequence: number;
+  readonly state: PeerState;
+  /** The sender's logical clock of elections. */
+  readonly electionRound: number;
+  readonly vote: Vote;
+}
+
+/** The most epoch ends a summary carries. An ensemble that changed leaders more often since needs a snapshot. */
+export const EPOCH_ENDS_MAX = 64;
+
+/**
+ * A history in a few numbers: for each of its latest epochs the last zxid, oldest first, at most EPOCH_ENDS_MAX. The
+ * list begins with 0:0 where no older epoch was left out, so that two whole histories always share an entry.
+ */
+export interface HistorySummary {
+  readonly last: Zxid;
+  readonly epochEnds: readonly Zxid[];
+}
+
+/** Everything that travels on the link between a learner and its leader. */
+export type ZabMessage =
+  /** Voter to leader, first on the link: the epoch it promised last (FOLLOWERINFO; the paper's CEPOCH). */
+  | { readonly kind: "followerInfo"; readonly acceptedEpoch: number }
+  /** Observer to leader, first on the link (OBSERVERINFO). */
+  | { readonly kind: "observerInfo"; readonly acceptedEpoch: number }
+  /** Leader to learner: the epoch to promise (LEADERINFO; the paper's NEWEPOCH). */
+  | { readonly kind: "leaderInfo"; readonly newEpoch: number }
+  /** Learner to leader: its history; `promised` where this very message makes the promise (ACKEPOCH; ACK-E). */
+  | {
+      readonly kind: "ackEpoch";
+      readonly promised: boolean;
+      readonly currentEpoch: number;
+      readonly history: HistorySummary;
+      /** The learner has delivered up to here: it cannot truncate below. */
+      readonly lastDelivered: Zxid;
+    }
+  /** Leader to learner: your history is a prefix of mine; what comes after `after` follows (DIFF). */
+  | { readonly kind: "diff"; readonly after: Zxid }
+  /** Leader to learner: forget what you have after `after`; mine follows (TRUNC). */
+  | { readonly kind: "truncate"; readonly after: Zxid }
+  /** Leader to learner, last on the link: my history does not reach back to what we share. */
+  | { readonly kind: "snapshotNeeded"; readonly reason: string }
+  /** Leader to voter: accept these, in order; history while synchronizing, live afterwards (PROPOSAL). */
+  | { readonly kind: "propose"; readonly proposals: readonly Proposal[] }
+  /** Leader to observer: these are committed, in order (INFORM). */
+  | { readonly kind: "inform"; readonly proposals: readonly Proposal[] }
+  /** Leader to learner: you have all of my history up to `last`; enter the epoch (NEWLEADER). */
+  | { readonly kind: "newLeader"; readonly epoch: number; readonly last: Zxid }
+  /** Learner to leader: history and epoch are durable (ACK of NEWLEADER; the paper's ACK-LD). */
+  | { readonly kind: "ackNewLeader"; readonly epoch: number }
+  /** Leader to learner: serve; everything up to `committed` is committed (UPTODATE; COMMIT-LD). */
+  | { readonly kind: "upToDate"; readonly committed: Zxid }
+  /** Learner to leader: everything up to here is durable (ACK, cumulative). */
+  | { readonly kind: "ack"; readonly upTo: Zxid }
+  /** Leader to voter: everything up to here is committed (COMMIT, cumulative). */
+  | { readonly kind: "commit"; readonly upTo: Zxid }
+  /** Leader to learner, every heartbeat. */
+  | { readonly kind: "ping" }
+  /** Learner to leader, for each ping. */
+  | { readonly kind: "pong" };
