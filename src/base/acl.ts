@@ -7,7 +7,10 @@ export interface Acl {
   readonly id: string;
 }
 
-/** What a connection has proven to be, such as {scheme: "ip", id: "127.0.0.1"} or {scheme: "digest", id: "user:hash"}. */
+/**
+ * What a connection has proven to be, such as {scheme: "ip", id: "127.0.0.1"} or {scheme: "digest", id:
+ * "user:hash"}.
+ */
 export interface Identity {
   readonly scheme: string;
   readonly id: string;

@@ -4,8 +4,8 @@
 export type Sid = number;
 
 /**
- * A session's identifier: 64 bits, held unsigned. bigint, as JavaScript numbers lose bits above 2^53 and a client may
- * present any 64 bits; equal values are one Map key.
+ * A session's identifier: 64 bits, held unsigned. bigint, as JavaScript numbers lose bits above 2^53 and a
+ * client may present any 64 bits; equal values are one Map key.
  */
 export type SessionId = bigint;
 
@@ -28,9 +28,9 @@ export function sessionFromKey(key: string): SessionId {
 }
 
 /**
- * Where a write came from: the replica, the start of it, and its running number there. It travels with the proposal,
- * so that the replica that holds the client's connection knows its own write when it is delivered, exactly once,
- * whatever the client's xids are.
+ * Where a write came from: the replica, the start of it, and its running number there. It travels with the
+ * proposal, so that the replica that holds the client's connection knows its own write when it is delivered,
+ * exactly once, whatever the client's xids are.
  */
 export interface Origin {
   readonly sid: Sid;

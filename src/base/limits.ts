@@ -2,16 +2,27 @@
  * Every bound of the system, with its reason. A queue or frame without a bound here is a defect.
  */
 
-/** ZooKeeper's jute.maxbuffer (0xfffff): the data a request may carry; frames may be a little larger, see below. */
+/**
+ * ZooKeeper's jute.maxbuffer (0xfffff): the data a request may carry; frames may be a little larger, see
+ * below.
+ */
 export const JUTE_MAX_BUFFER = 0xfffff;
 
-/** ZooKeeper's extra for the record around the data (zookeeper.jute.maxbuffer.extrasize): 1.02 MB must pass. */
+/**
+ * ZooKeeper's extra for the record around the data (zookeeper.jute.maxbuffer.extrasize): 1.02 MB must pass.
+ */
 export const FRAME_EXTRA_BYTES = 0xfffff;
 
-/** A client's frame, without its length: above it the connection is closed without an answer, as ZooKeeper does. */
+/**
+ * A client's frame, without its length: above it the connection is closed without an answer, as ZooKeeper
+ * does.
+ */
 export const CLIENT_FRAME_BYTES_MAX: number = JUTE_MAX_BUFFER + FRAME_EXTRA_BYTES;
 
-/** A frame on a link between replicas: a full client frame and its envelope fit; batches are cut at 1 MiB before. */
+/**
+ * A frame on a link between replicas: a full client frame and its envelope fit; batches are cut at 1 MiB
+ * before.
+ */
 export const LINK_FRAME_BYTES_MAX: number = 4 * 1024 * 1024;
 
 /** Proposals gathered into one message and one log row; a single larger proposal still travels alone. */

@@ -1,6 +1,6 @@
 /**
- * The request record: what every door (ZooKeeper's wire, HTTP, RPC) hands to the keeper, and what it gets back.
- * `op` is ZooKeeper's name of the operation. Source: ZooKeeper ZooDefs.OpCode and zookeeper.jute.
+ * The request record: what every door (ZooKeeper's wire, HTTP, RPC) hands to the keeper, and what it gets
+ * back. `op` is ZooKeeper's name of the operation. Source: ZooKeeper ZooDefs.OpCode and zookeeper.jute.
  */
 import type { Acl, Identity } from "./acl.ts";
 import type { Stat } from "./stat.ts";
@@ -9,7 +9,10 @@ import type { Zxid } from "./zxid.ts";
 /** null is a value of its own, distinct from no bytes: ZooKeeper stores and returns it as such. */
 export type NodeData = Uint8Array | null;
 
-/** create, create2 (answers with Stat), createContainer and createTTL; `flags` is the wire's CreateMode, unchecked. */
+/**
+ * create, create2 (answers with Stat), createContainer and createTTL; `flags` is the wire's CreateMode,
+ * unchecked.
+ */
 export interface CreateRequest {
   readonly op: "create" | "create2" | "createContainer" | "createTTL";
   readonly path: string;
@@ -19,24 +22,28 @@ export interface CreateRequest {
   /** Milliseconds, for createTTL; 0 elsewhere. */
   readonly ttlMs: number;
 }
+/** Removes a znode that has no children, if its data has the version. */
 export interface DeleteRequest {
   readonly op: "delete";
   readonly path: string;
   /** -1 for any. */
   readonly version: number;
 }
+/** Replaces the data of a znode, if it has the version; -1 for any. */
 export interface SetDataRequest {
   readonly op: "setData";
   readonly path: string;
   readonly data: NodeData;
   readonly version: number;
 }
+/** Replaces the access control list of a znode, if its aversion is the version; -1 for any. */
 export interface SetAclRequest {
   readonly op: "setACL";
   readonly path: string;
   readonly acl: readonly Acl[];
   readonly version: number;
 }
+/** Asks that a znode exist and its data have the version; -1 for any. It changes nothing. */
 export interface CheckRequest {
   readonly op: "check";
   readonly path: string;
@@ -51,10 +58,12 @@ export type MultiOperation =
   | CheckRequest
   | { readonly op: "unsupported"; readonly type: number };
 
+/** All of the operations in order, or none of them. */
 export interface MultiRequest {
   readonly op: "multi";
   readonly operations: readonly MultiOperation[];
 }
+/** Changes who is in the ensemble; the lists are in ZooKeeper's form, `server.N=...` lines or sids. */
 export interface ReconfigRequest {
   readonly op: "reconfig";
   readonly joiningServers: string | null;
@@ -67,6 +76,7 @@ export interface SyncRequest {
   readonly op: "sync";
   readonly path: string;
 }
+/** Ends the session and removes its ephemerals. */
 export interface CloseSessionRequest {
   readonly op: "closeSession";
 }
@@ -77,7 +87,10 @@ export interface CreateSessionRequest {
   /** 16 random bytes. */
   readonly password: Uint8Array;
 }
-/** Removes a container or TTL znode that has become idle; the keeper's own, never decoded from a client's frame. */
+/**
+ * Removes a container or TTL znode that has become idle; the keeper's own, never decoded from a client's
+ * frame.
+ */
 export interface DeleteContainerRequest {
   readonly op: "deleteContainer";
   readonly path: string;
@@ -97,6 +110,7 @@ export type WriteRequest =
   | CloseSessionRequest
   | DeleteContainerRequest;
 
+/** What may stand inside a multiRead. */
 export type MultiReadOperation =
   | { readonly op: "getData"; readonly path: string; readonly watch: boolean }
   | { readonly op: "getChildren"; readonly path: string; readonly watch: boolean }
@@ -108,6 +122,7 @@ export interface WatcherRequest {
   readonly path: string;
   readonly type: number;
 }
+/** Sets a persistent watch, which stays until it is removed. */
 export interface AddWatchRequest {
   readonly op: "addWatch";
   readonly path: string;
@@ -124,16 +139,19 @@ export interface SetWatchesRequest {
   readonly persistentWatches: readonly string[];
   readonly persistentRecursiveWatches: readonly string[];
 }
+/** Reads about a path that set no watch. */
 export interface PathRequest {
   readonly op: "getACL" | "getAllChildrenNumber" | "getEphemerals";
   /** For getEphemerals the prefix, which may be empty. */
   readonly path: string;
 }
+/** Reads that may leave a watch, which fires once. */
 export interface WatchableReadRequest {
   readonly op: "exists" | "getData" | "getChildren" | "getChildren2";
   readonly path: string;
   readonly watch: boolean;
 }
+/** All of the reads, each with its own result. */
 export interface MultiReadRequest {
   readonly op: "multiRead";
   readonly operations: readonly MultiReadOperation[];

@@ -1,6 +1,6 @@
 /**
- * Seeded randomness (sfc32): the only dice the pure layers may throw, handed to them. The same seed gives the same
- * run on every machine. Integers only: no floating point drifts into a replay.
+ * Seeded randomness (sfc32): the only dice the pure layers may throw, handed to them. The same seed gives the
+ * same run on every machine. Integers only: no floating point drifts into a replay.
  */
 export interface Rng {
   /** An integer from 0 to 2^32 - 1. */

@@ -1,7 +1,7 @@
 /**
- * Transactions: what the leader makes of a request, and what every replica applies. A transaction says the outcome
- * (a final path, a version to set), never a condition, so that applying needs no decision.
- * Source: ZooKeeper txn records (zookeeper.jute, module txn) and PrepRequestProcessor.
+ * Transactions: what the leader makes of a request, and what every replica applies. A transaction says the
+ * outcome (a final path, a version to set), never a condition, so that applying needs no decision. Source:
+ * ZooKeeper txn records (zookeeper.jute, module txn) and PrepRequestProcessor.
  */
 import type { Acl } from "./acl.ts";
 import type { Origin, SessionId } from "./ids.ts";
@@ -25,6 +25,7 @@ export interface TxnHeader {
   readonly origin: Origin;
 }
 
+/** Adds a znode below its parent, which stands. */
 export interface CreateTxn {
   readonly kind: "create";
   /** Final: the sequence number is part of it. */

@@ -1,10 +1,13 @@
 /**
- * The position of a proposal in the order that Zab gives to all of them: (epoch, counter), 32 bits each.
- * A 64-bit zxid does not fit a JavaScript number, so it is a pair here, two INTEGER columns in SQLite, and a signed
- * 64-bit integer on the wire alone. Source: Zab (Junqueira, Reed, Serafini 2011), section III-A; ZooKeeper ZxidUtils.
+ * The position of a proposal in the order that Zab gives to all of them: (epoch, counter), 32 bits each. A
+ * 64-bit zxid does not fit a JavaScript number, so it is a pair here, two INTEGER columns in SQLite, and a
+ * signed 64-bit integer on the wire alone. Source: Zab (Junqueira, Reed, Serafini 2011), section III-A;
+ * ZooKeeper ZxidUtils.
  */
 
-/** Two unsigned 32-bit numbers; epoch stays below 2^31 so that the wire's signed 64 bits never turn negative. */
+/**
+ * Two unsigned 32-bit numbers; epoch stays below 2^31 so that the wire's signed 64 bits never turn negative.
+ */
 export interface Zxid {
   readonly epoch: number;
   readonly counter: number;
@@ -49,7 +52,10 @@ export function zxidToBigInt(zxid: Zxid): bigint {
   return (BigInt(zxid.epoch) << 32n) | BigInt(zxid.counter);
 }
 
-/** Reads the wire's 64-bit integer, taken as unsigned. A client may send any bits: the epoch can exceed EPOCH_MAX. */
+/**
+ * Reads the wire's 64-bit integer, taken as unsigned. A client may send any bits: the epoch can exceed
+ * EPOCH_MAX.
+ */
 export function zxidFromBigInt(value: bigint): Zxid {
   const bits = BigInt.asUintN(64, value);
   return { epoch: Number(bits >> 32n), counter: Number(bits & 0xffffffffn) };

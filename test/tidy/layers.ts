@@ -1,0 +1,105 @@
+/**
+ * Who may import whom. The folder tree is the architecture, and this table is its law: ARCHITECTURE.md tells
+ * why.
+ */
+import { posix } from "node:path";
+
+import { importsOf, layerOf } from "./source.ts";
+import type { ImportedModule, Rule, Source, Violation } from "./source.ts";
+
+interface Allowance {
+  /** Layers whose code it may run. */
+  readonly layers: readonly string[];
+  /** Layers of which it may know the types alone. */
+  readonly types?: readonly string[];
+  /** Packages; one that ends in a colon stands for all with that scheme. */
+  readonly packages?: readonly string[];
+}
+
+const LAYERS: Readonly<Record<string, Allowance>> = {
+  base: { layers: [] },
+  jute: { layers: ["base"] },
+  tree: { layers: ["base"] },
+  zab: { layers: ["base"] },
+  keeper: { layers: ["base", "jute", "tree", "zab"] },
+  // The object implements tree's NodeStore and zab's stores: it knows their shape and never calls them.
+  durable: { layers: ["base", "jute", "keeper"], types: ["tree", "zab"], packages: ["cloudflare:"] },
+  dashboard: { layers: ["base"] },
+  gateway: { layers: ["base", "dashboard"], types: ["durable"], packages: ["cloudflare:", "hono"] },
+  client: { layers: ["base", "jute"] },
+  recipes: { layers: ["base", "client"] },
+  cli: { layers: ["base", "jute", "client", "recipes"], packages: ["node:", "wrangler", "miniflare"] },
+  "worker.ts": { layers: ["base", "durable", "gateway"], packages: ["cloudflare:", "hono"] },
+};
+
+/** Imports go downwards only, and each layer knows the packages that it was given. */
+export const layerRule: Rule = {
+  name: "layers",
+  check(source: Source): readonly Violation[] {
+    const layer = layerOf(source.path);
+    if (layer === undefined) return [];
+    const allowance = LAYERS[layer];
+    const at = { path: source.path, rule: "layers" };
+    if (allowance === undefined) {
+      const advice = `src/${layer} is no layer: use one that is, or add it here and to ARCHITECTURE.md`;
+      return [{ ...at, line: 1, advice }];
+    }
+    const violations: Violation[] = [];
+    for (const module of importsOf(source)) {
+      const advice = complaintAbout({ path: source.path, layer, allowance, module });
+      if (advice !== undefined) violations.push({ ...at, line: module.line, advice });
+    }
+    return violations;
+  },
+};
+
+interface ImportSite {
+  readonly path: string;
+  readonly layer: string;
+  readonly allowance: Allowance;
+  readonly module: ImportedModule;
+}
+
+function complaintAbout({ path, layer, allowance, module }: ImportSite): string | undefined {
+  const { specifier, typesOnly } = module;
+  if (!specifier.startsWith(".")) {
+    const packages = allowance.packages ?? [];
+    if (packages.some((allowed) => isWithin(specifier, allowed))) return undefined;
+    return `${layer} may not use the package ${specifier}: let a layer above hand in what you need`;
+  }
+  const target = posix.join(posix.dirname(path), specifier);
+  const targetLayer = layerOf(target);
+  if (targetLayer === undefined) return `${target} is outside src/: move what you need under src/`;
+  if (targetLayer === layer || allowance.layers.includes(targetLayer)) return undefined;
+  if (allowance.types?.includes(targetLayer) === true) {
+    if (typesOnly) return undefined;
+    return `${layer} may know ${targetLayer}'s types alone: write import type, or go through a layer below`;
+  }
+  const allowed = [...allowance.layers, ...(allowance.types ?? []).map((name) => `${name} (types)`)];
+  const reach = allowed.length === 0 ? "nothing" : allowed.join(", ");
+  return `${layer} may not import ${targetLayer}, only ${reach}: move the shared noun to base, or hand it in`;
+}
+
+function isWithin(specifier: string, allowed: string): boolean {
+  if (allowed.endsWith(":")) return specifier.startsWith(allowed);
+  return specifier === allowed || specifier.startsWith(`${allowed}/`);
+}
+
+/**
+ * A relative import names the file as it is on disk, so that Node, the bundler and the reader find the same
+ * one.
+ */
+export const extensionRule: Rule = {
+  name: "import-extension",
+  check(source: Source): readonly Violation[] {
+    const wrong = importsOf(source).filter(
+      ({ specifier }) => specifier.startsWith(".") && !/\.(ts|json|html|css|svg|sql)$/.test(specifier),
+    );
+    return wrong.map(({ specifier, line }) => ({
+      path: source.path,
+      line,
+      rule: "import-extension",
+      advice: `import "${specifier}" must end in .ts: write the name of the file`,
+    }));
+  },
+};
