@@ -1,0 +1,169 @@
+/**
+ * `npm start`: a whole ensemble on this machine, for real ZooKeeper clients and for HTTP, until Ctrl-C.
+ */
+
+import { parseArgs } from "node:util";
+
+import { type EnsembleOptions, type EnsembleProcess, startEnsembleProcess } from "./ensemble-process.ts";
+import { StartError } from "./start-error.ts";
+
+const usage = `Runs an Edgekeeper ensemble on this machine.
+
+  npm start -- [options]
+
+  --data DIR          where the replicas store their data (default .edgekeeper)
+  --port N            the HTTP and WebSocket door (default 8787)
+  --ports N,N,N       the TCP doors for ZooKeeper clients, one a replica (default 2181,2182,2183)
+  --config FILE       another wrangler.toml (default wrangler.toml)
+  --var NAME=VALUE    a variable of the Worker, over the configuration's; may be repeated
+  --timeout MS        how long the ensemble may take until it serves (default 30000)
+  --runtime FILE      another workerd executable
+  --tied              stop when standard input ends, so that this process never outlives the one that started it
+  --help              this text
+
+Doors listen on 127.0.0.1 only and ask for no secret. Ctrl-C stops; the data stay.
+`;
+
+/** What the command line asked for. */
+interface StartOptions extends EnsembleOptions {
+  readonly timeoutMs: number;
+  readonly isTied: boolean;
+}
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  try {
+    const options = readOptions(process.argv.slice(2));
+    if (options === undefined) {
+      process.stdout.write(usage);
+      return 0;
+    }
+    return await run(options);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    console.error(`edgekeeper: ${error.message}`);
+    return 1;
+  }
+}
+
+async function run(options: StartOptions): Promise<number> {
+  let isStopping = false;
+  const stopAsked = new Promise<void>((resolve) => {
+    const stop = (): void => {
+      isStopping = true;
+      resolve();
+    };
+    process.on("SIGINT", stop);
+    process.on("SIGTERM", stop);
+    if (options.isTied) process.stdin.on("end", stop).on("error", stop).resume();
+  });
+
+  let ensemble: EnsembleProcess | undefined;
+  try {
+    ensemble = await startEnsembleProcess(options);
+    const serving = ensemble.waitUntilServing(options.timeoutMs);
+    await Promise.race([serving, stopAsked]);
+    if (!isStopping) {
+      announce(ensemble);
+      await Promise.race([ensemble.ended, stopAsked]);
+    }
+  } catch (error) {
+    // A Ctrl-C in a terminal reaches the runtime as well; that it ended before it served is then no news.
+    if (!isStopping) throw error;
+  } finally {
+    await ensemble?.stop();
+    // An open standard input would keep this process alive.
+    if (options.isTied) process.stdin.destroy();
+  }
+
+  const end = await ensemble?.ended;
+  if (isStopping || end === "signal SIGINT" || end === "signal SIGTERM") {
+    console.log("edgekeeper: stopped");
+    return 0;
+  }
+  throw new StartError(
+    `the runtime ended by itself (${String(end)}). What was acknowledged is on disk; start again.`,
+  );
+}
+
+function announce(ensemble: EnsembleProcess): void {
+  const host = `127.0.0.1:${ensemble.httpPort}`;
+  const servers = ensemble.tcpPorts.map((port) => `127.0.0.1:${port}`).join(",");
+  console.log(`ZooKeeper  ${servers}`);
+  console.log(`HTTP       http://${host}/`);
+  console.log(`WebSocket  ws://${host}/main/zk`);
+  console.log(`data       ${ensemble.dataDirectory}`);
+  console.log(`ready in ${Math.round(performance.now())} ms`);
+}
+
+function readOptions(args: readonly string[]): StartOptions | undefined {
+  const values = parse(args);
+  if (values.help === true) return undefined;
+  return {
+    configFile: values.config ?? "wrangler.toml",
+    dataDirectory: values.data ?? ".edgekeeper",
+    httpPort: wholeNumber(values.port ?? "8787", { name: "--port", min: 1, max: 65_535 }),
+    tcpPorts: values.ports
+      ?.split(",")
+      .map((port) => wholeNumber(port, { name: "--ports", min: 1, max: 65_535 })),
+    vars: new Map([["EDGEKEEPER_DEV", "1"], ...(values.var ?? []).map(readVar)]),
+    runtimeFile: values.runtime,
+    timeoutMs: wholeNumber(values.timeout ?? "30000", { name: "--timeout", min: 1, max: 3_600_000 }),
+    isTied: values.tied ?? false,
+  };
+}
+
+function parse(args: readonly string[]): Readonly<Flags> {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        config: { type: "string" },
+        data: { type: "string" },
+        help: { type: "boolean" },
+        port: { type: "string" },
+        ports: { type: "string" },
+        runtime: { type: "string" },
+        tied: { type: "boolean" },
+        timeout: { type: "string" },
+        var: { type: "string", multiple: true },
+      },
+    });
+    return values;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartError(`${reason}\n\n${usage}`, { cause: error });
+  }
+}
+
+interface Flags {
+  config?: string | undefined;
+  data?: string | undefined;
+  help?: boolean | undefined;
+  port?: string | undefined;
+  ports?: string | undefined;
+  runtime?: string | undefined;
+  tied?: boolean | undefined;
+  timeout?: string | undefined;
+  var?: string[] | undefined;
+}
+
+function readVar(text: string): [string, string] {
+  const separator = text.indexOf("=");
+  if (separator < 1) throw new StartError(`--var takes NAME=VALUE, not ${text}.`);
+  return [text.slice(0, separator), text.slice(separator + 1)];
+}
+
+function wholeNumber(
+  text: string,
+  bounds: { readonly name: string; readonly min: number; readonly max: number },
+): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isInteger(value) || value < bounds.min || value > bounds.max) {
+    throw new StartError(
+      `${bounds.name} takes a whole number from ${bounds.min} to ${bounds.max}, not "${text}".`,
+    );
+  }
+  return value;
+}

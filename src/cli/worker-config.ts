@@ -1,0 +1,182 @@
+/**
+ * The Worker as wrangler.toml describes it. `wrangler deploy` and the local starter read the same file, so what runs
+ * on a laptop is what is deployed. A key that this reader does not know is an error and not ignored: a binding that
+ * is silently missing would show only at its first use.
+ */
+
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+
+import { parse } from "smol-toml";
+
+import { StartError } from "./start-error.ts";
+
+/** A Durable Object class of the Worker; every one of ours stores in SQLite. */
+export interface DurableObjectBinding {
+  readonly name: string;
+  readonly className: string;
+}
+
+/** A binding from the Worker to one of its own entrypoints. */
+export interface ServiceBinding {
+  readonly name: string;
+  readonly entrypoint: string | undefined;
+}
+
+/** What the starter needs to know of a Worker. Paths are absolute. */
+export interface WorkerConfig {
+  readonly name: string;
+  readonly main: string;
+  readonly compatibilityDate: string;
+  readonly compatibilityFlags: readonly string[];
+  readonly durableObjects: readonly DurableObjectBinding[];
+  /** The classes that migrations created with SQLite storage. */
+  readonly sqliteClasses: readonly string[];
+  readonly services: readonly ServiceBinding[];
+  /** The ports of the TCP doors, in the order of the file. */
+  readonly tcpPorts: readonly number[];
+  readonly vars: ReadonlyMap<string, string>;
+}
+
+/** Keys that matter to a deployment only. */
+const deployKeys: ReadonlySet<string> = new Set([
+  "$schema",
+  "account_id",
+  "dev",
+  "env",
+  "keep_vars",
+  "limits",
+  "observability",
+  "placement",
+  "preview_urls",
+  "route",
+  "routes",
+  "send_metrics",
+  "upload_source_maps",
+  "workers_dev",
+]);
+
+const knownKeys: ReadonlySet<string> = new Set([
+  "name",
+  "main",
+  "compatibility_date",
+  "compatibility_flags",
+  "durable_objects",
+  "migrations",
+  "services",
+  "connect",
+  "vars",
+]);
+
+/** Reads a wrangler.toml. Throws StartError where it is missing, not TOML, or asks for what the starter cannot give. */
+export function readWorkerConfig(path: string): WorkerConfig {
+  const file = resolve(path);
+  const table = parseToml(file);
+  for (const key of Object.keys(table)) {
+    if (knownKeys.has(key) || deployKeys.has(key)) continue;
+    throw new StartError(
+      `${file}: the local starter does not know the key "${key}". Teach it in src/cli/worker-config.ts.`,
+    );
+  }
+  const name = text(table["name"], `${file}: name`);
+  const config: WorkerConfig = {
+    name,
+    main: resolve(dirname(file), text(table["main"], `${file}: main`)),
+    compatibilityDate: text(table["compatibility_date"], `${file}: compatibility_date`),
+    compatibilityFlags: texts(table["compatibility_flags"] ?? [], `${file}: compatibility_flags`),
+    durableObjects: tables(table["durable_objects"] ?? {}, "bindings", file).map((entry) => ({
+      name: text(entry["name"], `${file}: durable_objects.bindings.name`),
+      className: text(entry["class_name"], `${file}: durable_objects.bindings.class_name`),
+    })),
+    sqliteClasses: tables(table, "migrations", file).flatMap((entry) => migratedClasses(entry, file)),
+    services: tables(table, "services", file).map((entry) => serviceBinding(entry, { name, file })),
+    tcpPorts: tables(table, "connect", file).map((entry) => tcpPort(entry, file)),
+    vars: varsOf(table["vars"] ?? {}, file),
+  };
+  for (const binding of config.durableObjects) {
+    if (config.sqliteClasses.includes(binding.className)) continue;
+    throw new StartError(`${file}: no migration lists ${binding.className} in new_sqlite_classes.`);
+  }
+  return config;
+}
+
+type Table = Readonly<Record<string, unknown>>;
+
+function parseToml(file: string): Table {
+  let source: string;
+  try {
+    source = readFileSync(file, "utf8");
+  } catch (error) {
+    throw new StartError(`cannot read the Worker's configuration ${file}: name another one with --config.`, {
+      cause: error,
+    });
+  }
+  try {
+    return parse(source);
+  } catch (error) {
+    throw new StartError(`${file} is not valid TOML: ${String(error)}`, { cause: error });
+  }
+}
+
+function migratedClasses(entry: Table, file: string): readonly string[] {
+  for (const key of Object.keys(entry)) {
+    if (key === "tag" || key === "new_sqlite_classes") continue;
+    throw new StartError(`${file}: the local starter does not know the migration "${key}".`);
+  }
+  return texts(entry["new_sqlite_classes"] ?? [], `${file}: migrations.new_sqlite_classes`);
+}
+
+function serviceBinding(
+  entry: Table,
+  worker: { readonly name: string; readonly file: string },
+): ServiceBinding {
+  const service = text(entry["service"], `${worker.file}: services.service`);
+  if (service !== worker.name) {
+    throw new StartError(
+      `${worker.file}: the service ${service} is another Worker; the local starter runs ${worker.name} alone.`,
+    );
+  }
+  const entrypoint = entry["entrypoint"];
+  return {
+    name: text(entry["binding"], `${worker.file}: services.binding`),
+    entrypoint:
+      entrypoint === undefined ? undefined : text(entrypoint, `${worker.file}: services.entrypoint`),
+  };
+}
+
+function tcpPort(entry: Table, file: string): number {
+  if (entry["protocol"] !== "tcp")
+    throw new StartError(`${file}: a connect entry must have protocol = "tcp".`);
+  const port = entry["port"];
+  if (typeof port !== "number" || !Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new StartError(`${file}: a connect entry needs a port from 1 to 65535, not ${String(port)}.`);
+  }
+  return port;
+}
+
+function varsOf(value: unknown, file: string): ReadonlyMap<string, string> {
+  if (!isTable(value)) throw new StartError(`${file}: vars must be a table.`);
+  return new Map(Object.entries(value).map(([name, entry]) => [name, text(entry, `${file}: vars.${name}`)]));
+}
+
+function tables(parent: unknown, key: string, file: string): readonly Table[] {
+  const list = isTable(parent) ? (parent[key] ?? []) : parent;
+  if (!Array.isArray(list) || !list.every(isTable))
+    throw new StartError(`${file}: ${key} must be a list of tables.`);
+  return list;
+}
+
+function text(value: unknown, what: string): string {
+  if (typeof value !== "string" || value === "")
+    throw new StartError(`${what} must be a text, and not empty.`);
+  return value;
+}
+
+function texts(value: unknown, what: string): readonly string[] {
+  if (!Array.isArray(value)) throw new StartError(`${what} must be a list of texts.`);
+  return value.map((entry) => text(entry, what));
+}
+
+function isTable(value: unknown): value is Table {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
