@@ -1,7 +1,7 @@
 /**
- * Records as bytes, the way of ZooKeeper's BinaryOutputArchive and BinaryInputArchive: big-endian, null as the length
- * -1, strings in UTF-8. Reading checks every length against the bytes that are left before anything is allocated, so
- * that twenty bytes cannot ask for a gigabyte.
+ * Records as bytes, the way of ZooKeeper's BinaryOutputArchive and BinaryInputArchive: big-endian, null as
+ * the length -1, strings in UTF-8. Reading checks every length against the bytes that are left before
+ * anything is allocated, so that twenty bytes cannot ask for a gigabyte.
  */
 import { assert } from "../base/assert.ts";
 import type { NodeData } from "../base/request.ts";
@@ -19,12 +19,14 @@ const TWO_32 = 0x1_0000_0000;
 const encoder: TextEncoder = new TextEncoder();
 
 /**
- * Malformed UTF-8 becomes U+FFFD, as in Java; paths forbid that character, so it ends as a path error. A byte order
- * mark is text like any other.
+ * Malformed UTF-8 becomes U+FFFD, as in Java; paths forbid that character, so it ends as a path error. A byte
+ * order mark is text like any other.
  */
 const decoder: TextDecoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
 
-/** A growable buffer of fields. One writer serves many records in turn; its memory grows to the largest batch. */
+/**
+ * A growable buffer of fields. One writer serves many records in turn; its memory grows to the largest batch.
+ */
 export class JuteWriter {
   #bytes: Uint8Array;
   #length = 0;
@@ -119,8 +121,9 @@ export class JuteWriter {
   }
 
   /**
-   * An integer from 0 to 2^53 - 1 in one to eight bytes, seven bits each, lowest first. ZooKeeper's records have no
-   * such field, nor the next three; our own (transactions, links) do, as they are stored and sent by the million.
+   * An integer from 0 to 2^53 - 1 in one to eight bytes, seven bits each, lowest first. ZooKeeper's records
+   * have no such field, nor the next three; our own (transactions, links) do, as they are stored and sent by
+   * the million.
    */
   varint(value: number): void {
     assert(Number.isSafeInteger(value), "a varint holds a safe integer");
@@ -134,7 +137,9 @@ export class JuteWriter {
     this.#bytes[this.#length++] = rest;
   }
 
-  /** An integer within 2^52 of zero as a varint, the sign in the lowest bit: 0, -1, 1, -2 are 0, 1, 2, 3. */
+  /**
+   * An integer within 2^52 of zero as a varint, the sign in the lowest bit: 0, -1, 1, -2 are 0, 1, 2, 3.
+   */
   signedVarint(value: number): void {
     this.varint(value < 0 ? -value * 2 - 1 : value * 2);
   }
@@ -317,8 +322,8 @@ export class JuteReader {
   }
 
   /**
-   * The count of a vector whose elements take at least `elementBytesMin` each. A negative count is an empty vector,
-   * as in ZooKeeper's BinaryInputArchive.
+   * The count of a vector whose elements take at least `elementBytesMin` each. A negative count is an empty
+   * vector, as in ZooKeeper's BinaryInputArchive.
    */
   count(elementBytesMin: number): number {
     const count = this.int();

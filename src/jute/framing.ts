@@ -1,6 +1,7 @@
 /**
- * Cuts a byte stream into frames: four bytes of length, then the body. The stream may be split anywhere. The first
- * four bytes of a connection may be a four-letter word ("ruok") instead of a length; the owner asks for it first.
+ * Cuts a byte stream into frames: four bytes of length, then the body. The stream may be split anywhere. The
+ * first four bytes of a connection may be a four-letter word ("ruok") instead of a length; the owner asks for
+ * it first.
  */
 import { JuteError } from "./jute-error.ts";
 
@@ -10,8 +11,9 @@ const LENGTH_BYTES = 4;
 const ASSEMBLY_BYTES_INITIAL = 16 * 1024;
 
 /**
- * Turns chunks into frame bodies. Push a chunk, then call next until it gives undefined; by then all bytes have been
- * taken over and no chunk is held. On a fresh connection look at peekFirstWord before the first next.
+ * Turns chunks into frame bodies. Push a chunk, then call next until it gives undefined; by then all bytes
+ * have been taken over and no chunk is held. On a fresh connection look at peekFirstWord before the first
+ * next.
  */
 export class FrameDecoder {
   readonly #frameBytesMax: number;
@@ -50,16 +52,17 @@ export class FrameDecoder {
   }
 
   /**
-   * The first four bytes of the connection as Latin-1 text, or undefined while fewer have come and after a frame was
-   * read. Whether the text is a four-letter word is for the owner to say; letters are too large for any length.
+   * The first four bytes of the connection as Latin-1 text, or undefined while fewer have come and after a
+   * frame was read. Whether the text is a four-letter word is for the owner to say; letters are too large for
+   * any length.
    */
   peekFirstWord(): string | undefined {
     return this.#firstWord?.length === LENGTH_BYTES ? this.#firstWord : undefined;
   }
 
   /**
-   * The next whole body, or undefined if it has not all come. Throws JuteError "frame-too-large" on a length that is
-   * negative or above the limit, on this and every later call.
+   * The next whole body, or undefined if it has not all come. Throws JuteError "frame-too-large" on a length
+   * that is negative or above the limit, on this and every later call.
    */
   next(): Uint8Array | undefined {
     if (!this.#takeLength()) return undefined;
@@ -117,7 +120,10 @@ export class FrameDecoder {
     return body;
   }
 
-  /** A length alone must not make us allocate: the room follows the bytes that have come, at most twice as much. */
+  /**
+   * A length alone must not make us allocate: the room follows the bytes that have come, at most twice as
+   * much.
+   */
   #roomFor(needed: number, length: number): Uint8Array {
     const room = this.#body;
     if (room !== undefined && room.length >= needed) return room;

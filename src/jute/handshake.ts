@@ -1,5 +1,6 @@
 /**
- * The two frames that begin a connection. Encoders write whole frames, length included; decoders take a frame's body.
+ * The two frames that begin a connection. Encoders write whole frames, length included; decoders take a
+ * frame's body.
  */
 import type { SessionId } from "../base/ids.ts";
 import type { Zxid } from "../base/zxid.ts";
@@ -19,7 +20,9 @@ export interface ConnectRequest {
   readonly readOnly: boolean | undefined;
 }
 
-/** The answer to the first frame; timeout 0 tells that the session is gone. Source: class ConnectResponse. */
+/**
+ * The answer to the first frame; timeout 0 tells that the session is gone. Source: class ConnectResponse.
+ */
 export interface ConnectResponse {
   readonly protocolVersion: number;
   readonly timeoutMs: number;

@@ -15,7 +15,9 @@ export type JuteProblem =
   /** Written in a format that this version does not know. */
   | "bad-version";
 
-/** The bytes are not what they claim to be: the only thing that a decoder throws, whatever bytes it is given. */
+/**
+ * The bytes are not what they claim to be: the only thing that a decoder throws, whatever bytes it is given.
+ */
 export class JuteError extends Error {
   override readonly name = "JuteError";
   readonly problem: JuteProblem;

@@ -1,8 +1,8 @@
 /**
  * The operations of multi and multiRead: each behind a header with its type, a last header closing the list.
- * As in ZooKeeper MultiOperationRecord, one list holds writes or reads, never both, and a type that stands in no list
- * makes the whole undecodable, as the length of what follows is unknown. A list of the wrong kind for its request can
- * be decoded: its members become "unsupported", for the keeper to refuse one by one.
+ * As in ZooKeeper MultiOperationRecord, one list holds writes or reads, never both, and a type that stands in
+ * no list makes the whole undecodable, as the length of what follows is unknown. A list of the wrong kind for
+ * its request can be decoded: its members become "unsupported", for the keeper to refuse one by one.
  */
 import { assertNever } from "../base/assert.ts";
 import type { MultiOperation, MultiReadOperation } from "../base/request.ts";
@@ -35,14 +35,19 @@ const LISTED: ReadonlySet<ListedOperation["op"]> = new Set([
   "getChildren",
 ] as const);
 
-/** Reads the operations of a multi; a list of reads comes back as "unsupported" throughout. Throws JuteError. */
+/**
+ * Reads the operations of a multi; a list of reads comes back as "unsupported" throughout. Throws JuteError.
+ */
 export function readMulti(reader: JuteReader): MultiOperation[] {
   return readList(reader).map((operation) =>
     isRead(operation) ? { op: "unsupported", type: OPCODES[operation.op] } : operation,
   );
 }
 
-/** Reads the operations of a multiRead; a list of writes comes back as "unsupported" throughout. Throws JuteError. */
+/**
+ * Reads the operations of a multiRead; a list of writes comes back as "unsupported" throughout. Throws
+ * JuteError.
+ */
 export function readMultiRead(reader: JuteReader): MultiReadOperation[] {
   return readList(reader).map((operation) =>
     isRead(operation) ? operation : { op: "unsupported", type: OPCODES[operation.op] },
@@ -50,8 +55,8 @@ export function readMultiRead(reader: JuteReader): MultiReadOperation[] {
 }
 
 /**
- * Writes the operations of a multi. An unsupported one is written as a read of an empty path, so that a read decodes
- * as the same unsupported type again; any other type cannot be decoded by anybody.
+ * Writes the operations of a multi. An unsupported one is written as a read of an empty path, so that a read
+ * decodes as the same unsupported type again; any other type cannot be decoded by anybody.
  */
 export function writeMulti(writer: JuteWriter, operations: readonly MultiOperation[]): void {
   for (const operation of operations) {
@@ -62,7 +67,9 @@ export function writeMulti(writer: JuteWriter, operations: readonly MultiOperati
   writeMultiHeader(writer, MULTI_END);
 }
 
-/** Writes the operations of a multiRead; an unsupported one as its header alone, which nobody can decode. */
+/**
+ * Writes the operations of a multiRead; an unsupported one as its header alone, which nobody can decode.
+ */
 export function writeMultiRead(writer: JuteWriter, operations: readonly MultiReadOperation[]): void {
   for (const operation of operations) {
     writeHeader(writer, operation);

@@ -40,7 +40,9 @@ export const OPCODES = {
 /** The name of an operation. */
 export type OpcodeName = keyof typeof OPCODES;
 
-/** Operations that the service uses within itself, or that stand in replies alone: no client may ask for them. */
+/**
+ * Operations that the service uses within itself, or that stand in replies alone: no client may ask for them.
+ */
 export type InternalOpcodeName = "notification" | "error" | "createSession" | "deleteContainer";
 
 /** Operations that a client's frame may ask for. */
@@ -62,7 +64,9 @@ export function opcodeName(type: number): OpcodeName | undefined {
   return NAMES.get(type);
 }
 
-/** The operation's name if it is one of `names`, or undefined: for places where only these have a meaning. */
+/**
+ * The operation's name if it is one of `names`, or undefined: for places where only these have a meaning.
+ */
 export function opcodeAmong<Name extends OpcodeName>(
   names: ReadonlySet<Name>,
   type: number,
@@ -82,5 +86,7 @@ function isInternal(name: OpcodeName): name is InternalOpcodeName {
   return INTERNAL.has(name);
 }
 
-/** The request numbers with a meaning of their own; clients count theirs from 1. Source: ZooKeeper ClientCnxn. */
+/**
+ * The request numbers with a meaning of their own; clients count theirs from 1. Source: ZooKeeper ClientCnxn.
+ */
 export const XIDS = { notification: -1, ping: -2, auth: -4, setWatches: -8 } as const;

@@ -1,6 +1,6 @@
 /**
- * The records that requests and replies are made of, field by field in the order of zookeeper.jute. Each has a writer
- * and a reader; readers throw JuteError and nothing else.
+ * The records that requests and replies are made of, field by field in the order of zookeeper.jute. Each has
+ * a writer and a reader; readers throw JuteError and nothing else.
  */
 import type { Acl, Identity } from "../base/acl.ts";
 import type { Stat } from "../base/stat.ts";
@@ -87,7 +87,9 @@ export function readIdentities(reader: JuteReader): Identity[] {
   return identities;
 }
 
-/** Stands before each operation of a multi and each of its results. Source: zookeeper.jute, class MultiHeader. */
+/**
+ * Stands before each operation of a multi and each of its results. Source: zookeeper.jute, class MultiHeader.
+ */
 export interface MultiHeader {
   readonly type: number;
   readonly done: boolean;
@@ -138,7 +140,9 @@ export function readReplyHeader(reader: JuteReader): ReplyHeader {
 
 /** A watch that fired, or the removal of one. Source: zookeeper.jute, class WatcherEvent. */
 export interface WatcherEvent {
-  /** 1 created, 2 deleted, 3 data changed, 4 children changed, 5 to 7 watch removed (Watcher.Event.EventType). */
+  /**
+   * 1 created, 2 deleted, 3 data changed, 4 children changed, 5 to 7 watch removed (Watcher.Event.EventType).
+   */
   readonly type: number;
   /** 3 connected, 5 connected read-only (Watcher.Event.KeeperState). */
   readonly state: number;

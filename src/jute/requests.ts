@@ -1,6 +1,6 @@
 /**
- * What clients ask, in both directions. Bytes after a request's last field are ignored, as ZooKeeper does: newer
- * clients may append fields. Source: zookeeper.jute, module proto; ZooKeeper MultiOperationRecord.
+ * What clients ask, in both directions. Bytes after a request's last field are ignored, as ZooKeeper does:
+ * newer clients may append fields. Source: zookeeper.jute, module proto; ZooKeeper MultiOperationRecord.
  */
 import { assertNever } from "../base/assert.ts";
 import type {

@@ -1,6 +1,6 @@
 /**
- * What clients are answered, in both directions. Encoders write whole frames, length included; decoders take a frame's
- * body. Source: zookeeper.jute, module proto; ZooKeeper FinalRequestProcessor, MultiResponse.
+ * What clients are answered, in both directions. Encoders write whole frames, length included; decoders take
+ * a frame's body. Source: zookeeper.jute, module proto; ZooKeeper FinalRequestProcessor, MultiResponse.
  */
 import { assertNever } from "../base/assert.ts";
 import type { MultiResult, Response } from "../base/request.ts";
@@ -45,7 +45,9 @@ export type ServerMessage =
   /** Where header.error is not 0 the response is "empty", as no body follows. */
   | { readonly kind: "reply"; readonly header: ReplyHeader; readonly response: Response };
 
-/** Writes a reply's whole frame. Where `header.error` is not 0, only the header is sent, as ZooKeeper does. */
+/**
+ * Writes a reply's whole frame. Where `header.error` is not 0, only the header is sent, as ZooKeeper does.
+ */
 export function encodeReply(writer: JuteWriter, header: ReplyHeader, response: Response): void {
   const frame = writer.beginFrame();
   writeReplyHeader(writer, header);
@@ -53,7 +55,9 @@ export function encodeReply(writer: JuteWriter, header: ReplyHeader, response: R
   writer.endFrame(frame);
 }
 
-/** Writes a watch event's whole frame. `zxid` is the change's own, as since ZooKeeper 3.9 (ZOOKEEPER-4655). */
+/**
+ * Writes a watch event's whole frame. `zxid` is the change's own, as since ZooKeeper 3.9 (ZOOKEEPER-4655).
+ */
 export function encodeWatchEvent(writer: JuteWriter, zxid: Zxid, event: WatcherEvent): void {
   const frame = writer.beginFrame();
   writeReplyHeader(writer, { xid: XIDS.notification, zxid, error: 0 });
@@ -64,8 +68,8 @@ export function encodeWatchEvent(writer: JuteWriter, zxid: Zxid, event: WatcherE
 }
 
 /**
- * Reads what a server sent. A reply does not say what it answers: `opOf` gives the operation that the client sent
- * under an xid. Throws JuteError, also for an xid that `opOf` does not know.
+ * Reads what a server sent. A reply does not say what it answers: `opOf` gives the operation that the client
+ * sent under an xid. Throws JuteError, also for an xid that `opOf` does not know.
  */
 export function decodeServerMessage(
   body: Uint8Array,

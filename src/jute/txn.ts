@@ -1,9 +1,9 @@
 /**
  * Transactions as bytes: the payload of a proposal, which Zab carries and stores without looking inside.
  *
- * version (1 byte), header, kind (1 byte), the kind's fields. Integers are varints, texts and data carry varint
- * lengths; only session ids take a fixed eight bytes. The version stands first for good: a replica that meets a newer
- * one must stop instead of guessing.
+ * version (1 byte), header, kind (1 byte), the kind's fields. Integers are varints, texts and data carry
+ * varint lengths; only session ids take a fixed eight bytes. The version stands first for good: a replica
+ * that meets a newer one must stop instead of guessing.
  */
 import { assertNever } from "../base/assert.ts";
 import type { Acl } from "../base/acl.ts";
@@ -16,7 +16,7 @@ import { JuteError } from "./jute-error.ts";
 export const TXN_FORMAT_VERSION = 1;
 
 /** Stored for good: numbers are added, never changed or used again. */
-const KINDS: Record<Txn["kind"], number> = {
+const KINDS: Readonly<Record<Txn["kind"], number>> = {
   create: 1,
   delete: 2,
   setData: 3,
@@ -43,7 +43,7 @@ const OPERATION_KINDS: ReadonlySet<Txn["kind"]> = new Set<OperationTxn["kind"]>(
 ]);
 
 /** Stored for good, as KINDS. */
-const OWNER_MODES: Record<NodeOwner["mode"], number> = {
+const OWNER_MODES: Readonly<Record<NodeOwner["mode"], number>> = {
   persistent: 0,
   ephemeral: 1,
   container: 2,
@@ -73,7 +73,9 @@ export function encodeTxn(writer: JuteWriter, header: TxnHeader, txn: Txn): void
   writeTxn(writer, txn);
 }
 
-/** Reads a whole payload. Throws JuteError if it is anything else than one transaction of a known version. */
+/**
+ * Reads a whole payload. Throws JuteError if it is anything else than one transaction of a known version.
+ */
 export function decodeTxn(bytes: Uint8Array): DecodedTxn {
   const reader = new JuteReader(bytes);
   const version = reader.byte();
