@@ -15,6 +15,7 @@ import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 
 import { assert } from "../base/assert.ts";
+import { checkUnclaimed, claim } from "./data-claim.ts";
 import { renderRuntimeConfig, runtimeConfigName } from "./runtime-config.ts";
 import { StartError } from "./start-error.ts";
 import { type WorkerConfig, readWorkerConfig } from "./worker-config.ts";
@@ -61,11 +62,12 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
   const runtimeDirectory = join(dataDirectory, "runtime");
   makeDirectory(storageDirectory);
   makeDirectory(runtimeDirectory);
+  const configFile = join(runtimeDirectory, "workerd.capnp");
+  checkUnclaimed(runtimeDirectory, configFile);
   await checkPortFree(options.httpPort, "--port 18787");
   for (const port of worker.tcpPorts) await checkPortFree(port, "--ports 12181,12182,12183");
 
   await bundle(worker.main, join(runtimeDirectory, "worker.js"));
-  const configFile = join(runtimeDirectory, "workerd.capnp");
   const places = {
     httpPort: options.httpPort,
     tcpPorts: worker.tcpPorts,
@@ -79,6 +81,7 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
   const child = spawn(runtime, ["serve", "--experimental", configFile, runtimeConfigName], {
     stdio: ["ignore", "inherit", "inherit"],
   });
+  if (child.pid !== undefined) claim(runtimeDirectory, child.pid);
   return new RunningEnsemble(child, { httpPort: options.httpPort, tcpPorts: worker.tcpPorts, dataDirectory });
 }
 
