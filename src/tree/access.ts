@@ -1,0 +1,113 @@
+/**
+ * Who may do what: checking access control lists, and making valid ones of what clients send.
+ * Source: ZooKeeper ZooKeeperServer.checkACL, PrepRequestProcessor.fixupACL, DigestAuthenticationProvider.
+ */
+import { type Acl, type Identity, PERMS } from "../base/acl.ts";
+import { KeeperError } from "../base/error-code.ts";
+import { addressRange, isInRange } from "./ip-address.ts";
+
+/** The schemes that a znode's list may name besides world and auth. */
+interface AclScheme {
+  readonly isValid: (id: string) => boolean;
+  readonly matches: (identity: string, id: string) => boolean;
+  /** Whether the scheme proves who somebody is, so that `auth` expands to it; an address does not. */
+  readonly isAuthenticated: boolean;
+}
+
+const ACL_SCHEMES: ReadonlyMap<string, AclScheme> = new Map([
+  [
+    "digest",
+    {
+      isValid: isValidDigest,
+      matches: (identity: string, id: string) => identity === id,
+      isAuthenticated: true,
+    },
+  ],
+  [
+    "ip",
+    {
+      isValid: (id: string) => addressRange(id) !== undefined,
+      matches: isAddressIn,
+      isAuthenticated: false,
+    },
+  ],
+]);
+
+/** Whether one of the identities has one of the permissions (a sum of PERMS). An empty list refuses nobody. */
+export function isAllowed(acl: readonly Acl[], perms: number, identities: readonly Identity[]): boolean {
+  if (acl.length === 0) return true;
+  if (identities.some((identity) => identity.scheme === "super")) return true;
+  return acl.some((line) => (line.perms & perms) !== 0 && names(line, identities));
+}
+
+/** Throws KeeperError noAuth unless isAllowed. */
+export function checkAllowed(acl: readonly Acl[], perms: number, identities: readonly Identity[]): void {
+  if (!isAllowed(acl, perms, identities)) throw new KeeperError("noAuth");
+}
+
+/**
+ * The list as it is kept: equal lines merged, and `auth` replaced by what the connection has proven to be. Throws
+ * KeeperError invalidAcl where the list is empty, a line names an unknown scheme or an invalid id, or `auth` stands
+ * for nobody.
+ */
+export function fixAcl(acl: readonly Acl[], identities: readonly Identity[]): readonly Acl[] {
+  const fixed: Acl[] = [];
+  for (const line of withoutDuplicates(acl)) {
+    if (line.scheme === "auth") fixed.push(...expandAuth(line.perms, identities));
+    else if (isValidLine(line)) fixed.push(line);
+    else throw new KeeperError("invalidAcl", `${line.scheme}:${line.id}`);
+  }
+  if (fixed.length === 0) throw new KeeperError("invalidAcl", "an empty list");
+  return fixed;
+}
+
+/** The list as those see it who may not change it: without the hashes of passwords. */
+export function maskDigests(acl: readonly Acl[]): readonly Acl[] {
+  return acl.map((line) => (line.scheme === "digest" ? { ...line, id: line.id.replace(/:.*/, ":x") } : line));
+}
+
+/** The list that getACL answers with. Throws KeeperError noAuth to those who may neither read nor administer. */
+export function visibleAcl(acl: readonly Acl[], identities: readonly Identity[]): readonly Acl[] {
+  checkAllowed(acl, PERMS.read | PERMS.admin, identities);
+  return isAllowed(acl, PERMS.admin, identities) ? acl : maskDigests(acl);
+}
+
+function names(line: Acl, identities: readonly Identity[]): boolean {
+  if (isWorld(line)) return true;
+  const scheme = ACL_SCHEMES.get(line.scheme);
+  if (scheme === undefined) return false;
+  return identities.some(
+    (identity) => identity.scheme === line.scheme && scheme.matches(identity.id, line.id),
+  );
+}
+
+function isWorld(line: Acl): boolean {
+  return line.scheme === "world" && line.id === "anyone";
+}
+
+function isValidLine(line: Acl): boolean {
+  return isWorld(line) || (ACL_SCHEMES.get(line.scheme)?.isValid(line.id) ?? false);
+}
+
+function expandAuth(perms: number, identities: readonly Identity[]): readonly Acl[] {
+  const proven = identities.filter((identity) => ACL_SCHEMES.get(identity.scheme)?.isAuthenticated ?? false);
+  if (proven.length === 0) throw new KeeperError("invalidAcl", "auth without an identity");
+  return proven.map(({ scheme, id }) => ({ perms, scheme, id }));
+}
+
+function withoutDuplicates(acl: readonly Acl[]): readonly Acl[] {
+  const seen = new Map<string, Acl>();
+  for (const line of acl) seen.set(JSON.stringify([line.perms, line.scheme, line.id]), line);
+  return [...seen.values()];
+}
+
+/** `user:hash`. Trailing colons do not count, as Java's split drops them (seen on 3.8.0: `x:y:` is valid, `x:` not). */
+function isValidDigest(id: string): boolean {
+  const parts = id.replace(/:+$/, "").split(":");
+  return parts.length === 2;
+}
+
+function isAddressIn(identity: string, id: string): boolean {
+  const range = addressRange(id);
+  return range !== undefined && isInRange(identity, range);
+}

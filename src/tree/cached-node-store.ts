@@ -1,0 +1,213 @@
+/**
+ * The znodes of a replica whose tree may outgrow its memory: rows in a synchronous backend (SQLite in the object),
+ * under a bounded cache of decoded znodes and an overlay of what was changed and not yet written.
+ *
+ * Invariants:
+ * 1. What is dirty is pinned: it is forgotten only by takeDirty, whose caller writes it to the rows at once.
+ * 2. A path is dirty or in the clean cache, never both.
+ * 3. The clean cache holds only what the rows hold, and at most cacheBytesMax of it.
+ */
+import { assert } from "../base/assert.ts";
+import type { SessionId } from "../base/ids.ts";
+import { nameOf, parentOf, pathProblem } from "../base/path.ts";
+import { compareText, type NodeStore, PathsBySession, type Znode } from "./node-store.ts";
+
+/** The rows under the cache. Paths handed to it are always valid ones; all answers are immediate. */
+export interface NodeRows {
+  read(path: string): Znode | undefined;
+  /** The names of the children, sorted by code units (as SQLite's BINARY does for what paths may hold). */
+  childNames(path: string): readonly string[];
+  ephemeralsOf(session: SessionId): readonly string[];
+  count(): number;
+  /** How many znodes lie below the path, at any depth: a range of the key, not a walk. */
+  descendantCount(path: string): number;
+}
+
+/** What changed since the last time: every path at most once, in one of the two lists. */
+export interface DirtyNodes {
+  readonly puts: ReadonlyArray<readonly [string, Znode]>;
+  readonly deletes: readonly string[];
+}
+
+interface DirtyNode {
+  /** undefined: deleted. */
+  readonly node: Znode | undefined;
+  readonly inRows: boolean;
+}
+
+/** A store over rows. Every method is synchronous, and the rows are read only on a miss. */
+export class CachedNodeStore implements NodeStore {
+  readonly #rows: NodeRows;
+  readonly #cacheBytesMax: number;
+  /** In the order of last use, the oldest first. */
+  readonly #clean = new Map<string, Znode>();
+  #cleanBytes = 0;
+  readonly #dirty = new Map<string, DirtyNode>();
+  #dirtyBytes = 0;
+  /** Per parent, the dirty children: true for one that was put, false for one that was deleted. */
+  readonly #dirtyChildren = new Map<string, Map<string, boolean>>();
+  readonly #dirtyEphemerals = new PathsBySession();
+  /** How many more znodes there are than rows. */
+  #countAhead = 0;
+
+  /** `cacheBytesMax` bounds the estimated memory of clean znodes; what is dirty comes on top until it is taken. */
+  constructor(rows: NodeRows, cacheBytesMax: number) {
+    this.#rows = rows;
+    this.#cacheBytesMax = cacheBytesMax;
+  }
+
+  /** The estimated memory of what takeDirty would give: the shell writes before it grows past its bound. */
+  get dirtyBytes(): number {
+    return this.#dirtyBytes;
+  }
+
+  /** How many znodes takeDirty would give. */
+  get dirtyCount(): number {
+    return this.#dirty.size;
+  }
+
+  /** The estimated memory of the clean cache, at most the bound given. */
+  get cachedBytes(): number {
+    return this.#cleanBytes;
+  }
+
+  get(path: string): Znode | undefined {
+    const dirty = this.#dirty.get(path);
+    if (dirty !== undefined) return dirty.node;
+    const clean = this.#clean.get(path);
+    if (clean !== undefined) {
+      this.#clean.delete(path);
+      this.#clean.set(path, clean);
+      return clean;
+    }
+    // Rows are found by (parent, name), in which "//a" and "a" would pass for "/a".
+    if (pathProblem(path) !== undefined) return undefined;
+    const read = this.#rows.read(path);
+    if (read !== undefined) this.#keepClean(path, read);
+    return read;
+  }
+
+  put(path: string, node: Znode): void {
+    const before = this.#dirty.get(path);
+    const inRows = before?.inRows ?? this.#isInRows(path);
+    if (before === undefined ? !inRows : before.node === undefined) this.#countAhead++;
+    this.#forgetClean(path);
+    this.#setDirty(path, { node, inRows });
+  }
+
+  delete(path: string): void {
+    const before = this.#dirty.get(path);
+    const inRows = before?.inRows ?? this.#isInRows(path);
+    assert(before === undefined ? inRows : before.node !== undefined, `no znode at ${path}`);
+    this.#countAhead--;
+    this.#forgetClean(path);
+    if (inRows) this.#setDirty(path, { node: undefined, inRows });
+    else this.#dropDirty(path);
+  }
+
+  childNames(path: string): readonly string[] {
+    const stored = this.#rows.childNames(path);
+    const changed = this.#dirtyChildren.get(path);
+    if (changed === undefined) return stored;
+    const names = stored.filter((name) => !changed.has(name));
+    for (const [name, present] of changed) if (present) names.push(name);
+    return names.sort(compareText);
+  }
+
+  ephemeralsOf(session: SessionId): readonly string[] {
+    const stored = this.#rows.ephemeralsOf(session).filter((path) => !this.#dirty.has(path));
+    return [...stored, ...this.#dirtyEphemerals.of(session)].sort(compareText);
+  }
+
+  count(): number {
+    return this.#rows.count() + this.#countAhead;
+  }
+
+  descendantCount(path: string): number {
+    const prefix = path === "/" ? "/" : `${path}/`;
+    let count = this.#rows.descendantCount(path);
+    for (const [other, { node, inRows }] of this.#dirty) {
+      if (other === path || !other.startsWith(prefix)) continue;
+      if (node !== undefined && !inRows) count++;
+      if (node === undefined && inRows) count--;
+    }
+    return count;
+  }
+
+  /**
+   * What to write: the caller has it in the rows before it uses this store again, or stops the replica. Afterwards
+   * nothing is dirty, and what was put stays cached as far as the bound allows.
+   */
+  takeDirty(): DirtyNodes {
+    const puts: Array<readonly [string, Znode]> = [];
+    const deletes: string[] = [];
+    for (const [path, { node }] of this.#dirty) {
+      if (node === undefined) deletes.push(path);
+      else puts.push([path, node]);
+    }
+    this.#dirty.clear();
+    this.#dirtyBytes = 0;
+    this.#dirtyChildren.clear();
+    this.#dirtyEphemerals.clear();
+    this.#countAhead = 0;
+    for (const [path, node] of puts) this.#keepClean(path, node);
+    return { puts, deletes };
+  }
+
+  #isInRows(path: string): boolean {
+    return this.#clean.has(path) || this.#rows.read(path) !== undefined;
+  }
+
+  #setDirty(path: string, entry: DirtyNode): void {
+    const before = this.#dirty.get(path);
+    this.#dirtyEphemerals.replace(path, before?.node, entry.node);
+    this.#dirtyBytes += bytesOf(path, entry.node) - (before ? bytesOf(path, before.node) : 0);
+    this.#dirty.set(path, entry);
+    if (path === "/") return;
+    const parent = parentOf(path);
+    const children = this.#dirtyChildren.get(parent);
+    const present = entry.node !== undefined;
+    if (children === undefined) {
+      this.#dirtyChildren.set(parent, new Map([[nameOf(path), present]]));
+    } else children.set(nameOf(path), present);
+  }
+
+  #dropDirty(path: string): void {
+    const before = this.#dirty.get(path);
+    if (before === undefined) return;
+    this.#dirtyEphemerals.replace(path, before.node, undefined);
+    this.#dirtyBytes -= bytesOf(path, before.node);
+    this.#dirty.delete(path);
+    const parent = parentOf(path);
+    const children = this.#dirtyChildren.get(parent);
+    children?.delete(nameOf(path));
+    if (children?.size === 0) this.#dirtyChildren.delete(parent);
+  }
+
+  #keepClean(path: string, node: Znode): void {
+    this.#forgetClean(path);
+    this.#clean.set(path, node);
+    this.#cleanBytes += bytesOf(path, node);
+    for (const [oldest, old] of this.#clean) {
+      if (this.#cleanBytes <= this.#cacheBytesMax) break;
+      this.#clean.delete(oldest);
+      this.#cleanBytes -= bytesOf(oldest, old);
+    }
+  }
+
+  #forgetClean(path: string): void {
+    const node = this.#clean.get(path);
+    if (node === undefined) return;
+    this.#clean.delete(path);
+    this.#cleanBytes -= bytesOf(path, node);
+  }
+}
+
+/** Objects, zxids and map entries of one znode, roughly, as measured on V8. */
+const NODE_OVERHEAD_BYTES = 512;
+
+function bytesOf(path: string, node: Znode | undefined): number {
+  let bytes = NODE_OVERHEAD_BYTES + 2 * path.length + (node?.data?.length ?? 0);
+  for (const acl of node?.acl ?? []) bytes += 64 + acl.scheme.length + acl.id.length;
+  return bytes;
+}

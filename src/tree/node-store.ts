@@ -1,0 +1,168 @@
+/**
+ * Where znodes are kept. The tree works on this small synchronous interface: a map in the simulator and in tests,
+ * a bounded cache over SQLite in the object (cached-node-store.ts). One conformance suite runs against both.
+ *
+ * A store knows no rules: parents, counts and versions are the tree's business. It keeps three views of the same
+ * znodes (by path, by parent, by owning session), and these always agree.
+ */
+import type { Acl } from "../base/acl.ts";
+import { NO_SESSION, type SessionId } from "../base/ids.ts";
+import { nameOf, parentOf } from "../base/path.ts";
+import type { NodeData } from "../base/request.ts";
+import type { Stat } from "../base/stat.ts";
+import type { NodeOwner } from "../base/txn.ts";
+import type { Zxid } from "../base/zxid.ts";
+
+/** One znode. Never changed in place: a change puts another one. Source: ZooKeeper DataNode and StatPersisted. */
+export interface Znode {
+  readonly data: NodeData;
+  readonly acl: readonly Acl[];
+  readonly owner: NodeOwner;
+  readonly czxid: Zxid;
+  readonly mzxid: Zxid;
+  readonly pzxid: Zxid;
+  /** Milliseconds of Unix time. */
+  readonly ctime: number;
+  readonly mtime: number;
+  readonly version: number;
+  readonly aversion: number;
+  /** Creates of children so far, an int32 that wraps: the next sequence number. */
+  readonly childCreates: number;
+  readonly childCount: number;
+}
+
+/** The Stat that clients see. Containers and TTL znodes show no owner. Source: ZooKeeper DataNode.copyStat. */
+export function statOf(node: Znode): Stat {
+  return {
+    czxid: node.czxid,
+    mzxid: node.mzxid,
+    ctime: node.ctime,
+    mtime: node.mtime,
+    version: node.version,
+    cversion: (Math.imul(node.childCreates, 2) - node.childCount) | 0,
+    aversion: node.aversion,
+    ephemeralOwner: node.owner.mode === "ephemeral" ? node.owner.session : NO_SESSION,
+    dataLength: node.data === null ? 0 : node.data.length,
+    numChildren: node.childCount,
+    pzxid: node.pzxid,
+  };
+}
+
+/** What reading and changing znodes takes: the store, and the overlays that lie over it. */
+export interface NodeView {
+  get(path: string): Znode | undefined;
+  /** Keeps the znode at the path, whose parent the store already has. */
+  put(path: string, node: Znode): void;
+  /** Forgets the znode, which must exist and have no children. */
+  delete(path: string): void;
+  /** The paths of a session's ephemerals, sorted. */
+  ephemeralsOf(session: SessionId): readonly string[];
+}
+
+/** All znodes of a replica. */
+export interface NodeStore extends NodeView {
+  /** The names of the children, sorted; empty where there are none or the znode is missing. */
+  childNames(path: string): readonly string[];
+  /** How many znodes there are. */
+  count(): number;
+  /** How many znodes lie below the path, at any depth. */
+  descendantCount(path: string): number;
+}
+
+/** Keeps all znodes in memory: for the simulator and tests. */
+export class MapNodeStore implements NodeStore {
+  readonly #nodes = new Map<string, Znode>();
+  readonly #children = new Map<string, Set<string>>();
+  /** Sorted names, made at the first listing after a change. */
+  readonly #sortedNames = new Map<string, readonly string[]>();
+  readonly #ephemerals = new PathsBySession();
+
+  get(path: string): Znode | undefined {
+    return this.#nodes.get(path);
+  }
+
+  put(path: string, node: Znode): void {
+    const before = this.#nodes.get(path);
+    this.#ephemerals.replace(path, before, node);
+    this.#nodes.set(path, node);
+    if (before !== undefined || path === "/") return;
+    const parent = parentOf(path);
+    const names = this.#children.get(parent);
+    if (names === undefined) this.#children.set(parent, new Set([nameOf(path)]));
+    else names.add(nameOf(path));
+    this.#sortedNames.delete(parent);
+  }
+
+  delete(path: string): void {
+    this.#ephemerals.replace(path, this.#nodes.get(path), undefined);
+    this.#nodes.delete(path);
+    const parent = parentOf(path);
+    const names = this.#children.get(parent);
+    if (names === undefined) return;
+    names.delete(nameOf(path));
+    this.#sortedNames.delete(parent);
+    if (names.size === 0) this.#children.delete(parent);
+  }
+
+  childNames(path: string): readonly string[] {
+    const known = this.#sortedNames.get(path);
+    if (known !== undefined) return known;
+    const sorted = [...(this.#children.get(path) ?? [])].sort(compareText);
+    this.#sortedNames.set(path, sorted);
+    return sorted;
+  }
+
+  ephemeralsOf(session: SessionId): readonly string[] {
+    return this.#ephemerals.of(session);
+  }
+
+  count(): number {
+    return this.#nodes.size;
+  }
+
+  descendantCount(path: string): number {
+    const prefix = path === "/" ? "/" : `${path}/`;
+    let count = 0;
+    for (const other of this.#nodes.keys()) {
+      if (other.startsWith(prefix) && other !== path) count++;
+    }
+    return count;
+  }
+}
+
+/** The paths of ephemerals by their sessions: the index that a store or an overlay keeps of what it holds itself. */
+export class PathsBySession {
+  readonly #paths = new Map<SessionId, Set<string>>();
+
+  /** Takes note that `after` stands where `before` stood; undefined for no znode. */
+  replace(path: string, before: Znode | undefined, after: Znode | undefined): void {
+    if (before?.owner.mode === "ephemeral") {
+      const owned = this.#paths.get(before.owner.session);
+      owned?.delete(path);
+      if (owned?.size === 0) this.#paths.delete(before.owner.session);
+    }
+    if (after?.owner.mode === "ephemeral") {
+      const owned = this.#paths.get(after.owner.session);
+      if (owned === undefined) this.#paths.set(after.owner.session, new Set([path]));
+      else owned.add(path);
+    }
+  }
+
+  /** The session's paths, sorted. */
+  of(session: SessionId): readonly string[] {
+    return [...(this.#paths.get(session) ?? [])].sort(compareText);
+  }
+
+  clear(): void {
+    this.#paths.clear();
+  }
+}
+
+/**
+ * The one order of paths and names, by code units. Znode names hold no surrogates, so it is also the order of their
+ * UTF-8 bytes, in which SQLite sorts.
+ */
+export function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

@@ -1,0 +1,216 @@
+/**
+ * The leader's half of the state machine: what a request comes to, decided once, against the tree and all that is
+ * proposed and not yet applied. Replicas apply the decision and never take it again.
+ * Source: ZooKeeper PrepRequestProcessor, outstandingChanges.
+ */
+import type { Identity } from "../base/acl.ts";
+import { assert, assertNever } from "../base/assert.ts";
+import { ERROR_CODES, KeeperError } from "../base/error-code.ts";
+import type { SessionId } from "../base/ids.ts";
+import type { MultiRequest, WriteRequest } from "../base/request.ts";
+import type { OperationTxn, Txn } from "../base/txn.ts";
+import { compareZxid, type Zxid, zxidText } from "../base/zxid.ts";
+import type { NodeView } from "./node-store.ts";
+import { Overlay, PendingKeys } from "./overlay.ts";
+import {
+  type PreparableOperation,
+  type PrepareContext,
+  prepareDeleteContainer,
+  prepareOperation,
+  prepareSetAcl,
+} from "./prepare-operation.ts";
+import { applyCloseSession, applyOperation, applySetAcl } from "./transition.ts";
+import type { Tree } from "./tree.ts";
+
+/** One request, and the zxid that its transaction gets. */
+export interface PrepareInput {
+  readonly zxid: Zxid;
+  readonly session: SessionId;
+  /** The leader's clock in milliseconds of Unix time: the header's timeMs. */
+  readonly timeMs: number;
+  /** What the connection has proven to be; {scheme: "super"} may do everything. */
+  readonly identities: readonly Identity[];
+  readonly request: WriteRequest;
+}
+
+/**
+ * Makes transactions of requests, for one leader's reign: made when the leader's tree has applied its whole history,
+ * and dropped when it stops leading. Every transaction that it gives must be proposed under the zxid it was made for.
+ */
+export class Preparer {
+  readonly #tree: Tree;
+  readonly #nodes: Overlay;
+  readonly #pendingPaths = new PendingKeys<string>();
+  /** Sessions whose opening (true) or closing (false) is proposed. */
+  readonly #sessions = new Map<SessionId, boolean>();
+  readonly #pendingSessions = new PendingKeys<SessionId>();
+  #lastPrepared: Zxid;
+
+  constructor(tree: Tree) {
+    this.#tree = tree;
+    this.#nodes = new Overlay(tree);
+    this.#lastPrepared = tree.lastApplied;
+  }
+
+  /** How many znodes and sessions stand in proposals that are not yet applied. */
+  get outstanding(): number {
+    return this.#nodes.size + this.#sessions.size;
+  }
+
+  /**
+   * The transaction that the request comes to. What the client did wrong is a transaction too, {kind: "error"}, which
+   * takes its zxid and changes nothing; a multi that fails holds an error for each of its operations.
+   */
+  prepare(input: PrepareInput): Txn {
+    assert(
+      compareZxid(input.zxid, this.#lastPrepared) > 0,
+      `${zxidText(input.zxid)} is not after ${zxidText(this.#lastPrepared)}`,
+    );
+    this.#lastPrepared = input.zxid;
+    try {
+      return this.#prepareRequest(input, this.#view(input.zxid));
+    } catch (error) {
+      if (!(error instanceof KeeperError)) throw error;
+      return { kind: "error", code: error.code };
+    }
+  }
+
+  /** The tree has applied all up to the zxid: what was outstanding until then is in it. */
+  applied(zxid: Zxid): void {
+    for (const path of this.#pendingPaths.takeUpTo(zxid)) this.#nodes.drop(path);
+    for (const id of this.#pendingSessions.takeUpTo(zxid)) this.#sessions.delete(id);
+  }
+
+  /** Whether the session may write: it is there, or its opening is proposed, and no closing is. */
+  isOpen(session: SessionId): boolean {
+    return this.#sessions.get(session) ?? this.#tree.sessions.get(session) !== undefined;
+  }
+
+  #prepareRequest(input: PrepareInput, view: NodeView): Txn {
+    const { request, session } = input;
+    const context = this.#context(input, view);
+    switch (request.op) {
+      case "create":
+      case "create2":
+      case "createContainer":
+      case "createTTL":
+      case "delete":
+      case "setData":
+      case "check":
+        return prepareInto(context, request, input);
+      case "setACL": {
+        const txn = prepareSetAcl(context, request);
+        applySetAcl(view, txn);
+        return txn;
+      }
+      case "multi":
+        return this.#prepareMulti(input, request);
+      case "deleteContainer": {
+        const txn = prepareDeleteContainer(context, request);
+        applyOperation(view, input, txn, []);
+        return txn;
+      }
+      case "reconfig":
+        // The members of an ensemble are its deployment's business, as in a ZooKeeper with its default settings.
+        throw new KeeperError("reconfigDisabled");
+      case "sync":
+        if (!context.isOpen) throw new KeeperError("sessionExpired");
+        return { kind: "barrier", path: request.path };
+      case "createSession":
+        if (context.isOpen) throw new KeeperError("systemError", "the session exists");
+        this.#changeSession(input, true);
+        return {
+          kind: "createSession",
+          timeoutMs: request.timeoutMs,
+          password: request.password,
+        };
+      case "closeSession":
+        if (!context.isOpen) throw new KeeperError("sessionExpired");
+        applyCloseSession(view, input, session, []);
+        this.#changeSession(input, false);
+        return { kind: "closeSession" };
+      default:
+        return assertNever(request);
+    }
+  }
+
+  /** All or nothing: each operation sees those before it, and all vanish if one fails. */
+  #prepareMulti(input: PrepareInput, request: MultiRequest): Txn {
+    const operations: PreparableOperation[] = [];
+    for (const operation of request.operations) {
+      if (operation.op === "unsupported") {
+        throw new KeeperError("marshallingError", `operation ${operation.type} in multi`);
+      }
+      operations.push(operation);
+    }
+    const scratch = new Overlay(this.#nodes);
+    const context = this.#context(input, scratch);
+    const txns: OperationTxn[] = [];
+    for (const operation of operations) {
+      try {
+        txns.push(prepareInto(context, operation, input));
+      } catch (error) {
+        if (!(error instanceof KeeperError)) throw error;
+        return failedMulti({ failedIndex: txns.length, count: operations.length, error });
+      }
+    }
+    scratch.copyTo(this.#view(input.zxid));
+    return { kind: "multi", operations: txns };
+  }
+
+  #context(input: PrepareInput, view: NodeView): PrepareContext {
+    return {
+      view,
+      session: input.session,
+      isOpen: this.isOpen(input.session),
+      identities: input.identities,
+      timeMs: input.timeMs,
+    };
+  }
+
+  /** The overlay, with every change noted under the zxid. */
+  #view(zxid: Zxid): NodeView {
+    return {
+      get: (path) => this.#nodes.get(path),
+      put: (path, node) => {
+        this.#pendingPaths.add(zxid, path);
+        this.#nodes.put(path, node);
+      },
+      delete: (path) => {
+        this.#pendingPaths.add(zxid, path);
+        this.#nodes.delete(path);
+      },
+      ephemeralsOf: (session) => this.#nodes.ephemeralsOf(session),
+    };
+  }
+
+  #changeSession(input: PrepareInput, isOpen: boolean): void {
+    this.#sessions.set(input.session, isOpen);
+    this.#pendingSessions.add(input.zxid, input.session);
+  }
+}
+
+/** Prepares the operation and makes its change in the context's view, for those after it to see. */
+function prepareInto(
+  context: PrepareContext,
+  operation: PreparableOperation,
+  input: PrepareInput,
+): OperationTxn {
+  const txn = prepareOperation(context, operation);
+  applyOperation(context.view, input, txn, []);
+  return txn;
+}
+
+/** 0 before the operation that failed, its code there, runtimeInconsistency after it. */
+function failedMulti(failure: {
+  readonly failedIndex: number;
+  readonly count: number;
+  readonly error: KeeperError;
+}): Txn {
+  const { failedIndex, count, error } = failure;
+  const codes = Array.from({ length: count }, (_, index) => {
+    if (index < failedIndex) return ERROR_CODES.ok;
+    return index === failedIndex ? error.code : ERROR_CODES.runtimeInconsistency;
+  });
+  return { kind: "multi", operations: codes.map((code) => ({ kind: "error", code })) };
+}
