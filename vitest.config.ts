@@ -1,19 +1,23 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 
-/** `pure` runs in Node in seconds; `system` drives real processes (workerd, clients) and takes minutes. */
+/** Tests that drive real processes (workerd, clients): one file at a time, as they share ports and cores. */
+const SYSTEM_TESTS = ["test/{platform,system,chaos}/**/*.test.ts"];
+
+/** `pure` runs in Node in seconds and takes every test that is not `system`'s, so that no file is left out. */
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: "pure",
-          include: ["test/{base,jute,tree,zab,keeper}/**/*.test.ts", "test/*.test.ts"],
+          include: ["test/**/*.test.ts"],
+          exclude: [...configDefaults.exclude, ...SYSTEM_TESTS],
         },
       },
       {
         test: {
           name: "system",
-          include: ["test/{platform,system,chaos}/**/*.test.ts"],
+          include: SYSTEM_TESTS,
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,

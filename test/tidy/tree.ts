@@ -37,7 +37,7 @@ export const RULES: readonly Rule[] = [
 ];
 
 /** The root of the repository. */
-export const ROOT: string = join(import.meta.dirname, "../..");
+const ROOT: string = join(import.meta.dirname, "../..");
 
 /** What .gitignore leaves out, and git itself. */
 const IGNORED = /^(?:\.git|node_modules|\.wrangler|dist|coverage)$|\.log$/;

@@ -103,6 +103,6 @@ function isWorkplaceWord(word: string): boolean {
 }
 
 /** How a word is looked up in the table of workplace names: whatever its case. */
-export function digestOf(word: string): string {
+function digestOf(word: string): string {
   return createHash("sha256").update(word.toLowerCase()).digest("hex").slice(0, 12);
 }

@@ -1,0 +1,19 @@
+import type { KnipConfig } from "knip";
+
+/**
+ * Dead code: what neither the Worker, nor a script of package.json, nor a test reaches. An export that only tests
+ * use is in use.
+ */
+const config: KnipConfig = {
+  entry: [
+    "src/worker.ts",
+    // Built by wrangler or by a test as Workers of their own.
+    "test/faults/*.ts",
+    "test/platform/worker/*.ts",
+  ],
+  project: ["src/**/*.ts", "test/**/*.ts"],
+  // A type that a function takes or gives is part of its signature, whether or not somebody names it.
+  ignoreExportsUsedInFile: { interface: true, type: true },
+};
+
+export default config;
