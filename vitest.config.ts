@@ -1,10 +1,11 @@
 import { configDefaults, defineConfig } from "vitest/config";
+import type { ViteUserConfig } from "vitest/config";
 
 /** Tests that drive real processes (workerd, clients): one file at a time, as they share ports and cores. */
 const SYSTEM_TESTS = ["test/{platform,system,chaos}/**/*.test.ts"];
 
 /** `pure` runs in Node in seconds and takes every test that is not `system`'s, so that no file is left out. */
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
       {
@@ -26,3 +27,5 @@ export default defineConfig({
     ],
   },
 });
+
+export default config;
