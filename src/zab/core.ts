@@ -1,0 +1,147 @@
+/**
+ * What survives a change of phase: epochs, history, what is committed and delivered, the clock, and the step's effects.
+ * Election, learner and leader all work on the one core of their peer.
+ */
+import { assert } from "../base/assert.ts";
+import { compareZxid, maxZxid, type Zxid, zxidText } from "../base/zxid.ts";
+import {
+  DEFAULT_TIMING,
+  type LogReader,
+  type PeerConfig,
+  type PeerStart,
+  type PeerTiming,
+} from "./config.ts";
+import { type LinkId, Outbox } from "./effects.ts";
+import { History } from "./history.ts";
+import type { Proposal, ZabMessage } from "./message.ts";
+import { MajorityQuorum, type QuorumVerifier } from "./quorum.ts";
+
+/** How many different kinds of dropped input are told apart: what peers send must not fill memory. */
+const DROPPED_KINDS_MAX = 64;
+
+/** The state that every phase of one peer shares. */
+export class PeerCore {
+  readonly config: PeerConfig;
+  readonly timing: PeerTiming;
+  readonly quorum: QuorumVerifier;
+  readonly history: History;
+  readonly outbox: Outbox = new Outbox();
+  readonly epochFloor: number;
+  readonly isVoter: boolean;
+  #acceptedEpoch: number;
+  #currentEpoch: number;
+  #lastCommitted: Zxid;
+  #lastDelivered: Zxid;
+  #lastBeforeStep: Zxid;
+  #clockMs = 0;
+  #nowMs: number | undefined;
+  readonly #dropped: Map<string, number> = new Map();
+
+  constructor(config: PeerConfig, start: PeerStart, log: LogReader) {
+    this.config = config;
+    this.timing = { ...DEFAULT_TIMING, ...config.timing };
+    this.quorum = new MajorityQuorum(config.voters);
+    this.isVoter = this.quorum.isVoter(config.sid);
+    this.history = new History(log, this.timing.recentBytesMax);
+    this.epochFloor = start.epochFloor;
+    this.#acceptedEpoch = start.acceptedEpoch;
+    this.#currentEpoch = start.currentEpoch;
+    this.#lastCommitted = start.lastDelivered;
+    this.#lastDelivered = start.lastDelivered;
+    this.#lastBeforeStep = log.last;
+    assert(start.currentEpoch <= start.acceptedEpoch, "currentEpoch is at most acceptedEpoch");
+    assert(compareZxid(start.lastDelivered, log.last) <= 0, "what was delivered is in the log");
+    assert(compareZxid(start.lastDelivered, log.base) >= 0, "only the delivered is trimmed");
+  }
+
+  /** The epoch promised last. */
+  get acceptedEpoch(): number {
+    return this.#acceptedEpoch;
+  }
+
+  /** The epoch in force: the last whose NEWLEADER this peer accepted. */
+  get currentEpoch(): number {
+    return this.#currentEpoch;
+  }
+
+  get lastCommitted(): Zxid {
+    return this.#lastCommitted;
+  }
+
+  get lastDelivered(): Zxid {
+    return this.#lastDelivered;
+  }
+
+  /**
+   * Milliseconds that this peer lived through. A late step adds at most stallLimitMs: replicas of one process share a
+   * thread, and what kept this one from running kept the messages of the others from arriving.
+   */
+  get clockMs(): number {
+    return this.#clockMs;
+  }
+
+  get dropped(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#dropped);
+  }
+
+  /** Begins a step at this time of the shell's clock, which may stand still or jump. */
+  beginStep(nowMs: number): void {
+    const passedMs = nowMs - (this.#nowMs ?? nowMs);
+    this.#clockMs += Math.min(Math.max(passedMs, 0), this.timing.stallLimitMs);
+    this.#nowMs = nowMs;
+    this.#lastBeforeStep = this.history.last;
+    this.history.beginStep();
+  }
+
+  /** Accepts proposals directly behind the last one. */
+  append(proposals: readonly Proposal[]): void {
+    this.history.append(proposals);
+    this.outbox.write({ kind: "append", proposals });
+  }
+
+  /** Forgets what comes after `after`, none of which was delivered. */
+  truncate(after: Zxid): void {
+    assert(compareZxid(after, this.#lastCommitted) >= 0, "the committed is never truncated");
+    this.history.truncate(after);
+    this.outbox.write({ kind: "truncate", after });
+  }
+
+  /** Makes both epochs durable with this step's writes; neither ever regresses. */
+  writeEpochs(epochs: { readonly acceptedEpoch: number; readonly currentEpoch: number }): void {
+    assert(epochs.acceptedEpoch >= this.#acceptedEpoch, "acceptedEpoch never regresses");
+    assert(epochs.currentEpoch >= this.#currentEpoch, "currentEpoch never regresses");
+    this.#acceptedEpoch = epochs.acceptedEpoch;
+    this.#currentEpoch = epochs.currentEpoch;
+    this.outbox.write({ kind: "epochs", ...epochs });
+  }
+
+  /** Takes note that everything up to here is committed; what was known before changes nothing. */
+  commit(upTo: Zxid): void {
+    assert(compareZxid(upTo, this.history.last) <= 0, `${zxidText(upTo)} is accepted before committed`);
+    if (compareZxid(upTo, this.#lastCommitted) <= 0) return;
+    this.#lastCommitted = upTo;
+    this.outbox.after({ kind: "committed", upTo });
+  }
+
+  /** Hands out what is committed and not yet delivered. */
+  takeCommitted(bytesMax: number): readonly Proposal[] {
+    const range = { after: this.#lastDelivered, upTo: this.#lastCommitted, bytesMax };
+    const proposals = this.history.read(range);
+    const last = proposals.at(-1);
+    if (last !== undefined) this.#lastDelivered = maxZxid(this.#lastDelivered, last.zxid);
+    return proposals;
+  }
+
+  /** Sends a message that reveals nothing after this zxid: free where an earlier step wrote that. */
+  sendUpTo(link: LinkId, upTo: Zxid, message: ZabMessage): void {
+    if (compareZxid(upTo, this.#lastBeforeStep) <= 0) this.outbox.sendFree(link, message);
+    else this.outbox.sendAfter(link, message);
+  }
+
+  /** Counts something from a peer that was ignored. */
+  drop(what: string): void {
+    const isNew = !this.#dropped.has(what);
+    const key = isNew && this.#dropped.size >= DROPPED_KINDS_MAX ? "other" : what;
+    this.#dropped.set(key, (this.#dropped.get(key) ?? 0) + 1);
+  }
+}

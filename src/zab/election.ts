@@ -1,0 +1,166 @@
+/**
+ * Fast Leader Election: looking peers tell each other whom they would follow until a quorum agrees on the peer with the
+ * best history. Source: ZooKeeper FastLeaderElection. Departures:
+ *  - no finalize wait where every voter has answered alike;
+ *  - a peer that would follow an established leader counts itself, so that of three voters two suffice to rejoin;
+ *  - observers do not vote and join only a leader that says it leads.
+ * An election never disturbs an established leader: peers that follow or lead answer, and do not look.
+ */
+import type { Sid } from "../base/ids.ts";
+import { compareZxid, equalZxid } from "../base/zxid.ts";
+import type { PeerCore } from "./core.ts";
+import type { Notification, Vote } from "./message.ts";
+
+/** Negative, zero or positive as vote a is worse than, equal to or better than b: by peerEpoch, zxid, sid. */
+export function compareVotes(a: Vote, b: Vote): number {
+  if (a.peerEpoch !== b.peerEpoch) return a.peerEpoch - b.peerEpoch;
+  return compareZxid(a.zxid, b.zxid) || a.leader - b.leader;
+}
+
+function equalVotes(a: Vote, b: Vote): boolean {
+  return a.leader === b.leader && a.peerEpoch === b.peerEpoch && equalZxid(a.zxid, b.zxid);
+}
+
+/** One peer's elections, one after the other. */
+export class Election {
+  readonly #core: PeerCore;
+  #round = 0;
+  #vote: Vote;
+  #decided: Sid | undefined;
+  /** Votes of looking peers in this round. */
+  readonly #received: Map<Sid, Vote> = new Map();
+  /** Latest words of peers that follow or lead, of whatever round. */
+  readonly #established: Map<Sid, Notification> = new Map();
+  #finalizeAtMs: number | undefined;
+  #retryAtMs = 0;
+  #retryMs = 0;
+  #mustSend = false;
+
+  constructor(core: PeerCore) {
+    this.#core = core;
+    this.#vote = this.#ownVote();
+  }
+
+  /** The logical clock of elections. */
+  get round(): number {
+    return this.#round;
+  }
+
+  /** The present vote. */
+  get vote(): Vote {
+    return this.#vote;
+  }
+
+  /** Whom to follow, or ourselves to lead; undefined while the election goes on. */
+  get decided(): Sid | undefined {
+    return this.#decided;
+  }
+
+  /** Begins a new round with a vote for ourselves. */
+  begin(): void {
+    this.#round++;
+    this.#decided = undefined;
+    this.#received.clear();
+    this.#established.clear();
+    this.#change(this.#ownVote());
+    this.#count();
+  }
+
+  /** Takes a vote into account; the caller has dropped what is stale or malformed. */
+  onNotification(notification: Notification): void {
+    if (this.#decided !== undefined) return;
+    if (notification.state === "looking") this.#onLooking(notification);
+    else this.#onEstablished(notification);
+  }
+
+  /** Ends a finalize wait, and tells whether the present vote must be sent to every voter now. */
+  onTime(): boolean {
+    const { clockMs, timing } = this.#core;
+    if (this.#finalizeAtMs !== undefined && clockMs >= this.#finalizeAtMs) {
+      this.#decide(this.#vote);
+    }
+    if (this.#decided !== undefined) return this.#takeMustSend();
+    if (clockMs >= this.#retryAtMs) {
+      this.#mustSend = true;
+      this.#retryAtMs = clockMs + this.#retryMs;
+      this.#retryMs = Math.min(this.#retryMs * 2, timing.notificationRetryMaxMs);
+    }
+    return this.#takeMustSend();
+  }
+
+  #takeMustSend(): boolean {
+    const mustSend = this.#mustSend;
+    this.#mustSend = false;
+    return mustSend;
+  }
+
+  #ownVote(): Vote {
+    const { config, history, currentEpoch } = this.#core;
+    return { leader: config.sid, zxid: history.last, peerEpoch: currentEpoch };
+  }
+
+  #change(vote: Vote): void {
+    this.#vote = vote;
+    this.#finalizeAtMs = undefined;
+    this.#mustSend = true;
+    this.#retryMs = this.#core.timing.notificationRetryMs;
+    this.#retryAtMs = this.#core.clockMs + this.#retryMs;
+  }
+
+  #onLooking(notification: Notification): void {
+    const { from, vote, electionRound } = notification;
+    this.#established.delete(from);
+    if (!this.#core.isVoter || electionRound < this.#round) return;
+    if (electionRound > this.#round) {
+      this.#round = electionRound;
+      this.#received.clear();
+      const own = this.#ownVote();
+      this.#change(compareVotes(vote, own) > 0 ? vote : own);
+    } else if (compareVotes(vote, this.#vote) > 0) {
+      this.#change(vote);
+    }
+    this.#received.set(from, vote);
+    this.#count();
+  }
+
+  /** Decides, or waits for a better vote, where a quorum has voted as we do. */
+  #count(): void {
+    const { config, quorum, isVoter, clockMs, timing } = this.#core;
+    if (!isVoter) return;
+    const agreed = new Set<Sid>([config.sid]);
+    for (const [sid, vote] of this.#received) {
+      if (equalVotes(vote, this.#vote)) agreed.add(sid);
+    }
+    if (agreed.size === quorum.voters.length) this.#decide(this.#vote);
+    else if (!quorum.contains(agreed)) this.#finalizeAtMs = undefined;
+    else this.#finalizeAtMs ??= clockMs + timing.finalizeWaitMs;
+  }
+
+  /** FLE's votes out of election: joins a leader that a quorum follows already. */
+  #onEstablished(notification: Notification): void {
+    const { config, quorum, isVoter } = this.#core;
+    const { leader } = notification.vote;
+    this.#received.delete(notification.from);
+    this.#established.set(notification.from, notification);
+    const agreed = new Set<Sid>(isVoter ? [config.sid] : []);
+    for (const [sid, { vote }] of this.#established) if (vote.leader === leader) agreed.add(sid);
+    if (quorum.contains(agreed) && this.#isLeading(leader, notification.electionRound)) {
+      this.#round = Math.max(this.#round, notification.electionRound);
+      this.#decide(notification.vote);
+    } else {
+      this.#count();
+    }
+  }
+
+  /** ZooKeeper's checkLeader: no leader is followed on hearsay alone, so that a dead one is not elected for ever. */
+  #isLeading(leader: Sid, electionRound: number): boolean {
+    if (leader === this.#core.config.sid) return electionRound === this.#round;
+    return this.#established.get(leader)?.state === "leading";
+  }
+
+  #decide(vote: Vote): void {
+    this.#vote = vote;
+    this.#finalizeAtMs = undefined;
+    this.#decided = vote.leader;
+  }
+}

@@ -1,0 +1,351 @@
+/**
+ * A leader: discovery, synchronization and broadcast from the leader's side. Source: Zab, Algorithms 1 to 3 (leader);
+ * ZooKeeper Leader.lead and LearnerHandler. Departures from ZooKeeper:
+ *  - a voter that has promised a later epoch makes the leader start a new one, where ZooKeeper turns that voter away
+ *    for as long as the leader lasts;
+ *  - a leader that can no longer gather promises from a quorum resigns at once instead of waiting for its time limit.
+ */
+import { assert, assertNever } from "../base/assert.ts";
+import type { Sid } from "../base/ids.ts";
+import { compareZxid, EPOCH_MAX, type Zxid, zxidText } from "../base/zxid.ts";
+import type { LearnerStatus, PeerPhase, Stage } from "./config.ts";
+import type { PeerCore } from "./core.ts";
+import type { LinkId } from "./effects.ts";
+import { LearnerStream } from "./learner-stream.ts";
+import type { Proposal, ZabMessage } from "./message.ts";
+import { Pipeline } from "./pipeline.ts";
+import { isHopeless, latestAcknowledged } from "./quorum.ts";
+import { isSummarySound } from "./sync-plan.ts";
+
+/** A peer's time as leader. Once `leaving` says why, it is over. */
+export class Leader {
+  readonly #core: PeerCore;
+  #stage: Stage = "discovery";
+  #newEpoch: number | undefined;
+  #pipeline: Pipeline | undefined;
+  readonly #learners: Map<LinkId, LearnerStream> = new Map();
+  /** Voters whose promise of newEpoch was made to us; a promise outlives its link. */
+  readonly #promises: Set<Sid> = new Set();
+  /** Voters that had made it before, to whom it cannot be told. */
+  readonly #promisedBefore: Set<Sid> = new Set();
+  readonly #voterHeardAtMs: Map<Sid, number> = new Map();
+  readonly #snapshotsNeeded: Map<Sid, string> = new Map();
+  #pingAtMs: number;
+  #progressAtMs: number;
+  #leaving: string | undefined;
+
+  constructor(core: PeerCore) {
+    this.#core = core;
+    this.#pingAtMs = core.clockMs;
+    this.#progressAtMs = core.clockMs;
+    for (const sid of core.quorum.voters) this.#voterHeardAtMs.set(sid, core.clockMs);
+  }
+
+  get stage(): Stage {
+    return this.#stage;
+  }
+
+  get phase(): PeerPhase {
+    return { role: "leading", stage: this.#stage };
+  }
+
+  get leaving(): string | undefined {
+    return this.#leaving;
+  }
+
+  get newEpoch(): number | undefined {
+    return this.#newEpoch;
+  }
+
+  get links(): readonly LinkId[] {
+    return [...this.#learners.keys()];
+  }
+
+  get learners(): readonly LearnerStatus[] {
+    return [...this.#learners.values()].map((learner) => ({
+      sid: learner.sid,
+      link: learner.link,
+      isVoter: learner.isVoter,
+      isSynced: learner.isSynced,
+      sent: learner.sent,
+      acknowledged: learner.acknowledged,
+      silenceMs: learner.silenceMs,
+    }));
+  }
+
+  get snapshotsNeeded(): ReadonlyMap<Sid, string> {
+    return this.#snapshotsNeeded;
+  }
+
+  /** Where proposals gather; undefined before broadcast. */
+  get pipeline(): Pipeline | undefined {
+    return this.#pipeline;
+  }
+
+  /** Whether the counter has come so far that a new epoch is due. */
+  get isEpochFull(): boolean {
+    const next = this.#pipeline?.nextZxid;
+    return next !== undefined && next.counter >= this.#core.timing.counterLimit;
+  }
+
+  /** Ends this time; the first reason stands. */
+  leave(reason: string): void {
+    this.#leaving ??= reason;
+  }
+
+  /** Begins: a sole voter is through discovery at once. */
+  begin(): void {
+    this.#maybeChooseEpoch();
+  }
+
+  /** A learner's link is open; of one learner the latest counts. */
+  onOpened(link: LinkId, sid: Sid): void {
+    for (const learner of this.#learners.values()) {
+      if (learner.sid === sid) this.#dismiss(learner, "replaced by a newer link");
+    }
+    this.#learners.set(link, new LearnerStream(this.#core, { link, sid }));
+  }
+
+  /** A learner's link is gone. */
+  onClosed(link: LinkId): void {
+    this.#learners.delete(link);
+  }
+
+  has(link: LinkId): boolean {
+    return this.#learners.has(link);
+  }
+
+  /** Pings, drops silent learners, and resigns without a quorum that is heard. */
+  onTime(): void {
+    const { clockMs, timing, outbox, quorum, config } = this.#core;
+    for (const learner of this.#learners.values()) {
+      if (learner.silenceMs > timing.heartbeatLimitMs) this.#dismiss(learner, "silent");
+    }
+    const heard = new Set<Sid>([config.sid]);
+    for (const [sid, heardAtMs] of this.#voterHeardAtMs) {
+      if (clockMs - heardAtMs <= timing.heartbeatLimitMs) heard.add(sid);
+    }
+    if (!quorum.contains(heard)) return this.leave("no quorum is heard");
+    if (this.#stage !== "broadcast" && clockMs - this.#progressAtMs > timing.syncLimitMs) {
+      return this.leave(`no progress in ${this.#stage}`);
+    }
+    if (clockMs >= this.#pingAtMs) {
+      this.#pingAtMs = clockMs + timing.heartbeatIntervalMs;
+      for (const { link } of this.#learners.values()) outbox.sendFree(link, { kind: "ping" });
+    }
+    this.#maybeFlush();
+  }
+
+  /** Takes in proposals; see Pipeline. */
+  onPropose(proposals: readonly Proposal[]): void {
+    assert(this.#pipeline !== undefined, "a leader proposes in broadcast only");
+    this.#pipeline.gather(proposals);
+    this.#maybeFlush();
+  }
+
+  /** Handles a learner's message. */
+  onMessage(link: LinkId, message: ZabMessage): void {
+    const learner = this.#learners.get(link);
+    if (this.#leaving !== undefined || learner === undefined) return;
+    learner.onHeard();
+    if (learner.isVoter) this.#voterHeardAtMs.set(learner.sid, this.#core.clockMs);
+    switch (message.kind) {
+      case "followerInfo":
+      case "observerInfo":
+        return this.#onInfo(learner, message);
+      case "ackEpoch":
+        return this.#onAckEpoch(learner, message);
+      case "ackNewLeader":
+        return this.#onAckNewLeader(learner, message.epoch);
+      case "ack":
+        return this.#onAck(learner, message.upTo);
+      case "pong":
+        return undefined;
+      case "leaderInfo":
+      case "diff":
+      case "truncate":
+      case "snapshotNeeded":
+      case "propose":
+      case "inform":
+      case "newLeader":
+      case "upToDate":
+      case "commit":
+      case "ping":
+        return this.#unexpected(learner, message.kind);
+      default:
+        return assertNever(message);
+    }
+  }
+
+  /** FOLLOWERINFO (CEPOCH): once a quorum has introduced itself, the new epoch is above all it has promised. */
+  #onInfo(learner: LearnerStream, message: ZabMessage & { kind: "followerInfo" | "observerInfo" }): void {
+    const { kind, acceptedEpoch } = message;
+    const isExpected = learner.stage === "connected" && (kind === "followerInfo") === learner.isVoter;
+    const isSound = acceptedEpoch >= 0 && acceptedEpoch < EPOCH_MAX;
+    if (!isExpected || !isSound) return this.#unexpected(learner, kind);
+    learner.onInfo(acceptedEpoch);
+    if (this.#newEpoch === undefined) return this.#maybeChooseEpoch();
+    if (learner.isVoter && acceptedEpoch > this.#newEpoch) {
+      return this.leave(`voter ${learner.sid} has promised epoch ${acceptedEpoch}`);
+    }
+    this.#sendLeaderInfo(learner, this.#newEpoch);
+  }
+
+  #maybeChooseEpoch(): void {
+    const { acceptedEpoch, currentEpoch, epochFloor, quorum, config } = this.#core;
+    const introduced = [...this.#learners.values()].filter(({ stage }) => stage !== "connected");
+    const voters = introduced.filter(({ isVoter }) => isVoter);
+    const sids = new Set<Sid>([config.sid, ...voters.map(({ sid }) => sid)]);
+    if (!quorum.contains(sids)) return;
+    const promised = voters.map((voter) => voter.acceptedEpoch);
+    const newEpoch = Math.max(acceptedEpoch, epochFloor, ...promised) + 1;
+    assert(newEpoch <= EPOCH_MAX, "there is an epoch left");
+    this.#core.writeEpochs({ acceptedEpoch: newEpoch, currentEpoch });
+    this.#newEpoch = newEpoch;
+    this.#promises.add(config.sid);
+    this.#progressAtMs = this.#core.clockMs;
+    for (const learner of introduced) this.#sendLeaderInfo(learner, newEpoch);
+    this.#maybeBecomeSynchronizing();
+  }
+
+  #sendLeaderInfo(learner: LearnerStream, newEpoch: number): void {
+    this.#core.outbox.sendAfter(learner.link, { kind: "leaderInfo", newEpoch });
+  }
+
+  /** ACKEPOCH: a quorum's promises end discovery, unless one of it has a later history than ours. */
+  #onAckEpoch(learner: LearnerStream, message: ZabMessage & { kind: "ackEpoch" }): void {
+    const isExpected = learner.stage === "introduced" && this.#newEpoch !== undefined;
+    if (!isExpected || !isSummarySound(message.history)) return this.#unexpected(learner, "ackEpoch");
+    learner.onAckEpoch(message);
+    if (this.#stage !== "discovery") return this.#beginStream(learner);
+    if (!learner.isVoter) return;
+    const { currentEpoch, history, quorum } = this.#core;
+    const isLater = message.currentEpoch - currentEpoch || compareZxid(message.history.last, history.last);
+    if (isLater > 0) {
+      return this.leave(`voter ${learner.sid} has the later history ${zxidText(message.history.last)}`);
+    }
+    if (message.promised) this.#promises.add(learner.sid);
+    else if (!this.#promises.has(learner.sid)) this.#promisedBefore.add(learner.sid);
+    if (isHopeless(quorum, this.#promisedBefore)) this.leave("the epoch was promised before");
+    this.#maybeBecomeSynchronizing();
+  }
+
+  /** The leader enters its epoch as its first follower: history and epoch are durable together. */
+  #maybeBecomeSynchronizing(): void {
+    const { quorum, outbox } = this.#core;
+    if (this.#leaving !== undefined || !quorum.contains(this.#promises)) return;
+    const newEpoch = this.#newEpoch;
+    assert(newEpoch !== undefined, "the epoch is chosen before it is promised");
+    this.#core.writeEpochs({ acceptedEpoch: newEpoch, currentEpoch: newEpoch });
+    this.#stage = "synchronization";
+    this.#progressAtMs = this.#core.clockMs;
+    outbox.after({ kind: "phase", phase: this.phase });
+    for (const learner of this.#learners.values()) {
+      if (learner.stage === "acknowledged") this.#beginStream(learner);
+    }
+    this.#maybeEstablish();
+  }
+
+  #beginStream(learner: LearnerStream): void {
+    const reason = learner.begin();
+    if (reason === undefined) this.#advance(learner);
+    else this.#turnAway(learner, reason);
+  }
+
+  #onAckNewLeader(learner: LearnerStream, epoch: number): void {
+    if (epoch !== this.#newEpoch || !learner.onAckNewLeader()) {
+      return this.#unexpected(learner, "ackNewLeader");
+    }
+    this.#snapshotsNeeded.delete(learner.sid);
+    this.#progressAtMs = this.#core.clockMs;
+    if (this.#stage === "synchronization") return this.#maybeEstablish();
+    this.#maybeCommit();
+    this.#advance(learner);
+    this.#maybeFlush();
+  }
+
+  /** A quorum is in the epoch: the whole initial history is committed, and broadcast begins. */
+  #maybeEstablish(): void {
+    const { quorum, config, history, timing, outbox } = this.#core;
+    const synced = [...this.#learners.values()].filter(({ isSynced }) => isSynced);
+    const sids = new Set<Sid>([config.sid, ...synced.map(({ sid }) => sid)]);
+    if (!quorum.contains(sids)) return;
+    const epoch = this.#newEpoch;
+    assert(epoch !== undefined, "the epoch is chosen before it is entered");
+    assert(history.last.epoch < epoch, "nothing was proposed in the epoch yet");
+    this.#stage = "broadcast";
+    this.#pipeline = new Pipeline(timing, { epoch, counter: 0 });
+    this.#core.commit(history.last);
+    outbox.after({ kind: "phase", phase: this.phase });
+    this.#advanceAll();
+  }
+
+  #onAck(learner: LearnerStream, upTo: Zxid): void {
+    if (!learner.onAck(upTo)) return this.#unexpected(learner, "ack");
+    if (this.#stage !== "broadcast") this.#progressAtMs = this.#core.clockMs;
+    this.#maybeCommit();
+    this.#advance(learner);
+    this.#maybeFlush();
+  }
+
+  /** Proposals go out as batches: one message for each learner, one write here. */
+  #maybeFlush(): void {
+    const pipeline = this.#pipeline;
+    if (pipeline === undefined || this.#leaving !== undefined) return;
+    const { clockMs } = this.#core;
+    for (let batch = pipeline.next(clockMs); batch; batch = pipeline.next(clockMs)) {
+      this.#core.append(batch);
+      this.#advanceAll();
+      this.#maybeCommit();
+    }
+    if (this.isEpochFull && pipeline.proposals === 0) this.leave("the epoch's counter is used up");
+  }
+
+  /**
+   * Commits what a quorum has made durable. Only those in the epoch count. Our own acceptance counts at once, though
+   * its write is under way: all that could reveal the commit waits behind that write.
+   */
+  #maybeCommit(): void {
+    const pipeline = this.#pipeline;
+    if (pipeline === undefined) return;
+    const { config, quorum, history, lastCommitted } = this.#core;
+    const acknowledged = new Map<Sid, Zxid>([[config.sid, history.last]]);
+    for (const learner of this.#learners.values()) {
+      if (learner.isVoter && learner.isSynced) acknowledged.set(learner.sid, learner.acknowledged);
+    }
+    const upTo = latestAcknowledged(quorum, acknowledged);
+    if (upTo === undefined || compareZxid(upTo, lastCommitted) <= 0) return;
+    assert(upTo.epoch === this.#newEpoch, "a leader commits by counting in its own epoch only");
+    this.#core.commit(upTo);
+    pipeline.onCommitted(upTo);
+    this.#advanceAll();
+  }
+
+  #advanceAll(): void {
+    for (const learner of this.#learners.values()) this.#advance(learner);
+  }
+
+  #advance(learner: LearnerStream): void {
+    const epoch = this.#newEpoch;
+    assert(epoch !== undefined, "streams begin in an epoch");
+    const problem = learner.advance(epoch, this.#stage === "broadcast");
+    if (problem !== undefined) this.#turnAway(learner, problem);
+  }
+
+  /** Snapshots are not sent yet: the link is closed, and the status says why. */
+  #turnAway(learner: LearnerStream, reason: string): void {
+    this.#snapshotsNeeded.set(learner.sid, reason);
+    this.#core.outbox.sendAfter(learner.link, { kind: "snapshotNeeded", reason });
+    this.#dismiss(learner, `snapshot-needed: ${reason}`);
+  }
+
+  #unexpected(learner: LearnerStream, kind: string): void {
+    this.#core.drop(`from learner: ${kind}`);
+    this.#dismiss(learner, `${kind} was not expected`);
+  }
+
+  #dismiss(learner: LearnerStream, reason: string): void {
+    this.#learners.delete(learner.link);
+    this.#core.outbox.after({ kind: "closeLink", link: learner.link, reason });
+  }
+}

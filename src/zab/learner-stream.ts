@@ -1,0 +1,202 @@
+/**
+ * The leader's side of one learner: a single stream of history, from the last common zxid on, that never changes lanes.
+ * When it has caught up with what is proposed NEWLEADER follows, and live proposals come behind it on the same link, so
+ * everyone that sent ACKEPOCH gets every proposal (Zab specification, issue 1). Invariants:
+ *  1. acknowledged <= sent <= the leader's last zxid.
+ *  2. A commit never passes what was sent.
+ *  3. An observer is sent the committed only.
+ */
+import { assert } from "../base/assert.ts";
+import type { Sid } from "../base/ids.ts";
+import { BATCH_BYTES_MAX } from "../base/limits.ts";
+import { compareZxid, minZxid, ZXID_ZERO, type Zxid } from "../base/zxid.ts";
+import type { PeerCore } from "./core.ts";
+import type { LinkId } from "./effects.ts";
+import { proposalBytes } from "./history.ts";
+import type { Proposal, ZabMessage } from "./message.ts";
+import { type LearnerHistory, planSync } from "./sync-plan.ts";
+
+type AckEpoch = ZabMessage & { kind: "ackEpoch" };
+
+/** How far one learner has come. */
+export type LearnerStage =
+  /** Its first message is awaited. */
+  | "connected"
+  /** It was heard; LEADERINFO is sent once the epoch is known. */
+  | "introduced"
+  /** It has acknowledged the epoch. */
+  | "acknowledged"
+  /** Its history is being sent. */
+  | "synchronizing"
+  /** NEWLEADER is sent. */
+  | "entering"
+  /** NEWLEADER is acknowledged: its acknowledgements count. */
+  | "synced"
+  /** UPTODATE is sent: it serves, and is told of commits. */
+  | "live";
+
+/** One learner, as its leader sees it. */
+export class LearnerStream {
+  readonly link: LinkId;
+  readonly sid: Sid;
+  readonly isVoter: boolean;
+  readonly #core: PeerCore;
+  #stage: LearnerStage = "connected";
+  #acceptedEpoch = 0;
+  #ackEpoch: AckEpoch | undefined;
+  #sent: Zxid = ZXID_ZERO;
+  #acknowledged: Zxid = ZXID_ZERO;
+  #commitSent: Zxid = ZXID_ZERO;
+  /** Sent and not acknowledged, oldest first. */
+  readonly #unacknowledged: { readonly last: Zxid; readonly bytes: number }[] = [];
+  #unacknowledgedBytes = 0;
+  #heardAtMs: number;
+
+  constructor(core: PeerCore, peer: { readonly link: LinkId; readonly sid: Sid }) {
+    this.#core = core;
+    this.link = peer.link;
+    this.sid = peer.sid;
+    this.isVoter = core.quorum.isVoter(peer.sid);
+    this.#heardAtMs = core.clockMs;
+  }
+
+  get stage(): LearnerStage {
+    return this.#stage;
+  }
+
+  get isSynced(): boolean {
+    return this.#stage === "synced" || this.#stage === "live";
+  }
+
+  get acceptedEpoch(): number {
+    return this.#acceptedEpoch;
+  }
+
+  get ackEpoch(): AckEpoch | undefined {
+    return this.#ackEpoch;
+  }
+
+  get sent(): Zxid {
+    return this.#sent;
+  }
+
+  get acknowledged(): Zxid {
+    return this.#acknowledged;
+  }
+
+  get silenceMs(): number {
+    return this.#core.clockMs - this.#heardAtMs;
+  }
+
+  /** Something came from it. */
+  onHeard(): void {
+    this.#heardAtMs = this.#core.clockMs;
+  }
+
+  /** It introduced itself. */
+  onInfo(acceptedEpoch: number): void {
+    this.#stage = "introduced";
+    this.#acceptedEpoch = acceptedEpoch;
+  }
+
+  /** It acknowledged the epoch. */
+  onAckEpoch(message: AckEpoch): void {
+    this.#stage = "acknowledged";
+    this.#ackEpoch = message;
+  }
+
+  /** Begins the stream where both histories part; a reason where only a snapshot could help. */
+  begin(): string | undefined {
+    const { history, outbox } = this.#core;
+    const answer = this.#ackEpoch;
+    assert(answer !== undefined && this.#stage === "acknowledged", "it acknowledged the epoch");
+    const learner: LearnerHistory = { ...answer.history, lastDelivered: answer.lastDelivered };
+    const plan = planSync(learner, { ...history.summary(), base: history.base });
+    if (plan.kind === "snapshot") return plan.reason;
+    this.#stage = "synchronizing";
+    this.#sent = plan.after;
+    this.#acknowledged = plan.after;
+    outbox.sendAfter(this.link, plan);
+    return undefined;
+  }
+
+  /** Sends what may be sent now; a reason where the history it needs is no longer there. */
+  advance(epoch: number, isEstablished: boolean): string | undefined {
+    if (this.#stage === "connected" || this.#stage === "introduced") return undefined;
+    if (this.#stage === "acknowledged") return undefined;
+    const { history, lastCommitted } = this.#core;
+    const limit = this.isVoter ? history.last : lastCommitted;
+    while (
+      compareZxid(this.#sent, limit) < 0 &&
+      this.#unacknowledgedBytes < this.#core.timing.learnerWindowBytes
+    ) {
+      if (compareZxid(this.#sent, history.base) < 0) return "its history was trimmed meanwhile";
+      this.#sendHistory(limit);
+    }
+    const isCaughtUp = compareZxid(this.#sent, limit) >= 0;
+    const mayEnter = this.isVoter || isEstablished;
+    if (this.#stage === "synchronizing" && isCaughtUp && mayEnter) this.#sendNewLeader(epoch);
+    if (this.#stage === "synced" && isEstablished) this.#sendUpToDate();
+    else if (this.#stage === "live" && this.isVoter) this.#sendCommit();
+    return undefined;
+  }
+
+  /** Its history and the epoch are durable with it; whether that was expected. */
+  onAckNewLeader(): boolean {
+    if (this.#stage !== "entering") return false;
+    this.#stage = "synced";
+    return true;
+  }
+
+  /** Everything up to here is durable with it; whether that can be. */
+  onAck(upTo: Zxid): boolean {
+    if (this.#ackEpoch === undefined || compareZxid(upTo, this.#sent) > 0) return false;
+    if (compareZxid(upTo, this.#acknowledged) > 0) this.#acknowledged = upTo;
+    for (let oldest = this.#unacknowledged[0]; oldest; oldest = this.#unacknowledged[0]) {
+      if (compareZxid(oldest.last, upTo) > 0) break;
+      this.#unacknowledged.shift();
+      this.#unacknowledgedBytes -= oldest.bytes;
+    }
+    return true;
+  }
+
+  #sendHistory(limit: Zxid): void {
+    const { history, outbox } = this.#core;
+    const range = { after: this.#sent, upTo: limit, bytesMax: BATCH_BYTES_MAX };
+    const proposals = history.read(range);
+    const last = proposals.at(-1);
+    assert(last !== undefined, "there is history to send");
+    const kind = this.isVoter ? "propose" : "inform";
+    if (this.isVoter) outbox.sendFree(this.link, { kind, proposals });
+    else this.#core.sendUpTo(this.link, last.zxid, { kind, proposals });
+    const bytes = proposals.reduce(addBytes, 0);
+    this.#unacknowledged.push({ last: last.zxid, bytes });
+    this.#unacknowledgedBytes += bytes;
+    this.#sent = last.zxid;
+  }
+
+  #sendNewLeader(epoch: number): void {
+    this.#stage = "entering";
+    const message: ZabMessage = { kind: "newLeader", epoch, last: this.#sent };
+    this.#core.outbox.sendAfter(this.link, message);
+  }
+
+  /** COMMIT-LD carries the latest committed zxid, not the one NEWLEADER ended at (Zab specification, issue 3). */
+  #sendUpToDate(): void {
+    this.#stage = "live";
+    const committed = minZxid(this.#core.lastCommitted, this.#sent);
+    this.#commitSent = committed;
+    this.#core.outbox.sendAfter(this.link, { kind: "upToDate", committed });
+  }
+
+  #sendCommit(): void {
+    const upTo = minZxid(this.#core.lastCommitted, this.#sent);
+    if (compareZxid(upTo, this.#commitSent) <= 0) return;
+    this.#commitSent = upTo;
+    this.#core.sendUpTo(this.link, upTo, { kind: "commit", upTo });
+  }
+}
+
+function addBytes(sum: number, proposal: Proposal): number {
+  return sum + proposalBytes(proposal);
+}

@@ -1,0 +1,242 @@
+/**
+ * A follower or observer: discovery, synchronization and broadcast from the learner's side.
+ * Source: Zab, Algorithms 1 to 3 (follower); ZooKeeper Learner.syncWithLeader. Order of durable writes:
+ *  - the promise (acceptedEpoch) before ACKEPOCH;
+ *  - all of the synchronized history before currentEpoch, both before the ACK of NEWLEADER
+ *    (ZOOKEEPER-3911, 4643, 4646, 4785);
+ *  - a commit without its proposal ends the link (ZOOKEEPER-4394).
+ */
+import { assert, assertNever } from "../base/assert.ts";
+import type { Sid } from "../base/ids.ts";
+import { compareZxid, equalZxid, type Zxid, zxidText } from "../base/zxid.ts";
+import type { PeerPhase, Stage } from "./config.ts";
+import type { PeerCore } from "./core.ts";
+import type { LinkId } from "./effects.ts";
+import { follows } from "./history.ts";
+import type { Proposal, ZabMessage } from "./message.ts";
+
+/** A peer's time with one leader. Once `leaving` says why, it is over. */
+export class Learner {
+  readonly #core: PeerCore;
+  readonly #leader: Sid;
+  /** Set until the link is asked for. */
+  #openAtMs: number | undefined;
+  #link: LinkId | undefined;
+  #stage: Stage = "discovery";
+  #newEpoch: number | undefined;
+  /** Whether DIFF or TRUNC has said where the leader's history begins. */
+  #isAligned = false;
+  /** Whether NEWLEADER was accepted on this link. */
+  #hasEntered = false;
+  #heardAtMs: number;
+  #progressAtMs: number;
+  #leaving: string | undefined;
+
+  constructor(core: PeerCore, leader: Sid, delayMs: number) {
+    this.#core = core;
+    this.#leader = leader;
+    this.#openAtMs = core.clockMs + delayMs;
+    this.#heardAtMs = this.#openAtMs;
+    this.#progressAtMs = this.#openAtMs;
+  }
+
+  get leader(): Sid {
+    return this.#leader;
+  }
+
+  get link(): LinkId | undefined {
+    return this.#link;
+  }
+
+  get stage(): Stage {
+    return this.#stage;
+  }
+
+  get leaving(): string | undefined {
+    return this.#leaving;
+  }
+
+  get phase(): PeerPhase {
+    const role = this.#core.isVoter ? "following" : "observing";
+    return { role, leader: this.#leader, link: this.#link, stage: this.#stage };
+  }
+
+  /** Ends this time; the first reason stands. */
+  leave(reason: string): void {
+    this.#leaving ??= reason;
+  }
+
+  /** The link we asked for is open. */
+  onOpened(link: LinkId): void {
+    assert(this.#link === undefined, "a learner has one link");
+    const { acceptedEpoch, isVoter, clockMs, outbox } = this.#core;
+    this.#link = link;
+    this.#heardAtMs = clockMs;
+    this.#progressAtMs = clockMs;
+    outbox.sendAfter(link, { kind: isVoter ? "followerInfo" : "observerInfo", acceptedEpoch });
+  }
+
+  /** Opens the link when due; leaves a leader that is silent or does not get on. */
+  onTime(): void {
+    const { clockMs, timing, outbox } = this.#core;
+    if (this.#openAtMs !== undefined) {
+      if (clockMs < this.#openAtMs) return;
+      this.#openAtMs = undefined;
+      this.#heardAtMs = clockMs;
+      this.#progressAtMs = clockMs;
+      outbox.after({ kind: "openLink", to: this.#leader });
+    }
+    const silenceMs = clockMs - this.#heardAtMs;
+    if (silenceMs > timing.heartbeatLimitMs) {
+      this.leave(this.#link === undefined ? "no link to the leader" : "the leader is silent");
+    } else if (this.#stage !== "broadcast" && clockMs - this.#progressAtMs > timing.syncLimitMs) {
+      this.leave(`no progress in ${this.#stage}`);
+    }
+  }
+
+  /** Handles a message of the leader. */
+  onMessage(message: ZabMessage): void {
+    if (this.#leaving !== undefined || this.#link === undefined) return;
+    this.#heardAtMs = this.#core.clockMs;
+    switch (message.kind) {
+      case "leaderInfo":
+        return this.#onLeaderInfo(message.newEpoch, this.#link);
+      case "diff":
+        return this.#onDiff(message.after);
+      case "truncate":
+        return this.#onTruncate(message.after);
+      case "snapshotNeeded":
+        return this.leave(`a snapshot is needed: ${message.reason}`);
+      case "propose":
+      case "inform":
+        return this.#onProposals(message, this.#link);
+      case "newLeader":
+        return this.#onNewLeader(message, this.#link);
+      case "upToDate":
+        return this.#onUpToDate(message.committed);
+      case "commit":
+        return this.#onCommit(message.upTo);
+      case "ping":
+        return this.#core.outbox.sendFree(this.#link, { kind: "pong" });
+      case "followerInfo":
+      case "observerInfo":
+      case "ackEpoch":
+      case "ackNewLeader":
+      case "ack":
+      case "pong":
+        return this.#unexpected(message.kind);
+      default:
+        return assertNever(message);
+    }
+  }
+
+  /** NEWEPOCH: promise it unless a later one was promised; the promise is durable before it is told. */
+  #onLeaderInfo(newEpoch: number, link: LinkId): void {
+    const { acceptedEpoch, currentEpoch, history, lastDelivered, isVoter, outbox } = this.#core;
+    if (this.#newEpoch !== undefined) return this.#unexpected("leaderInfo");
+    const floor = isVoter ? acceptedEpoch : currentEpoch;
+    if (newEpoch < floor) return this.leave(`epoch ${newEpoch} is behind ${floor}`);
+    const promised = isVoter && newEpoch > acceptedEpoch;
+    if (promised) this.#core.writeEpochs({ acceptedEpoch: newEpoch, currentEpoch });
+    this.#newEpoch = newEpoch;
+    this.#stage = "synchronization";
+    this.#progressAtMs = this.#core.clockMs;
+    outbox.sendAfter(link, {
+      kind: "ackEpoch",
+      promised,
+      currentEpoch,
+      history: history.summary(),
+      lastDelivered,
+    });
+  }
+
+  #onDiff(after: Zxid): void {
+    if (!this.#isAligning()) return this.#unexpected("diff");
+    const { last } = this.#core.history;
+    if (!equalZxid(after, last)) return this.#broken(`diff after ${zxidText(after)}`);
+    this.#isAligned = true;
+  }
+
+  /** Forgets proposals that no quorum accepted; what was delivered was committed, and is never forgotten. */
+  #onTruncate(after: Zxid): void {
+    if (!this.#isAligning()) return this.#unexpected("truncate");
+    const { history, lastCommitted } = this.#core;
+    if (compareZxid(after, lastCommitted) < 0) {
+      const text = `a snapshot is needed: truncation to ${zxidText(after)}`;
+      return this.#broken(`${text}, committed ${zxidText(lastCommitted)}`, "truncate");
+    }
+    if (!history.contains(after)) return this.#broken(`truncation to ${zxidText(after)}, unknown`);
+    this.#core.truncate(after);
+    this.#isAligned = true;
+  }
+
+  /** Accepts what is new. A duplicate is dropped silently (Zab specification, issue 2); a gap ends the link. */
+  #onProposals(message: ZabMessage & { kind: "propose" | "inform" }, link: LinkId): void {
+    const { history, isVoter, outbox } = this.#core;
+    const isExpected = this.#isAligned && (message.kind === "propose") === isVoter;
+    if (!isExpected) return this.#unexpected(message.kind);
+    const fresh: Proposal[] = [];
+    let last = history.last;
+    for (const proposal of message.proposals) {
+      if (compareZxid(proposal.zxid, last) <= 0) continue;
+      if (!follows(last, proposal.zxid) || proposal.zxid.epoch > (this.#newEpoch ?? 0)) {
+        return this.#broken(`${zxidText(proposal.zxid)} does not follow ${zxidText(last)}`);
+      }
+      fresh.push(proposal);
+      last = proposal.zxid;
+    }
+    this.#progressAtMs = this.#core.clockMs;
+    if (fresh.length > 0) this.#core.append(fresh);
+    outbox.sendAfter(link, { kind: "ack", upTo: last });
+    if (message.kind === "inform") this.#core.commit(last);
+  }
+
+  /** NEWLEADER: the history is whole, so the epoch may be in force, in this same transaction or a later one. */
+  #onNewLeader(message: ZabMessage & { kind: "newLeader" }, link: LinkId): void {
+    const { acceptedEpoch, currentEpoch, history, outbox } = this.#core;
+    const { epoch, last } = message;
+    const isExpected = this.#isAligned && !this.#hasEntered;
+    if (!isExpected || epoch !== this.#newEpoch) return this.#unexpected("newLeader");
+    if (!equalZxid(last, history.last)) {
+      return this.#broken(`newLeader at ${zxidText(last)}, history ends elsewhere`);
+    }
+    this.#progressAtMs = this.#core.clockMs;
+    if (epoch > currentEpoch) {
+      this.#core.writeEpochs({
+        acceptedEpoch: Math.max(acceptedEpoch, epoch),
+        currentEpoch: epoch,
+      });
+    }
+    this.#hasEntered = true;
+    outbox.sendAfter(link, { kind: "ackNewLeader", epoch });
+  }
+
+  #onUpToDate(committed: Zxid): void {
+    const isExpected = this.#stage === "synchronization" && this.#hasEntered;
+    if (!isExpected) return this.#unexpected("upToDate");
+    this.#stage = "broadcast";
+    this.#core.outbox.after({ kind: "phase", phase: this.phase });
+    this.#onCommit(committed);
+  }
+
+  #onCommit(upTo: Zxid): void {
+    if (this.#stage !== "broadcast") return this.#unexpected("commit");
+    if (compareZxid(upTo, this.#core.history.last) > 0) {
+      return this.#broken(`commit of ${zxidText(upTo)} without its proposal`);
+    }
+    this.#core.commit(upTo);
+  }
+
+  #isAligning(): boolean {
+    return this.#newEpoch !== undefined && !this.#isAligned;
+  }
+
+  #unexpected(kind: string): void {
+    this.#broken(`${kind} was not expected in ${this.#stage}`, kind);
+  }
+
+  #broken(what: string, kind = "gap"): void {
+    this.#core.drop(`from leader: ${kind}`);
+    this.leave(what);
+  }
+}

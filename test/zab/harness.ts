@@ -1,0 +1,490 @@
+/**
+ * An ensemble of peers in one deterministic simulation: time is a number, the network delays, loses and partitions, disks
+ * take their time, and what a replica sends behind a write leaves only once that write is durable. The same seed gives the
+ * same run. Safety is checked from outside, at the moment something leaves a replica; see Checker.
+ */
+import { must } from "../../src/base/assert.ts";
+import type { Sid } from "../../src/base/ids.ts";
+import { type Rng, seededRng } from "../../src/base/rng.ts";
+import { compareZxid, type Zxid, zxidText } from "../../src/base/zxid.ts";
+import type { PeerInput, PeerTiming } from "../../src/zab/config.ts";
+import type { AfterWrite, LinkId, PeerEffects, Send } from "../../src/zab/effects.ts";
+import type { Proposal, ZabMessage } from "../../src/zab/message.ts";
+import { Peer } from "../../src/zab/peer.ts";
+import { Disk } from "./disk.ts";
+
+/** Violations of what Zab promises, found from outside. */
+export class Checker {
+  /** What was seen delivered anywhere, in order: nothing of it may ever change. */
+  readonly order: string[] = [];
+  readonly #leaders: Map<number, string> = new Map();
+
+  onDelivered(index: number, text: string, who: string): void {
+    const known = this.order[index];
+    if (known === undefined && index === this.order.length) this.order.push(text);
+    else if (known !== text) {
+      throw new Error(`${who} delivered ${text} as number ${index}, where others have ${known}`);
+    }
+  }
+
+  onEstablished(epoch: number, who: string): void {
+    const other = this.#leaders.get(epoch);
+    if (other !== undefined && other !== who) {
+      throw new Error(`epoch ${epoch} has two leaders, ${other} and ${who}`);
+    }
+    this.#leaders.set(epoch, who);
+  }
+}
+
+interface Link {
+  readonly learner: Sid;
+  readonly leader: Sid;
+  readonly ids: ReadonlyMap<Sid, LinkId>;
+  /** Carries nothing any more, told or untold. */
+  isDead: boolean;
+  /** When the last message to each side arrives: links are FIFO. */
+  readonly arrivals: Map<Sid, number>;
+}
+
+/** What leaves a replica once enough of its transactions are durable. */
+interface Held {
+  readonly needs: number;
+  readonly act: () => void;
+}
+
+/** One replica: its disk survives, the rest is of one start. */
+export class Replica {
+  readonly sid: Sid;
+  readonly disk: Disk;
+  peer: Peer | undefined;
+  instance = 0;
+  issued = 0;
+  durable = 0;
+  held: Held[] = [];
+  /** Delivered in memory since the beginning of history, as texts. */
+  delivered: string[] = [];
+  readonly links: Map<LinkId, Link> = new Map();
+  /** While true the disk finishes nothing. */
+  isDiskStuck = false;
+
+  constructor(sid: Sid, disk: Disk) {
+    this.sid = sid;
+    this.disk = disk;
+  }
+}
+
+export interface EnsembleOptions {
+  readonly voters: number;
+  readonly observers?: number;
+  readonly seed?: number;
+  readonly timing?: Partial<PeerTiming>;
+  readonly disks?: ReadonlyMap<Sid, Disk>;
+  readonly epochFloor?: number;
+}
+
+/** What the network is asked about each message: false loses it, and with it all that follows on its link. */
+export type MessageFilter = (from: Sid, to: Sid, message: ZabMessage) => boolean;
+
+interface Event {
+  readonly atMs: number;
+  readonly order: number;
+  readonly act: () => void;
+}
+
+const TICK_MS = 20;
+
+/** A text that names a proposal and its content. */
+export function proposalText({ zxid, payload }: Proposal): string {
+  return `${zxidText(zxid)}=${new TextDecoder().decode(payload)}`;
+}
+
+/** See the file's comment. */
+export class Ensemble {
+  readonly rng: Rng;
+  readonly checker: Checker = new Checker();
+  readonly replicas: Map<Sid, Replica> = new Map();
+  readonly voters: readonly Sid[];
+  readonly observers: readonly Sid[];
+  nowMs = 0;
+  filter: MessageFilter = () => true;
+  /** Each message that left a replica, for tests that read the conversation. */
+  readonly sent: { readonly from: Sid; readonly to: Sid; readonly message: ZabMessage }[] = [];
+  readonly #options: EnsembleOptions;
+  #events: Event[] = [];
+  #orders = 0;
+  #linkIds = 0;
+  #payloads = 0;
+  /** Pairs "a>b" that cannot reach each other in that direction. */
+  readonly #blocked: Set<string> = new Set();
+  readonly #isSilent: boolean;
+
+  constructor(options: EnsembleOptions) {
+    this.#options = options;
+    const seed = options.seed ?? 1;
+    this.rng = seededRng([seed, 0x9e3779b9, 0x243f6a88, 0xb7e15162]);
+    this.voters = sids(1, options.voters);
+    this.observers = sids(options.voters + 1, options.observers ?? 0);
+    this.#isSilent = this.rng.below(2) === 0;
+    for (const sid of [...this.voters, ...this.observers]) {
+      this.replicas.set(sid, new Replica(sid, options.disks?.get(sid) ?? new Disk()));
+    }
+  }
+
+  /** Starts every replica that is down. */
+  startAll(): this {
+    for (const { sid, peer } of this.replicas.values()) if (peer === undefined) this.start(sid);
+    return this;
+  }
+
+  start(sid: Sid): void {
+    const replica = this.replica(sid);
+    const start = replica.disk.start(this.#options.epochFloor);
+    replica.instance = start.instance;
+    replica.issued = replica.durable = 0;
+    const delivered = replica.delivered.findIndex(
+      (text) => compareZxid(zxidOf(text), start.lastDelivered) > 0,
+    );
+    if (delivered !== -1) replica.delivered.length = delivered;
+    const { timing } = this.#options;
+    const config = { sid, voters: this.voters, observers: this.observers };
+    const rng = seededRng([this.rng.uint32(), sid, start.instance, 7]);
+    const withTiming = timing === undefined ? config : { ...config, timing };
+    replica.peer = new Peer(withTiming, start, replica.disk, rng);
+    this.#tick(replica);
+  }
+
+  /** Power fails; `kept` of the transactions under way survive, by default a random number. */
+  crash(sid: Sid, kept?: number): void {
+    const replica = this.replica(sid);
+    replica.disk.crash(kept ?? this.rng.below(replica.disk.pending + 1));
+    replica.peer = undefined;
+    replica.held = [];
+    for (const link of replica.links.values()) this.#breakLink(link, this.#isSilent);
+    replica.links.clear();
+  }
+
+  /** Cuts the groups off from each other. */
+  partition(...groups: readonly (readonly Sid[])[]): void {
+    this.#blocked.clear();
+    for (const group of groups) {
+      for (const other of groups) {
+        if (group === other) continue;
+        for (const from of group) for (const to of other) this.#blocked.add(`${from}>${to}`);
+      }
+    }
+  }
+
+  /** Cuts one direction. */
+  block(from: Sid, to: Sid): void {
+    this.#blocked.add(`${from}>${to}`);
+  }
+
+  heal(): void {
+    this.#blocked.clear();
+    this.filter = () => true;
+    for (const replica of this.replicas.values()) {
+      if (replica.isDiskStuck) this.unstickDisk(replica.sid);
+    }
+  }
+
+  stickDisk(sid: Sid): void {
+    this.replica(sid).isDiskStuck = true;
+  }
+
+  unstickDisk(sid: Sid): void {
+    const replica = this.replica(sid);
+    replica.isDiskStuck = false;
+    while (replica.disk.pending > 0) this.#syncOne(replica);
+  }
+
+  replica(sid: Sid): Replica {
+    return must(this.replicas.get(sid), `replica ${sid}`);
+  }
+
+  peer(sid: Sid): Peer {
+    return must(this.replica(sid).peer, `replica ${sid} is up`);
+  }
+
+  /** The leader in broadcast with the highest epoch. */
+  leader(): Sid | undefined {
+    const leaders = [...this.replicas.values()].filter(({ peer }) => {
+      const phase = peer?.phase;
+      return phase?.role === "leading" && phase.stage === "broadcast";
+    });
+    leaders.sort((a, b) => (b.peer?.status().currentEpoch ?? 0) - (a.peer?.status().currentEpoch ?? 0));
+    return leaders[0]?.sid;
+  }
+
+  /** Proposes so many at a leader; how many it took. */
+  propose(sid: Sid, count: number, bytes = 0): number {
+    const peer = this.peer(sid);
+    if (!peer.canPropose()) return 0;
+    const first = peer.nextZxid;
+    const proposals = Array.from({ length: count }, (_, index) => {
+      const text = `p${++this.#payloads}`.padEnd(bytes, ".");
+      const zxid = { epoch: first.epoch, counter: first.counter + index };
+      return { zxid, payload: new TextEncoder().encode(text) };
+    });
+    this.input(sid, { kind: "propose", proposals });
+    return count;
+  }
+
+  /** Steps a peer and performs its effects. */
+  input(sid: Sid, input: PeerInput): void {
+    const replica = this.replica(sid);
+    if (replica.peer === undefined) return;
+    this.#perform(replica, replica.peer.step(input, this.nowMs));
+  }
+
+  /** Lets this much time pass. */
+  run(durationMs: number): void {
+    this.#runUntil(() => false, this.nowMs + durationMs);
+  }
+
+  /** Lets time pass until the condition holds; throws when it does not within the limit. */
+  until(what: string, condition: () => boolean, limitMs = 20_000): void {
+    if (!this.#runUntil(condition, this.nowMs + limitMs)) {
+      throw new Error(`not within ${limitMs} ms: ${what}\n${this.describe()}`);
+    }
+  }
+
+  /** Waits for a leader in broadcast with every running peer behind it, all delivered; returns it. */
+  converge(limitMs = 20_000): Sid {
+    this.until("the ensemble converges", () => this.isConverged(), limitMs);
+    return must(this.leader(), "a leader");
+  }
+
+  isConverged(): boolean {
+    const leader = this.leader();
+    if (leader === undefined) return false;
+    const last = zxidText(this.peer(leader).lastZxid);
+    return [...this.replicas.values()].every(({ peer, held }) => {
+      if (peer === undefined) return true;
+      if (held.length > 0) return false;
+      const { phase, lastDelivered, lastZxid } = peer.status();
+      const isAlong = phase.role !== "looking" && phase.stage === "broadcast";
+      return isAlong && zxidText(lastDelivered) === last && zxidText(lastZxid) === last;
+    });
+  }
+
+  describe(): string {
+    const lines = [...this.replicas.values()].map(({ sid, peer, delivered }) => {
+      if (peer === undefined) return `${sid} down`;
+      const status = peer.status();
+      const stage = status.phase.role === "looking" ? "" : status.phase.stage;
+      const epochs = `accepted ${status.acceptedEpoch} current ${status.currentEpoch}`;
+      const zxids = `last ${zxidText(status.lastZxid)} committed ${zxidText(status.lastCommitted)}`;
+      const why = `${status.elections} elections, last: ${status.lastElectionReason}`;
+      const rest = `delivered ${delivered.length}, ${why}, ${JSON.stringify(status.dropped)}`;
+      const leader = `leader ${status.leader} round ${status.electionRound}`;
+      return `${sid} ${status.phase.role} ${stage} ${leader} ${epochs} ${zxids} ${rest}`;
+    });
+    return [`at ${this.nowMs} ms`, ...lines].join("\n");
+  }
+
+  /** Breaks every link between the two; both ends are told at once. */
+  breakLinks(a: Sid, b: Sid): void {
+    for (const link of this.replica(a).links.values()) {
+      if (link.learner === b || link.leader === b) this.#breakLink(link, false);
+    }
+  }
+
+  #tick(replica: Replica): void {
+    const { instance } = replica;
+    if (replica.peer === undefined) return;
+    this.input(replica.sid, { kind: "tick" });
+    this.#later(TICK_MS / 2 + this.rng.below(TICK_MS), () => {
+      if (replica.instance === instance) this.#tick(replica);
+    });
+  }
+
+  #perform(replica: Replica, effects: PeerEffects): void {
+    for (const send of effects.free) this.#hold(replica, () => this.#send(replica.sid, send));
+    const peer = must(replica.peer, "a peer");
+    const revealed = effects.after.flatMap((effect) =>
+      effect.kind === "committed" ? this.#deliver(replica, peer) : [],
+    );
+    if (effects.writes.length > 0) {
+      replica.disk.transact(effects.writes, peer.lastDelivered);
+      replica.issued++;
+      const { instance } = replica;
+      this.#later(1 + this.rng.below(5), () => {
+        if (replica.instance === instance && !replica.isDiskStuck) this.#syncOne(replica);
+      });
+    }
+    for (const act of revealed) this.#hold(replica, act);
+    for (const effect of effects.after) this.#performAfter(replica, effect);
+  }
+
+  #performAfter(replica: Replica, effect: AfterWrite): void {
+    const { sid, instance } = replica;
+    switch (effect.kind) {
+      case "send":
+        return this.#hold(replica, () => this.#send(sid, effect));
+      case "notify":
+        return this.#hold(replica, () => this.#notify(sid, effect.to, effect.notification));
+      case "openLink":
+        return this.#hold(replica, () => this.#open(sid, effect.to));
+      case "closeLink":
+        return this.#hold(replica, () => {
+          const link = replica.links.get(effect.link);
+          if (link !== undefined) this.#breakLink(link, false);
+        });
+      case "phase": {
+        const { phase } = effect;
+        const epoch = replica.peer?.status().currentEpoch ?? 0;
+        if (phase.role !== "leading" || phase.stage !== "broadcast") return undefined;
+        const who = `${sid} start ${instance}`;
+        return this.#hold(replica, () => this.checker.onEstablished(epoch, who));
+      }
+      case "committed":
+        return undefined;
+    }
+  }
+
+  /** Delivers in memory; what shows it to the world comes back. */
+  #deliver(replica: Replica, peer: Peer): (() => void)[] {
+    const revealing: (() => void)[] = [];
+    for (let batch = peer.takeCommitted(4096); batch.length > 0; batch = peer.takeCommitted(4096)) {
+      for (const proposal of batch) {
+        const index = replica.delivered.length;
+        const text = proposalText(proposal);
+        replica.delivered.push(text);
+        revealing.push(() => this.checker.onDelivered(index, text, `replica ${replica.sid}`));
+      }
+    }
+    return revealing;
+  }
+
+  /** The output gate: acts once the transactions issued so far are durable. */
+  #hold(replica: Replica, act: () => void): void {
+    replica.held.push({ needs: replica.issued, act });
+    this.#release(replica);
+  }
+
+  #release(replica: Replica): void {
+    const { instance } = replica;
+    while (replica.instance === instance) {
+      const first = replica.held[0];
+      if (first === undefined || first.needs > replica.durable) return;
+      replica.held.shift();
+      first.act();
+    }
+  }
+
+  #syncOne(replica: Replica): void {
+    if (replica.disk.pending === 0) return;
+    replica.disk.sync();
+    replica.durable++;
+    this.#release(replica);
+  }
+
+  #send(from: Sid, { link: id, message }: Send): void {
+    const link = this.replica(from).links.get(id);
+    if (link === undefined || link.isDead) return;
+    const to = link.learner === from ? link.leader : link.learner;
+    this.sent.push({ from, to, message });
+    if (!this.#isOpen(from, to) || !this.filter(from, to, message)) {
+      link.isDead = true;
+      if (!this.#isSilent) this.#breakLink(link, false);
+      return;
+    }
+    const atMs = Math.max(this.nowMs + this.#delayMs(), link.arrivals.get(to) ?? 0);
+    link.arrivals.set(to, atMs);
+    this.#later(atMs - this.nowMs, () => {
+      if (link.isDead) return;
+      this.input(to, { kind: "message", link: must(link.ids.get(to), "an end"), message });
+    });
+  }
+
+  #notify(from: Sid, to: Sid, notification: ReturnType<Peer["notification"]>): void {
+    if (!this.#isOpen(from, to)) return;
+    this.#later(this.#delayMs(), () => {
+      const target = this.replica(to);
+      if (target.peer === undefined) return;
+      this.input(to, { kind: "notification", notification });
+      const answer = target.peer.notification();
+      this.#hold(target, () => {
+        if (!this.#isOpen(to, from)) return;
+        const back = { kind: "notification", notification: answer } as const;
+        this.#later(this.#delayMs(), () => this.input(from, back));
+      });
+    });
+  }
+
+  #open(from: Sid, to: Sid): void {
+    const { instance } = this.replica(from);
+    const isReachable = this.#isOpen(from, to) && this.#isOpen(to, from);
+    this.#later(this.#delayMs(), () => {
+      const source = this.replica(from);
+      const target = this.replica(to);
+      if (source.instance !== instance || source.peer === undefined) return;
+      if (!isReachable || target.peer === undefined) {
+        this.input(from, { kind: "linkFailed", to });
+        return;
+      }
+      const ids = new Map([from, to].map((sid) => [sid, ++this.#linkIds]));
+      const link: Link = { learner: from, leader: to, ids, isDead: false, arrivals: new Map() };
+      const ourId = must(ids.get(from), "an end");
+      const theirId = must(ids.get(to), "an end");
+      source.links.set(ourId, link);
+      target.links.set(theirId, link);
+      this.input(to, { kind: "linkOpened", link: theirId, sid: from, role: "from-learner" });
+      if (link.isDead) this.input(from, { kind: "linkFailed", to });
+      else this.input(from, { kind: "linkOpened", link: ourId, sid: to, role: "to-leader" });
+    });
+  }
+
+  /** The link carries nothing more. Unless silent, both ends learn of it a little later. */
+  #breakLink(link: Link, isSilent: boolean): void {
+    link.isDead = true;
+    for (const [sid, id] of link.ids) {
+      const replica = this.replica(sid);
+      if (!replica.links.delete(id) || isSilent) continue;
+      const { instance } = replica;
+      this.#later(this.#delayMs(), () => {
+        if (replica.instance === instance) this.input(sid, { kind: "linkClosed", link: id });
+      });
+    }
+  }
+
+  #isOpen(from: Sid, to: Sid): boolean {
+    return !this.#blocked.has(`${from}>${to}`);
+  }
+
+  #delayMs(): number {
+    return 1 + this.rng.below(5);
+  }
+
+  #later(delayMs: number, act: () => void): void {
+    this.#events.push({ atMs: this.nowMs + delayMs, order: this.#orders++, act });
+  }
+
+  #runUntil(condition: () => boolean, deadlineMs: number): boolean {
+    while (!condition()) {
+      let next: Event | undefined;
+      for (const event of this.#events) {
+        if (next === undefined || event.atMs < next.atMs) next = event;
+        else if (event.atMs === next.atMs && event.order < next.order) next = event;
+      }
+      if (next === undefined || next.atMs > deadlineMs) {
+        this.nowMs = deadlineMs;
+        return false;
+      }
+      const taken = next;
+      this.#events = this.#events.filter((event) => event !== taken);
+      this.nowMs = taken.atMs;
+      taken.act();
+    }
+    return true;
+  }
+}
+
+function sids(first: Sid, count: number): readonly Sid[] {
+  return Array.from({ length: count }, (_, index) => first + index);
+}
+
+function zxidOf(text: string): Zxid {
+  const [epoch, counter] = must(text.split("=")[0], "a zxid").split(":").map(Number);
+  return { epoch: must(epoch, "an epoch"), counter: must(counter, "a counter") };
+}
