@@ -14,7 +14,7 @@ export interface CreateMode {
 const EPHEMERAL_FLAG = 1;
 const CONTAINER_FLAG = 4;
 const TTL_FLAG = 5;
-const FLAG_MAX = 6;
+const TTL_SEQUENTIAL_FLAG = 6;
 
 /**
  * The mode that a request's operation and flags ask for. Throws KeeperError badArguments for flags that mean nothing,
@@ -23,7 +23,7 @@ const FLAG_MAX = 6;
  */
 export function createModeOf(request: CreateRequest, session: SessionId): CreateMode {
   const { op, flags } = request;
-  if (!Number.isInteger(flags) || flags < 0 || flags > FLAG_MAX) {
+  if (!Number.isInteger(flags) || flags < 0 || flags > TTL_SEQUENTIAL_FLAG) {
     throw new KeeperError("badArguments", `create flags ${flags}`);
   }
   if (flags >= TTL_FLAG) throw new KeeperError("unimplemented", "TTL znodes");
@@ -36,6 +36,21 @@ export function createModeOf(request: CreateRequest, session: SessionId): Create
     sequential,
     owner: isEphemeral ? { mode: "ephemeral", session } : { mode: "persistent" },
   };
+}
+
+/**
+ * The create that a multi makes of one of its operations: there the flags say what is made, whatever the operation's
+ * name, and only a container's answer carries a Stat (seen on 3.8.0). Throws KeeperError marshallingError for a TTL
+ * flag without a time to live, which ZooKeeper cannot decode there. Source: ZooKeeper MultiOperationRecord, Op.Create.
+ */
+export function createInMulti(request: CreateRequest): CreateRequest {
+  const { op, flags } = request;
+  if (flags === TTL_FLAG || flags === TTL_SEQUENTIAL_FLAG) {
+    if (op === "createTTL") return request;
+    throw new KeeperError("marshallingError", `create flags ${flags} without TTL in multi`);
+  }
+  if (flags === CONTAINER_FLAG) return { ...request, op: "createContainer" };
+  return op === "createContainer" ? request : { ...request, op: "create" };
 }
 
 /**

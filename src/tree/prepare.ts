@@ -7,9 +7,10 @@ import type { Identity } from "../base/acl.ts";
 import { assert, assertNever } from "../base/assert.ts";
 import { ERROR_CODES, KeeperError } from "../base/error-code.ts";
 import type { SessionId } from "../base/ids.ts";
-import type { MultiRequest, WriteRequest } from "../base/request.ts";
+import type { MultiOperation, MultiRequest, WriteRequest } from "../base/request.ts";
 import type { OperationTxn, Txn } from "../base/txn.ts";
 import { compareZxid, type Zxid, zxidText } from "../base/zxid.ts";
+import { createInMulti } from "./create-mode.ts";
 import type { NodeView } from "./node-store.ts";
 import { Overlay, PendingKeys } from "./overlay.ts";
 import {
@@ -136,13 +137,7 @@ export class Preparer {
 
   /** All or nothing: each operation sees those before it, and all vanish if one fails. */
   #prepareMulti(input: PrepareInput, request: MultiRequest): Txn {
-    const operations: PreparableOperation[] = [];
-    for (const operation of request.operations) {
-      if (operation.op === "unsupported") {
-        throw new KeeperError("marshallingError", `operation ${operation.type} in multi`);
-      }
-      operations.push(operation);
-    }
+    const operations = request.operations.map(operationInMulti);
     const scratch = new Overlay(this.#nodes);
     const context = this.#context(input, scratch);
     const txns: OperationTxn[] = [];
@@ -187,6 +182,25 @@ export class Preparer {
   #changeSession(input: PrepareInput, isOpen: boolean): void {
     this.#sessions.set(input.session, isOpen);
     this.#pendingSessions.add(input.zxid, input.session);
+  }
+}
+
+/** What a multi makes of one of its operations; throws KeeperError where all of it cannot be decoded. */
+function operationInMulti(operation: MultiOperation): PreparableOperation {
+  switch (operation.op) {
+    case "create":
+    case "create2":
+    case "createContainer":
+    case "createTTL":
+      return createInMulti(operation);
+    case "delete":
+    case "setData":
+    case "check":
+      return operation;
+    case "unsupported":
+      throw new KeeperError("marshallingError", `operation ${operation.type} in multi`);
+    default:
+      return assertNever(operation);
   }
 }
 
