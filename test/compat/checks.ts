@@ -1,0 +1,65 @@
+/**
+ * The catalogue of what every client is asked to do. Its order is the order of the rows and of the run; a client program is given the ids
+ * and answers each with ok, fail or n/a (the client itself has no such call), so that a check it forgets is seen as a failure.
+ */
+
+/** One thing a client does against a server. */
+export interface Check {
+  readonly id: string;
+  /** A row of the table: what was seen to hold when the cell says ok. */
+  readonly title: string;
+}
+
+/** The checks that every client program answers. */
+export const CLIENT_CHECKS: readonly Check[] = [
+  { id: "connect", title: "connects; the smallest session timeout is granted" },
+  { id: "create-persistent", title: "create persistent" },
+  { id: "create-ephemeral", title: "create ephemeral: owner is the session" },
+  { id: "create-persistent-sequential", title: "create persistent sequential: numbers follow" },
+  { id: "create-ephemeral-sequential", title: "create ephemeral sequential" },
+  { id: "create-container", title: "create container" },
+  { id: "create-refused", title: "create refused: NodeExists, NoNode, NoChildrenForEphemerals" },
+  { id: "null-data", title: "a znode without data" },
+  { id: "get", title: "get: data and Stat" },
+  { id: "set", title: "set: version right, any, wrong (BadVersion), NoNode" },
+  { id: "delete", title: "delete: BadVersion, NotEmpty, NoNode, done" },
+  { id: "exists", title: "exists: present and absent" },
+  { id: "children", title: "children and their Stat" },
+  { id: "sync", title: "sync, then another client's write is read" },
+  { id: "watch-data", title: "data watch: changed, once; deleted" },
+  { id: "watch-exist", title: "exist watch: created, once" },
+  { id: "watch-child", title: "child watch: children changed, once" },
+  { id: "watch-recursive", title: "persistent recursive watch: created, changed, deleted" },
+  { id: "remove-watch", title: "remove a watch: it does not fire" },
+  { id: "multi-success", title: "multi: all applied, each result right" },
+  { id: "multi-failure", title: "multi: none applied, the error of each operation" },
+  { id: "acl-world", title: "ACL world: read yes, write NoAuth" },
+  { id: "acl-digest", title: "ACL digest: NoAuth until the right password" },
+  { id: "acl-ip", title: "ACL ip: own address yes, another NoAuth" },
+  { id: "config", title: "/zookeeper/config is readable, its client addresses answer" },
+  { id: "large-value", title: "a value of 1,000,000 bytes" },
+  { id: "pipeline", title: "pipelined operations answer in order" },
+  { id: "close", title: "close: the ephemerals go at once" },
+  { id: "hand-over", title: "session taken over by id and password; wrong password expired" },
+  { id: "move", title: "move to another replica: same session, ephemeral stays" },
+  { id: "move-watch", title: "move to another replica: a watch set before fires" },
+  { id: "expiry", title: "frozen client: ephemerals go, not early; SessionExpired on return" },
+];
+
+/** How one check ended. `n/a` needs its reason: the client has no such call. */
+export type Verdict = "ok" | "fail" | "n/a";
+
+/** A cell of the table. */
+export interface Outcome {
+  readonly check: string;
+  readonly verdict: Verdict;
+  /** What was expected and seen (fail), or why it is not asked (n/a). */
+  readonly detail: string;
+  readonly elapsedMs: number;
+}
+
+/** Everything one client did against one server. */
+export interface ClientReport {
+  readonly client: string;
+  readonly outcomes: readonly Outcome[];
+}
