@@ -12,6 +12,10 @@ const config: KnipConfig = {
     "test/platform/worker/*.ts",
   ],
   project: ["src/**/*.ts", "test/**/*.ts"],
+  ignoreDependencies: [
+    // The local starter finds it by its folder, for the runtime and the bundler that come with it.
+    "wrangler",
+  ],
   // A type that a function takes or gives is part of its signature, whether or not somebody names it.
   ignoreExportsUsedInFile: { interface: true, type: true },
 };

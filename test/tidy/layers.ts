@@ -23,12 +23,17 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
   zab: { layers: ["base"] },
   keeper: { layers: ["base", "jute", "tree", "zab"] },
   // The object implements tree's NodeStore and zab's stores: it knows their shape and never calls them.
-  durable: { layers: ["base", "jute", "keeper"], types: ["tree", "zab"], packages: ["cloudflare:"] },
+  // node:crypto is the platform's too: the one hash that answers without a promise.
+  durable: {
+    layers: ["base", "jute", "keeper"],
+    types: ["tree", "zab"],
+    packages: ["cloudflare:", "node:crypto"],
+  },
   dashboard: { layers: ["base"] },
   gateway: { layers: ["base", "dashboard"], types: ["durable"], packages: ["cloudflare:", "hono"] },
   client: { layers: ["base", "jute"] },
   recipes: { layers: ["base", "client"] },
-  cli: { layers: ["base", "jute", "client", "recipes"], packages: ["node:", "wrangler", "miniflare"] },
+  cli: { layers: ["base", "jute", "client", "recipes"], packages: ["node:", "smol-toml"] },
   "worker.ts": { layers: ["base", "durable", "gateway"], packages: ["cloudflare:", "hono"] },
 };
 

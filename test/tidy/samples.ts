@@ -132,6 +132,8 @@ export const GOOD_SAMPLES: readonly Sample[] = [
     path: "test/a.ts",
     text: `describe("a", () => {\n${lines(80, "f();")}});`,
   },
+  { what: "a row of a table", path: "test/a.ts", text: 'test.each(t)("%s", (a, b, c, d, e) => {});' },
+  { what: "another's signature", path: "test/a.ts", text: "interface A { f(a, b, c, d, e): void; }" },
   { what: "kebab-case", path: "src/zab/read-only-2.ts", text: "" },
   {
     what: "the entry's default export",

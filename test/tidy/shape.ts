@@ -48,7 +48,7 @@ export const functionSizeRule: Rule = {
         violations.push({ ...at, advice });
       }
       const parameters = node.parameters.filter(({ name }) => name.getText() !== "this").length;
-      if (parameters > PARAMETERS_MAX) {
+      if (hasBody && parameters > PARAMETERS_MAX && !isTableTest(node)) {
         const advice = `${parameters} parameters, at most ${PARAMETERS_MAX}: take one object of named fields`;
         violations.push({ ...at, advice });
       }
@@ -61,6 +61,12 @@ export const functionSizeRule: Rule = {
 function isTestGroup(node: ts.Node): boolean {
   const call = node.parent;
   return ts.isCallExpression(call) && /^describe\b/.test(call.expression.getText());
+}
+
+/** The body of test.each(table)() takes the columns of its table. */
+function isTableTest(node: ts.Node): boolean {
+  const call = node.parent;
+  return ts.isCallExpression(call) && /\.(?:each|for)\(/.test(call.expression.getText());
 }
 
 /** Files and folders are in kebab-case. */
