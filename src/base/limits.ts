@@ -2,22 +2,14 @@
  * Every bound of the system, with its reason. A queue or frame without a bound here is a defect.
  */
 
-/**
- * ZooKeeper's jute.maxbuffer (0xfffff): the data a request may carry; frames may be a little larger, see
- * below.
- */
+/** ZooKeeper's jute.maxbuffer (0xfffff): what one frame may carry, headers included. */
 export const JUTE_MAX_BUFFER = 0xfffff;
-
-/**
- * ZooKeeper's extra for the record around the data (zookeeper.jute.maxbuffer.extrasize): 1.02 MB must pass.
- */
-export const FRAME_EXTRA_BYTES = 0xfffff;
 
 /**
  * A client's frame, without its length: above it the connection is closed without an answer, as ZooKeeper
  * does.
  */
-export const CLIENT_FRAME_BYTES_MAX: number = JUTE_MAX_BUFFER + FRAME_EXTRA_BYTES;
+export const CLIENT_FRAME_BYTES_MAX: number = JUTE_MAX_BUFFER;
 
 /**
  * A frame on a link between replicas: a full client frame and its envelope fit; batches are cut at 1 MiB

@@ -158,6 +158,7 @@ function withOverrides(worker: WorkerConfig, options: EnsembleOptions): WorkerCo
     // The Worker tells its clients, and itself, which port is which replica's.
     vars.set("CLIENT_ADDRESSES", tcpPorts.map((port) => `127.0.0.1:${port}`).join(","));
   }
+  if (vars.has("TCP_PORTS")) vars.set("TCP_PORTS", tcpPorts.join(","));
   for (const [name, value] of options.vars) vars.set(name, value);
   return { ...worker, tcpPorts, vars };
 }

@@ -11,8 +11,8 @@ import { JuteError } from "./jute-error.ts";
 /** Enough for most replies, so that a fresh writer seldom grows. */
 const CAPACITY_BYTES_INITIAL = 512;
 
-/** Up to this many bytes, a loop over ASCII beats the call into the decoder. */
-const SHORT_TEXT_BYTES_MAX = 48;
+/** Up to this many characters, a loop over ASCII beats the call into TextDecoder and TextEncoder. */
+const SHORT_TEXT_MAX = 32;
 
 const TWO_32 = 0x1_0000_0000;
 
@@ -108,16 +108,19 @@ export class JuteWriter {
     // A UTF-16 unit takes at most three bytes (a pair of them takes four).
     this.#ensure(value.length * 3);
     const bytes = this.#bytes;
-    let at = this.#length;
-    for (let index = 0; index < value.length; index++) {
-      const code = value.charCodeAt(index);
-      if (code >= 0x80) {
-        this.#length = at + encoder.encodeInto(value.slice(index), bytes.subarray(at)).written;
-        return;
+    const at = this.#length;
+    let done = 0;
+    if (value.length <= SHORT_TEXT_MAX) {
+      for (; done < value.length; done++) {
+        const code = value.charCodeAt(done);
+        if (code >= 0x80) break;
+        bytes[at + done] = code;
       }
-      bytes[at++] = code;
     }
-    this.#length = at;
+    this.#length = at + done;
+    if (done === value.length) return;
+    const rest = done === 0 ? value : value.slice(done);
+    this.#length += encoder.encodeInto(rest, bytes.subarray(this.#length)).written;
   }
 
   /**
@@ -351,16 +354,8 @@ export class JuteReader {
   utf8(length: number): string {
     const at = this.#advance(length);
     const end = at + length;
-    if (length <= SHORT_TEXT_BYTES_MAX) {
-      let text = "";
-      let index = at;
-      for (; index < end; index++) {
-        const code = this.#octet(index);
-        if (code >= 0x80) break;
-        text += String.fromCharCode(code);
-      }
-      if (index === end) return text;
-    }
+    const ascii = length <= SHORT_TEXT_MAX ? this.#shortAscii(at, end) : undefined;
+    if (ascii !== undefined) return ascii;
     return decoder.decode(this.#bytes.subarray(at, end));
   }
 
@@ -431,6 +426,33 @@ export class JuteReader {
     const at = this.#at;
     this.#at = at + count;
     return at;
+  }
+
+  /**
+   * The text if it is all ASCII. Eight characters a call: joined one by one they would make a rope, which
+   * costs more when the text is first looked up.
+   */
+  #shortAscii(from: number, end: number): string | undefined {
+    let text = "";
+    let at = from;
+    for (; at + 8 <= end; at += 8) {
+      const a = this.#octet(at);
+      const b = this.#octet(at + 1);
+      const c = this.#octet(at + 2);
+      const d = this.#octet(at + 3);
+      const e = this.#octet(at + 4);
+      const f = this.#octet(at + 5);
+      const g = this.#octet(at + 6);
+      const h = this.#octet(at + 7);
+      if ((a | b | c | d | e | f | g | h) >= 0x80) return undefined;
+      text += String.fromCharCode(a, b, c, d, e, f, g, h);
+    }
+    for (; at < end; at++) {
+      const octet = this.#octet(at);
+      if (octet >= 0x80) return undefined;
+      text += String.fromCharCode(octet);
+    }
+    return text;
   }
 
   /** The fallback never happens: #advance has checked. */

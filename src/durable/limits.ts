@@ -1,0 +1,31 @@
+/** The shell's bounds and intervals, each with its reason. */
+
+/** Decoded znodes kept per replica: three replicas may share an isolate of 128 MB. */
+export const ZNODE_CACHE_BYTES: number = 24 * 1024 * 1024;
+
+/** A serving replica ticks this often: a fraction of the heartbeat, so that silence is measured finely enough. */
+export const TICK_INTERVAL_MS = 50;
+
+/**
+ * While serving, the alarm stands this far ahead as the dead-man's switch: below the 70 s after which the platform may
+ * take an idle object out of memory.
+ */
+export const ALARM_AHEAD_MS = 30_000;
+
+/** The alarm is set anew once it stands nearer than this: each setting is a billed row. */
+export const ALARM_RENEW_MS = 15_000;
+
+/** Applied changes reach the disk at the latest after this long, with or without a log row to ride on. */
+export const TREE_FLUSH_MS = 1000;
+
+/** Or as soon as changed znodes take this much memory. */
+export const TREE_FLUSH_BYTES: number = 8 * 1024 * 1024;
+
+/** An election request to another replica is given up after this long. */
+export const NOTIFY_DEADLINE_MS = 1000;
+
+/** Opening a link to another replica is given up after this long. */
+export const LINK_DEADLINE_MS = 2000;
+
+/** A client that does not read its replies is cut off when this much waits for it: several of the largest replies. */
+export const CLIENT_BACKLOG_BYTES_MAX: number = 16 * 1024 * 1024;

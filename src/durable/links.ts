@@ -1,0 +1,162 @@
+/**
+ * Links to the other replicas of the ensemble: one WebSocket from each learner to its leader, and small requests for
+ * elections. Both go through the object's binding, so nobody outside the deployment can open or send them.
+ */
+import type { Sid } from "../base/ids.ts";
+import { JuteError } from "../jute/jute-error.ts";
+import type { KeeperInput } from "../keeper/keeper.ts";
+import { decodeNotification, encodeNotification } from "../keeper/zab-codec.ts";
+import type { LinkId } from "../zab/effects.ts";
+import type { Notification } from "../zab/message.ts";
+import { LINK_DEADLINE_MS, NOTIFY_DEADLINE_MS } from "./limits.ts";
+import type { ReplicaName } from "./store.ts";
+
+/** Spoken between replicas; a replica of another version is refused before a frame is read. */
+export const PEER_PROTOCOL_VERSION = 1;
+
+/** Who opens a link: sent as headers of the upgrade, checked by the other side. */
+const HELLO_HEADER = "edgekeeper-peer";
+
+/** The paths of the peer entry, which the gateway never asks for. */
+export const PEER_PATHS = { link: "/peer/link", notification: "/peer/notification" } as const;
+
+/** The object that hosts a replica. */
+export function replicaStub(namespace: DurableObjectNamespace, name: ReplicaName): DurableObjectStub {
+  return namespace.get(namespace.idFromName(`${name.ensemble}/${name.sid}`));
+}
+
+/** The sid that opens a link, or why it is refused. */
+export function readHello(
+  request: Request,
+  name: ReplicaName,
+): { readonly sid: Sid } | { readonly refusal: string } {
+  const hello = request.headers.get(HELLO_HEADER) ?? "";
+  const [version, ensemble, sidText] = hello.split(" ");
+  if (version !== String(PEER_PROTOCOL_VERSION)) {
+    return { refusal: `peer protocol "${version ?? ""}": this replica speaks ${PEER_PROTOCOL_VERSION}` };
+  }
+  const sid = Number(sidText);
+  if (ensemble !== name.ensemble || !Number.isInteger(sid) || sid < 1 || sid === name.sid) {
+    return { refusal: `"${hello}" is no peer of ${name.ensemble}/${name.sid}` };
+  }
+  return { sid };
+}
+
+/** Opens, feeds and closes links; what happens on them goes to `accept`. */
+export class Links {
+  readonly #name: ReplicaName;
+  readonly #namespace: DurableObjectNamespace;
+  readonly #accept: (input: KeeperInput) => void;
+  readonly #sockets = new Map<LinkId, WebSocket>();
+  /** Per peer the notification under way, and the latest that waits behind it. */
+  readonly #notifying = new Map<Sid, Notification | undefined>();
+  #nextLink = 1;
+
+  constructor(name: ReplicaName, namespace: DurableObjectNamespace, accept: (input: KeeperInput) => void) {
+    this.#name = name;
+    this.#namespace = namespace;
+    this.#accept = accept;
+  }
+
+  /** Sends a frame; on a link that has closed it is lost, as its close is on the way. */
+  send(link: LinkId, bytes: Uint8Array): void {
+    try {
+      this.#sockets.get(link)?.send(bytes);
+    } catch {
+      // Closing: the peer learns it by linkClosed.
+    }
+  }
+
+  /** Closes a link of ours; no linkClosed follows. */
+  close(link: LinkId, reason: string): void {
+    const socket = this.#sockets.get(link);
+    this.#sockets.delete(link);
+    try {
+      socket?.close(1000, reason.slice(0, 120));
+    } catch {
+      // Closed already.
+    }
+  }
+
+  /** Takes a link that a learner opened; returns the answer to its upgrade. */
+  takeIncoming(sid: Sid): Response {
+    const pair = new WebSocketPair();
+    this.#adopt(pair[1], sid, "from-learner");
+    return new Response(null, { status: 101, webSocket: pair[0] });
+  }
+
+  /** Opens a link to a leader; linkOpened or linkFailed follows. */
+  async open(to: Sid): Promise<void> {
+    // The signal would go on to end the link itself, so it is disarmed once the link is open.
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), LINK_DEADLINE_MS);
+    let socket: WebSocket | null = null;
+    try {
+      const response = await this.#stub(to).fetch(`http://replica${PEER_PATHS.link}`, {
+        headers: {
+          upgrade: "websocket",
+          [HELLO_HEADER]: `${PEER_PROTOCOL_VERSION} ${this.#name.ensemble} ${this.#name.sid}`,
+        },
+        signal: deadline.signal,
+      });
+      socket = response.webSocket;
+    } catch {
+      // Not there, or too slow: the peer tries again or elects.
+    } finally {
+      clearTimeout(timer);
+    }
+    if (socket === null) this.#accept({ kind: "linkFailed", to });
+    else this.#adopt(socket, to, "to-leader");
+  }
+
+  /** Posts a notification; the answer comes back as one. Of several to one peer the latest alone waits. */
+  async notify(to: Sid, notification: Notification): Promise<void> {
+    if (this.#notifying.has(to)) {
+      this.#notifying.set(to, notification);
+      return;
+    }
+    for (let next: Notification | undefined = notification; next !== undefined;) {
+      this.#notifying.set(to, undefined);
+      await this.#post(to, next);
+      next = this.#notifying.get(to);
+    }
+    this.#notifying.delete(to);
+  }
+
+  async #post(to: Sid, notification: Notification): Promise<void> {
+    try {
+      const response = await this.#stub(to).fetch(`http://replica${PEER_PATHS.notification}`, {
+        method: "POST",
+        body: encodeNotification(notification),
+        signal: AbortSignal.timeout(NOTIFY_DEADLINE_MS),
+      });
+      if (!response.ok) return;
+      const answer = decodeNotification(new Uint8Array(await response.arrayBuffer()));
+      this.#accept({ kind: "notification", notification: answer });
+    } catch (error) {
+      // An answer that cannot be read is a peer of another version; all else is one that is not there.
+      if (error instanceof JuteError)
+        console.warn(`${this.#name.ensemble}/${this.#name.sid} ${error.message}`);
+    }
+  }
+
+  #adopt(socket: WebSocket, sid: Sid, role: "to-leader" | "from-learner"): void {
+    const link = this.#nextLink++;
+    socket.binaryType = "arraybuffer";
+    socket.accept();
+    this.#sockets.set(link, socket);
+    const lost = (): void => {
+      if (this.#sockets.delete(link)) this.#accept({ kind: "linkClosed", link });
+    };
+    socket.addEventListener("message", ({ data }) => {
+      if (data instanceof ArrayBuffer) this.#accept({ kind: "linkBytes", link, bytes: new Uint8Array(data) });
+    });
+    socket.addEventListener("close", lost);
+    socket.addEventListener("error", lost);
+    this.#accept({ kind: "linkOpened", link, sid, role });
+  }
+
+  #stub(to: Sid): DurableObjectStub {
+    return replicaStub(this.#namespace, { ensemble: this.#name.ensemble, sid: to });
+  }
+}

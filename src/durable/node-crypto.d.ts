@@ -1,0 +1,8 @@
+/** The one function of Node's crypto that the Worker uses, by the nodejs_compat flag: WebCrypto has no synchronous hash. */
+declare module "node:crypto" {
+  interface Hash {
+    update(data: Uint8Array): Hash;
+    digest(encoding: "base64"): string;
+  }
+  export function createHash(algorithm: "sha1"): Hash;
+}

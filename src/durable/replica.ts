@@ -1,0 +1,203 @@
+/**
+ * The Durable Object that hosts a replica: it feeds the keeper with what happens, performs what the keeper wants done,
+ * and keeps the order that durability asks for: sends that are free, then the turn's one transaction, then the rest,
+ * which the object's output gate holds until that transaction is durable.
+ *
+ * Any failure to perform a turn aborts the object: memory has moved on and the disk has not, so it starts again from
+ * the disk.
+ */
+import { createHash } from "node:crypto";
+import { DurableObject } from "cloudflare:workers";
+import { assertNever } from "../base/assert.ts";
+import { seededRng } from "../base/rng.ts";
+import { EPOCH_MAX } from "../base/zxid.ts";
+import { JuteError } from "../jute/jute-error.ts";
+import { Keeper, type KeeperInput } from "../keeper/keeper.ts";
+import type { ReplicaStatus } from "../keeper/status.ts";
+import type { Action } from "../keeper/turn.ts";
+import { decodeNotification, encodeNotification } from "../keeper/zab-codec.ts";
+import { Clients } from "./clients.ts";
+import { Heart } from "./heart.ts";
+import { TREE_FLUSH_BYTES, TREE_FLUSH_MS } from "./limits.ts";
+import { Links, PEER_PATHS, readHello } from "./links.ts";
+import { keeperConfig, type ReplicaEnv } from "./settings.ts";
+import { type ReplicaName, Store } from "./store.ts";
+
+/** The paths of the gateway's entry: the gateway builds these requests itself and passes no client's through. */
+export const GATEWAY_PATHS = { zk: "/gateway/zk", status: "/gateway/status" } as const;
+
+/** Tells a replica which client a WebSocket comes from. */
+export const CLIENT_ADDRESS_HEADER = "edgekeeper-client";
+
+/** Started ensembles begin above this epoch, so that no zxid is ever issued twice, even after everything was wiped. */
+function minutesOfUnixTime(nowMs: number): number {
+  return Math.min(Math.floor(nowMs / 60_000), EPOCH_MAX - 1);
+}
+
+/** One replica of an ensemble. */
+export class Replica extends DurableObject<ReplicaEnv> {
+  protected readonly replicaName: ReplicaName;
+  readonly #store: Store;
+  readonly #keeper: Keeper;
+  readonly #links: Links;
+  readonly #clients: Clients;
+  readonly #heart: Heart;
+  #lastFlushMs: number;
+  #commits = 0;
+
+  constructor(ctx: DurableObjectState, env: ReplicaEnv) {
+    super(ctx, env);
+    this.replicaName = nameOf(ctx.id);
+    const nowMs = Date.now();
+    const config = keeperConfig(env, this.replicaName);
+    this.#store = Store.open(ctx.storage, this.replicaName, minutesOfUnixTime(nowMs));
+    const random = crypto.getRandomValues(new Uint32Array(4));
+    this.#keeper = new Keeper({
+      config,
+      start: this.#store.start,
+      tree: this.#store.tree,
+      log: this.#store.log,
+      auth: { superDigest: env.SUPER_DIGEST, sha1Base64 },
+      rng: seededRng([random[0] ?? 0, random[1] ?? 0, random[2] ?? 0, random[3] ?? 0]),
+    });
+    const accept = (input: KeeperInput): void => this.accept(input);
+    this.#links = new Links(this.replicaName, env.REPLICA, accept);
+    this.#clients = new Clients(accept);
+    this.#lastFlushMs = nowMs;
+    this.#heart = new Heart(ctx, () => this.accept({ kind: "tick" }));
+    this.#heart.start();
+  }
+
+  /** Requests from other replicas and from the gateway, told apart by their paths; there are no others. */
+  override async fetch(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    switch (pathname) {
+      case PEER_PATHS.notification:
+        return this.notified(new Uint8Array(await request.arrayBuffer()));
+      case PEER_PATHS.link: {
+        const hello = readHello(request, this.replicaName);
+        if ("refusal" in hello) return new Response(hello.refusal, { status: 409 });
+        return this.#links.takeIncoming(hello.sid);
+      }
+      case GATEWAY_PATHS.zk: {
+        const pair = new WebSocketPair();
+        this.#clients.serveWebSocket(pair[1], request.headers.get(CLIENT_ADDRESS_HEADER) ?? "unknown:0");
+        return new Response(null, { status: 101, webSocket: pair[0] });
+      }
+      case GATEWAY_PATHS.status:
+        return Response.json(this.status());
+      default:
+        return new Response("no such entry", { status: 404 });
+    }
+  }
+
+  /** A client's TCP stream; the Worker names the client's address as the one connected to. */
+  override async connect(socket: Socket): Promise<void> {
+    const { localAddress } = await socket.opened;
+    await this.#clients.serveTcp(socket, localAddress ?? "unknown:0");
+  }
+
+  /** At least once, perhaps late: only the heart knows when it is due. */
+  override alarm(): void {
+    this.#heart.onAlarm();
+  }
+
+  /** What the replica tells about itself, and the cost of its turns. */
+  protected status(): ReplicaStatus & { readonly commits: number; readonly databaseBytes: number } {
+    return {
+      ...this.#keeper.status(),
+      commits: this.#commits,
+      databaseBytes: this.ctx.storage.sql.databaseSize,
+    };
+  }
+
+  /** A peer's vote; the answer is ours. */
+  protected notified(bytes: Uint8Array): Response | Promise<Response> {
+    try {
+      this.accept({ kind: "notification", notification: decodeNotification(bytes) });
+    } catch (error) {
+      if (!(error instanceof JuteError)) throw error;
+      return new Response(error.message, { status: 400 });
+    }
+    return new Response(encodeNotification(this.#keeper.notification()));
+  }
+
+  /** Everything that happens to the replica comes through here, one turn each. */
+  protected accept(input: KeeperInput): void {
+    try {
+      this.#turn(input);
+    } catch (error) {
+      this.#restart(error);
+    }
+  }
+
+  #turn(input: KeeperInput): void {
+    const nowMs = Date.now();
+    const turn = this.#keeper.step(input, nowMs);
+    for (const { link, bytes } of turn.free) this.sendOnLink(link, bytes);
+    if (turn.writes.length > 0 || this.#isFlushDue(nowMs)) {
+      this.#store.commit(turn.writes);
+      this.#commits++;
+      this.#lastFlushMs = nowMs;
+    }
+    for (const action of turn.after) this.#perform(action);
+    if (turn.more) setTimeout(() => this.accept({ kind: "continue" }), 0);
+  }
+
+  #isFlushDue(nowMs: number): boolean {
+    if (!this.#store.isTreeDirty) return false;
+    return nowMs - this.#lastFlushMs >= TREE_FLUSH_MS || this.#store.dirtyBytes >= TREE_FLUSH_BYTES;
+  }
+
+  #perform(action: Action): void {
+    switch (action.kind) {
+      case "linkSend":
+        return this.sendOnLink(action.link, action.bytes);
+      case "openLink":
+        return this.#inBackground(this.#links.open(action.to));
+      case "closeLink":
+        return this.#links.close(action.link, action.reason);
+      case "notify":
+        return this.#inBackground(this.#links.notify(action.to, action.notification));
+      case "clientSend":
+        return this.#clients.send(action.connection, action.bytes);
+      case "clientClose":
+        return this.#clients.close(action.connection);
+      case "clientFlow":
+        return this.#clients.setReading(action.connection, action.reading);
+      case "log":
+        return console.log(action.line);
+      default:
+        return assertNever(action);
+    }
+  }
+
+  /** Sends a frame to another replica. */
+  protected sendOnLink(link: number, bytes: Uint8Array): void {
+    this.#links.send(link, bytes);
+  }
+
+  #inBackground(work: Promise<void>): void {
+    this.ctx.waitUntil(work.catch((error: unknown) => this.#restart(error)));
+  }
+
+  #restart(error: unknown): void {
+    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    console.error(`${this.replicaName.ensemble}/${this.replicaName.sid} restarts from disk: ${reason}`);
+    this.#heart.stop();
+    this.ctx.abort(reason);
+  }
+}
+
+/** Replicas are addressed by name only: `ensemble/sid`. */
+function nameOf(id: DurableObjectId): ReplicaName {
+  const [ensemble, sid] = (id.name ?? "").split("/");
+  if (ensemble === undefined || ensemble === "" || sid === undefined) {
+    throw new Error(`a replica's object is named ensemble/sid, not "${id.name ?? ""}"`);
+  }
+  return { ensemble, sid: Number(sid) };
+}
+
+function sha1Base64(bytes: Uint8Array): string {
+  return createHash("sha1").update(bytes).digest("base64");
+}

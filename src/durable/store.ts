@@ -1,0 +1,206 @@
+/**
+ * Everything a replica keeps on disk, and the one transaction that a turn writes.
+ *
+ * A log row may be up to 2 MB (the platform's bound for a row): the client's frame limit keeps the largest
+ * transaction below it, see base/limits.ts.
+ */
+import { assertNever, must } from "../base/assert.ts";
+import { sessionFromKey, sessionKey, type Sid } from "../base/ids.ts";
+import { compareZxid, type Zxid } from "../base/zxid.ts";
+import { CachedNodeStore } from "../tree/cached-node-store.ts";
+import { SessionTable } from "../tree/session-table.ts";
+import { Tree } from "../tree/tree.ts";
+import type { PeerStart } from "../zab/config.ts";
+import type { PeerWrite } from "../zab/effects.ts";
+import { ZNODE_CACHE_BYTES } from "./limits.ts";
+import { type Applied, LogStore } from "./log-store.ts";
+import { SqlNodeRows } from "./node-rows.ts";
+import { SCHEMA, STORAGE_FORMAT } from "./schema.ts";
+
+type StateRow = {
+  format: number;
+  ensemble: string;
+  sid: number;
+  instance: number;
+  accepted_epoch: number;
+  current_epoch: number;
+  epoch_floor: number;
+  applied_epoch: number;
+  applied_counter: number;
+  digest_hi: number;
+  digest_lo: number;
+};
+
+/** Whose database it is. */
+export interface ReplicaName {
+  readonly ensemble: string;
+  readonly sid: Sid;
+}
+
+/** A replica's database: opened once per start. */
+export class Store {
+  readonly log: LogStore;
+  readonly tree: Tree;
+  readonly start: PeerStart;
+  readonly #storage: DurableObjectStorage;
+  readonly #rows: SqlNodeRows;
+  readonly #nodes: CachedNodeStore;
+  readonly #sessions: SessionTable;
+  #acceptedEpoch: number;
+  #currentEpoch: number;
+  /** How far the tree on disk has come. */
+  #written: Zxid;
+
+  private constructor(storage: DurableObjectStorage, state: StateRow) {
+    const { sql } = storage;
+    this.#storage = storage;
+    this.log = new LogStore(sql);
+    this.#rows = new SqlNodeRows(sql);
+    this.#nodes = new CachedNodeStore(this.#rows, ZNODE_CACHE_BYTES);
+    this.#sessions = new SessionTable(readSessions(sql));
+    this.#acceptedEpoch = state.accepted_epoch;
+    this.#currentEpoch = state.current_epoch;
+    const applied = latest(
+      {
+        zxid: { epoch: state.applied_epoch, counter: state.applied_counter },
+        digest: { hi: state.digest_hi, lo: state.digest_lo },
+      },
+      this.log.latestApplied(),
+    );
+    this.#written = applied.zxid;
+    this.tree = new Tree({
+      store: this.#nodes,
+      sessions: this.#sessions,
+      digest: applied.digest,
+      lastApplied: applied.zxid,
+    });
+    this.start = {
+      instance: state.instance,
+      acceptedEpoch: state.accepted_epoch,
+      currentEpoch: state.current_epoch,
+      lastDelivered: applied.zxid,
+      epochFloor: state.epoch_floor,
+    };
+  }
+
+  /**
+   * Opens the database of a replica, made on first use, and counts this start in it. A fresh one gets `epochFloor`.
+   * Throws where the data is another replica's, or of a later format than this program knows.
+   */
+  static open(storage: DurableObjectStorage, name: ReplicaName, epochFloor: number): Store {
+    const { sql } = storage;
+    const state = storage.transactionSync(() => {
+      for (const statement of SCHEMA) sql.exec(statement);
+      sql.exec(
+        "INSERT OR IGNORE INTO state VALUES (1, ?, ?, ?, 0, 0, 0, ?, 0, 0, 0, 0)",
+        STORAGE_FORMAT,
+        name.ensemble,
+        name.sid,
+        epochFloor,
+      );
+      sql.exec("UPDATE state SET instance = instance + 1");
+      return sql.exec<StateRow>("SELECT * FROM state").one();
+    });
+    if (state.format > STORAGE_FORMAT) {
+      throw new Error(
+        `the data is of format ${state.format}, this program knows up to ${STORAGE_FORMAT}: deploy the newer version again`,
+      );
+    }
+    if (state.ensemble !== name.ensemble || state.sid !== name.sid) {
+      throw new Error(
+        `the data belongs to replica ${state.ensemble}/${state.sid}, not ${name.ensemble}/${name.sid}`,
+      );
+    }
+    return new Store(storage, state);
+  }
+
+  /** Whether the tree in memory is ahead of the one on disk. */
+  get isTreeDirty(): boolean {
+    return compareZxid(this.#written, this.tree.lastApplied) < 0;
+  }
+
+  /** Roughly how many bytes of changed znodes memory holds. */
+  get dirtyBytes(): number {
+    return this.#nodes.dirtyBytes;
+  }
+
+  /**
+   * One turn's writes as one transaction, the changed part of the tree with them. If it throws, nothing of it is on
+   * disk while memory has moved on: the caller must restart the replica.
+   */
+  commit(writes: readonly PeerWrite[]): void {
+    this.#storage.transactionSync(() => {
+      const applied: Applied = { zxid: this.tree.lastApplied, digest: this.tree.digest };
+      let hasLogRow = false;
+      let needsState = false;
+      for (const write of writes) {
+        switch (write.kind) {
+          case "append":
+            this.log.append(write.proposals, applied);
+            hasLogRow = true;
+            break;
+          case "truncate":
+            this.log.truncate(write.after, applied);
+            needsState = true;
+            break;
+          case "epochs":
+            this.#acceptedEpoch = write.acceptedEpoch;
+            this.#currentEpoch = write.currentEpoch;
+            needsState = true;
+            break;
+          default:
+            assertNever(write);
+        }
+      }
+      this.#writeTree();
+      // Both the state row and every log row tell how far the tree is: one of them suffices.
+      if (needsState || !hasLogRow) this.#writeState(applied);
+      this.#written = applied.zxid;
+    });
+  }
+
+  #writeTree(): void {
+    const count = this.#nodes.count();
+    this.#rows.write(this.#nodes.takeDirty(), count);
+    const { sql } = this.#storage;
+    const sessions = this.#sessions.takeDirty();
+    for (const id of sessions.deletes) sql.exec("DELETE FROM session WHERE id = ?", sessionKey(id));
+    for (const { id, timeoutMs, password } of sessions.puts) {
+      sql.exec("INSERT OR REPLACE INTO session VALUES (?, ?, ?)", sessionKey(id), timeoutMs, password);
+    }
+  }
+
+  #writeState({ zxid, digest }: Applied): void {
+    this.#storage.sql.exec(
+      `UPDATE state SET accepted_epoch = ?, current_epoch = ?, applied_epoch = ?, applied_counter = ?,
+       digest_hi = ?, digest_lo = ?`,
+      this.#acceptedEpoch,
+      this.#currentEpoch,
+      zxid.epoch,
+      zxid.counter,
+      digest.hi,
+      digest.lo,
+    );
+  }
+}
+
+function latest(state: Applied, row: Applied | undefined): Applied {
+  return row !== undefined && compareZxid(row.zxid, state.zxid) >= 0 ? row : state;
+}
+
+function* readSessions(sql: SqlStorage): Generator<{
+  id: bigint;
+  timeoutMs: number;
+  password: Uint8Array;
+}> {
+  const rows = sql
+    .exec<{ id: string; timeout_ms: number; password: ArrayBuffer }>("SELECT * FROM session")
+    .toArray();
+  for (const row of rows) {
+    yield {
+      id: sessionFromKey(must(row.id, "a session's id")),
+      timeoutMs: row.timeout_ms,
+      password: new Uint8Array(row.password),
+    };
+  }
+}

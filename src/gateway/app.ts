@@ -1,0 +1,145 @@
+/**
+ * The HTTP door. It builds its own requests to replicas and passes no client's URL or headers through, so that nothing
+ * from outside can reach the entry where replicas talk to each other.
+ */
+import { type Context, Hono } from "hono";
+import type { Sid } from "../base/ids.ts";
+import { replicaStub } from "../durable/links.ts";
+import { CLIENT_ADDRESS_HEADER, GATEWAY_PATHS } from "../durable/replica.ts";
+import { readVoters, type ReplicaEnv } from "../durable/settings.ts";
+import type { ReplicaStatus } from "../keeper/status.ts";
+import { type AccessEnv, refusal } from "./access.ts";
+
+/** Everything the Worker is configured with. */
+export interface GatewayEnv extends ReplicaEnv, AccessEnv {
+  /** Names of the ensembles served, separated by commas; `main` alone unless set. */
+  readonly ENSEMBLES?: string;
+}
+
+type App = { Bindings: GatewayEnv };
+
+/** A replica that has not told its status by then counts as away. */
+const STATUS_DEADLINE_MS = 2000;
+
+/** Errors are problem documents (RFC 9457) with a code that does not change. */
+function problem(
+  context: Context<App>,
+  status: 400 | 401 | 403 | 404 | 426 | 503,
+  code: string,
+  detail: string,
+): Response {
+  const body = { type: `https://edgekeeper.dev/problems/${code}`, title: code, status, code, detail };
+  return context.json(body, status, { "content-type": "application/problem+json" });
+}
+
+/** The ensembles that the deployment serves. */
+export function ensemblesOf(env: GatewayEnv): readonly string[] {
+  return (env.ENSEMBLES ?? "main").split(",").map((name) => name.trim());
+}
+
+/** Makes the app: one per isolate, without state. */
+export function makeApp(): Hono<App> {
+  const app = new Hono<App>();
+
+  app.use(async (context, next) => {
+    const refused = refusal(context.env, {
+      host: new URL(context.req.url).host,
+      origin: context.req.header("origin"),
+      authorization: context.req.header("authorization"),
+    });
+    if (refused !== undefined) {
+      return problem(
+        context,
+        refused.status,
+        refused.status === 401 ? "unauthorized" : "forbidden",
+        refused.detail,
+      );
+    }
+    return next();
+  });
+
+  app.get("/healthz", async (context) => {
+    const ensembles = ensemblesOf(context.env);
+    const health = await Promise.all(
+      ensembles.map(async (ensemble) => {
+        const replicas = await statuses(context.env, ensemble);
+        const serving = replicas.filter(({ status }) => status?.serving === true).length;
+        return { ensemble, serving, voters: replicas.length };
+      }),
+    );
+    const isHealthy = health.every(({ serving, voters }) => serving === voters);
+    return context.json({ healthy: isHealthy, ensembles: health }, isHealthy ? 200 : 503);
+  });
+
+  app.get("/:ensemble/v1/status", async (context) => {
+    const ensemble = context.req.param("ensemble");
+    if (!ensemblesOf(context.env).includes(ensemble)) return unknownEnsemble(context, ensemble);
+    const replicas = await statuses(context.env, ensemble);
+    const leader = replicas.find(
+      ({ status }) => status?.serving === true && status.leader === status.sid,
+    )?.sid;
+    return context.json({ ensemble, leader: leader ?? null, replicas });
+  });
+
+  app.get("/:ensemble/zk", async (context) => {
+    const ensemble = context.req.param("ensemble");
+    if (!ensemblesOf(context.env).includes(ensemble)) return unknownEnsemble(context, ensemble);
+    if (context.req.header("upgrade")?.toLowerCase() !== "websocket") {
+      return problem(
+        context,
+        426,
+        "upgrade-required",
+        "this is a WebSocket that carries ZooKeeper's protocol",
+      );
+    }
+    const voters = readVoters(context.env.VOTERS);
+    const asked = context.req.query("sid");
+    const sid = asked === undefined ? anyOf(voters) : Number(asked);
+    if (sid === undefined || !voters.includes(sid)) {
+      return problem(context, 400, "bad-sid", `sid must be one of ${voters.join(", ")}`);
+    }
+    return replicaStub(context.env.REPLICA, { ensemble, sid }).fetch(`http://replica${GATEWAY_PATHS.zk}`, {
+      headers: {
+        upgrade: "websocket",
+        [CLIENT_ADDRESS_HEADER]: `${context.req.header("cf-connecting-ip") ?? "127.0.0.1"}:0`,
+      },
+    });
+  });
+
+  app.notFound((context) =>
+    problem(context, 404, "no-such-route", "there are /healthz, /ENSEMBLE/v1/status and /ENSEMBLE/zk"),
+  );
+  return app;
+}
+
+function unknownEnsemble(context: Context<App>, ensemble: string): Response {
+  const known = ensemblesOf(context.env).join(", ");
+  return problem(context, 404, "no-such-ensemble", `"${ensemble}" is not one of: ${known}`);
+}
+
+function anyOf(voters: readonly Sid[]): Sid | undefined {
+  return voters[Math.floor(Math.random() * voters.length)];
+}
+
+interface ReplicaReport {
+  readonly sid: Sid;
+  readonly status: ReplicaStatus | null;
+  /** Why there is no status. */
+  readonly error: string | null;
+}
+
+async function statuses(env: GatewayEnv, ensemble: string): Promise<readonly ReplicaReport[]> {
+  return Promise.all(
+    readVoters(env.VOTERS).map(async (sid): Promise<ReplicaReport> => {
+      try {
+        const response = await replicaStub(env.REPLICA, { ensemble, sid }).fetch(
+          `http://replica${GATEWAY_PATHS.status}`,
+          { signal: AbortSignal.timeout(STATUS_DEADLINE_MS) },
+        );
+        return { sid, status: await response.json<ReplicaStatus>(), error: null };
+      } catch (error) {
+        return { sid, status: null, error: error instanceof Error ? error.message : String(error) };
+      }
+    }),
+  );
+}

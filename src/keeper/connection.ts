@@ -1,0 +1,180 @@
+/**
+ * One client's connection as the keeper sees it: bytes in, requests in their order, bytes out at the end of a turn.
+ */
+import type { Identity } from "../base/acl.ts";
+import type { SessionId } from "../base/ids.ts";
+import { CLIENT_FRAME_BYTES_MAX } from "../base/limits.ts";
+import type { Request, WriteRequest } from "../base/request.ts";
+import { ZXID_ZERO, type Zxid } from "../base/zxid.ts";
+import { FrameDecoder } from "../jute/framing.ts";
+import type { ConnectRequest } from "../jute/handshake.ts";
+import { JuteWriter } from "../jute/archive.ts";
+import { PENDING_BYTES_MAX, PENDING_REQUESTS_MAX, PENDING_REQUESTS_RESUME } from "./limits.ts";
+import type { Generation } from "./link-message.ts";
+import type { ConnectionStatus } from "./status.ts";
+
+/** The shell's number for a connection. */
+export type ConnectionId = number;
+
+/** What is answered in its place in the order, without the leader; auth has no place. */
+export type LocalRequest = Exclude<Request, WriteRequest | { readonly op: "auth" }>;
+
+/** A request whose reply is still to come, in the order of arrival. */
+export type Pending =
+  /** On its way through the log; `sent` once it left for the leader of the present reign. */
+  | {
+      readonly kind: "write";
+      readonly xid: number;
+      readonly serial: number;
+      readonly request: WriteRequest;
+      readonly bytes: number;
+      readonly arrivedMs: number;
+      sent: boolean;
+    }
+  /** Answered here, once every write before it is. */
+  | {
+      readonly kind: "local";
+      readonly xid: number;
+      readonly request: LocalRequest;
+      readonly bytes: number;
+      readonly arrivedMs: number;
+    }
+  /** Refused, in its place in the order: what it asked for is unknown, or could not be read. */
+  | {
+      readonly kind: "refused";
+      readonly xid: number;
+      readonly reason: "unimplemented" | "marshallingError";
+      readonly bytes: number;
+      readonly arrivedMs: number;
+    };
+
+/** A write that waits for the log. */
+export type PendingWrite = Pending & { readonly kind: "write" };
+
+/**
+ * `fresh`: nothing read yet. `waiting`: has asked to connect, and this replica does not serve or lags behind what the
+ * client saw. `creating`, `attaching`: the leader is asked. `open`: requests are taken.
+ */
+export type ConnectionState = "fresh" | "waiting" | "creating" | "attaching" | "open";
+
+/** What the shell knows of a connection when it opens. */
+export interface ConnectionOpening {
+  readonly id: ConnectionId;
+  /** `ip:port`, or `[ip]:port`. */
+  readonly remoteAddress: string;
+  readonly transport: "tcp" | "websocket";
+  /** 24 random bytes: what a session's id and password are made of, should one be created. */
+  readonly entropy: Uint8Array;
+}
+
+/** Mutable by the door alone. */
+export class Connection {
+  readonly opening: ConnectionOpening;
+  readonly decoder: FrameDecoder = new FrameDecoder(CLIENT_FRAME_BYTES_MAX);
+  readonly out: JuteWriter = new JuteWriter();
+  readonly openedMs: number;
+  state: ConnectionState = "fresh";
+  hello: ConnectRequest | undefined;
+  waitingSinceMs: number;
+  attachSerial = 0;
+  session: SessionId | undefined;
+  password: Uint8Array = new Uint8Array(0);
+  generation: Generation = ZXID_ZERO;
+  timeoutMs = 0;
+  identities: readonly Identity[];
+  lastZxid: Zxid = ZXID_ZERO;
+  lastXid = 0;
+  lastOperation = "NA";
+  received = 0;
+  sent = 0;
+  reading = true;
+  #pending: Pending[] = [];
+  #head = 0;
+  #pendingBytes = 0;
+  #pendingWrites = 0;
+
+  constructor(opening: ConnectionOpening, nowMs: number) {
+    this.opening = opening;
+    this.openedMs = nowMs;
+    this.waitingSinceMs = nowMs;
+    this.identities = [{ scheme: "ip", id: hostOf(opening.remoteAddress) }];
+  }
+
+  /** Requests not answered yet. */
+  get pendingCount(): number {
+    return this.#pending.length - this.#head;
+  }
+
+  /** Whether some write is not answered yet. */
+  get hasPendingWrites(): boolean {
+    return this.#pendingWrites > 0;
+  }
+
+  /** The oldest unanswered request. */
+  first(): Pending | undefined {
+    return this.#pending[this.#head];
+  }
+
+  /** Queues a request behind those before it. */
+  enqueue(pending: Pending): void {
+    this.#pending.push(pending);
+    this.#pendingBytes += pending.bytes;
+    if (pending.kind === "write") this.#pendingWrites++;
+  }
+
+  /** Drops the oldest request: it is being answered. */
+  shift(): void {
+    const first = this.#pending[this.#head];
+    if (first === undefined) return;
+    this.#head++;
+    this.#pendingBytes -= first.bytes;
+    if (first.kind === "write") this.#pendingWrites--;
+    // Emptied or half empty: give the array back, so that a long-lived connection does not grow for ever.
+    if (this.#head === this.#pending.length) {
+      this.#pending = [];
+      this.#head = 0;
+    } else if (this.#head > 1024 && this.#head * 2 > this.#pending.length) {
+      this.#pending = this.#pending.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+
+  /** The unanswered writes, oldest first. */
+  *pendingWrites(): Generator<PendingWrite> {
+    for (let index = this.#head; index < this.#pending.length; index++) {
+      const pending = this.#pending[index];
+      if (pending?.kind === "write") yield pending;
+    }
+  }
+
+  /** Whether the socket should be read: with hysteresis, so that it is not switched for each request. */
+  wantsReading(): boolean {
+    if (this.#pendingBytes > PENDING_BYTES_MAX) return false;
+    const limit = this.reading ? PENDING_REQUESTS_MAX : PENDING_REQUESTS_RESUME;
+    return this.pendingCount < limit;
+  }
+
+  /** For people. */
+  status(sessionText: string | undefined, zxidText: string): ConnectionStatus {
+    return {
+      remoteAddress: this.opening.remoteAddress,
+      transport: this.opening.transport,
+      session: sessionText,
+      timeoutMs: this.timeoutMs,
+      queued: this.pendingCount,
+      received: this.received,
+      sent: this.sent,
+      openedMs: this.openedMs,
+      lastOperation: this.lastOperation,
+      lastXid: this.lastXid,
+      lastZxid: zxidText,
+    };
+  }
+}
+
+/** The address without its port and brackets. */
+export function hostOf(address: string): string {
+  const colon = address.lastIndexOf(":");
+  const host = colon === -1 ? address : address.slice(0, colon);
+  return host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
+}

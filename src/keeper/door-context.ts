@@ -1,0 +1,25 @@
+import type { Origin, SessionId } from "../base/ids.ts";
+import type { Tree } from "../tree/tree.ts";
+import type { AuthSettings } from "./auth.ts";
+import type { WordContext } from "./four-letter-words.ts";
+import type { ForwardedRequest, ToLeader } from "./link-message.ts";
+
+/** What the door needs of its replica. */
+export interface DoorContext {
+  readonly tree: Tree;
+  readonly auth: AuthSettings;
+  /** This replica and this start of it; the serial is the door's. */
+  readonly origin: Omit<Origin, "serial">;
+  /** Whether requests may be answered: there is a leader, and this replica has caught up with it. */
+  serving(): boolean;
+  /** Tells the leader, while serving. */
+  tellLeader(message: ToLeader): void;
+  /** Sends a write to the leader, while serving; gathered until the end of the turn. */
+  forward(request: ForwardedRequest): void;
+  /** The timeout that a client gets for the one it asked for. */
+  negotiateTimeout(askedMs: number): number;
+  /** A session's id and password, made of random bytes. */
+  makeSession(entropy: Uint8Array): { readonly session: SessionId; readonly password: Uint8Array };
+  /** What a four-letter word reports on. */
+  words(): WordContext;
+}

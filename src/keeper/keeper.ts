@@ -1,0 +1,500 @@
+/**
+ * One replica's brain: the peer that runs Zab, the tree that Zab's proposals build, and the clients' requests between
+ * them. A step takes what happened and the time, and returns all that shall be done about it. No clock, no dice, no
+ * I/O: the shell around it is a Durable Object, or the simulator.
+ *
+ * Invariants:
+ * 1. Only committed proposals reach the tree, in zxid order, once.
+ * 2. Requests are answered only while this replica follows a leader and has caught up with it.
+ * 3. The desk exists only while this replica leads and all that was committed before is applied.
+ */
+import { assert, assertNever } from "../base/assert.ts";
+import type { SessionId, Sid } from "../base/ids.ts";
+import type { Rng } from "../base/rng.ts";
+import { compareZxid, zxidHex, zxidText, type Zxid } from "../base/zxid.ts";
+import { JuteError } from "../jute/jute-error.ts";
+import { decodeTxn } from "../jute/txn.ts";
+import { digestText } from "../tree/digest.ts";
+import { CONFIG_PATH } from "../tree/reserved.ts";
+import type { Tree } from "../tree/tree.ts";
+import { WatchTable } from "../tree/watch-table.ts";
+import type { LogReader, PeerConfig, PeerPhase, PeerStart } from "../zab/config.ts";
+import type { LinkId, PeerEffects } from "../zab/effects.ts";
+import type { Notification, Proposal, ZabMessage } from "../zab/message.ts";
+import { Peer } from "../zab/peer.ts";
+import type { AuthSettings } from "./auth.ts";
+import { ClientDoor } from "./client-door.ts";
+import { configText, sameBytes } from "./config-node.ts";
+import type { ConnectionId, ConnectionOpening } from "./connection.ts";
+import type { WordContext } from "./four-letter-words.ts";
+import { LeaderDesk } from "./leader-desk.ts";
+import { DELIVER_BYTES_PER_TURN, LEADERLESS_HOLD_MS, SESSION_REPORT_INTERVAL_MS } from "./limits.ts";
+import { decodeLinkMessage, encodeLinkMessage } from "./link-codec.ts";
+import type { ForwardedRequest, FromLeader, LinkMessage, ToLeader } from "./link-message.ts";
+import { EDGEKEEPER_VERSION, type ReplicaStatus } from "./status.ts";
+import type { Action, LinkSend, Turn } from "./turn.ts";
+
+/** What a replica is and how it behaves. */
+export interface KeeperConfig extends PeerConfig {
+  readonly ensemble: string;
+  /** `host:port` per voter, by its place in `voters`, as /zookeeper/config tells clients; empty hides them. */
+  readonly clientAddresses: readonly string[];
+  /** ZooKeeper's unit of time, from which the bounds of session timeouts follow. */
+  readonly tickTimeMs: number;
+  readonly sessionTimeoutMinMs: number;
+  readonly sessionTimeoutMaxMs: number;
+}
+
+/** What the shell hands in at the start. */
+export interface KeeperParts {
+  readonly config: KeeperConfig;
+  readonly start: PeerStart;
+  readonly tree: Tree;
+  readonly log: LogReader;
+  readonly auth: AuthSettings;
+  readonly rng: Rng;
+}
+
+/** What happens to a replica. */
+export type KeeperInput =
+  | { readonly kind: "tick" }
+  /** More was left to apply. */
+  | { readonly kind: "continue" }
+  | { readonly kind: "clientOpened"; readonly opening: ConnectionOpening }
+  | { readonly kind: "clientBytes"; readonly connection: ConnectionId; readonly bytes: Uint8Array }
+  | { readonly kind: "clientClosed"; readonly connection: ConnectionId }
+  | { readonly kind: "notification"; readonly notification: Notification }
+  | {
+      readonly kind: "linkOpened";
+      readonly link: LinkId;
+      readonly sid: Sid;
+      readonly role: "to-leader" | "from-learner";
+    }
+  | { readonly kind: "linkBytes"; readonly link: LinkId; readonly bytes: Uint8Array }
+  | { readonly kind: "linkClosed"; readonly link: LinkId }
+  | { readonly kind: "linkFailed"; readonly to: Sid };
+
+/** One replica. */
+export class Keeper {
+  readonly #config: KeeperConfig;
+  readonly #instance: number;
+  readonly #peer: Peer;
+  readonly #tree: Tree;
+  readonly #watches = new WatchTable();
+  readonly #door: ClientDoor;
+  /** The sid at the other end of each open link. */
+  readonly #links = new Map<LinkId, Sid>();
+  /** The latest link that each learner opened to us. */
+  readonly #learnerLinks = new Map<Sid, LinkId>();
+  #desk: LeaderDesk | undefined;
+  #phase: PeerPhase = { role: "looking" };
+  /** Whether the leader of this reign was told whose clients are connected here. */
+  #greeted = false;
+  /** After a change of leader: what must be delivered before requests are forwarded again. */
+  #resumeAt: Zxid | undefined;
+  #serving = false;
+  #leaderlessSinceMs: number | undefined;
+  #lastReportMs = 0;
+  #forwards: ForwardedRequest[] = [];
+  #free: LinkSend[] = [];
+  #writes: PeerEffects["writes"] = [];
+  #after: Action[] = [];
+  #more = false;
+  #nowMs = 0;
+  #linkErrors = 0;
+
+  constructor(parts: KeeperParts) {
+    this.#config = parts.config;
+    this.#instance = parts.start.instance;
+    this.#tree = parts.tree;
+    this.#peer = new Peer(parts.config, parts.start, parts.log);
+    this.#door = new ClientDoor(
+      {
+        tree: parts.tree,
+        auth: parts.auth,
+        origin: { sid: parts.config.sid, instance: parts.start.instance },
+        serving: () => this.#serving,
+        tellLeader: (message) => this.#tellLeader(message),
+        forward: (request) => this.#forwards.push(request),
+        negotiateTimeout: (askedMs) => this.#negotiateTimeout(askedMs),
+        makeSession: (entropy) => this.#makeSession(entropy),
+        words: () => this.#words(),
+      },
+      this.#watches,
+    );
+  }
+
+  /** The present vote: the answer to an election notification. */
+  notification(): Notification {
+    return this.#peer.notification();
+  }
+
+  /** Whether requests are answered here. */
+  get serving(): boolean {
+    return this.#serving;
+  }
+
+  /** One turn: what happened, at what time (Unix milliseconds of this replica's clock). */
+  step(input: KeeperInput, nowMs: number): Turn {
+    this.#nowMs = nowMs;
+    this.#door.at(nowMs);
+    this.#door.counters.turns++;
+    this.#take(input);
+    this.#settle();
+    const turn: Turn = { free: this.#free, writes: this.#writes, after: this.#after, more: this.#more };
+    this.#free = [];
+    this.#writes = [];
+    this.#after = [];
+    this.#more = false;
+    return turn;
+  }
+
+  #take(input: KeeperInput): void {
+    switch (input.kind) {
+      case "tick":
+        return this.#tick();
+      case "continue":
+        return;
+      case "clientOpened":
+        return this.#door.opened(input.opening);
+      case "clientBytes":
+        return this.#door.received(input.connection, input.bytes);
+      case "clientClosed":
+        return this.#door.closed(input.connection);
+      case "notification":
+        return this.#stepPeer({ kind: "notification", notification: input.notification });
+      case "linkOpened":
+        return this.#linkOpened(input);
+      case "linkBytes":
+        return this.#linkBytes(input.link, input.bytes);
+      case "linkClosed":
+        return this.#linkClosed(input.link);
+      case "linkFailed":
+        return this.#stepPeer({ kind: "linkFailed", to: input.to });
+      default:
+        return assertNever(input);
+    }
+  }
+
+  #tick(): void {
+    this.#stepPeer({ kind: "tick" });
+    this.#desk?.tick(this.#nowMs);
+    if (this.#serving && this.#nowMs - this.#lastReportMs >= SESSION_REPORT_INTERVAL_MS) {
+      this.#lastReportMs = this.#nowMs;
+      const sessions = this.#door.takeTouched();
+      if (sessions.length > 0) this.#tellLeader({ kind: "touched", sessions });
+    }
+    if (!this.#serving) {
+      this.#leaderlessSinceMs ??= this.#nowMs;
+      if (this.#nowMs - this.#leaderlessSinceMs >= LEADERLESS_HOLD_MS) this.#door.closeAll();
+    }
+    this.#door.tick();
+  }
+
+  /**
+   * Works off what a step set in motion, until nothing moves: proposals go out, commits are applied, replies and
+   * forwarded requests leave.
+   */
+  #settle(): void {
+    for (let moved = true; moved;) {
+      this.#deliver();
+      this.#becomeReady();
+      moved = this.#sendForwards();
+      const answers = this.#desk?.takeAnswers() ?? [];
+      for (const { to, message } of answers) this.#answer(to, message);
+      // A peer that has enough under way takes more when some of it is committed; the desk keeps the rest.
+      const proposals = this.#peer.canPropose() ? (this.#desk?.takeProposals() ?? []) : [];
+      if (proposals.length > 0) this.#stepPeer({ kind: "propose", proposals });
+      moved ||= answers.length > 0 || proposals.length > 0;
+    }
+    this.#after.push(...this.#door.takeActions());
+  }
+
+  #stepPeer(input: Parameters<Peer["step"]>[0]): void {
+    const effects = this.#peer.step(input, this.#nowMs);
+    const encoded = new Map<ZabMessage, Uint8Array>();
+    const frame = (link: LinkId, message: ZabMessage): LinkSend => {
+      // One proposal goes to every follower: it is encoded once.
+      const bytes = encoded.get(message) ?? encodeLinkMessage({ kind: "zab", message });
+      encoded.set(message, bytes);
+      return { kind: "linkSend", link, bytes };
+    };
+    for (const send of effects.free) this.#free.push(frame(send.link, send.message));
+    if (effects.writes.length > 0) this.#writes = [...this.#writes, ...effects.writes];
+    for (const effect of effects.after) {
+      switch (effect.kind) {
+        case "send":
+          this.#after.push(frame(effect.link, effect.message));
+          break;
+        case "phase":
+          this.#changePhase(effect.phase);
+          break;
+        case "closeLink":
+          this.#dropLink(effect.link);
+          this.#after.push(effect);
+          break;
+        case "committed":
+          break;
+        default:
+          this.#after.push(effect);
+      }
+    }
+  }
+
+  #changePhase(phase: PeerPhase): void {
+    this.#phase = phase;
+    this.#after.push({ kind: "log", line: this.#logLine("phase", phaseText(phase)) });
+    if (phase.role !== "looking" && phase.stage === "broadcast") return;
+    this.#suspend();
+  }
+
+  #suspend(): void {
+    if (!this.#greeted) return;
+    this.#greeted = false;
+    this.#desk = undefined;
+    this.#resumeAt = undefined;
+    this.#serving = false;
+    this.#forwards = [];
+    this.#door.suspend();
+  }
+
+  /** Goes from "in broadcast" to "serving": once caught up, by what the leader says; a leader by itself. */
+  #becomeReady(): void {
+    if (this.#serving || this.#more) return;
+    const phase = this.#phase;
+    if (phase.role === "looking" || phase.stage !== "broadcast") return;
+    if (!this.#greeted) {
+      this.#greeted = true;
+      if (phase.role === "leading") this.#openDesk();
+      this.#tellLeader({ kind: "hello", owned: this.#door.owned() });
+    }
+    const at = this.#resumeAt;
+    if (at === undefined || compareZxid(this.#tree.lastApplied, at) < 0) return;
+    this.#resumeAt = undefined;
+    this.#leaderlessSinceMs = undefined;
+    this.#serving = true;
+    this.#door.resume();
+  }
+
+  #openDesk(): void {
+    const desk = new LeaderDesk({
+      sid: this.#config.sid,
+      instance: this.#instance,
+      tree: this.#tree,
+      nextZxid: this.#peer.nextZxid,
+      nowMs: this.#nowMs,
+    });
+    this.#desk = desk;
+    const config = configText(this.#config);
+    if (!sameBytes(config, this.#tree.get(CONFIG_PATH)?.data ?? null)) desk.proposeConfig(config);
+  }
+
+  /** Applies what is committed, as far as one turn may take. */
+  #deliver(): void {
+    for (let budget = DELIVER_BYTES_PER_TURN; ;) {
+      const proposals = this.#peer.takeCommitted(budget);
+      if (proposals.length === 0) return;
+      for (const proposal of proposals) {
+        budget -= proposal.payload.length;
+        this.#apply(proposal);
+      }
+      if (budget <= 0) {
+        this.#more = true;
+        return;
+      }
+    }
+  }
+
+  #apply(proposal: Proposal): void {
+    const { zxid } = proposal;
+    const { header, txn } = decodeTxn(proposal.payload);
+    const { outcome, events } = this.#tree.apply(zxid, header, txn);
+    this.#desk?.applied(zxid, header, txn);
+    for (const event of events) this.#door.announce(event, zxid);
+    const { origin } = header;
+    if (txn.kind === "closeSession") this.#door.sessionEnded(header.session);
+    if (origin.sid === this.#config.sid && origin.instance === this.#instance) {
+      this.#door.delivered(origin.serial, zxid, outcome);
+    }
+  }
+
+  /** What this replica's clients want of the leader, which may be this very replica. */
+  #tellLeader(message: ToLeader): void {
+    if (this.#desk !== undefined) {
+      this.#desk.handle(this.#config.sid, message, this.#nowMs);
+      return;
+    }
+    const phase = this.#phase;
+    const link = phase.role === "following" || phase.role === "observing" ? phase.link : undefined;
+    assert(link !== undefined, "a serving replica leads, or has a link to its leader");
+    this.#sendLink(link, { kind: "toLeader", message });
+  }
+
+  #sendForwards(): boolean {
+    if (this.#forwards.length === 0) return false;
+    const requests = this.#forwards;
+    this.#forwards = [];
+    this.#tellLeader({ kind: "forward", requests });
+    return true;
+  }
+
+  /** The desk's word for a replica, itself included. */
+  #answer(to: Sid, message: FromLeader): void {
+    if (to === this.#config.sid) {
+      this.#fromLeader(message);
+      return;
+    }
+    const link = this.#learnerLinks.get(to);
+    if (link !== undefined) this.#sendLink(link, { kind: "fromLeader", message });
+  }
+
+  #fromLeader(message: FromLeader): void {
+    if (message.kind === "welcome") this.#resumeAt = message.upTo;
+    else this.#door.fromLeader(message);
+  }
+
+  #sendLink(link: LinkId, message: LinkMessage): void {
+    this.#after.push({ kind: "linkSend", link, bytes: encodeLinkMessage(message) });
+  }
+
+  #linkOpened(input: KeeperInput & { readonly kind: "linkOpened" }): void {
+    const { link, sid, role } = input;
+    if (role === "from-learner") {
+      // A learner speaks on its latest link alone: what the one before it still says is void.
+      const before = this.#learnerLinks.get(sid);
+      if (before !== undefined) {
+        this.#linkClosed(before);
+        this.#after.push({ kind: "closeLink", link: before, reason: "superseded" });
+      }
+      this.#learnerLinks.set(sid, link);
+    }
+    this.#links.set(link, sid);
+    this.#stepPeer({ kind: "linkOpened", link, sid, role });
+  }
+
+  #linkClosed(link: LinkId): void {
+    if (!this.#links.has(link)) return;
+    this.#dropLink(link);
+    this.#stepPeer({ kind: "linkClosed", link });
+  }
+
+  #dropLink(link: LinkId): void {
+    const sid = this.#links.get(link);
+    this.#links.delete(link);
+    if (sid !== undefined && this.#learnerLinks.get(sid) === link) this.#learnerLinks.delete(sid);
+  }
+
+  #linkBytes(link: LinkId, bytes: Uint8Array): void {
+    const sid = this.#links.get(link);
+    if (sid === undefined) return;
+    let message: LinkMessage;
+    try {
+      message = decodeLinkMessage(bytes);
+    } catch (error) {
+      if (!(error instanceof JuteError)) throw error;
+      this.#linkErrors++;
+      this.#after.push({ kind: "log", line: this.#logLine("link", `replica ${sid}: ${error.message}`) });
+      this.#linkClosed(link);
+      this.#after.push({ kind: "closeLink", link, reason: "malformed" });
+      return;
+    }
+    switch (message.kind) {
+      case "zab":
+        return this.#stepPeer({ kind: "message", link, message: message.message });
+      case "toLeader":
+        this.#desk?.handle(sid, message.message, this.#nowMs);
+        return;
+      case "fromLeader":
+        if (this.#isLeaderLink(link)) this.#fromLeader(message.message);
+        return;
+      default:
+        return assertNever(message);
+    }
+  }
+
+  #isLeaderLink(link: LinkId): boolean {
+    const phase = this.#phase;
+    return (phase.role === "following" || phase.role === "observing") && phase.link === link;
+  }
+
+  #negotiateTimeout(askedMs: number): number {
+    const { sessionTimeoutMinMs, sessionTimeoutMaxMs } = this.#config;
+    return Math.min(Math.max(askedMs, sessionTimeoutMinMs), sessionTimeoutMaxMs);
+  }
+
+  /** The sid in the high byte, as ZooKeeper's; the rest, and the password, cannot be guessed. */
+  #makeSession(entropy: Uint8Array): { readonly session: SessionId; readonly password: Uint8Array } {
+    assert(entropy.length >= 24, "a session is made of 24 random bytes");
+    let session = BigInt(this.#config.sid);
+    for (const octet of entropy.subarray(0, 7)) session = (session << 8n) | BigInt(octet);
+    return { session, password: entropy.slice(8, 24) };
+  }
+
+  #words(): WordContext {
+    const { clientAddresses, voters, sid } = this.#config;
+    const address = clientAddresses[voters.indexOf(sid)] ?? "";
+    return {
+      status: this.status(),
+      connections: this.#door.connectionStatuses(),
+      zxidHex: zxidHex(this.#tree.lastApplied),
+      clientPort: address.slice(address.lastIndexOf(":") + 1),
+      tickTimeMs: this.#config.tickTimeMs,
+      sessionTimeoutMinMs: this.#config.sessionTimeoutMinMs,
+      sessionTimeoutMaxMs: this.#config.sessionTimeoutMaxMs,
+    };
+  }
+
+  /** For people and tests: everything that can be told in a few numbers. */
+  status(): ReplicaStatus {
+    const zab = this.#peer.status();
+    return {
+      ensemble: this.#config.ensemble,
+      sid: this.#config.sid,
+      instance: this.#instance,
+      version: EDGEKEEPER_VERSION,
+      mode: this.#mode(),
+      serving: this.#serving,
+      leader: zab.leader ?? null,
+      acceptedEpoch: zab.acceptedEpoch,
+      currentEpoch: zab.currentEpoch,
+      lastZxid: zxidText(zab.lastZxid),
+      lastCommitted: zxidText(zab.lastCommitted),
+      lastDelivered: zxidText(this.#tree.lastApplied),
+      digest: digestText(this.#tree.digest),
+      sessions: this.#tree.sessions.count,
+      connections: this.#door.connectionCount,
+      znodes: this.#tree.nodeCount,
+      watches: this.#watches.count,
+      heldRequests: this.#door.heldCount,
+      outstandingProposals:
+        zab.lastZxid.epoch === zab.lastCommitted.epoch ? zab.lastZxid.counter - zab.lastCommitted.counter : 0,
+      expiredSessions: this.#desk?.expiredCount ?? 0,
+      counters: {
+        ...this.#door.counters,
+        framesRejected: this.#door.counters.framesRejected + this.#linkErrors,
+      },
+      zab,
+    };
+  }
+
+  #mode(): string {
+    if (!this.#serving) return "looking";
+    if (this.#config.voters.length === 1 && this.#config.observers.length === 0) return "standalone";
+    return this.#desk === undefined ? (this.#phase.role === "observing" ? "observer" : "follower") : "leader";
+  }
+
+  #logLine(event: string, fields: string): string {
+    return `${this.#config.ensemble}/${this.#config.sid} ${event} ${fields}`;
+  }
+}
+
+function phaseText(phase: PeerPhase): string {
+  switch (phase.role) {
+    case "looking":
+      return "looking";
+    case "leading":
+      return `leading ${phase.stage}`;
+    default:
+      return `${phase.role} ${phase.leader} ${phase.stage}`;
+  }
+}

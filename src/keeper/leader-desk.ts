@@ -1,0 +1,221 @@
+/**
+ * The leader's desk: takes the ensemble's writes, makes proposals of them, and keeps the sessions. It exists only
+ * while this replica leads in broadcast and all that was committed before is applied, so a new leader starts with
+ * a clean one. Source: ZooKeeper LeaderZooKeeperServer, PrepRequestProcessor, LearnerHandler.
+ */
+import { ERROR_CODES } from "../base/error-code.ts";
+import type { Origin, Sid } from "../base/ids.ts";
+import type { WriteRequest } from "../base/request.ts";
+import type { Txn, TxnHeader } from "../base/txn.ts";
+import type { Zxid } from "../base/zxid.ts";
+import { JuteWriter } from "../jute/archive.ts";
+import { encodeTxn } from "../jute/txn.ts";
+import { Preparer } from "../tree/prepare.ts";
+import type { Tree } from "../tree/tree.ts";
+import type { Proposal } from "../zab/message.ts";
+import type { Addressed, ForwardedRequest, OwnedSession, ToLeader } from "./link-message.ts";
+import { SessionTracker } from "./session-tracker.ts";
+
+/** What the desk needs to know of its replica. */
+export interface DeskOptions {
+  readonly sid: Sid;
+  readonly instance: number;
+  readonly tree: Tree;
+  /** The zxid that the first proposal must carry. */
+  readonly nextZxid: Zxid;
+  readonly nowMs: number;
+}
+
+/** One leader's reign. Proposals and answers are collected and taken at the end of each turn. */
+export class LeaderDesk {
+  readonly #options: DeskOptions;
+  readonly #preparer: Preparer;
+  readonly #sessions: SessionTracker;
+  #nextZxid: Zxid;
+  #nowMs: number;
+  #attachments = 0;
+  #proposals: Proposal[] = [];
+  #answers: Addressed[] = [];
+  #expired = 0;
+
+  /** Grants every session its full timeout again: how long it was silent under the last leader is not known. */
+  constructor(options: DeskOptions) {
+    this.#options = options;
+    this.#preparer = new Preparer(options.tree);
+    this.#sessions = new SessionTracker(options.nowMs);
+    this.#nextZxid = options.nextZxid;
+    this.#nowMs = options.nowMs;
+    for (const record of options.tree.sessions.values()) {
+      this.#sessions.add(record.id, record.timeoutMs, undefined);
+    }
+  }
+
+  /** Sessions under watch. */
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
+  /** Sessions that this leader has expired. */
+  get expiredCount(): number {
+    return this.#expired;
+  }
+
+  /** The zxid of the latest proposal made here, or the one before the first. */
+  get lastPrepared(): Zxid {
+    return { epoch: this.#nextZxid.epoch, counter: this.#nextZxid.counter - 1 };
+  }
+
+  /** Takes what a replica, this one included, has to say. */
+  handle(from: Sid, message: ToLeader, nowMs: number): void {
+    this.#nowMs = nowMs;
+    switch (message.kind) {
+      case "hello":
+        for (const owned of message.owned) this.#claim(owned, from);
+        this.#answers.push({ to: from, message: { kind: "welcome", upTo: this.lastPrepared } });
+        return;
+      case "forward":
+        for (const request of message.requests) this.#submit(from, request);
+        return;
+      case "attach":
+        this.#attach(from, message);
+        return;
+      case "touched":
+        for (const session of message.sessions) this.#sessions.touch(session);
+        return;
+    }
+  }
+
+  /** Lets time pass: sessions silent for too long are closed. */
+  tick(nowMs: number): void {
+    this.#nowMs = nowMs;
+    for (const session of this.#sessions.advance(nowMs)) {
+      this.#expired++;
+      this.#propose({
+        origin: this.#own(),
+        session,
+        xid: 0,
+        identities: [],
+        request: { op: "closeSession" },
+      });
+    }
+  }
+
+  /** Proposes the dynamic configuration that /zookeeper/config shall show. */
+  proposeConfig(data: Uint8Array): void {
+    const header = { session: 0n, xid: 0, timeMs: this.#nowMs, origin: this.#own() };
+    this.#append(header, { kind: "config", data });
+  }
+
+  /** A proposal was applied to the tree. */
+  applied(zxid: Zxid, header: TxnHeader, txn: Txn): void {
+    this.#preparer.applied(zxid);
+    if (txn.kind === "createSession") {
+      this.#sessions.add(header.session, txn.timeoutMs, header.origin.sid);
+    }
+  }
+
+  /** The proposals made since the last call, in order. */
+  takeProposals(): readonly Proposal[] {
+    const taken = this.#proposals;
+    if (taken.length > 0) this.#proposals = [];
+    return taken;
+  }
+
+  /** The answers made since the last call, in order. */
+  takeAnswers(): readonly Addressed[] {
+    const taken = this.#answers;
+    if (taken.length > 0) this.#answers = [];
+    return taken;
+  }
+
+  #own(): Origin {
+    return { sid: this.#options.sid, instance: this.#options.instance, serial: 0 };
+  }
+
+  #claim(owned: OwnedSession, from: Sid): void {
+    const before = this.#sessions.ownerOf(owned.session);
+    if (this.#sessions.claim(owned, from)) {
+      if (before !== undefined && before !== from) this.#moved(before, owned);
+    } else {
+      // Closed meanwhile, or attached elsewhere since: that connection must not go on.
+      const generation = this.#sessions.has(owned.session)
+        ? this.#sessions.generationOf(owned.session)
+        : { epoch: owned.generation.epoch, counter: owned.generation.counter + 1 };
+      this.#moved(from, { ...owned, generation });
+    }
+  }
+
+  #moved(to: Sid, owned: OwnedSession): void {
+    const { session, generation } = owned;
+    this.#answers.push({ to, message: { kind: "moved", session, generation } });
+  }
+
+  #attach(from: Sid, message: ToLeader & { readonly kind: "attach" }): void {
+    const { serial, session, timeoutMs } = message;
+    const record = this.#options.tree.sessions.get(session);
+    const alive = record !== undefined && this.#sessions.has(session);
+    if (!alive || !equalBytes(record.password, message.password)) {
+      this.#answers.push({ to: from, message: { kind: "refused", serial } });
+      return;
+    }
+    this.#attachments++;
+    const owned: OwnedSession = {
+      session,
+      generation: { epoch: this.#nextZxid.epoch, counter: this.#attachments },
+      timeoutMs,
+    };
+    const before = this.#sessions.attach(owned, from);
+    if (before !== undefined && before !== from) this.#moved(before, owned);
+    this.#answers.push({
+      to: from,
+      message: { kind: "attached", serial, generation: owned.generation, timeoutMs },
+    });
+  }
+
+  #submit(from: Sid, forwarded: ForwardedRequest): void {
+    const { request, session } = forwarded;
+    if (request.op !== "createSession") {
+      const owner = this.#sessions.ownerOf(session);
+      if (this.#sessions.has(session) && owner !== undefined && owner !== from) {
+        this.#append(this.#header(forwarded), { kind: "error", code: ERROR_CODES.sessionMoved });
+        return;
+      }
+      this.#sessions.touch(session);
+    }
+    this.#propose(forwarded);
+  }
+
+  #header(forwarded: ForwardedRequest): TxnHeader {
+    const { session, xid, origin } = forwarded;
+    return { session, xid, timeMs: this.#nowMs, origin };
+  }
+
+  #propose(forwarded: ForwardedRequest): void {
+    const request: WriteRequest = forwarded.request;
+    const txn = this.#preparer.prepare({
+      zxid: this.#nextZxid,
+      session: forwarded.session,
+      timeMs: this.#nowMs,
+      identities: forwarded.identities,
+      request,
+    });
+    // From here on the session is over for the leader, though its ephemerals go when this is delivered.
+    if (txn.kind === "closeSession") this.#sessions.remove(forwarded.session);
+    this.#append(this.#header(forwarded), txn);
+  }
+
+  #append(header: TxnHeader, txn: Txn): void {
+    const writer = new JuteWriter();
+    encodeTxn(writer, header, txn);
+    this.#proposals.push({ zxid: this.#nextZxid, payload: writer.take() });
+    this.#nextZxid = { epoch: this.#nextZxid.epoch, counter: this.#nextZxid.counter + 1 };
+  }
+}
+
+/** Takes the same time wherever the difference is, so that a password cannot be guessed byte by byte. */
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (let index = 0; index < a.length; index++) difference |= (a[index] ?? 0) ^ (b[index] ?? 0);
+  return difference === 0;
+}

@@ -1,0 +1,38 @@
+/** The keeper's bounds and intervals, each with its reason. */
+
+/** Deadlines of sessions are kept in buckets this wide: touching one in the same bucket costs nothing. */
+export const EXPIRY_BUCKET_MS = 250;
+
+/**
+ * A session's clock moves at most this far per tick. A tick comes every TICK_INTERVAL_MS; a longer pause means that
+ * this replica stood still (frozen host, long commit), while clients' pings waited in its sockets.
+ */
+export const SESSION_CLOCK_STEP_MS_MAX = 250;
+
+/** Replicas report the sessions they heard from this often. */
+export const SESSION_REPORT_INTERVAL_MS = 250;
+
+/** Added to each session's timeout: two reports may be lost in the gap between hearing and telling. */
+export const SESSION_REPORT_SLACK_MS: number = 2 * SESSION_REPORT_INTERVAL_MS;
+
+/**
+ * How long a replica without a leader keeps its clients waiting before it closes their connections, so that they go
+ * to a replica that has one. An ordinary change of leader is over well before.
+ */
+export const LEADERLESS_HOLD_MS = 4000;
+
+/** How long a handshake waits for this replica to serve, or to catch up with what the client has seen elsewhere. */
+export const HANDSHAKE_HOLD_MS = 1000;
+
+/** A connection that has not completed its handshake after this long is closed: it holds memory for nothing. */
+export const HANDSHAKE_LIMIT_MS = 10_000;
+
+/** Committed proposals applied in one turn, in bytes: more are left for the next, so that pings are answered. */
+export const DELIVER_BYTES_PER_TURN: number = 4 * 1024 * 1024;
+
+/** Unanswered requests a connection may have before its socket is no longer read, and below which it is again. */
+export const PENDING_REQUESTS_MAX = 1000;
+export const PENDING_REQUESTS_RESUME = 500;
+
+/** Unanswered request bytes a connection may have before its socket is no longer read: a few of the largest. */
+export const PENDING_BYTES_MAX: number = 8 * 1024 * 1024;

@@ -1,0 +1,252 @@
+/** Frames on a link between replicas: a format version, a tag, and the message. */
+import { assertNever } from "../base/assert.ts";
+import type { SessionId } from "../base/ids.ts";
+import type { WriteRequest } from "../base/request.ts";
+import { JuteReader, JuteWriter } from "../jute/archive.ts";
+import { JuteError } from "../jute/jute-error.ts";
+import { clientOpcodeName, OPCODES } from "../jute/opcodes.ts";
+import { readIdentities, writeIdentities } from "../jute/records.ts";
+import { type ClientRequest, readRequest, writeRequest } from "../jute/requests.ts";
+import type { ForwardedRequest, FromLeader, LinkMessage, OwnedSession, ToLeader } from "./link-message.ts";
+import { readZabMessage, writeZabMessage } from "./zab-codec.ts";
+
+/** The first byte of every frame: a replica of another version is told apart, not misread. */
+const LINK_FORMAT = 1;
+
+const TAGS: Readonly<Record<"zab" | ToLeader["kind"] | FromLeader["kind"], number>> = {
+  zab: 1,
+  hello: 2,
+  forward: 3,
+  attach: 4,
+  touched: 5,
+  welcome: 6,
+  attached: 7,
+  refused: 8,
+  moved: 9,
+};
+
+const TAG_NAMES: ReadonlyMap<number, keyof typeof TAGS> = new Map(
+  Object.entries(TAGS).map(([name, tag]) => [tag, name as keyof typeof TAGS]),
+);
+
+const OWNED_BYTES = 20;
+const SESSION_BYTES = 8;
+const FORWARDED_BYTES_MIN = 24;
+
+/** One frame, which the caller owns. */
+export function encodeLinkMessage(message: LinkMessage): Uint8Array {
+  const writer = new JuteWriter();
+  writer.byte(LINK_FORMAT);
+  switch (message.kind) {
+    case "zab":
+      writer.byte(TAGS.zab);
+      writeZabMessage(writer, message.message);
+      break;
+    case "toLeader":
+      writeToLeader(writer, message.message);
+      break;
+    case "fromLeader":
+      writeFromLeader(writer, message.message);
+      break;
+    default:
+      assertNever(message);
+  }
+  return writer.take();
+}
+
+/** Reads what encodeLinkMessage wrote. Throws JuteError: such a link is closed. */
+export function decodeLinkMessage(bytes: Uint8Array): LinkMessage {
+  const reader = new JuteReader(bytes);
+  const format = reader.byte();
+  if (format !== LINK_FORMAT) throw new JuteError("bad-value", `link format ${format}`);
+  const tag = reader.byte();
+  const name = TAG_NAMES.get(tag);
+  if (name === undefined) throw new JuteError("bad-value", `no link message has tag ${tag}`);
+  switch (name) {
+    case "zab":
+      return { kind: "zab", message: readZabMessage(reader) };
+    case "hello":
+    case "forward":
+    case "attach":
+    case "touched":
+      return { kind: "toLeader", message: readToLeader(reader, name) };
+    case "welcome":
+    case "attached":
+    case "refused":
+    case "moved":
+      return { kind: "fromLeader", message: readFromLeader(reader, name) };
+    default:
+      return assertNever(name);
+  }
+}
+
+function writeToLeader(writer: JuteWriter, message: ToLeader): void {
+  writer.byte(TAGS[message.kind]);
+  switch (message.kind) {
+    case "hello":
+      writer.int(message.owned.length);
+      for (const owned of message.owned) writeOwned(writer, owned);
+      return;
+    case "forward":
+      writer.int(message.requests.length);
+      for (const request of message.requests) writeForwarded(writer, request);
+      return;
+    case "attach":
+      writer.varint(message.serial);
+      writer.long(message.session);
+      writer.buffer(message.password);
+      return writer.int(message.timeoutMs);
+    case "touched":
+      writer.int(message.sessions.length);
+      for (const session of message.sessions) writer.long(session);
+      return;
+    default:
+      assertNever(message);
+  }
+}
+
+function readToLeader(reader: JuteReader, kind: ToLeader["kind"]): ToLeader {
+  switch (kind) {
+    case "hello": {
+      const owned: OwnedSession[] = [];
+      for (let left = reader.count(OWNED_BYTES); left > 0; left--) owned.push(readOwned(reader));
+      return { kind, owned };
+    }
+    case "forward": {
+      const requests: ForwardedRequest[] = [];
+      for (let left = reader.count(FORWARDED_BYTES_MIN); left > 0; left--)
+        requests.push(readForwarded(reader));
+      return { kind, requests };
+    }
+    case "attach":
+      return {
+        kind,
+        serial: reader.varint(),
+        session: reader.unsignedLong(),
+        password: reader.buffer() ?? new Uint8Array(0),
+        timeoutMs: reader.int(),
+      };
+    case "touched": {
+      const sessions: SessionId[] = [];
+      for (let left = reader.count(SESSION_BYTES); left > 0; left--) sessions.push(reader.unsignedLong());
+      return { kind, sessions };
+    }
+    default:
+      return assertNever(kind);
+  }
+}
+
+function writeFromLeader(writer: JuteWriter, message: FromLeader): void {
+  writer.byte(TAGS[message.kind]);
+  switch (message.kind) {
+    case "welcome":
+      return writer.zxid(message.upTo);
+    case "attached":
+      writer.varint(message.serial);
+      writer.zxid(message.generation);
+      return writer.int(message.timeoutMs);
+    case "refused":
+      return writer.varint(message.serial);
+    case "moved":
+      writer.long(message.session);
+      return writer.zxid(message.generation);
+    default:
+      assertNever(message);
+  }
+}
+
+function readFromLeader(reader: JuteReader, kind: FromLeader["kind"]): FromLeader {
+  switch (kind) {
+    case "welcome":
+      return { kind, upTo: reader.zxid() };
+    case "attached":
+      return { kind, serial: reader.varint(), generation: reader.zxid(), timeoutMs: reader.int() };
+    case "refused":
+      return { kind, serial: reader.varint() };
+    case "moved":
+      return { kind, session: reader.unsignedLong(), generation: reader.zxid() };
+    default:
+      return assertNever(kind);
+  }
+}
+
+function writeOwned(writer: JuteWriter, owned: OwnedSession): void {
+  writer.long(owned.session);
+  writer.zxid(owned.generation);
+  writer.int(owned.timeoutMs);
+}
+
+function readOwned(reader: JuteReader): OwnedSession {
+  return { session: reader.unsignedLong(), generation: reader.zxid(), timeoutMs: reader.int() };
+}
+
+function writeForwarded(writer: JuteWriter, forwarded: ForwardedRequest): void {
+  const { origin, request } = forwarded;
+  writer.int(origin.sid);
+  writer.varint(origin.instance);
+  writer.varint(origin.serial);
+  writer.long(forwarded.session);
+  writer.int(forwarded.xid);
+  writeIdentities(writer, forwarded.identities);
+  writer.int(OPCODES[request.op]);
+  writeWrite(writer, request);
+}
+
+function readForwarded(reader: JuteReader): ForwardedRequest {
+  const origin = { sid: reader.int(), instance: reader.varint(), serial: reader.varint() };
+  const session = reader.unsignedLong();
+  const xid = reader.int();
+  const identities = readIdentities(reader);
+  return { origin, session, xid, identities, request: readWrite(reader, reader.int()) };
+}
+
+function writeWrite(writer: JuteWriter, request: WriteRequest): void {
+  switch (request.op) {
+    case "createSession":
+      writer.int(request.timeoutMs);
+      return writer.buffer(request.password);
+    case "deleteContainer":
+      return writer.string(request.path);
+    default:
+      writeRequest(writer, request);
+  }
+}
+
+function readWrite(reader: JuteReader, type: number): WriteRequest {
+  if (type === OPCODES.createSession) {
+    return {
+      op: "createSession",
+      timeoutMs: reader.int(),
+      password: reader.buffer() ?? new Uint8Array(0),
+    };
+  }
+  if (type === OPCODES.deleteContainer) return { op: "deleteContainer", path: reader.string() };
+  const op = clientOpcodeName(type);
+  if (op === undefined) throw new JuteError("bad-value", `no write has opcode ${type}`);
+  const request: ClientRequest = readRequest(reader, op);
+  if (!isWriteRequest(request)) throw new JuteError("bad-value", `${op} is not a write`);
+  return request;
+}
+
+/** The operations that go through the leader. */
+const WRITES: ReadonlySet<string> = new Set<WriteRequest["op"]>([
+  "create",
+  "create2",
+  "createContainer",
+  "createTTL",
+  "delete",
+  "deleteContainer",
+  "setData",
+  "setACL",
+  "check",
+  "multi",
+  "reconfig",
+  "sync",
+  "createSession",
+  "closeSession",
+]);
+
+/** Whether the request goes through the leader and takes a zxid. */
+export function isWriteRequest(request: { readonly op: string }): request is WriteRequest {
+  return WRITES.has(request.op);
+}

@@ -1,0 +1,79 @@
+/**
+ * What replicas say to each other over a link besides Zab: forwarded requests, sessions and their owners.
+ * A link is FIFO and closes as a whole, which the rules below lean on.
+ */
+import type { Identity } from "../base/acl.ts";
+import type { Origin, SessionId, Sid } from "../base/ids.ts";
+import type { WriteRequest } from "../base/request.ts";
+import type { Zxid } from "../base/zxid.ts";
+import type { ZabMessage } from "../zab/message.ts";
+
+/** A client's write on its way to the leader. */
+export interface ForwardedRequest {
+  readonly origin: Origin;
+  readonly session: SessionId;
+  readonly xid: number;
+  readonly identities: readonly Identity[];
+  readonly request: WriteRequest;
+}
+
+/**
+ * Which connection of a session is its latest: the leader counts attachments up (its epoch, a counter), so that a
+ * stale connection on another replica can never win over a younger one, not even under the next leader.
+ */
+export type Generation = Zxid;
+
+/** A session whose client is connected to the replica that says so. */
+export interface OwnedSession {
+  readonly session: SessionId;
+  readonly generation: Generation;
+  readonly timeoutMs: number;
+}
+
+/** What a replica tells the leader. The leader's own replica says the same to itself, without a link. */
+export type ToLeader =
+  /** First on a link that reached broadcast: whose clients are connected here. Answered by `welcome`. */
+  | { readonly kind: "hello"; readonly owned: readonly OwnedSession[] }
+  /** Writes of clients, each session's in its order. */
+  | { readonly kind: "forward"; readonly requests: readonly ForwardedRequest[] }
+  /** A client presents a session's id and password; `serial` names the question. */
+  | {
+      readonly kind: "attach";
+      readonly serial: number;
+      readonly session: SessionId;
+      readonly password: Uint8Array;
+      readonly timeoutMs: number;
+    }
+  /** Sessions heard from since the last report. */
+  | { readonly kind: "touched"; readonly sessions: readonly SessionId[] };
+
+/** What the leader tells a replica. */
+export type FromLeader =
+  /**
+   * Every write that this replica forwarded before has been proposed at or before `upTo`, or never will be:
+   * once that is delivered, what is still unanswered may be forwarded again without being done twice.
+   */
+  | { readonly kind: "welcome"; readonly upTo: Zxid }
+  /** The session is alive and its owner is now the replica that asked. */
+  | {
+      readonly kind: "attached";
+      readonly serial: number;
+      readonly generation: Generation;
+      readonly timeoutMs: number;
+    }
+  /** No such session, or not this password: the client is told that it expired. */
+  | { readonly kind: "refused"; readonly serial: number }
+  /** The session's client connected elsewhere: connections older than `generation` are closed. */
+  | { readonly kind: "moved"; readonly session: SessionId; readonly generation: Generation };
+
+/** Everything that travels on a link. */
+export type LinkMessage =
+  | { readonly kind: "zab"; readonly message: ZabMessage }
+  | { readonly kind: "toLeader"; readonly message: ToLeader }
+  | { readonly kind: "fromLeader"; readonly message: FromLeader };
+
+/** A message from the leader for one replica. */
+export interface Addressed {
+  readonly to: Sid;
+  readonly message: FromLeader;
+}

@@ -1,0 +1,107 @@
+/**
+ * What a replica answers from its own tree and watches, without the leader.
+ * Source: ZooKeeper FinalRequestProcessor.
+ */
+import type { Identity } from "../base/acl.ts";
+import { assertNever } from "../base/assert.ts";
+import { ERROR_CODES, type ErrorName, KeeperError } from "../base/error-code.ts";
+import type { SessionId } from "../base/ids.ts";
+import type { ReadRequest, Response, WatchableReadRequest } from "../base/request.ts";
+import type { Tree } from "../tree/tree.ts";
+import { type MissedEvent, watchOf, type WatchTable } from "../tree/watch-table.ts";
+import type { ConnectionId } from "./connection.ts";
+import type { Reply } from "./replies.ts";
+
+/** Who asks. */
+export interface Reader {
+  readonly connection: ConnectionId;
+  readonly session: SessionId;
+  readonly identities: readonly Identity[];
+}
+
+/** A reply, and the events that must come right before it: what the client missed before setWatches. */
+export interface LocalAnswer extends Reply {
+  readonly events: readonly MissedEvent[];
+}
+
+/** Answers reads; leaves and removes watches. */
+export class LocalReads {
+  readonly #tree: Tree;
+  readonly #watches: WatchTable;
+
+  constructor(tree: Tree, watches: WatchTable) {
+    this.#tree = tree;
+    this.#watches = watches;
+  }
+
+  /** The answer to a request; what the client did wrong is an answer too. */
+  answer(request: ReadRequest | { readonly op: "ping" }, reader: Reader): LocalAnswer {
+    try {
+      return this.#answer(request, reader);
+    } catch (error) {
+      if (!(error instanceof KeeperError)) throw error;
+      return { code: error.code, response: { op: "empty" }, events: [] };
+    }
+  }
+
+  #answer(request: ReadRequest | { readonly op: "ping" }, reader: Reader): LocalAnswer {
+    switch (request.op) {
+      case "ping":
+        return ok({ op: "empty" });
+      case "exists":
+      case "getData":
+      case "getChildren":
+      case "getChildren2":
+        return ok(this.#readAndWatch(request, reader));
+      case "getACL":
+      case "getAllChildrenNumber":
+      case "getEphemerals":
+      case "multiRead": {
+        const { identities, session } = reader;
+        return ok(this.#tree.read({ request, identities, session }));
+      }
+      case "addWatch":
+        this.#watches.addWatch(request, reader.connection);
+        return ok({ op: "error", code: ERROR_CODES.ok });
+      case "checkWatches":
+        if (this.#watches.has(request.path, request.type, reader.connection)) return ok({ op: "empty" });
+        throw new KeeperError("noWatcher");
+      case "removeWatches":
+        if (this.#watches.remove(request.path, request.type, reader.connection)) return ok({ op: "empty" });
+        throw new KeeperError("noWatcher");
+      case "setWatches":
+      case "setWatches2": {
+        const events = this.#watches.reestablish(request, this.#tree, reader.connection);
+        return { code: ERROR_CODES.ok, response: { op: "empty" }, events };
+      }
+      case "whoAmI":
+        return ok({ op: "identities", identities: reader.identities.map(withoutSecret) });
+      default:
+        return assertNever(request);
+    }
+  }
+
+  #readAndWatch(request: WatchableReadRequest, reader: Reader): Response {
+    const { identities, session, connection } = reader;
+    let failure: ErrorName | undefined;
+    try {
+      return this.#tree.read({ request, identities, session });
+    } catch (error) {
+      if (error instanceof KeeperError) failure = error.reason;
+      throw error;
+    } finally {
+      const watch = watchOf(request, failure);
+      if (watch !== undefined) this.#watches.addOneShot(watch.kind, watch.path, connection);
+    }
+  }
+}
+
+function ok(response: Response): LocalAnswer {
+  return { code: ERROR_CODES.ok, response, events: [] };
+}
+
+/** whoAmI tells a digest login's user, not its hash. Source: ZooKeeper AuthUtil.getClientInfos. */
+function withoutSecret(identity: Identity): Identity {
+  if (identity.scheme !== "digest") return identity;
+  return { scheme: identity.scheme, id: identity.id.replace(/:.*/, "") };
+}

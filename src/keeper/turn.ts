@@ -1,0 +1,41 @@
+/**
+ * What one step of the keeper wants done, as data. The shell performs it in this order: `free`, then all of `writes`
+ * in one transaction, then `after`. What must not be seen before the writes are durable is in `after`, where the
+ * runtime's output gate holds it back. Source: Zab 1.0 as ZooKeeper runs it; etcd raft's Ready has the same shape.
+ */
+import type { Sid } from "../base/ids.ts";
+import type { LinkId, PeerWrite } from "../zab/effects.ts";
+import type { Notification } from "../zab/message.ts";
+import type { ConnectionId } from "./connection.ts";
+
+/** A frame for another replica. */
+export interface LinkSend {
+  readonly kind: "linkSend";
+  readonly link: LinkId;
+  readonly bytes: Uint8Array;
+}
+
+/** Done behind the writes of the turn, in order. */
+export type Action =
+  | LinkSend
+  /** Opens a link to the replica, which will be fed back as linkOpened or linkFailed. */
+  | { readonly kind: "openLink"; readonly to: Sid }
+  | { readonly kind: "closeLink"; readonly link: LinkId; readonly reason: string }
+  /** An election notification whose answer is fed back as a notification. */
+  | { readonly kind: "notify"; readonly to: Sid; readonly notification: Notification }
+  | { readonly kind: "clientSend"; readonly connection: ConnectionId; readonly bytes: Uint8Array }
+  /** Closes once what was sent before is out. */
+  | { readonly kind: "clientClose"; readonly connection: ConnectionId }
+  /** Stops or resumes reading from the client's socket. */
+  | { readonly kind: "clientFlow"; readonly connection: ConnectionId; readonly reading: boolean }
+  /** Something worth a line in the log. */
+  | { readonly kind: "log"; readonly line: string };
+
+/** One step's effects. */
+export interface Turn {
+  readonly free: readonly LinkSend[];
+  readonly writes: readonly PeerWrite[];
+  readonly after: readonly Action[];
+  /** Committed proposals are left to apply: step again with `continue` soon. */
+  readonly more: boolean;
+}

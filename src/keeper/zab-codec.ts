@@ -1,0 +1,186 @@
+/** Zab's messages, notifications and proposals as bytes: for links, election requests and stored history. */
+import { assertNever } from "../base/assert.ts";
+import type { Zxid } from "../base/zxid.ts";
+import { JuteReader, JuteWriter } from "../jute/archive.ts";
+import { JuteError } from "../jute/jute-error.ts";
+import type { HistorySummary, Notification, PeerState, Proposal, ZabMessage } from "../zab/message.ts";
+
+/** A zxid and an empty payload. */
+const PROPOSAL_BYTES_MIN = 12;
+const ZXID_BYTES = 8;
+
+const TAGS: Readonly<Record<ZabMessage["kind"], number>> = {
+  followerInfo: 1,
+  observerInfo: 2,
+  leaderInfo: 3,
+  ackEpoch: 4,
+  diff: 5,
+  truncate: 6,
+  snapshotNeeded: 7,
+  propose: 8,
+  inform: 9,
+  newLeader: 10,
+  ackNewLeader: 11,
+  upToDate: 12,
+  ack: 13,
+  commit: 14,
+  ping: 15,
+  pong: 16,
+};
+
+const KINDS: ReadonlyMap<number, ZabMessage["kind"]> = new Map(
+  Object.entries(TAGS).map(([kind, tag]) => [tag, kind as ZabMessage["kind"]]),
+);
+
+const STATES: readonly PeerState[] = ["looking", "following", "leading", "observing"];
+
+/** Writes a count and the proposals. */
+export function writeProposals(writer: JuteWriter, proposals: readonly Proposal[]): void {
+  writer.int(proposals.length);
+  for (const { zxid, payload } of proposals) {
+    writer.zxid(zxid);
+    writer.buffer(payload);
+  }
+}
+
+/** Reads what writeProposals wrote. Throws JuteError. */
+export function readProposals(reader: JuteReader): Proposal[] {
+  const proposals: Proposal[] = [];
+  for (let left = reader.count(PROPOSAL_BYTES_MIN); left > 0; left--) {
+    const zxid = reader.zxid();
+    const payload = reader.buffer();
+    if (payload === null) throw new JuteError("bad-value", "a proposal without a payload");
+    proposals.push({ zxid, payload });
+  }
+  return proposals;
+}
+
+/** Writes a message, its kind first. */
+export function writeZabMessage(writer: JuteWriter, message: ZabMessage): void {
+  writer.byte(TAGS[message.kind]);
+  switch (message.kind) {
+    case "followerInfo":
+    case "observerInfo":
+      return writer.int(message.acceptedEpoch);
+    case "leaderInfo":
+      return writer.int(message.newEpoch);
+    case "ackEpoch":
+      writer.bool(message.promised);
+      writer.int(message.currentEpoch);
+      writeSummary(writer, message.history);
+      return writer.zxid(message.lastDelivered);
+    case "diff":
+    case "truncate":
+      return writer.zxid(message.after);
+    case "snapshotNeeded":
+      return writer.string(message.reason);
+    case "propose":
+    case "inform":
+      return writeProposals(writer, message.proposals);
+    case "newLeader":
+      writer.int(message.epoch);
+      return writer.zxid(message.last);
+    case "ackNewLeader":
+      return writer.int(message.epoch);
+    case "upToDate":
+      return writer.zxid(message.committed);
+    case "ack":
+    case "commit":
+      return writer.zxid(message.upTo);
+    case "ping":
+    case "pong":
+      return;
+    default:
+      assertNever(message);
+  }
+}
+
+/** Reads what writeZabMessage wrote. Throws JuteError. */
+export function readZabMessage(reader: JuteReader): ZabMessage {
+  const tag = reader.byte();
+  const kind = KINDS.get(tag);
+  if (kind === undefined) throw new JuteError("bad-value", `no message has tag ${tag}`);
+  switch (kind) {
+    case "followerInfo":
+    case "observerInfo":
+      return { kind, acceptedEpoch: reader.int() };
+    case "leaderInfo":
+      return { kind, newEpoch: reader.int() };
+    case "ackEpoch":
+      return {
+        kind,
+        promised: reader.bool(),
+        currentEpoch: reader.int(),
+        history: readSummary(reader),
+        lastDelivered: reader.zxid(),
+      };
+    case "diff":
+    case "truncate":
+      return { kind, after: reader.zxid() };
+    case "snapshotNeeded":
+      return { kind, reason: reader.string() };
+    case "propose":
+    case "inform":
+      return { kind, proposals: readProposals(reader) };
+    case "newLeader":
+      return { kind, epoch: reader.int(), last: reader.zxid() };
+    case "ackNewLeader":
+      return { kind, epoch: reader.int() };
+    case "upToDate":
+      return { kind, committed: reader.zxid() };
+    case "ack":
+    case "commit":
+      return { kind, upTo: reader.zxid() };
+    case "ping":
+    case "pong":
+      return { kind };
+    default:
+      return assertNever(kind);
+  }
+}
+
+function writeSummary(writer: JuteWriter, summary: HistorySummary): void {
+  writer.zxid(summary.last);
+  writer.int(summary.epochEnds.length);
+  for (const end of summary.epochEnds) writer.zxid(end);
+}
+
+function readSummary(reader: JuteReader): HistorySummary {
+  const last = reader.zxid();
+  const epochEnds: Zxid[] = [];
+  for (let left = reader.count(ZXID_BYTES); left > 0; left--) epochEnds.push(reader.zxid());
+  return { last, epochEnds };
+}
+
+/** A notification as bytes, for the election's requests and answers. */
+export function encodeNotification(notification: Notification): Uint8Array {
+  const writer = new JuteWriter();
+  writer.byte(NOTIFICATION_FORMAT);
+  writer.int(notification.from);
+  writer.varint(notification.instance);
+  writer.varint(notification.sequence);
+  writer.byte(STATES.indexOf(notification.state));
+  writer.varint(notification.electionRound);
+  writer.int(notification.vote.leader);
+  writer.zxid(notification.vote.zxid);
+  writer.int(notification.vote.peerEpoch);
+  return writer.take();
+}
+
+const NOTIFICATION_FORMAT = 1;
+
+/** Reads what encodeNotification wrote. Throws JuteError. */
+export function decodeNotification(bytes: Uint8Array): Notification {
+  const reader = new JuteReader(bytes);
+  const format = reader.byte();
+  if (format !== NOTIFICATION_FORMAT) throw new JuteError("bad-value", `notification format ${format}`);
+  const from = reader.int();
+  const instance = reader.varint();
+  const sequence = reader.varint();
+  const tag = reader.byte();
+  const state = STATES[tag];
+  if (state === undefined) throw new JuteError("bad-value", `no peer state ${tag}`);
+  const electionRound = reader.varint();
+  const vote = { leader: reader.int(), zxid: reader.zxid(), peerEpoch: reader.int() };
+  return { from, instance, sequence, state, electionRound, vote };
+}
