@@ -92,7 +92,7 @@ export interface LogReader {
   /** The history is complete after this zxid, which is part of it; 0:0 if nothing was ever trimmed. */
   readonly base: Zxid;
   readonly last: Zxid;
-  /** Proposals in order, without a gap; the caller keeps after >= base. */
+  /** Proposals in order, without a gap; the caller keeps after >= base. Performed writes show before the next step. */
   read(range: ReadRange): readonly Proposal[];
   /** The latest zxid of the history that is not later than this one; base if none after base is. */
   floor(zxid: Zxid): Zxid;

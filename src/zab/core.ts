@@ -12,6 +12,7 @@ import {
   type PeerTiming,
 } from "./config.ts";
 import { type LinkId, Outbox } from "./effects.ts";
+import { HistoryMessages } from "./history-messages.ts";
 import { History } from "./history.ts";
 import type { Proposal, ZabMessage } from "./message.ts";
 import { MajorityQuorum, type QuorumVerifier } from "./quorum.ts";
@@ -25,6 +26,7 @@ export class PeerCore {
   readonly timing: PeerTiming;
   readonly quorum: QuorumVerifier;
   readonly history: History;
+  readonly messages: HistoryMessages;
   readonly outbox: Outbox = new Outbox();
   readonly epochFloor: number;
   readonly isVoter: boolean;
@@ -43,6 +45,7 @@ export class PeerCore {
     this.quorum = new MajorityQuorum(config.voters);
     this.isVoter = this.quorum.isVoter(config.sid);
     this.history = new History(log, this.timing.recentBytesMax);
+    this.messages = new HistoryMessages(this.history);
     this.epochFloor = start.epochFloor;
     this.#acceptedEpoch = start.acceptedEpoch;
     this.#currentEpoch = start.currentEpoch;
@@ -91,6 +94,7 @@ export class PeerCore {
     this.#nowMs = nowMs;
     this.#lastBeforeStep = this.history.last;
     this.history.beginStep();
+    this.messages.beginStep();
   }
 
   /** Accepts proposals directly behind the last one. */

@@ -302,7 +302,8 @@ export class Leader {
   }
 
   /**
-   * Commits what a quorum has made durable. Only those in the epoch count. Our own acceptance counts at once, though
+   * Commits what a quorum has made durable. Only learners in the epoch count, and only zxids of the epoch: the initial
+   * history is committed as a whole when the epoch is established. Our own acceptance counts at once, though
    * its write is under way: all that could reveal the commit waits behind that write.
    */
   #maybeCommit(): void {
@@ -315,7 +316,7 @@ export class Leader {
     }
     const upTo = latestAcknowledged(quorum, acknowledged);
     if (upTo === undefined || compareZxid(upTo, lastCommitted) <= 0) return;
-    assert(upTo.epoch === this.#newEpoch, "a leader commits by counting in its own epoch only");
+    if (upTo.epoch !== this.#newEpoch) return;
     this.#core.commit(upTo);
     pipeline.onCommitted(upTo);
     this.#advanceAll();

@@ -8,12 +8,10 @@
  */
 import { assert } from "../base/assert.ts";
 import type { Sid } from "../base/ids.ts";
-import { BATCH_BYTES_MAX } from "../base/limits.ts";
 import { compareZxid, minZxid, ZXID_ZERO, type Zxid } from "../base/zxid.ts";
 import type { PeerCore } from "./core.ts";
 import type { LinkId } from "./effects.ts";
-import { proposalBytes } from "./history.ts";
-import type { Proposal, ZabMessage } from "./message.ts";
+import type { ZabMessage } from "./message.ts";
 import { type LearnerHistory, planSync } from "./sync-plan.ts";
 
 type AckEpoch = ZabMessage & { kind: "ackEpoch" };
@@ -161,18 +159,14 @@ export class LearnerStream {
   }
 
   #sendHistory(limit: Zxid): void {
-    const { history, outbox } = this.#core;
-    const range = { after: this.#sent, upTo: limit, bytesMax: BATCH_BYTES_MAX };
-    const proposals = history.read(range);
-    const last = proposals.at(-1);
-    assert(last !== undefined, "there is history to send");
+    const { outbox, messages } = this.#core;
     const kind = this.isVoter ? "propose" : "inform";
-    if (this.isVoter) outbox.sendFree(this.link, { kind, proposals });
-    else this.#core.sendUpTo(this.link, last.zxid, { kind, proposals });
-    const bytes = proposals.reduce(addBytes, 0);
-    this.#unacknowledged.push({ last: last.zxid, bytes });
+    const { message, last, bytes } = messages.next({ kind, after: this.#sent, upTo: limit });
+    if (this.isVoter) outbox.sendFree(this.link, message);
+    else this.#core.sendUpTo(this.link, last, message);
+    this.#unacknowledged.push({ last, bytes });
     this.#unacknowledgedBytes += bytes;
-    this.#sent = last.zxid;
+    this.#sent = last;
   }
 
   #sendNewLeader(epoch: number): void {
@@ -195,8 +189,4 @@ export class LearnerStream {
     this.#commitSent = upTo;
     this.#core.sendUpTo(this.link, upTo, { kind: "commit", upTo });
   }
-}
-
-function addBytes(sum: number, proposal: Proposal): number {
-  return sum + proposalBytes(proposal);
 }

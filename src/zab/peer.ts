@@ -29,6 +29,9 @@ type Role =
 /** Role changes within one step: looking, elected, resigned and so on; more is a loop of ours. */
 const ROLE_CHANGES_PER_STEP_MAX = 8;
 
+/** No ensemble holds so many elections: a peer that claims more is not believed, as rounds must be able to grow. */
+const ELECTION_ROUND_MAX = 2 ** 48;
+
 /** See the file's comment. */
 export class Peer {
   readonly #core: PeerCore;
@@ -226,7 +229,11 @@ export class Peer {
     const { config, quorum } = this.#core;
     const { from, instance, sequence } = notification;
     if (from === config.sid || !quorum.isVoter(from)) return this.#core.drop("notification: sid");
-    if (!quorum.isVoter(notification.vote.leader)) return this.#core.drop("notification: vote");
+    const isSound =
+      quorum.isVoter(notification.vote.leader) &&
+      notification.electionRound >= 0 &&
+      notification.electionRound <= ELECTION_ROUND_MAX;
+    if (!isSound) return this.#core.drop("notification: malformed");
     const heard = this.#heard.get(from);
     if (heard !== undefined) {
       const age = instance - heard.instance || sequence - heard.sequence;

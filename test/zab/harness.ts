@@ -107,6 +107,10 @@ export class Ensemble {
   readonly observers: readonly Sid[];
   nowMs = 0;
   filter: MessageFilter = () => true;
+  /** A write takes up to this long to be durable. */
+  diskMs = 5;
+  /** Called once for the next message of each kind here, just after it has left. */
+  readonly traps: Map<ZabMessage["kind"], (from: Sid, to: Sid) => void> = new Map();
   /** Each message that left a replica, for tests that read the conversation. */
   readonly sent: { readonly from: Sid; readonly to: Sid; readonly message: ZabMessage }[] = [];
   readonly #options: EnsembleOptions;
@@ -145,6 +149,9 @@ export class Ensemble {
       (text) => compareZxid(zxidOf(text), start.lastDelivered) > 0,
     );
     if (delivered !== -1) replica.delivered.length = delivered;
+    for (const [index, text] of replica.delivered.entries()) {
+      this.checker.onDelivered(index, text, `replica ${sid}, from its disk,`);
+    }
     const { timing } = this.#options;
     const config = { sid, voters: this.voters, observers: this.observers };
     const rng = seededRng([this.rng.uint32(), sid, start.instance, 7]);
@@ -181,6 +188,8 @@ export class Ensemble {
 
   heal(): void {
     this.#blocked.clear();
+    this.traps.clear();
+    this.diskMs = 5;
     this.filter = () => true;
     for (const replica of this.replicas.values()) {
       if (replica.isDiskStuck) this.unstickDisk(replica.sid);
@@ -308,7 +317,7 @@ export class Ensemble {
       replica.disk.transact(effects.writes, peer.lastDelivered);
       replica.issued++;
       const { instance } = replica;
-      this.#later(1 + this.rng.below(5), () => {
+      this.#later(1 + this.rng.below(this.diskMs), () => {
         if (replica.instance === instance && !replica.isDiskStuck) this.#syncOne(replica);
       });
     }
@@ -384,6 +393,11 @@ export class Ensemble {
     if (link === undefined || link.isDead) return;
     const to = link.learner === from ? link.leader : link.learner;
     this.sent.push({ from, to, message });
+    const trap = this.traps.get(message.kind);
+    if (trap !== undefined) {
+      this.traps.delete(message.kind);
+      this.#later(this.#delayMs(), () => trap(from, to));
+    }
     if (!this.#isOpen(from, to) || !this.filter(from, to, message)) {
       link.isDead = true;
       if (!this.#isSilent) this.#breakLink(link, false);
