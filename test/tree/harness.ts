@@ -83,14 +83,13 @@ export class Leader {
   #counter = 0;
   #applied = 0;
 
-  constructor(tree: Tree = freshTree()) {
+  /** `counter` is that of the tree's last zxid. */
+  constructor(tree: Tree = freshTree(), counter = 0) {
     this.tree = tree;
+    this.#counter = counter;
     this.preparer = new Preparer(tree);
     for (const session of [ALICE, BOB]) {
-      this.write(
-        { op: "createSession", timeoutMs: 30_000, password: new Uint8Array(16) },
-        { session },
-      );
+      this.write({ op: "createSession", timeoutMs: 30_000, password: new Uint8Array(16) }, { session });
     }
     this.events.length = 0;
   }

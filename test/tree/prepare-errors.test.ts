@@ -155,11 +155,7 @@ describe("setACL tells its first fault in ZooKeeper's order (all seen on 3.8.0)"
 
 describe("the other writes", () => {
   const cases: ReadonlyArray<readonly [string, WriteRequest, number]> = [
-    [
-      "check of a wrong version (seen on 3.8.0)",
-      { op: "check", path: "/s", version: 9 },
-      -103,
-    ],
+    ["check of a wrong version (seen on 3.8.0)", { op: "check", path: "/s", version: 9 }, -103],
     // 3.8.0 never answers this one.
     ["check of the right version", { op: "check", path: "/s", version: 0 }, 0],
     ["check of a missing znode", { op: "check", path: "/nope", version: -1 }, -101],

@@ -1,0 +1,246 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { OPEN_ACL } from "../../src/base/acl.ts";
+import { InvariantError } from "../../src/base/assert.ts";
+import type { NodeOwner } from "../../src/base/txn.ts";
+import { ZXID_ZERO } from "../../src/base/zxid.ts";
+import { CachedNodeStore } from "../../src/tree/cached-node-store.ts";
+import { MapNodeStore, type NodeStore, type Znode } from "../../src/tree/node-store.ts";
+import { ALICE, BOB, bytes, MapRows } from "./harness.ts";
+
+function znode(owner: NodeOwner = { mode: "persistent" }, version = 0): Znode {
+  return {
+    data: null,
+    acl: OPEN_ACL,
+    owner,
+    czxid: ZXID_ZERO,
+    mzxid: ZXID_ZERO,
+    pzxid: ZXID_ZERO,
+    ctime: 0,
+    mtime: 0,
+    version,
+    aversion: 0,
+    childCreates: 0,
+    childCount: 0,
+  };
+}
+
+/** A store, and a point at which a store over rows may write. */
+interface Subject {
+  readonly store: NodeStore;
+  readonly pause: () => void;
+}
+
+function cachedSubject(cacheBytesMax: number, isFlushing: boolean): Subject {
+  const rows = new MapRows();
+  const store = new CachedNodeStore(rows, cacheBytesMax);
+  return { store, pause: () => (isFlushing ? rows.flush(store) : undefined) };
+}
+
+const SUBJECTS: ReadonlyArray<readonly [string, () => Subject]> = [
+  ["in a map", () => ({ store: new MapNodeStore(), pause: () => undefined })],
+  ["all dirty over rows", () => cachedSubject(1_000_000, false)],
+  ["all in rows and cache", () => cachedSubject(1_000_000, true)],
+  ["all in rows alone", () => cachedSubject(0, true)],
+];
+
+describe.each(SUBJECTS)("a store %s", (_, makeSubject) => {
+  function filled(): Subject {
+    const subject = makeSubject();
+    for (const path of ["/", "/b", "/a", "/a/z", "/a/z/deep", "/ab"]) {
+      subject.store.put(path, znode());
+      subject.pause();
+    }
+    return subject;
+  }
+
+  test("gives what was put, and nothing for what was not", () => {
+    const { store } = filled();
+
+    expect(store.get("/a")).toEqual(znode());
+    expect(store.get("/nope")).toBeUndefined();
+    expect(store.count()).toBe(6);
+  });
+
+  test("finds nothing under a path that cannot be", () => {
+    const { store } = filled();
+
+    for (const path of ["", "a", "//a", "/a/", "/a//z", "/./a"]) {
+      expect([path, store.get(path)]).toEqual([path, undefined]);
+    }
+  });
+
+  test("lists children sorted, whatever the order of their puts", () => {
+    const { store, pause } = filled();
+    store.put("/a/y", znode());
+    pause();
+    store.put("/a/Z", znode());
+
+    expect(store.childNames("/")).toEqual(["a", "ab", "b"]);
+    expect(store.childNames("/a")).toEqual(["Z", "y", "z"]);
+    expect(store.childNames("/b")).toEqual([]);
+    expect(store.childNames("/nope")).toEqual([]);
+  });
+
+  test("counts what lies below a path, and not what only begins alike", () => {
+    const { store } = filled();
+
+    expect(store.descendantCount("/")).toBe(5);
+    expect(store.descendantCount("/a")).toBe(2);
+    expect(store.descendantCount("/ab")).toBe(0);
+  });
+
+  test("forgets what was deleted, everywhere", () => {
+    const { store, pause } = filled();
+    store.put("/e", znode({ mode: "ephemeral", session: ALICE }));
+    pause();
+
+    store.delete("/e");
+    store.delete("/b");
+    pause();
+
+    expect(store.get("/e")).toBeUndefined();
+    expect(store.childNames("/")).toEqual(["a", "ab"]);
+    expect(store.ephemeralsOf(ALICE)).toEqual([]);
+    expect(store.count()).toBe(5);
+    expect(store.descendantCount("/")).toBe(4);
+  });
+
+  test("lists a session's ephemerals sorted, and those of no other", () => {
+    const { store, pause } = filled();
+    store.put("/e2", znode({ mode: "ephemeral", session: ALICE }));
+    store.put("/e3", znode({ mode: "ephemeral", session: BOB }));
+    pause();
+    store.put("/e1", znode({ mode: "ephemeral", session: ALICE }));
+    store.put("/e2", znode({ mode: "ephemeral", session: ALICE }, 1));
+
+    expect(store.ephemeralsOf(ALICE)).toEqual(["/e1", "/e2"]);
+    expect(store.ephemeralsOf(BOB)).toEqual(["/e3"]);
+  });
+
+  test("gives a path that was deleted and made again to its new owner", () => {
+    const { store, pause } = filled();
+    store.put("/e", znode({ mode: "ephemeral", session: ALICE }));
+    pause();
+    store.delete("/e");
+    store.put("/e", znode({ mode: "ephemeral", session: BOB }));
+    pause();
+
+    expect(store.ephemeralsOf(ALICE)).toEqual([]);
+    expect(store.ephemeralsOf(BOB)).toEqual(["/e"]);
+    expect(store.count()).toBe(7);
+  });
+});
+
+type Change = { readonly path: string; readonly owner: NodeOwner | undefined };
+
+test("a store over rows always answers as one in a map, whenever it is flushed", () => {
+  const paths = ["/a", "/b", "/ab", "/a0"];
+  const change: fc.Arbitrary<Change | "flush"> = fc.oneof(
+    fc.constant<"flush">("flush"),
+    fc.record({
+      path: fc.constantFrom(...paths),
+      owner: fc.constantFrom<NodeOwner | undefined>(
+        undefined,
+        { mode: "persistent" },
+        { mode: "ephemeral", session: ALICE },
+        { mode: "ephemeral", session: BOB },
+      ),
+    }),
+  );
+  const cacheBytes = fc.constantFrom(0, 1200, 1_000_000);
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 40 }), cacheBytes, (changes, bytesMax) => {
+      const map = new MapNodeStore();
+      const rows = new MapRows();
+      const cached = new CachedNodeStore(rows, bytesMax);
+      for (const store of [map, cached]) store.put("/", znode());
+
+      for (const [version, next] of changes.entries()) {
+        if (next === "flush") rows.flush(cached);
+        else if (next.owner !== undefined) {
+          for (const store of [map, cached]) store.put(next.path, znode(next.owner, version));
+        } else if (map.get(next.path) !== undefined) {
+          for (const store of [map, cached]) store.delete(next.path);
+        }
+        for (const path of paths) expect(cached.get(path)).toEqual(map.get(path));
+        expect(cached.childNames("/")).toEqual(map.childNames("/"));
+        expect(cached.ephemeralsOf(ALICE)).toEqual(map.ephemeralsOf(ALICE));
+        expect(cached.ephemeralsOf(BOB)).toEqual(map.ephemeralsOf(BOB));
+        expect(cached.count()).toBe(map.count());
+        expect(cached.descendantCount("/")).toBe(map.descendantCount("/"));
+        expect(cached.cachedBytes).toBeLessThanOrEqual(bytesMax);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+describe("a store over rows", () => {
+  test("reads a hot znode once", () => {
+    const rows = new MapRows();
+    rows.nodes.put("/", znode());
+    rows.nodes.put("/hot", znode());
+    const store = new CachedNodeStore(rows, 100_000);
+
+    for (let index = 0; index < 10; index++) store.get("/hot");
+
+    expect(rows.reads).toBe(1);
+  });
+
+  test("lets the least recently used go first, and keeps within its bound", () => {
+    const rows = new MapRows();
+    for (const path of ["/", "/a", "/b", "/c"]) {
+      rows.nodes.put(path, { ...znode(), data: new Uint8Array(1000) });
+    }
+    const store = new CachedNodeStore(rows, 3600);
+    store.get("/a");
+    store.get("/b");
+    store.get("/a");
+    store.get("/c");
+    rows.reads = 0;
+
+    store.get("/a");
+    const readsOfKept = rows.reads;
+    store.get("/b");
+
+    expect(readsOfKept).toBe(0);
+    expect(rows.reads).toBe(1);
+    expect(store.cachedBytes).toBeLessThanOrEqual(3600);
+  });
+
+  test("pins what is dirty beyond the bound of its cache, and tells how much it is", () => {
+    const rows = new MapRows();
+    const store = new CachedNodeStore(rows, 0);
+    store.put("/", { ...znode(), data: bytes("x".repeat(5000)) });
+
+    const dirtyBytes = store.dirtyBytes;
+    const dirtyCount = store.dirtyCount;
+    const dirty = store.takeDirty();
+
+    expect(dirtyBytes).toBeGreaterThan(5000);
+    expect(dirtyCount).toBe(1);
+    expect(dirty.puts.map(([path]) => path)).toEqual(["/"]);
+    expect(dirty.deletes).toEqual([]);
+    expect(store.dirtyBytes).toBe(0);
+    expect(store.takeDirty()).toEqual({ puts: [], deletes: [] });
+  });
+
+  test("writes nothing for a znode that came and went between two flushes", () => {
+    const rows = new MapRows();
+    const store = new CachedNodeStore(rows, 1000);
+    store.put("/", znode());
+    rows.flush(store);
+
+    store.put("/brief", znode());
+    store.delete("/brief");
+
+    expect(store.takeDirty()).toEqual({ puts: [], deletes: [] });
+  });
+
+  test("refuses to delete what is not there", () => {
+    const store = new CachedNodeStore(new MapRows(), 1000);
+
+    expect(() => store.delete("/nope")).toThrow(InvariantError);
+  });
+});
