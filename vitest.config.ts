@@ -4,15 +4,19 @@ import type { ViteUserConfig } from "vitest/config";
 /** Tests that drive real processes (workerd, clients): one file at a time, as they share ports and cores. */
 const SYSTEM_TESTS = ["test/{platform,system,chaos}/**/*.test.ts"];
 
-/** `pure` runs in Node in seconds and takes every test that is not `system`'s, so that no file is left out. */
+/** Reads the tree and breaks on style: reported apart from what breaks the product. */
+const TIDY_TEST = "test/tidy.test.ts";
+
+/** `pure` runs in Node in seconds and takes every test that no other project does, so that no file is left out. */
 const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
+      { test: { name: "tidy", include: [TIDY_TEST] } },
       {
         test: {
           name: "pure",
           include: ["test/**/*.test.ts"],
-          exclude: [...configDefaults.exclude, ...SYSTEM_TESTS],
+          exclude: [...configDefaults.exclude, ...SYSTEM_TESTS, TIDY_TEST],
         },
       },
       {

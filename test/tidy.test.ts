@@ -5,6 +5,7 @@ import { commentsOf, parseSource } from "./tidy/source.ts";
 import {
   RULES,
   filesBelow,
+  isIgnored,
   violationText,
   violationsIn,
   violationsInCode,
@@ -26,6 +27,11 @@ describe("the tree", () => {
     expect(filesBelow("src")).toContain("src/base/zxid.ts");
     expect(filesBelow(".").filter((path) => path.startsWith("node_modules"))).toEqual([]);
   });
+});
+
+test("what git ignores is not read, and nothing else is left out", () => {
+  const names = [".git", "node_modules", ".edgekeeper", "a.log", "log", ".gitignore", ".ci", "src"];
+  expect(names.filter((name) => !isIgnored(name))).toEqual(["log", ".gitignore", ".ci", "src"]);
 });
 
 describe("each rule", () => {

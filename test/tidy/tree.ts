@@ -39,14 +39,25 @@ export const RULES: readonly Rule[] = [
 /** The root of the repository. */
 const ROOT: string = join(import.meta.dirname, "../..");
 
-/** What .gitignore leaves out, and git itself. */
-const IGNORED = /^(?:\.git|node_modules|\.wrangler|dist|coverage)$|\.log$/;
+/** Whether git leaves the file or folder of that name out: `.git` itself, and the lines of .gitignore. */
+export function isIgnored(name: string): boolean {
+  return name === ".git" || IGNORED.some((pattern) => matches(pattern, name));
+}
+
+const IGNORED: readonly string[] = readText(".gitignore").split("\n").filter(Boolean);
+
+/** The two forms that ours needs: `folder/` and `*.extension`. */
+function matches(pattern: string, name: string): boolean {
+  if (pattern.startsWith("*")) return name.endsWith(pattern.slice(1));
+  if (pattern.endsWith("/")) return name === pattern.slice(0, -1);
+  throw new Error(`tidy does not read this line of .gitignore: ${pattern}`);
+}
 
 /** Every file of the repository below a folder, by its path from the root. */
 export function filesBelow(folder: string): readonly string[] {
   const entries = readdirSync(join(ROOT, folder), { withFileTypes: true });
   return entries.flatMap((entry) => {
-    if (IGNORED.test(entry.name)) return [];
+    if (isIgnored(entry.name)) return [];
     const path = posix.join(folder, entry.name);
     if (entry.isDirectory()) return filesBelow(path);
     return entry.isFile() ? [path] : [];
