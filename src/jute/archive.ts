@@ -11,6 +11,9 @@ import { JuteError } from "./jute-error.ts";
 /** Enough for most replies, so that a fresh writer seldom grows. */
 const CAPACITY_BYTES_INITIAL = 512;
 
+/** A writer that grew beyond this gives the memory back: one per connection must not keep megabytes. */
+const CAPACITY_BYTES_KEPT_MAX = 64 * 1024;
+
 /** Up to this many characters, a loop over ASCII beats the call into TextDecoder and TextEncoder. */
 const SHORT_TEXT_MAX = 32;
 
@@ -187,7 +190,7 @@ export class JuteWriter {
   /** A copy of everything written, which the caller owns; the writer is empty afterwards. */
   take(): Uint8Array {
     const taken = this.#bytes.slice(0, this.#length);
-    this.#length = 0;
+    this.clear();
     return taken;
   }
 
@@ -196,9 +199,12 @@ export class JuteWriter {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** Forgets everything written and keeps the memory. */
+  /** Forgets everything written; the memory is kept for the next record unless it is large. */
   clear(): void {
     this.#length = 0;
+    if (this.#bytes.length > CAPACITY_BYTES_KEPT_MAX) {
+      this.#bytes = new Uint8Array(CAPACITY_BYTES_INITIAL);
+    }
   }
 
   #pair(high: number, low: number): void {

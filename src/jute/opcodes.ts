@@ -43,7 +43,7 @@ export type OpcodeName = keyof typeof OPCODES;
 /**
  * Operations that the service uses within itself, or that stand in replies alone: no client may ask for them.
  */
-export type InternalOpcodeName = "notification" | "error" | "createSession" | "deleteContainer";
+type InternalOpcodeName = "notification" | "error" | "createSession" | "deleteContainer";
 
 /** Operations that a client's frame may ask for. */
 export type ClientOpcodeName = Exclude<OpcodeName, InternalOpcodeName>;
@@ -58,11 +58,6 @@ const INTERNAL: ReadonlySet<OpcodeName> = new Set<InternalOpcodeName>([
 const NAMES: ReadonlyMap<number, OpcodeName> = new Map(
   Object.entries(OPCODES).map(([name, number]) => [number, name as OpcodeName]),
 );
-
-/** The operation's name, or undefined where the number has no meaning. */
-export function opcodeName(type: number): OpcodeName | undefined {
-  return NAMES.get(type);
-}
 
 /**
  * The operation's name if it is one of `names`, or undefined: for places where only these have a meaning.

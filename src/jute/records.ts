@@ -7,9 +7,6 @@ import type { Stat } from "../base/stat.ts";
 import type { Zxid } from "../base/zxid.ts";
 import type { JuteReader, JuteWriter } from "./archive.ts";
 
-/** Bytes of a Stat on the wire. */
-export const STAT_BYTES = 68;
-
 /** An Acl takes its perms and two lengths at least. */
 const ACL_BYTES_MIN = 12;
 
@@ -95,9 +92,6 @@ export interface MultiHeader {
   readonly done: boolean;
   readonly error: number;
 }
-
-/** Bytes of a MultiHeader on the wire. */
-export const MULTI_HEADER_BYTES = 9;
 
 /** The end of a multi's operations and of its results. */
 export const MULTI_END: MultiHeader = { type: -1, done: true, error: -1 };

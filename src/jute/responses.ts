@@ -88,7 +88,7 @@ export function decodeServerMessage(
 }
 
 /** Writes what follows the reply header. */
-export function writeResponse(writer: JuteWriter, response: Response): void {
+function writeResponse(writer: JuteWriter, response: Response): void {
   switch (response.op) {
     case "empty":
       return undefined;
@@ -128,7 +128,7 @@ export function writeResponse(writer: JuteWriter, response: Response): void {
 }
 
 /** Reads what follows the reply header of a request that succeeded. Throws JuteError. */
-export function readResponse(reader: JuteReader, op: RequestOpcodeName): Response {
+function readResponse(reader: JuteReader, op: RequestOpcodeName): Response {
   switch (op) {
     case "create":
     case "sync":

@@ -13,7 +13,7 @@ import { JuteReader } from "./archive.ts";
 import { JuteError } from "./jute-error.ts";
 
 /** The only version so far. */
-export const TXN_FORMAT_VERSION = 1;
+const TXN_FORMAT_VERSION = 1;
 
 /** Stored for good: numbers are added, never changed or used again. */
 const KINDS: Readonly<Record<Txn["kind"], number>> = {

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 
 import { InvariantError } from "../../src/base/assert.ts";
 import { JuteReader, JuteWriter } from "../../src/jute/archive.ts";
+import { largestAllocation } from "./allocations.ts";
 import * as arbitrary from "./arbitraries.ts";
 import { hex } from "./bytes.ts";
 
@@ -128,6 +129,23 @@ describe("ownership", () => {
     expect(writer.view()).toEqual(hex("00000002"));
     writer.clear();
     expect(writer.view()).toEqual(hex(""));
+  });
+});
+
+describe("memory", () => {
+  it("that a large record took is given back, that of small ones is kept", () => {
+    const writer = new JuteWriter();
+    const small = new Uint8Array(1000);
+    const large = new Uint8Array(1_000_000);
+    const grown = largestAllocation(() => {
+      writer.raw(large);
+      writer.clear();
+    });
+    expect(grown).toBeGreaterThanOrEqual(large.length);
+    writer.raw(small);
+    expect(writer.view().buffer.byteLength).toBeLessThanOrEqual(2 * small.length);
+    writer.clear();
+    expect(largestAllocation(() => writer.raw(small))).toBe(0);
   });
 });
 

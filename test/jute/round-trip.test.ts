@@ -22,13 +22,7 @@ import {
 } from "../../src/jute/records.ts";
 import { decodeRequest, encodeRequest } from "../../src/jute/requests.ts";
 import type { RequestOpcodeName } from "../../src/jute/responses.ts";
-import {
-  decodeServerMessage,
-  encodeReply,
-  encodeWatchEvent,
-  readResponse,
-  writeResponse,
-} from "../../src/jute/responses.ts";
+import { decodeServerMessage, encodeReply, encodeWatchEvent } from "../../src/jute/responses.ts";
 import { decodeTxn, encodeTxn } from "../../src/jute/txn.ts";
 import * as arbitrary from "./arbitraries.ts";
 
@@ -175,15 +169,6 @@ describe("what is written is read back the same", () => {
         reader.end();
       }),
     );
-  });
-
-  it("a response without its header, as links carry it", () => {
-    const writer = new JuteWriter();
-    writeResponse(writer, { op: "count", count: 7 });
-    expect(readResponse(new JuteReader(writer.take()), "getAllChildrenNumber")).toEqual({
-      op: "count",
-      count: 7,
-    });
   });
 });
 
