@@ -1,6 +1,6 @@
 /**
- * One runtime per data directory. Two would be two instances of the same replica: each would vote, and each would
- * write over what the other one acknowledged. Nothing in the runtime prevents that on a local disk.
+ * One runtime per data directory. Two would be two instances of the same replica: each would vote, and each
+ * would write over what the other one acknowledged. Nothing in the runtime prevents that on a local disk.
  */
 
 import { execFileSync } from "node:child_process";
@@ -9,23 +9,27 @@ import { dirname, join } from "node:path";
 
 import { StartError } from "./start-error.ts";
 
-const claimFileName = "runtime.pid";
+const CLAIM_FILE_NAME = "runtime.pid";
 
 /**
- * Throws StartError where a runtime still runs on this directory. `configFile` is on that runtime's command line, which
- * tells it from another process that got its id later.
+ * Throws StartError where a runtime still runs on this directory. `configFile` is on that runtime's command
+ * line, which tells it from another process that got its id later.
  */
 export function checkUnclaimed(directory: string, configFile: string): void {
-  const id = claimant(join(directory, claimFileName));
+  const id = claimant(join(directory, CLAIM_FILE_NAME));
   if (id === undefined || !commandLine(id).includes(configFile)) return;
   throw new StartError(
-    `process ${id} already runs on the data in ${dirname(directory)}. Stop it (kill ${id}), or choose another --data.`,
+    `process ${id} already runs on the data in ${dirname(directory)}. ` +
+      `Stop it (kill ${id}), or choose another --data.`,
   );
 }
 
-/** Notes the runtime that runs on this directory from now on. It needs no undoing: an ended process claims nothing. */
+/**
+ * Notes the runtime that runs on this directory from now on. It needs no undoing: an ended process claims
+ * nothing.
+ */
 export function claim(directory: string, runtimeId: number): void {
-  writeFileSync(join(directory, claimFileName), `${runtimeId}\n`);
+  writeFileSync(join(directory, CLAIM_FILE_NAME), `${runtimeId}\n`);
 }
 
 function claimant(file: string): number | undefined {

@@ -1,9 +1,9 @@
 /**
- * An ensemble on this machine: the Worker of a wrangler.toml, bundled once and run by one workerd process, with its
- * doors on loopback and its data in a directory. Nothing watches files, nothing is sent anywhere.
+ * An ensemble on this machine: the Worker of a wrangler.toml, bundled once and run by one workerd process,
+ * with its doors on loopback and its data in a directory. Nothing watches files, nothing is sent anywhere.
  *
- * The runtime and the bundler are the ones that the installed wrangler brings, so that `npm start` runs what
- * `wrangler dev` would.
+ * The runtime and the bundler are the ones that the installed wrangler brings, so that `npm start` runs
+ * what `wrangler dev` would.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -16,7 +16,7 @@ import { join, resolve } from "node:path";
 
 import { assert } from "../base/assert.ts";
 import { checkUnclaimed, claim } from "./data-claim.ts";
-import { renderRuntimeConfig, runtimeConfigName } from "./runtime-config.ts";
+import { renderRuntimeConfig, RUNTIME_CONFIG_NAME } from "./runtime-config.ts";
 import { StartError } from "./start-error.ts";
 import { type WorkerConfig, readWorkerConfig } from "./worker-config.ts";
 
@@ -42,19 +42,28 @@ export interface EnsembleProcess {
   readonly dataDirectory: string;
   /** Resolves with how the runtime ended, once it did; never rejects. */
   readonly ended: Promise<string>;
-  /** Waits until `/healthz` answers 200. Throws StartError when it did not within the deadline, or the runtime ended. */
+  /**
+   * Waits until `/healthz` answers 200. Throws StartError when it did not within the deadline, or the
+   * runtime ended.
+   */
   waitUntilServing(deadlineMs: number): Promise<void>;
   /** Stops the runtime; what was acknowledged is on disk already. */
   stop(): Promise<void>;
 }
 
 /** How often the door is asked while the ensemble elects its leader. */
-const healthPollMs = 10;
+const HEALTH_POLL_MS = 10;
 
-/** How long the runtime may take to end by itself before it is killed: open client connections would hold it forever. */
-const stopGraceMs = 500;
+/**
+ * How long the runtime may take to end by itself before it is killed: open client connections would hold it
+ * forever.
+ */
+const STOP_GRACE_MS = 500;
 
-/** Starts the runtime. Throws StartError where a port is taken, the Worker does not build, or the data are unreachable. */
+/**
+ * Starts the runtime. Throws StartError where a port is taken, the Worker does not build, or the data are
+ * unreachable.
+ */
 export async function startEnsembleProcess(options: EnsembleOptions): Promise<EnsembleProcess> {
   const worker = withOverrides(readWorkerConfig(options.configFile), options);
   const dataDirectory = resolve(options.dataDirectory);
@@ -78,7 +87,7 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
 
   const runtime = options.runtimeFile ?? runtimeOfWrangler();
   // `--experimental` permits storage on the local disk, as `wrangler dev` does.
-  const child = spawn(runtime, ["serve", "--experimental", configFile, runtimeConfigName], {
+  const child = spawn(runtime, ["serve", "--experimental", configFile, RUNTIME_CONFIG_NAME], {
     stdio: ["ignore", "inherit", "inherit"],
   });
   if (child.pid !== undefined) claim(runtimeDirectory, child.pid);
@@ -120,7 +129,7 @@ class RunningEnsemble implements EnsembleProcess {
       if (this.#end !== undefined) throw new StartError(`the runtime ended before it served: ${this.#end}.`);
       last = await health(this.httpPort, deadlineMs);
       if (last === "200") return;
-      await new Promise((wake) => setTimeout(wake, healthPollMs));
+      await new Promise((wake) => setTimeout(wake, HEALTH_POLL_MS));
     }
     throw new StartError(
       `the ensemble did not serve within ${deadlineMs} ms; /healthz says: ${last}. ` +
@@ -131,7 +140,7 @@ class RunningEnsemble implements EnsembleProcess {
   async stop(): Promise<void> {
     if (this.#end !== undefined) return;
     this.#child.kill("SIGTERM");
-    const killer = setTimeout(() => this.#child.kill("SIGKILL"), stopGraceMs);
+    const killer = setTimeout(() => this.#child.kill("SIGKILL"), STOP_GRACE_MS);
     await this.ended;
     clearTimeout(killer);
   }
@@ -193,7 +202,9 @@ function errorCode(error: unknown): string {
   return code === "EADDRINUSE" ? "another program listens there" : code;
 }
 
-/** The part of esbuild that is used here; wrangler brings the package, and its types are not ours to import. */
+/**
+ * The part of esbuild that is used here; wrangler brings the package, and its types are not ours to import.
+ */
 interface Bundler {
   build(options: Readonly<Record<string, unknown>>): Promise<unknown>;
 }

@@ -1,16 +1,13 @@
 /**
- * The Worker and its doors in the configuration language of workerd (workerd.capnp), the open-source runtime that
- * Cloudflare's own Workers run on.
+ * The Worker and its doors in the configuration language of workerd (workerd.capnp), the open-source
+ * runtime that Cloudflare's own Workers run on.
  *
- * Why not `wrangler dev`: it puts a proxy process with a request log before the HTTP door, wraps every Durable
- * Object, and restarts the ensemble, dropping each client, when a source file changes. Between two objects a fetch
- * is about ten times faster without it.
+ * Why not `wrangler dev`: it puts a proxy process with a request log before the HTTP door, wraps every
+ * Durable Object, and restarts the ensemble, dropping each client, when a source file changes. Between two
+ * objects a fetch is about ten times faster without it.
  */
 
 import type { WorkerConfig } from "./worker-config.ts";
-
-/** The name of the HTTP socket, in the runtime's reports. */
-export const httpSocketName = "http";
 
 /** Where the doors listen and the data lie. Doors are on loopback, always. */
 export interface RuntimePlaces {
@@ -23,14 +20,14 @@ export interface RuntimePlaces {
 }
 
 /** The name of the constant in the rendered configuration. */
-export const runtimeConfigName = "edgekeeper";
+export const RUNTIME_CONFIG_NAME = "edgekeeper";
 
 /** Renders the configuration that `workerd serve FILE edgekeeper` runs. */
 export function renderRuntimeConfig(worker: WorkerConfig, places: RuntimePlaces): string {
   return `# Written by the starter at each start; do not edit.
 using Workerd = import "/workerd/workerd.capnp";
 
-const ${runtimeConfigName} :Workerd.Config = (
+const ${RUNTIME_CONFIG_NAME} :Workerd.Config = (
   services = [
     (name = "main", worker = .worker),
     (name = "storage", disk = (path = ${quote(places.storageDirectory)}, writable = true)),
@@ -58,7 +55,8 @@ ${bindings(worker).join("\n")}
 }
 
 function sockets(places: RuntimePlaces): readonly string[] {
-  const http = `    (name = "${httpSocketName}", address = "127.0.0.1:${places.httpPort}", http = (), service = "main"),`;
+  const httpAddress = `127.0.0.1:${places.httpPort}`;
+  const http = `    (name = "http", address = "${httpAddress}", http = (), service = "main"),`;
   const tcp = places.tcpPorts.map(
     (port, index) =>
       `    (name = "tcp-${index}", address = "127.0.0.1:${port}", tcp = (), service = "main"),`,

@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { type EnsembleOptions, type EnsembleProcess, startEnsembleProcess } from "./ensemble-process.ts";
 import { StartError } from "./start-error.ts";
 
-const usage = `Runs an Edgekeeper ensemble on this machine.
+const USAGE = `Runs an Edgekeeper ensemble on this machine.
 
   npm start -- [options]
 
@@ -18,7 +18,7 @@ const usage = `Runs an Edgekeeper ensemble on this machine.
   --var NAME=VALUE    a variable of the Worker, over the configuration's; may be repeated
   --timeout MS        how long the ensemble may take until it serves (default 30000)
   --runtime FILE      another workerd executable
-  --tied              stop when standard input ends, so that this process never outlives the one that started it
+  --tied              stop when standard input ends: never outlive the process that started this one
   --help              this text
 
 Doors listen on 127.0.0.1 only and ask for no secret. Ctrl-C stops; the data stay.
@@ -36,7 +36,7 @@ async function main(): Promise<number> {
   try {
     const options = readOptions(process.argv.slice(2));
     if (options === undefined) {
-      process.stdout.write(usage);
+      process.stdout.write(USAGE);
       return 0;
     }
     return await run(options);
@@ -133,7 +133,7 @@ function parse(args: readonly string[]): Readonly<Flags> {
     return values;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new StartError(`${reason}\n\n${usage}`, { cause: error });
+    throw new StartError(`${reason}\n\n${USAGE}`, { cause: error });
   }
 }
 

@@ -1,7 +1,7 @@
 /**
- * The Worker as wrangler.toml describes it. `wrangler deploy` and the local starter read the same file, so what runs
- * on a laptop is what is deployed. A key that this reader does not know is an error and not ignored: a binding that
- * is silently missing would show only at its first use.
+ * The Worker as wrangler.toml describes it. `wrangler deploy` and the local starter read the same file, so
+ * what runs on a laptop is what is deployed. A key that this reader does not know is an error and not
+ * ignored: a binding that is silently missing would show only at its first use.
  */
 
 import { readFileSync } from "node:fs";
@@ -39,7 +39,7 @@ export interface WorkerConfig {
 }
 
 /** Keys that matter to a deployment only. */
-const deployKeys: ReadonlySet<string> = new Set([
+const DEPLOY_KEYS: ReadonlySet<string> = new Set([
   "$schema",
   "account_id",
   "dev",
@@ -56,7 +56,7 @@ const deployKeys: ReadonlySet<string> = new Set([
   "workers_dev",
 ]);
 
-const knownKeys: ReadonlySet<string> = new Set([
+const KNOWN_KEYS: ReadonlySet<string> = new Set([
   "name",
   "main",
   "compatibility_date",
@@ -68,12 +68,15 @@ const knownKeys: ReadonlySet<string> = new Set([
   "vars",
 ]);
 
-/** Reads a wrangler.toml. Throws StartError where it is missing, not TOML, or asks for what the starter cannot give. */
+/**
+ * Reads a wrangler.toml. Throws StartError where it is missing, not TOML, or asks for what the starter
+ * cannot give.
+ */
 export function readWorkerConfig(path: string): WorkerConfig {
   const file = resolve(path);
   const table = parseToml(file);
   for (const key of Object.keys(table)) {
-    if (knownKeys.has(key) || deployKeys.has(key)) continue;
+    if (KNOWN_KEYS.has(key) || DEPLOY_KEYS.has(key)) continue;
     throw new StartError(
       `${file}: the local starter does not know the key "${key}". Teach it in src/cli/worker-config.ts.`,
     );
@@ -133,7 +136,8 @@ function serviceBinding(
   const service = text(entry["service"], `${worker.file}: services.service`);
   if (service !== worker.name) {
     throw new StartError(
-      `${worker.file}: the service ${service} is another Worker; the local starter runs ${worker.name} alone.`,
+      `${worker.file}: the service ${service} is another Worker; ` +
+        `the local starter runs ${worker.name} alone.`,
     );
   }
   const entrypoint = entry["entrypoint"];

@@ -1,6 +1,6 @@
 /**
- * A running ensemble for tests: `npm start`'s own program as a child process, on free ports and a data directory of
- * its own, so that what tests drive is what users run.
+ * A running ensemble for tests: `npm start`'s own program as a child process, on free ports and a data
+ * directory of its own, so that what tests drive is what users run.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -44,13 +44,19 @@ export interface TestEnsemble {
   output(): string;
   /** Stops as Ctrl-C does, and removes the data directory where the harness made it. */
   stop(): Promise<void>;
-  /** Kills starter and runtime at once, as a power cut would, and keeps the data: start again on `dataDirectory`. */
+  /**
+   * Kills starter and runtime at once, as a power cut would, and keeps the data: start again on
+   * `dataDirectory`.
+   */
   kill9(): Promise<void>;
 }
 
 const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Starts an ensemble and waits until it serves. Throws, with all that it printed, where it does not in time. */
+/**
+ * Starts an ensemble and waits until it serves. Throws, with all that it printed, where it does not in
+ * time.
+ */
 export async function startEnsemble(setup: EnsembleSetup = {}): Promise<TestEnsemble> {
   const isOwnData = setup.dataDirectory === undefined;
   const dataDirectory = setup.dataDirectory ?? (await mkdtemp(join(tmpdir(), "edgekeeper-test-")));
@@ -66,8 +72,8 @@ export async function startEnsemble(setup: EnsembleSetup = {}): Promise<TestEnse
   if (setup.runtimeFile !== undefined) args.push("--runtime", setup.runtimeFile);
   for (const [name, value] of Object.entries(setup.vars ?? {})) args.push("--var", `${name}=${value}`);
 
-  // Detached: a process group of its own, so that kill9 reaches the runtime and nobody else. Tied to our end of the
-  // standard input, so that it ends with the test run even where that is killed.
+  // Detached: a process group of its own, so that kill9 reaches the runtime and nobody else. Tied to our
+  // end of the standard input, so that it ends with the test run even where that is killed.
   const child = spawn(process.execPath, args, {
     cwd: projectRoot,
     detached: true,
@@ -103,7 +109,7 @@ export async function startEnsemble(setup: EnsembleSetup = {}): Promise<TestEnse
 }
 
 /** Ports on loopback that nobody listened on a moment ago, all different. */
-export async function freePorts(count: number): Promise<readonly number[]> {
+async function freePorts(count: number): Promise<readonly number[]> {
   const servers = Array.from({ length: count }, () => createServer());
   const ports: number[] = [];
   for (const server of servers) {

@@ -1,7 +1,7 @@
 /**
- * The output gate: what leaves an object after a write is held until that write is durable. All of Zab's order of
- * acknowledgements stands on this, so it is pinned for each way out, and both with a disk that is slow and with one
- * that fails: what is never seen when the sync fails was not merely late.
+ * The output gate: what leaves an object after a write is held until that write is durable. All of Zab's
+ * order of acknowledgements stands on this, so it is pinned for each way out, and both with a disk that is
+ * slow and with one that fails: what is never seen when the sync fails was not merely late.
  */
 
 import { execFile } from "node:child_process";
@@ -16,7 +16,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Arrival, ProbeClient } from "./probe-client.ts";
 
 /** By how much each sync is delayed. Far above what any of this takes without it. */
-const syncDelayMs = 400;
+const SYNC_DELAY_MS = 400;
 
 const directory = await mkdtemp(join(tmpdir(), "edgekeeper-gate-"));
 const preload = await buildPreload();
@@ -52,8 +52,8 @@ describe.skipIf(preload === undefined)(
         const [before, after] = socket.arrivals;
         report(kind, socket.arrivals);
         expect(socket.words).toEqual(["before", "after"]);
-        expect(after?.afterMs).toBeGreaterThanOrEqual(syncDelayMs);
-        expect(before?.afterMs).toBeLessThan(syncDelayMs);
+        expect(after?.afterMs).toBeGreaterThanOrEqual(SYNC_DELAY_MS);
+        expect(before?.afterMs).toBeLessThan(SYNC_DELAY_MS);
         socket.close();
       });
 
@@ -78,7 +78,7 @@ describe.skipIf(preload === undefined)(
 
       report("TCP", stream.arrivals);
       expect(stream.words).toEqual(["before", "after"]);
-      expect(stream.arrivals[0]?.afterMs).toBeGreaterThanOrEqual(syncDelayMs);
+      expect(stream.arrivals[0]?.afterMs).toBeGreaterThanOrEqual(SYNC_DELAY_MS);
       stream.socket.destroy();
     });
 
@@ -114,9 +114,10 @@ describe.skipIf(preload === undefined)(
       const times = await probe.ask<{ beforeMs: number; afterMs: number }>("slow-link/link-around");
 
       console.log(
-        `link: before ${times.beforeMs} ms, after ${times.afterMs} ms (the sync blocks the thread of both objects)`,
+        `link: before ${times.beforeMs} ms, after ${times.afterMs} ms; ` +
+          "the sync blocks the thread of both objects",
       );
-      expect(times.afterMs).toBeGreaterThanOrEqual(syncDelayMs);
+      expect(times.afterMs).toBeGreaterThanOrEqual(SYNC_DELAY_MS);
     });
 
     test("a fetch to another object after a failed write is never sent", async () => {
@@ -141,7 +142,7 @@ describe.skipIf(preload === undefined)(
       const times = await probe.ask<{ beforeMs: number; afterMs: number }>("slow-fetch/fetch-around");
 
       console.log(`fetch: before ${times.beforeMs} ms, after ${times.afterMs} ms`);
-      expect(times.afterMs).toBeGreaterThanOrEqual(syncDelayMs);
+      expect(times.afterMs).toBeGreaterThanOrEqual(SYNC_DELAY_MS);
     });
 
     test("a response after a write is held until the write is durable, one without a write is not", async () => {
@@ -152,12 +153,13 @@ describe.skipIf(preload === undefined)(
       const held = await probe.get("slow-response/response-after-write");
 
       console.log(
-        `response: without a write ${Math.round(free.elapsedMs)} ms, after one ${Math.round(held.elapsedMs)} ms`,
+        `response: without a write ${Math.round(free.elapsedMs)} ms, ` +
+          `after one ${Math.round(held.elapsedMs)} ms`,
       );
       expect(free.text).toBe("free");
       expect(held.text).toBe("held");
-      expect(held.elapsedMs).toBeGreaterThanOrEqual(syncDelayMs);
-      expect(free.elapsedMs).toBeLessThan(syncDelayMs);
+      expect(held.elapsedMs).toBeGreaterThanOrEqual(SYNC_DELAY_MS);
+      expect(free.elapsedMs).toBeLessThan(SYNC_DELAY_MS);
     });
 
     test("a response after a write that failed is an error, and so is the answer of an RPC method", async () => {
@@ -178,7 +180,7 @@ describe.skipIf(preload === undefined)(
 
       const call = await probe.get("slow-call/gated-call");
 
-      expect(call.elapsedMs).toBeGreaterThanOrEqual(syncDelayMs);
+      expect(call.elapsedMs).toBeGreaterThanOrEqual(SYNC_DELAY_MS);
     });
 
     test("a chunk of a response's body after a write that failed is never seen, though the headers were", async () => {
@@ -199,7 +201,7 @@ describe.skipIf(preload === undefined)(
       const body = await probe.get("slow-stream/stream-around");
 
       expect(body.text).toBe("before\nafter\n");
-      expect(body.elapsedMs).toBeGreaterThanOrEqual(syncDelayMs);
+      expect(body.elapsedMs).toBeGreaterThanOrEqual(SYNC_DELAY_MS);
     });
 
     test("messages on one WebSocket keep their order, held ones and free ones", async () => {
@@ -229,11 +231,14 @@ describe.skipIf(preload === undefined)(
 );
 
 async function setDisk(how: string): Promise<void> {
-  const words: Readonly<Record<string, string>> = { fast: "0", slow: String(syncDelayMs), failing: "fail" };
+  const words: Readonly<Record<string, string>> = { fast: "0", slow: String(SYNC_DELAY_MS), failing: "fail" };
   await writeFile(join(directory, "disk"), words[how] ?? how);
 }
 
-/** The library that delays syncs, or undefined where it cannot be built: another system than Linux, or no gcc. */
+/**
+ * The library that delays syncs, or undefined where it cannot be built: another system than Linux, or no
+ * gcc.
+ */
 async function buildPreload(): Promise<string | undefined> {
   if (process.platform !== "linux") return undefined;
   const source = fileURLToPath(new URL("sync-delay.c", import.meta.url));

@@ -21,7 +21,7 @@ export interface Answer {
 }
 
 /** How long anything may take that is not itself about time. */
-export const deadlineMs = 20_000;
+export const DEADLINE_MS = 20_000;
 
 /** A message or an end of a stream, with the milliseconds since the stream was asked. */
 export interface Arrival {
@@ -45,7 +45,7 @@ export class ProbeClient {
   async get(path: string): Promise<Answer> {
     const startedAt = performance.now();
     const response = await fetch(`${this.ensemble.httpUrl}/${path}`, {
-      signal: AbortSignal.timeout(deadlineMs),
+      signal: AbortSignal.timeout(DEADLINE_MS),
     });
     const text = await response.text();
     return { status: response.status, text, elapsedMs: performance.now() - startedAt };
@@ -99,8 +99,8 @@ class ArrivalLog {
   async until(condition: (words: readonly string[]) => boolean): Promise<void> {
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
-      reject(new Error(`still waiting after ${deadlineMs} ms; what came: ${JSON.stringify(this.arrivals)}`));
-    }, deadlineMs);
+      reject(new Error(`still waiting after ${DEADLINE_MS} ms; what came: ${JSON.stringify(this.arrivals)}`));
+    }, DEADLINE_MS);
     try {
       while (!condition(this.words)) {
         const next = new Promise<void>((wake) => this.#waiters.push(wake));

@@ -1,7 +1,8 @@
 /*
- * Makes every sync of a file slow, or fail, so that a test can tell what the runtime holds back until a write is
- * durable. Preloaded into the runtime by test/platform; the file named by SYNC_DELAY_FILE says what to do at each
- * sync: empty or missing nothing, a number that many milliseconds more, "fail" an input/output error.
+ * Makes every sync of a file slow, or fail, so that a test can tell what the runtime holds back until a
+ * write is durable. Preloaded into the runtime by test/platform; the file named by SYNC_DELAY_FILE says
+ * what to do at each sync: empty or missing nothing, a number that many milliseconds more, "fail" an
+ * input/output error.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

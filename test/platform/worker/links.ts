@@ -3,7 +3,7 @@
 import type { Host, Operation } from "./probe.ts";
 
 /** How many frames each side sends in the order test. */
-const frameCount = 1000;
+const FRAME_COUNT = 1000;
 
 async function openLink(host: Host, target: string): Promise<WebSocket> {
   const [name = ""] = target.split("/");
@@ -63,7 +63,7 @@ export const linkOperations: Readonly<Record<string, Operation>> = {
     const received: string[] = [];
     server.addEventListener("message", (event) => {
       received.push(describeFrame(event.data));
-      if (received.length === frameCount) server.send(`report ${received.join("|")}`);
+      if (received.length === FRAME_COUNT) server.send(`report ${received.join("|")}`);
     });
     sendFrames(server);
     return new Response(null, { status: 101, webSocket: client });
@@ -109,7 +109,7 @@ export const linkOperations: Readonly<Record<string, Operation>> = {
 };
 
 function sendFrames(socket: WebSocket): void {
-  for (let index = 0; index < frameCount; index += 1) {
+  for (let index = 0; index < FRAME_COUNT; index += 1) {
     if (index % 2 === 0) socket.send(`text ${index}`);
     else socket.send(new TextEncoder().encode(`bytes ${index}`));
   }

@@ -3,13 +3,17 @@
 import type { Host, Operation } from "./probe.ts";
 
 /** Alarms fail at most this often in the retry test: the next run succeeds. */
-const failuresWanted = 1;
+const FAILURES_WANTED = 1;
 
 export const storageOperations: Readonly<Record<string, Operation>> = {
   integers(host) {
     const { sql } = host.ctx.storage;
     const read = (expression: string): unknown => sql.exec(`SELECT ${expression} AS value`).one()["value"];
+    sql.exec("CREATE TABLE numbers (whole INTEGER, untyped)");
+    sql.exec("INSERT INTO numbers VALUES (?, ?)", 7, 7);
     return Response.json({
+      inIntegerColumn: sql.exec("SELECT typeof(whole) AS value FROM numbers").one()["value"],
+      inUntypedColumn: sql.exec("SELECT typeof(untyped) AS value FROM numbers").one()["value"],
       largestExact: read("9007199254740992") === 2 ** 53,
       boundRoundTrip: sql.exec("SELECT ? AS value", 2 ** 53).one()["value"] === 2 ** 53,
       boundStoredAs: sql.exec("SELECT typeof(?) AS value", 2 ** 53).one()["value"],
@@ -89,13 +93,13 @@ export async function onAlarm(
 ): Promise<void> {
   const isFailing = host.ctx.storage.sql.exec("SELECT 1 FROM note WHERE what = 'fail'").toArray().length > 0;
   host.seen.push(`alarm at ${Date.now()} retry ${event.retryCount}`);
-  if (isFailing && event.retryCount < failuresWanted) {
+  if (isFailing && event.retryCount < FAILURES_WANTED) {
     host.write("alarm about to throw");
     throw new Error("the probe's alarm fails once");
   }
-  host.write(
-    `alarm of ${host.ctx.id.name ?? "nobody"} retry ${event.retryCount} armed ${String(await host.ctx.storage.getAlarm())}`,
-  );
+  const armedFor = await host.ctx.storage.getAlarm();
+  const name = host.ctx.id.name ?? "nobody";
+  host.write(`alarm of ${name} retry ${event.retryCount} armed ${String(armedFor)}`);
 }
 
 function outcome(run: () => unknown): string {

@@ -1,6 +1,7 @@
 /**
- * The probe's doors. HTTP: `/OBJECT/OPERATION` reaches the object of that name. TCP: the first port's connections
- * reach the object `tcp`, the second's are answered here with the addresses that the Worker saw.
+ * The probe's doors. HTTP: `/OBJECT/OPERATION` reaches the object of that name. TCP: the first port's
+ * connections reach the object `tcp`, the second's are answered here with the addresses that the Worker
+ * saw.
  */
 
 import type { Env } from "./probe.ts";
@@ -25,7 +26,7 @@ const doors: ExportedHandler<Env> & { connect(socket: Socket, env: Env): Promise
     const [object = "", operation = ""] = line.trim().split(" ");
     if (operation === "addresses") {
       const writer = socket.writable.getWriter();
-      await writer.write(new TextEncoder().encode(JSON.stringify({ localAddress, remoteAddress })));
+      await writer.write(new TextEncoder().encode(`${JSON.stringify({ localAddress, remoteAddress })}\n`));
       await writer.close();
       return;
     }
