@@ -108,10 +108,10 @@ class TcpClient implements ClientSocket {
   /** Feeds each chunk until the client's end, ours, or a failure. */
   async readAll(feed: (bytes: Uint8Array) => void): Promise<void> {
     try {
-      while (!this.#isClosed) {
+      for (;;) {
         const { value, done } = await this.#reader.read();
         if (done) break;
-        if (value.length > 0) feed(value);
+        if (value.length > 0 && !this.#isClosed) feed(value);
         if (!this.#isReading) await this.#whenResumed();
       }
     } catch {
@@ -139,11 +139,9 @@ class TcpClient implements ClientSocket {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#wake();
-    const release = (): void => {
-      void this.#socket.close().catch(() => undefined);
-    };
-    // Whichever way the last bytes went, the socket is given back.
-    this.#writer.close().then(release, release);
+    // The Worker at the other end hangs up once it has read the end; closing the socket here would drop what is
+    // still on its way.
+    this.#writer.close().catch(() => undefined);
   }
 
   setReading(reading: boolean): void {

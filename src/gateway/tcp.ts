@@ -24,19 +24,20 @@ export async function forwardTcp(socket: Socket, env: TcpEnv): Promise<void> {
   const replica = replicaStub(env.REPLICA, { ensemble: "main", sid });
   // What is connected to is a name only: it tells the replica who its client is.
   const upstream = replica.connect(remoteAddress ?? "unknown:0");
-  await Promise.all([
-    forward(socket.readable, upstream.writable, upstream),
-    forward(upstream.readable, socket.writable, socket),
-  ]);
+  const fromClient = socket.readable.pipeTo(upstream.writable);
+  try {
+    // The replica decides when a connection is over: all that it sent goes out before the client is hung up on.
+    await Promise.race([upstream.readable.pipeTo(socket.writable), failureOf(fromClient)]);
+  } catch {
+    // One side vanished: the other is closed below.
+  }
+  await Promise.allSettled([upstream.close(), socket.close(), fromClient]);
 }
 
-/** Copies until the end; a failure on one side must end the other, or a dead client would hold its replica. */
-async function forward(from: ReadableStream, to: WritableStream, other: Socket): Promise<void> {
-  try {
-    await from.pipeTo(to);
-  } catch {
-    await other.close().catch(() => undefined);
-  }
+/** Settles only if the work fails. */
+async function failureOf(work: Promise<void>): Promise<never> {
+  await work;
+  return new Promise(() => undefined);
 }
 
 function portOf(address: string | undefined): number {

@@ -32,6 +32,7 @@ export class LeaderDesk {
   readonly #preparer: Preparer;
   readonly #sessions: SessionTracker;
   #nextZxid: Zxid;
+  #lastPrepared: Zxid;
   #nowMs: number;
   #attachments = 0;
   #proposals: Proposal[] = [];
@@ -44,6 +45,7 @@ export class LeaderDesk {
     this.#preparer = new Preparer(options.tree);
     this.#sessions = new SessionTracker(options.nowMs);
     this.#nextZxid = options.nextZxid;
+    this.#lastPrepared = options.tree.lastApplied;
     this.#nowMs = options.nowMs;
     for (const record of options.tree.sessions.values()) {
       this.#sessions.add(record.id, record.timeoutMs, undefined);
@@ -60,9 +62,9 @@ export class LeaderDesk {
     return this.#expired;
   }
 
-  /** The zxid of the latest proposal made here, or the one before the first. */
+  /** The zxid of the latest proposal made here, or, before the first, of the last that is applied. */
   get lastPrepared(): Zxid {
-    return { epoch: this.#nextZxid.epoch, counter: this.#nextZxid.counter - 1 };
+    return this.#lastPrepared;
   }
 
   /** Takes what a replica, this one included, has to say. */
@@ -208,6 +210,7 @@ export class LeaderDesk {
     const writer = new JuteWriter();
     encodeTxn(writer, header, txn);
     this.#proposals.push({ zxid: this.#nextZxid, payload: writer.take() });
+    this.#lastPrepared = this.#nextZxid;
     this.#nextZxid = { epoch: this.#nextZxid.epoch, counter: this.#nextZxid.counter + 1 };
   }
 }
