@@ -3,7 +3,7 @@ import type { SessionId } from "../../src/base/ids.ts";
 import type { CreateRequest, Response, WriteRequest } from "../../src/base/request.ts";
 import type { Outcome, Txn, TxnHeader } from "../../src/base/txn.ts";
 import { type Zxid, ZXID_ZERO } from "../../src/base/zxid.ts";
-import { CachedNodeStore, type NodeRows } from "../../src/tree/cached-node-store.ts";
+import type { CachedNodeStore, NodeRows } from "../../src/tree/cached-node-store.ts";
 import { DIGEST_ZERO } from "../../src/tree/digest.ts";
 import { MapNodeStore, type NodeStore, type Znode } from "../../src/tree/node-store.ts";
 import { Preparer } from "../../src/tree/prepare.ts";
