@@ -134,13 +134,13 @@ export class Replica extends DurableObject<ReplicaEnv> {
   #turn(input: KeeperInput): void {
     const nowMs = Date.now();
     const turn = this.#keeper.step(input, nowMs);
-    for (const { link, bytes } of turn.free) this.sendOnLink(link, bytes);
+    for (const send of turn.free) this.perform(send);
     if (turn.writes.length > 0 || this.#isFlushDue(nowMs)) {
       this.#store.commit(turn.writes);
       this.#commits++;
       this.#lastFlushMs = nowMs;
     }
-    for (const action of turn.after) this.#perform(action);
+    for (const action of turn.after) this.perform(action);
     if (turn.more) setTimeout(() => this.accept({ kind: "continue" }), 0);
   }
 
@@ -149,10 +149,11 @@ export class Replica extends DurableObject<ReplicaEnv> {
     return nowMs - this.#lastFlushMs >= TREE_FLUSH_MS || this.#store.dirtyBytes >= TREE_FLUSH_BYTES;
   }
 
-  #perform(action: Action): void {
+  /** Does one thing that a turn asked for. */
+  protected perform(action: Action): void {
     switch (action.kind) {
       case "linkSend":
-        return this.sendOnLink(action.link, action.bytes);
+        return this.#links.send(action.link, action.bytes);
       case "openLink":
         return this.#inBackground(this.#links.open(action.to));
       case "closeLink":
@@ -170,11 +171,6 @@ export class Replica extends DurableObject<ReplicaEnv> {
       default:
         return assertNever(action);
     }
-  }
-
-  /** Sends a frame to another replica. */
-  protected sendOnLink(link: number, bytes: Uint8Array): void {
-    this.#links.send(link, bytes);
   }
 
   #inBackground(work: Promise<void>): void {

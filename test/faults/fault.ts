@@ -1,0 +1,24 @@
+/** The faults that a replica can be made to suffer. */
+export type Fault =
+  /** The object dies at once, with all connections and links, and starts again at the next event. */
+  | { readonly kind: "abort" }
+  /** It dies, and for this long takes no connection, link or request. */
+  | { readonly kind: "down"; readonly ms: number }
+  /** Links and connections stay open, nothing is read, sent or timed for this long; then all of it at once. */
+  | { readonly kind: "freeze"; readonly ms: number }
+  /** Nothing passes to and from the peer, or all peers, for this long; what an open link carried arrives late. */
+  | { readonly kind: "cut"; readonly ms: number; readonly peer?: number }
+  /** Nothing passes from this replica to the peer; the other direction works. */
+  | { readonly kind: "drop"; readonly ms: number; readonly peer: number };
+
+/** Reads a fault. Throws where it is none. */
+export function readFault(text: string): Fault {
+  const value = JSON.parse(text) as Partial<Record<string, unknown>>;
+  const { kind, ms, peer } = value;
+  if (kind === "abort") return { kind };
+  if (typeof ms !== "number" || ms <= 0) throw new Error(`a fault lasts some ms: ${text}`);
+  if (kind === "down" || kind === "freeze") return { kind, ms };
+  if (kind === "cut") return typeof peer === "number" ? { kind, ms, peer } : { kind, ms };
+  if (kind === "drop" && typeof peer === "number") return { kind, ms, peer };
+  throw new Error(`not a fault: ${text}`);
+}

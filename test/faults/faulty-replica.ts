@@ -1,0 +1,172 @@
+/**
+ * A replica that suffers faults on demand. It stands at the two seams of the product: all that happens to a replica
+ * comes through `accept`, all that it does goes through `perform`; and requests of peers come through `fetch`.
+ */
+import { LINK_DEADLINE_MS } from "../../src/durable/limits.ts";
+import { Replica } from "../../src/durable/replica.ts";
+import type { ReplicaEnv } from "../../src/durable/settings.ts";
+import type { KeeperInput } from "../../src/keeper/keeper.ts";
+import type { Action } from "../../src/keeper/turn.ts";
+import { decodeNotification } from "../../src/keeper/zab-codec.ts";
+import { type Fault, readFault } from "./fault.ts";
+
+/** Where the object takes faults. */
+export const FAULT_PATH = "/faults";
+
+const PEER_HEADER = "edgekeeper-peer";
+
+/** Until when nothing passes to and from a peer. */
+interface Cut {
+  outUntilMs: number;
+  inUntilMs: number;
+}
+
+/** The product's replica, and what afflicts it. */
+export class FaultyReplica extends Replica {
+  #downUntilMs: number;
+  #frozenUntilMs = 0;
+  readonly #cuts = new Map<number, Cut>();
+  readonly #sidOfLink = new Map<number, number>();
+  /** In the order in which they would have been taken or done. */
+  #heldInputs: KeeperInput[] = [];
+  #heldActions: Action[] = [];
+
+  constructor(ctx: DurableObjectState, env: ReplicaEnv) {
+    super(ctx, env);
+    ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS fault (down_until_ms INTEGER NOT NULL)");
+    const rows = ctx.storage.sql.exec<{ down_until_ms: number }>("SELECT down_until_ms FROM fault").toArray();
+    this.#downUntilMs = rows[0]?.down_until_ms ?? 0;
+  }
+
+  override async fetch(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    if (pathname === FAULT_PATH) return this.#suffer(readFault(await request.text()));
+    if (this.#isDown()) return new Response("down", { status: 503 });
+    await this.#untilMs(() => this.#frozenUntilMs);
+    const hello = request.headers.get(PEER_HEADER);
+    if (hello !== null) await this.#untilMs(() => this.#untilPassable(Number(hello.split(" ")[2])));
+    return super.fetch(request);
+  }
+
+  override async connect(socket: Socket): Promise<void> {
+    if (this.#isDown()) return socket.close();
+    await this.#untilMs(() => this.#frozenUntilMs);
+    return super.connect(socket);
+  }
+
+  protected override async notified(bytes: Uint8Array): Promise<Response> {
+    const { from } = decodeNotification(bytes);
+    const cut = this.#cuts.get(from);
+    const nowMs = Date.now();
+    if (cut !== undefined && cut.inUntilMs > nowMs) {
+      await this.#untilMs(() => cut.inUntilMs);
+      return new Response("lost", { status: 504 });
+    }
+    const answer = await super.notified(bytes);
+    if (cut === undefined || cut.outUntilMs <= nowMs) return answer;
+    // Heard, but the answer is lost.
+    await this.#untilMs(() => cut.outUntilMs);
+    return new Response("lost", { status: 504 });
+  }
+
+  protected override accept(input: KeeperInput): void {
+    if (this.#isDown()) return;
+    if (input.kind === "linkOpened") this.#sidOfLink.set(input.link, input.sid);
+    if (Date.now() < this.#frozenUntilMs) {
+      // Ticks do not pile up: a frozen object's timer does not run.
+      if (input.kind !== "tick") this.#heldInputs.push(input);
+      return;
+    }
+    if (this.#heldInputs.length > 0 || this.#heldActions.length > 0) this.#release();
+    if (this.#isHeldInput(input)) this.#heldInputs.push(input);
+    else super.accept(input);
+  }
+
+  protected override perform(action: Action): void {
+    const cut = this.#cutOf(action);
+    if (cut === undefined || cut.outUntilMs <= Date.now()) {
+      super.perform(action);
+      return;
+    }
+    if (action.kind === "openLink") {
+      setTimeout(() => this.accept({ kind: "linkFailed", to: action.to }), LINK_DEADLINE_MS);
+    } else if (action.kind !== "notify") {
+      this.#heldActions.push(action);
+    }
+  }
+
+  #suffer(fault: Fault): Response {
+    const untilMs = fault.kind === "abort" ? 0 : Date.now() + fault.ms;
+    switch (fault.kind) {
+      case "abort":
+        this.ctx.abort("fault: abort");
+        break;
+      case "down":
+        this.ctx.storage.sql.exec("DELETE FROM fault");
+        this.ctx.storage.sql.exec("INSERT INTO fault VALUES (?)", untilMs);
+        // The write must be durable before the death that it outlives.
+        void this.ctx.storage.sync().then(() => this.ctx.abort("fault: down"));
+        break;
+      case "freeze":
+        this.#frozenUntilMs = untilMs;
+        break;
+      case "cut": {
+        const all = [1, 2, 3, 4, 5, 6, 7].filter((sid) => sid !== this.replicaName.sid);
+        const peers = fault.peer === undefined ? all : [fault.peer];
+        for (const peer of peers) this.#cuts.set(peer, { outUntilMs: untilMs, inUntilMs: untilMs });
+        break;
+      }
+      case "drop":
+        this.#cuts.set(fault.peer, { outUntilMs: untilMs, inUntilMs: 0 });
+        break;
+    }
+    return new Response(null, { status: 204 });
+  }
+
+  #isDown(): boolean {
+    return Date.now() < this.#downUntilMs;
+  }
+
+  #untilPassable(sid: number): number {
+    const cut = this.#cuts.get(sid);
+    return cut === undefined ? 0 : Math.max(cut.inUntilMs, cut.outUntilMs);
+  }
+
+  /** What came over a link that is cut, its closing included, arrives when it is passable again. */
+  #isHeldInput(input: KeeperInput): boolean {
+    if (input.kind !== "linkBytes" && input.kind !== "linkClosed") return false;
+    const cut = this.#cuts.get(this.#sidOfLink.get(input.link) ?? 0);
+    return cut !== undefined && cut.inUntilMs > Date.now();
+  }
+
+  #cutOf(action: Action): Cut | undefined {
+    switch (action.kind) {
+      case "linkSend":
+      case "closeLink":
+        return this.#cuts.get(this.#sidOfLink.get(action.link) ?? 0);
+      case "notify":
+      case "openLink":
+        return this.#cuts.get(action.to);
+      default:
+        return undefined;
+    }
+  }
+
+  #release(): void {
+    const inputs = this.#heldInputs;
+    const actions = this.#heldActions;
+    this.#heldInputs = [];
+    this.#heldActions = [];
+    for (const action of actions) this.perform(action);
+    for (const input of inputs) {
+      if (this.#isHeldInput(input)) this.#heldInputs.push(input);
+      else super.accept(input);
+    }
+  }
+
+  async #untilMs(until: () => number): Promise<void> {
+    for (let leftMs = until() - Date.now(); leftMs > 0; leftMs = until() - Date.now()) {
+      await new Promise((resolve) => setTimeout(resolve, leftMs));
+    }
+  }
+}
