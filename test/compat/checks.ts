@@ -12,7 +12,7 @@ export interface Check {
 
 /** The checks that every client program answers. */
 export const CLIENT_CHECKS: readonly Check[] = [
-  { id: "connect", title: "connects; the smallest session timeout is granted" },
+  { id: "connect", title: "connects; the timeout asked for (4000 ms) is granted" },
   { id: "create-persistent", title: "create persistent" },
   { id: "create-ephemeral", title: "create ephemeral: owner is the session" },
   { id: "create-persistent-sequential", title: "create persistent sequential: numbers follow" },
@@ -45,6 +45,9 @@ export const CLIENT_CHECKS: readonly Check[] = [
   { id: "move-watch", title: "move to another replica: a watch set before fires" },
   { id: "expiry", title: "frozen client: ephemerals go, not early; SessionExpired on return" },
 ];
+
+/** The row of a server that does not come to serve; there is no such row where it does. */
+export const START_CHECK: Check = { id: "start", title: "the server starts and serves" };
 
 /** How one check ended. `n/a` needs its reason: the client has no such call. */
 export type Verdict = "ok" | "fail" | "n/a";

@@ -167,7 +167,8 @@ export function parseConfig(text: string): ParsedConfig {
   const addresses: { host: string; port: number }[] = [];
   for (const line of text.split("\n")) {
     if (line === "" || /^version=[0-9a-f]+$/.test(line)) continue;
-    const member = /^server\.\d+=([^;:]+):\d+:\d+(?::(?:participant|observer))?(?:;(?:([^;:]+):)?(\d+))?$/.exec(line);
+    const member =
+      /^server\.\d+=([^;:]+):\d+:\d+(?::(?:participant|observer))?(?:;(?:([^;:]+):)?(\d+))?$/.exec(line);
     if (member === null) return { addresses, problem: `not a line of a ZooKeeper config: "${line}"` };
     const [, memberHost = "", clientHost = memberHost, clientPort] = member;
     const host = clientHost === "0.0.0.0" ? memberHost : clientHost;

@@ -2,9 +2,12 @@
  * `npm run compat`: unmodified ZooKeeper clients do the same against a real ZooKeeper ensemble and against Edgekeeper. A check that fails
  * against the real one is wrong itself; so either column's failure fails the run.
  */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { CLIENT_CHECKS } from "./checks.ts";
-import type { ClientReport } from "./checks.ts";
+import { CLIENT_CHECKS, START_CHECK } from "./checks.ts";
+import type { ClientReport, Outcome } from "./checks.ts";
 import { ProcessSet } from "./processes.ts";
 import { runProgram } from "./program.ts";
 import { formatAddress, startEdgekeeper, startZooKeeper, useEdgekeeper } from "./servers.ts";
@@ -29,7 +32,7 @@ interface Options {
   readonly checks: readonly string[];
 }
 
-async function main(processes: ProcessSet): Promise<number> {
+async function main(processes: ProcessSet, temporary: string): Promise<number> {
   const options = parseOptions();
   if (options === undefined) {
     console.log(USAGE);
@@ -39,7 +42,7 @@ async function main(processes: ProcessSet): Promise<number> {
   const clients = all.filter((client) => client.name.includes(options.client));
   const reports: ServerReport[] = [];
   for (const server of options.servers) {
-    reports.push(await runServer({ processes, options, clients, server }));
+    reports.push(await runServer({ processes, temporary, options, clients, server }));
   }
   console.log(`\n${renderTable(reports)}`);
   const { passed, failed } = count(reports);
@@ -49,6 +52,8 @@ async function main(processes: ProcessSet): Promise<number> {
 
 interface ServerRun {
   readonly processes: ProcessSet;
+  /** Where servers keep their data; it goes when the process ends. */
+  readonly temporary: string;
   readonly options: Options;
   readonly clients: readonly ClientProgram[];
   readonly server: string;
@@ -56,9 +61,24 @@ interface ServerRun {
 
 async function runServer(run: ServerRun): Promise<ServerReport> {
   const startedAt = performance.now();
-  const ensemble = await openEnsemble(run);
+  let ensemble: Ensemble;
+  try {
+    ensemble = await openEnsemble(run);
+  } catch (error) {
+    // The other column is still worth seeing.
+    const detail = error instanceof Error ? error.message : String(error);
+    const outcome: Outcome = {
+      check: START_CHECK.id,
+      verdict: "fail",
+      detail,
+      elapsedMs: performance.now() - startedAt,
+    };
+    return { server: run.server, reports: [{ client: "start", outcomes: [outcome] }] };
+  }
   const seconds = (): string => ((performance.now() - startedAt) / 1000).toFixed(1);
-  console.log(`${run.server}: serves at ${ensemble.addresses.map(formatAddress).join(", ")} after ${seconds()} s`);
+  console.log(
+    `${run.server}: serves at ${ensemble.addresses.map(formatAddress).join(", ")} after ${seconds()} s`,
+  );
   try {
     const reports = await runClients(run, ensemble);
     console.log(`${run.server}: done after ${seconds()} s`);
@@ -69,15 +89,16 @@ async function runServer(run: ServerRun): Promise<ServerReport> {
 }
 
 async function openEnsemble(run: ServerRun): Promise<Ensemble> {
-  if (run.server === "zookeeper") return await startZooKeeper(run.processes);
+  if (run.server === "zookeeper") return await startZooKeeper(run.processes, run.temporary);
   if (run.options.edgekeeper !== undefined) return await useEdgekeeper(run.options.edgekeeper);
-  return await startEdgekeeper(run.processes);
+  return await startEdgekeeper(run.processes, run.temporary);
 }
 
 /** The words first, alone, as they compare counts of one moment; then all clients side by side. */
 async function runClients(run: ServerRun, ensemble: Ensemble): Promise<readonly ClientReport[]> {
   const reports: ClientReport[] = [];
-  const isAsked = "plain socket".includes(run.options.client) && run.options.checks.length === CLIENT_CHECKS.length;
+  const isAsked =
+    "plain socket".includes(run.options.client) && run.options.checks.length === CLIENT_CHECKS.length;
   if (isAsked) reports.push(await runWords(ensemble));
   // The names of a run's znodes differ from every other run's: a server that was not started by us may keep them.
   const runId = Math.random().toString(36).slice(2, 8);
@@ -102,7 +123,8 @@ function parseOptions(): Options | undefined {
   });
   if (values.help) return undefined;
   const known = ["zookeeper", "edgekeeper"];
-  if (values.only !== undefined && !known.includes(values.only)) throw new Error(`--only ${values.only}?\n${USAGE}`);
+  if (values.only !== undefined && !known.includes(values.only))
+    throw new Error(`--only ${values.only}?\n${USAGE}`);
   const ids = CLIENT_CHECKS.map((check) => check.id);
   const unknown = values.check?.find((id) => !ids.includes(id));
   if (unknown !== undefined) throw new Error(`--check ${unknown}? One of: ${ids.join(" ")}`);
@@ -122,17 +144,22 @@ function parseAddress(text: string): Address {
 }
 
 const processes = new ProcessSet();
-process.on("exit", () => processes.killAll());
+const temporary = mkdtempSync(join(tmpdir(), "compat-"));
+process.on("exit", () => {
+  processes.killAll();
+  rmSync(temporary, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+});
 for (const [signal, code] of [
   ["SIGINT", 130],
   ["SIGTERM", 143],
 ] as const) {
   process.once(signal, () => {
-    void processes.stopAll().finally(() => process.exit(code));
+    // Waiting would need the event loop to itself; SIGKILL in the exit handler is certain and leaves nothing: all data is temporary.
+    process.exit(code);
   });
 }
 try {
-  process.exitCode = await main(processes);
+  process.exitCode = await main(processes, temporary);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

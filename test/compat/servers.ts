@@ -1,7 +1,6 @@
 /** The servers under test: an ensemble of three of the Debian package `zookeeper`, and Edgekeeper as `npm start` runs it. */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Child, ProcessSet } from "./processes.ts";
 
@@ -29,7 +28,11 @@ export function formatAddress(address: Address): string {
 }
 
 /** Sends a four-letter word, in one packet or several, and gives all that came until the server closed. */
-export async function askWord(address: Address, packets: readonly string[], timeoutMs = 5000): Promise<string> {
+export async function askWord(
+  address: Address,
+  packets: readonly string[],
+  timeoutMs = 5000,
+): Promise<string> {
   return await new Promise((resolve, reject) => {
     const socket = connect(address);
     let answer = "";
@@ -43,7 +46,9 @@ export async function askWord(address: Address, packets: readonly string[], time
     socket.setNoDelay(true);
     socket.setEncoding("utf8");
     socket.setTimeout(timeoutMs, () => {
-      socket.destroy(new Error(`${formatAddress(address)} did not close within ${timeoutMs} ms; it sent "${answer}"`));
+      socket.destroy(
+        new Error(`${formatAddress(address)} did not close within ${timeoutMs} ms; it sent "${answer}"`),
+      );
     });
     socket.on("connect", sendNext);
     socket.on("data", (chunk: string) => {
@@ -56,8 +61,8 @@ export async function askWord(address: Address, packets: readonly string[], time
 }
 
 /** Starts three JVMs of Debian's ZooKeeper on free ports of loopback. Data and logs live in a temporary directory that goes with them. */
-export async function startZooKeeper(processes: ProcessSet): Promise<Ensemble> {
-  const directory = await mkdtemp(join(tmpdir(), "compat-zookeeper-"));
+export async function startZooKeeper(processes: ProcessSet, temporary: string): Promise<Ensemble> {
+  const directory = await mkdtemp(join(temporary, "zookeeper-"));
   const ports = await freePorts(9);
   const members = [0, 1, 2].map(
     (index) => `server.${index + 1}=127.0.0.1:${ports[3 + index]}:${ports[6 + index]}`,
@@ -86,8 +91,8 @@ export async function startZooKeeper(processes: ProcessSet): Promise<Ensemble> {
 }
 
 /** Starts `npm start` with free ports and a temporary data directory; serving when it prints a line with "ready". */
-export async function startEdgekeeper(processes: ProcessSet): Promise<Ensemble> {
-  const dataDirectory = await mkdtemp(join(tmpdir(), "compat-edgekeeper-"));
+export async function startEdgekeeper(processes: ProcessSet, temporary: string): Promise<Ensemble> {
+  const dataDirectory = await mkdtemp(join(temporary, "edgekeeper-"));
   const [http = 0, ...tcp] = await freePorts(4);
   let isReady = false;
   const child = processes.start(
@@ -97,7 +102,7 @@ export async function startEdgekeeper(processes: ProcessSet): Promise<Ensemble> 
       cwd: REPOSITORY,
     },
     (line) => {
-      isReady ||= line.includes("ready");
+      isReady ||= /\bready\b/.test(line);
     },
   );
   const addresses = tcp.map((port) => ({ host: "127.0.0.1", port }));
@@ -125,7 +130,11 @@ export async function useEdgekeeper(addresses: readonly Address[]): Promise<Ense
 }
 
 /** Waits until `condition` holds, asking again every 100 ms; throws after `timeoutMs`. */
-export async function until(timeoutMs: number, what: string, condition: () => Promise<boolean>): Promise<void> {
+export async function until(
+  timeoutMs: number,
+  what: string,
+  condition: () => Promise<boolean>,
+): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
@@ -135,12 +144,16 @@ export async function until(timeoutMs: number, what: string, condition: () => Pr
 
 /** Every door says `isro` = rw, which a replica without a leader does not. */
 async function untilServing(addresses: readonly Address[], children: readonly Child[]): Promise<void> {
-  await until(START_TIMEOUT_MS, `${addresses.map(formatAddress).join(", ")} serve reads and writes`, async () => {
-    const ended = children.find((child) => child.hasEnded);
-    if (ended !== undefined) throw new Error(`a server ended:\n${ended.tail}`);
-    const answers = await Promise.allSettled(addresses.map((address) => askWord(address, ["isro"], 1000)));
-    return answers.every((answer) => answer.status === "fulfilled" && answer.value === "rw");
-  });
+  await until(
+    START_TIMEOUT_MS,
+    `${addresses.map(formatAddress).join(", ")} serve reads and writes`,
+    async () => {
+      const ended = children.find((child) => child.hasEnded);
+      if (ended !== undefined) throw new Error(`a server ended:\n${ended.tail}`);
+      const answers = await Promise.allSettled(addresses.map((address) => askWord(address, ["isro"], 1000)));
+      return answers.every((answer) => answer.status === "fulfilled" && answer.value === "rw");
+    },
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The table at the end of a run: one row per check, one column per server, messages of failures below, the count last. */
-import { CLIENT_CHECKS } from "./checks.ts";
+import { CLIENT_CHECKS, START_CHECK } from "./checks.ts";
 import type { ClientReport, Outcome } from "./checks.ts";
 import { WORD_TITLES } from "./words.ts";
 
@@ -9,7 +9,9 @@ export interface ServerReport {
   readonly reports: readonly ClientReport[];
 }
 
-const TITLES = new Map([...CLIENT_CHECKS, ...WORD_TITLES].map((check) => [check.id, check.title]));
+const TITLES = new Map(
+  [START_CHECK, ...CLIENT_CHECKS, ...WORD_TITLES].map((check) => [check.id, check.title]),
+);
 
 /** Renders the reports. Rows are in the order of the first server's. */
 export function renderTable(servers: readonly ServerReport[]): string {
@@ -29,7 +31,9 @@ export function renderTable(servers: readonly ServerReport[]): string {
     lines.push(`  ${titleOf(row.check)}`.padEnd(width) + outcomes.map(renderCell).join("").trimEnd());
     for (const [index, outcome] of outcomes.entries()) {
       if (outcome?.verdict !== "fail") continue;
-      notes.push(`FAIL ${servers[index]?.server ?? ""}: ${client}: ${titleOf(row.check)}\n${indent(outcome.detail)}`);
+      notes.push(
+        `FAIL ${servers[index]?.server ?? ""}: ${client}: ${titleOf(row.check)}\n${indent(outcome.detail)}`,
+      );
     }
   }
   const reasons = rows.flatMap((row) => reasonsOf(row, servers));

@@ -84,7 +84,10 @@ async function compileJava(processes: ProcessSet, cache: string): Promise<Comman
   const args = ["-Xlint:all,-path,-processing", "-Werror", "-d", classes, "-cp", classpath, ...sources];
   await processes.run({ command: "javac", args }, 60_000);
   const flags = ["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
-  return { command: "java", args: [...flags, "-cp", `${classes}:/etc/zookeeper/conf:${classpath}`, "Harness"] };
+  return {
+    command: "java",
+    args: [...flags, "-cp", `${classes}:/etc/zookeeper/conf:${classpath}`, "Harness"],
+  };
 }
 
 async function installKazoo(processes: ProcessSet, cache: string): Promise<Command> {

@@ -16,7 +16,11 @@ const WORD_CHECKS: readonly { readonly id: string; readonly title: string; reado
   { id: "stat", title: "stat: as srvr, with its clients", ask: each("stat", matches(STAT_LINES())) },
   { id: "mntr", title: "mntr: tab-separated, the keys that monitors read", ask: each("mntr", checkMntr) },
   { id: "conf", title: "conf: ports, ticks, limits, server id", ask: askConf },
-  { id: "cons", title: "cons: the asking connection itself", ask: each("cons", matches([/^ \/127\.0\.0\.1:\d+\[\d+\]\(.*\)$/m])) },
+  {
+    id: "cons",
+    title: "cons: the asking connection itself",
+    ask: each("cons", matches([/^ \/127\.0\.0\.1:\d+\[\d+\]\(.*\)$/m])),
+  },
   { id: "envi", title: "envi: a version within the first segment", ask: each("envi", matches(ENVI_LINES())) },
 ];
 
@@ -137,7 +141,8 @@ function checkMntr(answer: string): void {
   if (!/^\d+\.\d+\.\d+/.test(values.get("zk_version") ?? "")) throw new Error("no zk_version");
   if (state !== "leader") return;
   const followers = values.get("zk_synced_followers");
-  if (followers !== "2") throw new Error(`the leader's zk_synced_followers: expected 2, saw ${String(followers)}`);
+  if (followers !== "2")
+    throw new Error(`the leader's zk_synced_followers: expected 2, saw ${String(followers)}`);
 }
 
 async function askConf(addresses: readonly Address[]): Promise<void> {

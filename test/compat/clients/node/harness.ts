@@ -38,7 +38,10 @@ export class LineReader {
   }
 
   async next(timeoutMs: number = WAIT_MS): Promise<string> {
-    return await waitFor("a line of input", () => this.#lines.shift(), { timeoutMs, onChange: (wake) => (this.#wake = wake) });
+    return await waitFor("a line of input", () => this.#lines.shift(), {
+      timeoutMs,
+      onChange: (wake) => (this.#wake = wake),
+    });
   }
 
   close(): void {

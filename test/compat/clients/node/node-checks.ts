@@ -1,6 +1,6 @@
 /** Runs the checks with node-zookeeper-client; `victim HOSTS PATH TIMEOUT_MS` is a client for others to freeze or kill. */
 import { spawn } from "node:child_process";
-import { runChecks, NotAvailable, LineReader, expectEqual, print, waitFor } from "./harness.ts";
+import { runChecks, NotAvailable, LineReader, expectEqual, waitFor } from "./harness.ts";
 import type { ClientCheck, Place } from "./harness.ts";
 import { Connection, Events, MODES, errorName, expectError } from "./node-zookeeper-client.ts";
 import type { RawResult } from "./node-zookeeper-client.ts";
@@ -25,7 +25,10 @@ function withClients(check: (place: Place, connect: Connect) => Promise<string |
 type Connect = (hosts?: string, timeoutMs?: number) => Promise<Connection>;
 
 /** A writer, a watcher, and the check's znode seen by both. */
-async function twoClients(place: Place, connect: Connect): Promise<{ root: string; writer: Connection; watcher: Connection }> {
+async function twoClients(
+  place: Place,
+  connect: Connect,
+): Promise<{ root: string; writer: Connection; watcher: Connection }> {
   const writer = await connect();
   const watcher = await connect();
   const root = await writer.create(place.path, "root");
@@ -58,7 +61,8 @@ function sequential(mode: number, isEphemeral: boolean): ClientCheck {
 }
 
 function missing(what: string): ClientCheck {
-  return async () => await Promise.reject(new NotAvailable(`node-zookeeper-client 1.1.3 has no call ${what}`));
+  return async () =>
+    await Promise.reject(new NotAvailable(`node-zookeeper-client 1.1.3 has no call ${what}`));
 }
 
 const NODES: Readonly<Record<string, ClientCheck>> = {
@@ -192,7 +196,9 @@ const WATCHES: Readonly<Record<string, ClientCheck>> = {
 };
 
 /** The type numbers and errors of a transaction's results. */
-async function commit(transaction: ReturnType<Connection["raw"]["transaction"]>): Promise<{ error: unknown; results: RawResult[] }> {
+async function commit(
+  transaction: ReturnType<Connection["raw"]["transaction"]>,
+): Promise<{ error: unknown; results: RawResult[] }> {
   return await new Promise((resolve) => transaction.commit((error, results) => resolve({ error, results })));
 }
 
@@ -208,7 +214,11 @@ const TRANSACTIONS: Readonly<Record<string, ClientCheck>> = {
     transaction.setData(`${root}/new`, Buffer.from("2"), -1).remove(`${root}/old`, -1);
     const { error, results } = await commit(transaction);
     expectEqual("error", true, error === undefined || error === null);
-    expectEqual("types", [13, 1, 1, 5, 2], results.map((result) => result.type));
+    expectEqual(
+      "types",
+      [13, 1, 1, 5, 2],
+      results.map((result) => result.type),
+    );
     expectEqual("created", [`${root}/new`, numbered(`${root}/s-`, 2)], [results[1]?.path, results[2]?.path]);
     expectEqual("version in the result of set", 1, results[3]?.stat?.version);
     expectEqual("data", "2", await client.read(`${root}/new`));
@@ -220,8 +230,16 @@ const TRANSACTIONS: Readonly<Record<string, ClientCheck>> = {
     const transaction = client.raw.transaction().create(`${root}/new`, Buffer.from("1")).check(root, 7);
     const { error, results } = await commit(transaction.create(`${root}/other`, Buffer.from("2")));
     expectEqual("error", "BAD_VERSION", errorName(error));
-    expectEqual("types", [-1, -1, -1], results.map((result) => result.type));
-    expectEqual("errors", [0, -103, -2], results.map((result) => result.err));
+    expectEqual(
+      "types",
+      [-1, -1, -1],
+      results.map((result) => result.type),
+    );
+    expectEqual(
+      "errors",
+      [0, -103, -2],
+      results.map((result) => result.err),
+    );
     expectEqual("children", [], (await client.children(root)).names);
   }),
 };
@@ -293,7 +311,9 @@ const DATA: Readonly<Record<string, ClientCheck>> = {
     };
     const open = client.acl(31, "world", "anyone");
     for (let count = 0; count < 100; count += 1) {
-      client.raw.setData(root, Buffer.from(String(count)), count, (error, stat) => note("set")(error, stat?.version));
+      client.raw.setData(root, Buffer.from(String(count)), count, (error, stat) =>
+        note("set")(error, stat?.version),
+      );
       client.raw.getData(root, undefined, note("get"));
       client.raw.create(`${root}/s-`, Buffer.from(""), open, MODES.persistentSequential, note("create"));
     }
@@ -332,7 +352,9 @@ async function victim(hosts: string, path: string, timeoutMs: number): Promise<v
   const silentSinceMs = Date.now();
   await client.get(path);
   process.stdout.write(`${client.raw.getSessionTimeout()} ${silentSinceMs}\n`);
-  await waitFor("expired", () => (client.states.includes("EXPIRED") ? true : undefined), { timeoutMs: 60_000 });
+  await waitFor("expired", () => (client.states.includes("EXPIRED") ? true : undefined), {
+    timeoutMs: 60_000,
+  });
   process.stdout.write("expired\n");
   process.exit(0);
 }
@@ -369,7 +391,11 @@ const SESSIONS: Readonly<Record<string, ClientCheck>> = {
     await waitFor("another client sees the write", async () =>
       (await other.read(root)) === "after the move" ? true : undefined,
     );
-    expectEqual("owner, other client", session, (await other.exists(`${root}/e`))?.ephemeralOwner.toString("hex"));
+    expectEqual(
+      "owner, other client",
+      session,
+      (await other.exists(`${root}/e`))?.ephemeralOwner.toString("hex"),
+    );
   }),
   "move-watch": withClients(async (place, connect) => {
     const other = await connect();

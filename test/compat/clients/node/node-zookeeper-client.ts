@@ -57,10 +57,20 @@ export interface RawClient {
   getSessionPassword(): Buffer;
   getSessionTimeout(): number;
   addAuthInfo(scheme: string, auth: Buffer): void;
-  create(path: string, data: Buffer | null, acls: readonly RawAcl[], mode: number, callback: Callback<[string]>): void;
+  create(
+    path: string,
+    data: Buffer | null,
+    acls: readonly RawAcl[],
+    mode: number,
+    callback: Callback<[string]>,
+  ): void;
   remove(path: string, version: number, callback: Callback<[]>): void;
   setData(path: string, data: Buffer, version: number, callback: Callback<[RawStat]>): void;
-  getData(path: string, watcher: RawWatcher | undefined, callback: Callback<[Buffer | undefined, RawStat]>): void;
+  getData(
+    path: string,
+    watcher: RawWatcher | undefined,
+    callback: Callback<[Buffer | undefined, RawStat]>,
+  ): void;
   exists(path: string, watcher: RawWatcher | undefined, callback: Callback<[RawStat | null]>): void;
   getChildren(path: string, watcher: RawWatcher | undefined, callback: Callback<[string[], RawStat]>): void;
   getACL(path: string, callback: Callback<[RawAcl[], RawStat]>): void;
@@ -69,20 +79,29 @@ export interface RawClient {
 }
 
 interface RawModule {
-  createClient(hosts: string, options: { sessionTimeout: number; spinDelay: number; retries: number }): RawClient;
-  readonly ACL: { new (permission: number, id: unknown): RawAcl; readonly OPEN_ACL_UNSAFE: readonly RawAcl[] };
+  createClient(
+    hosts: string,
+    options: { sessionTimeout: number; spinDelay: number; retries: number },
+  ): RawClient;
+  readonly ACL: {
+    new (permission: number, id: unknown): RawAcl;
+    readonly OPEN_ACL_UNSAFE: readonly RawAcl[];
+  };
   readonly Id: new (scheme: string, id: string) => unknown;
 }
 
 /** The package, from the directory that the suite installed it into. */
 export function loadModule(): RawModule {
   const directory = process.env["COMPAT_NODE_CLIENT"];
-  if (directory === undefined) throw new Error("COMPAT_NODE_CLIENT names the directory of node-zookeeper-client");
+  if (directory === undefined)
+    throw new Error("COMPAT_NODE_CLIENT names the directory of node-zookeeper-client");
   return createRequire(join(directory, "package.json"))("node-zookeeper-client") as RawModule;
 }
 
 /** CreateMode of the package. */
-export const MODES: Readonly<Record<"persistent" | "ephemeral" | "persistentSequential" | "ephemeralSequential", number>> = {
+export const MODES: Readonly<
+  Record<"persistent" | "ephemeral" | "persistentSequential" | "ephemeralSequential", number>
+> = {
   persistent: 0,
   ephemeral: 1,
   persistentSequential: 2,
@@ -164,12 +183,16 @@ export class Connection {
 
   async exists(path: string, events?: Events): Promise<RawStat | null> {
     // The package leaves the Stat out where there is no znode.
-    return await call((done) => this.raw.exists(path, events?.watcher, (error, stat) => done(error, stat ?? null)));
+    return await call((done) =>
+      this.raw.exists(path, events?.watcher, (error, stat) => done(error, stat ?? null)),
+    );
   }
 
   async children(path: string, events?: Events): Promise<{ names: string[]; stat: RawStat }> {
     return await call((done) =>
-      this.raw.getChildren(path, events?.watcher, (error, names, stat) => done(error, { names: names?.sort(), stat })),
+      this.raw.getChildren(path, events?.watcher, (error, names, stat) =>
+        done(error, { names: names?.sort(), stat }),
+      ),
     );
   }
 

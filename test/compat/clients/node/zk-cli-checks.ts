@@ -70,7 +70,8 @@ function missing(reason: string): ClientCheck {
 
 function sequential(flags: string, isEphemeral: boolean): ClientCheck {
   return withRoot(async (cli, root) => {
-    for (const number of [0, 1, 2]) await create(cli, `${root}/s-`, { flags, created: numbered(`${root}/s-`, number) });
+    for (const number of [0, 1, 2])
+      await create(cli, `${root}/s-`, { flags, created: numbered(`${root}/s-`, number) });
     const owner = (await cli.stat(`stat ${numbered(`${root}/s-`, 0)}`)).get("ephemeralOwner");
     expectEqual("owned by a session", isEphemeral, owner !== "0x0");
   });
@@ -80,7 +81,8 @@ const NODES: Readonly<Record<string, ClientCheck>> = {
   connect: withCli(async (place, open) => {
     const cli = await open(place.hosts, 4000);
     const names = await cli.run("ls /");
-    if (!/[[ ]zookeeper[,\]]/.test(names)) throw new Error(`ls /: expected zookeeper among the names, saw ${names}`);
+    if (!/[[ ]zookeeper[,\]]/.test(names))
+      throw new Error(`ls /: expected zookeeper among the names, saw ${names}`);
   }),
   "create-persistent": withRoot(async (cli, root) => {
     const stat = await cli.stat(`stat ${root}`);
@@ -117,7 +119,11 @@ const NODES: Readonly<Record<string, ClientCheck>> = {
     await cli.expect(`get ${root}`, "root");
     const stat = await cli.stat(`get -s ${root}`);
     const names = ["dataVersion", "cversion", "aclVersion", "dataLength", "numChildren"];
-    expectEqual(names.join(), ["0", "1", "0", "4", "1"], names.map((name) => stat.get(name)));
+    expectEqual(
+      names.join(),
+      ["0", "1", "0", "4", "1"],
+      names.map((name) => stat.get(name)),
+    );
     expectEqual("mZxid = cZxid", stat.get("cZxid"), stat.get("mZxid"));
     expectEqual("pZxid > cZxid", true, BigInt(stat.get("pZxid") ?? 0) > BigInt(stat.get("cZxid") ?? 0));
     await cli.expect(`getAllChildrenNumber ${root}`, "1");
@@ -231,7 +237,11 @@ const ACCESS: Readonly<Record<string, ClientCheck>> = {
     await create(cli, `${root}/ro`, { data: "v", acl: "world:anyone:r" });
     await cli.expect(`get ${root}/ro`, "v");
     await cli.expect(`getAcl ${root}/ro`, "'world,'anyone\n: r");
-    for (const command of [`set ${root}/ro w`, `create ${root}/ro/c x`, `setAcl ${root}/ro world:anyone:cdrwa`]) {
+    for (const command of [
+      `set ${root}/ro w`,
+      `create ${root}/ro/c x`,
+      `setAcl ${root}/ro world:anyone:cdrwa`,
+    ]) {
       expectRefused(command, await cli.run(command));
     }
   }),
@@ -265,7 +275,11 @@ function expectRefused(what: string, output: string): void {
 }
 
 /** What holds a session in a zkCli of its own, and another that looks on. */
-async function ownerAndWatcher(place: Place, open: Open, owner: ZkCli): Promise<{ watcher: ZkCli; session: string }> {
+async function ownerAndWatcher(
+  place: Place,
+  open: Open,
+  owner: ZkCli,
+): Promise<{ watcher: ZkCli; session: string }> {
   const watcher = await open();
   await create(watcher, place.path, { data: "root" });
   await owner.expect(`sync ${place.path}`, "Sync is OK");
@@ -350,9 +364,8 @@ const SESSIONS: Readonly<Record<string, ClientCheck>> = {
     } finally {
       frozen.signal("SIGCONT");
     }
-    await waitFor(
-      "zkCli prints Expired",
-      () => (frozen.lines.indexOf("WatchedEvent state:Expired type:None path:null", from) >= 0 ? true : undefined),
+    await waitFor("zkCli prints Expired", () =>
+      frozen.lines.indexOf("WatchedEvent state:Expired type:None path:null", from) >= 0 ? true : undefined,
     );
   }),
 };

@@ -49,7 +49,8 @@ export class ZkCli {
     this.#process.stdin.write(`${command}\nversion\n`);
     const end = await waitFor(`the end of "${command}"`, () => {
       const index = this.lines.findIndex((line, number) => number >= from && END.test(line));
-      if (index < 0 && this.#hasEnded) throw new Error(`zkCli ended; it printed ${this.lines.slice(-5).join("\n")}`);
+      if (index < 0 && this.#hasEnded)
+        throw new Error(`zkCli ended; it printed ${this.lines.slice(-5).join("\n")}`);
       return index < 0 ? undefined : index;
     });
     return withoutEvents(this.lines.slice(from, end)).join("\n");
@@ -63,7 +64,9 @@ export class ZkCli {
   /** Runs a command that prints a Stat. */
   async stat(command: string): Promise<PrintedStat> {
     const output = await this.run(command);
-    const pairs = [...output.matchAll(/^(\w+) = (.*)$/gm)].map((match) => [match[1] ?? "", match[2] ?? ""] as const);
+    const pairs = [...output.matchAll(/^(\w+) = (.*)$/gm)].map(
+      (match) => [match[1] ?? "", match[2] ?? ""] as const,
+    );
     if (pairs.length !== 11) throw new Error(`${command}: expected the 11 lines of a Stat, saw:\n${output}`);
     return new Map(pairs);
   }
@@ -102,7 +105,11 @@ export class ZkCli {
 
 function childrenOf(id: number): readonly number[] {
   try {
-    return readFileSync(`/proc/${id}/task/${id}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number);
+    return readFileSync(`/proc/${id}/task/${id}/children`, "utf8")
+      .trim()
+      .split(" ")
+      .filter(Boolean)
+      .map(Number);
   } catch {
     // It ended between the question and the look: nobody is left to signal.
     return [];
