@@ -215,5 +215,6 @@ describe("a claim of size costs nothing", () => {
     expect(fits.strings()).toEqual(["", ""]);
     const tooMany = new JuteReader(hex("00000003 00000000 00000000"));
     expect(attempt(() => tooMany.strings())?.problem).toBe("truncated");
+    expect(tooMany.remaining).toBe(8);
   });
 });

@@ -193,12 +193,12 @@ describe("null and empty data are not the same", () => {
 describe("lone surrogates", () => {
   it("become U+FFFD instead of an error", () => {
     const writer = new JuteWriter();
-    for (const value of ["a\ud800", "\udc00b", "\ud800\ud800\udc00", "é\udfff"]) {
+    for (const value of ["a\ud800", "\udc00b", "\ud800\ud800\udc00", "é\udfff", "\ud800é"]) {
       writer.string(value);
       writer.text(value);
     }
     const reader = new JuteReader(writer.take());
-    for (const shown of ["a\ufffd", "\ufffdb", "\ufffd\u{10000}", "é\ufffd"]) {
+    for (const shown of ["a\ufffd", "\ufffdb", "\ufffd\u{10000}", "é\ufffd", "\ufffdé"]) {
       expect(reader.string()).toBe(shown);
       expect(reader.text()).toBe(shown);
     }
