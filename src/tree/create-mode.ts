@@ -50,7 +50,7 @@ export function createInMulti(request: CreateRequest): CreateRequest {
     throw new KeeperError("marshallingError", `create flags ${flags} without TTL in multi`);
   }
   if (flags === CONTAINER_FLAG) return { ...request, op: "createContainer" };
-  return op === "createContainer" ? request : { ...request, op: "create" };
+  return { ...request, op: "create" };
 }
 
 /**

@@ -4,7 +4,7 @@
  * Source: ZooKeeper PrepRequestProcessor, outstandingChanges.
  */
 import type { Identity } from "../base/acl.ts";
-import { assert, assertNever } from "../base/assert.ts";
+import { assert, assertNever, InvariantError } from "../base/assert.ts";
 import { ERROR_CODES, KeeperError } from "../base/error-code.ts";
 import type { SessionId } from "../base/ids.ts";
 import type { MultiOperation, MultiRequest, WriteRequest } from "../base/request.ts";
@@ -137,11 +137,18 @@ export class Preparer {
 
   /** All or nothing: each operation sees those before it, and all vanish if one fails. */
   #prepareMulti(input: PrepareInput, request: MultiRequest): Txn {
-    const operations = request.operations.map(operationInMulti);
+    const { operations } = request;
+    for (const operation of operations) {
+      if (operation.op === "unsupported") {
+        throw new KeeperError("marshallingError", `operation ${operation.type} in multi`);
+      }
+    }
     const scratch = new Overlay(this.#nodes);
     const context = this.#context(input, scratch);
     const txns: OperationTxn[] = [];
-    for (const operation of operations) {
+    for (const one of operations) {
+      // Outside of the try: what cannot be decoded fails the whole multi, once nothing before it failed.
+      const operation = operationInMulti(one);
       try {
         txns.push(prepareInto(context, operation, input));
       } catch (error) {
@@ -198,7 +205,7 @@ function operationInMulti(operation: MultiOperation): PreparableOperation {
     case "check":
       return operation;
     case "unsupported":
-      throw new KeeperError("marshallingError", `operation ${operation.type} in multi`);
+      throw new InvariantError("an unsupported operation was let through");
     default:
       return assertNever(operation);
   }

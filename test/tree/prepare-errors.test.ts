@@ -180,7 +180,7 @@ describe("the other writes", () => {
     ],
     [
       "a multi with a TTL flag and no TTL (seen on 3.8.0)",
-      { op: "multi", operations: [create("/mm", { flags: 5 })] },
+      { op: "multi", operations: [create("/mm"), create("/mn", { flags: 5 })] },
       -5,
     ],
   ];
@@ -201,6 +201,12 @@ describe("the other writes", () => {
       operations: [create("/a", { op: "createTTL", flags: 5, ttlMs: 1 })],
     });
 
+    const undecodable = new Leader().write({
+      op: "multi",
+      operations: [create("/nope/b"), create("/mn", { flags: 5 })],
+    });
+
+    expect(codesOf(undecodable)).toEqual([-101, -2]);
     expect(codesOf(badFlags)).toEqual([0, -8, -2]);
     expect(codesOf(ttl)).toEqual([-6]);
   });

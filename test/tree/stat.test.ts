@@ -143,6 +143,7 @@ describe("createContainer makes a container, and in a multi its flag does (seen 
     ["create, flag 4", { flags: 4 }, "persistent", "container"],
     ["create2, flag 4", { op: "create2", flags: 4 }, "persistent", "container"],
     ["createContainer, flag 4", { op: "createContainer", flags: 4 }, "container", "container"],
+    ["createContainer, flag 0", { op: "createContainer", flags: 0 }, "container", "persistent"],
     ["create2, flag 0", { op: "create2", flags: 0 }, "persistent", "persistent"],
   ];
   test.each(cases)("%s", (_, more, alone, inMulti) => {
