@@ -167,7 +167,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
       case "clientFlow":
         return this.#clients.setReading(action.connection, action.reading);
       case "log":
-        return console.log(action.line);
+        return console.log(`${new Date().toISOString()} ${action.line}`);
       default:
         return assertNever(action);
     }

@@ -11,10 +11,9 @@
 import { assert, assertNever } from "../base/assert.ts";
 import type { SessionId, Sid } from "../base/ids.ts";
 import type { Rng } from "../base/rng.ts";
-import { compareZxid, zxidHex, zxidText, type Zxid } from "../base/zxid.ts";
+import { compareZxid, type Zxid } from "../base/zxid.ts";
 import { JuteError } from "../jute/jute-error.ts";
 import { decodeTxn } from "../jute/txn.ts";
-import { digestText } from "../tree/digest.ts";
 import { CONFIG_PATH } from "../tree/reserved.ts";
 import type { Tree } from "../tree/tree.ts";
 import { WatchTable } from "../tree/watch-table.ts";
@@ -24,14 +23,19 @@ import type { Notification, Proposal, ZabMessage } from "../zab/message.ts";
 import { Peer } from "../zab/peer.ts";
 import type { AuthSettings } from "./auth.ts";
 import { ClientDoor } from "./client-door.ts";
+import { describeForWords, type Described, describeReplica } from "./describe.ts";
 import { configText, sameBytes } from "./config-node.ts";
 import type { ConnectionId, ConnectionOpening } from "./connection.ts";
-import type { WordContext } from "./four-letter-words.ts";
 import { LeaderDesk } from "./leader-desk.ts";
-import { DELIVER_BYTES_PER_TURN, LEADERLESS_HOLD_MS, SESSION_REPORT_INTERVAL_MS } from "./limits.ts";
+import {
+  DELIVER_BYTES_PER_TURN,
+  LEADERLESS_HOLD_MS,
+  MISSING_CALL_INTERVAL_MS,
+  SESSION_REPORT_INTERVAL_MS,
+} from "./limits.ts";
 import { decodeLinkMessage, encodeLinkMessage } from "./link-codec.ts";
 import type { ForwardedRequest, FromLeader, LinkMessage, ToLeader } from "./link-message.ts";
-import { EDGEKEEPER_VERSION, type ReplicaStatus } from "./status.ts";
+import type { ReplicaStatus } from "./status.ts";
 import type { Action, LinkSend, Turn } from "./turn.ts";
 
 /** What a replica is and how it behaves. */
@@ -95,6 +99,7 @@ export class Keeper {
   #serving = false;
   #leaderlessSinceMs: number | undefined;
   #lastReportMs = 0;
+  #lastCallMs = 0;
   #forwards: ForwardedRequest[] = [];
   #free: LinkSend[] = [];
   #writes: PeerEffects["writes"] = [];
@@ -118,7 +123,7 @@ export class Keeper {
         forward: (request) => this.#forwards.push(request),
         negotiateTimeout: (askedMs) => this.#negotiateTimeout(askedMs),
         makeSession: (entropy) => this.#makeSession(entropy),
-        words: () => this.#words(),
+        words: () => describeForWords(this.#described()),
       },
       this.#watches,
     );
@@ -179,6 +184,7 @@ export class Keeper {
   #tick(): void {
     this.#stepPeer({ kind: "tick" });
     this.#desk?.tick(this.#nowMs);
+    this.#callMissing();
     if (this.#serving && this.#nowMs - this.#lastReportMs >= SESSION_REPORT_INTERVAL_MS) {
       this.#lastReportMs = this.#nowMs;
       const sessions = this.#door.takeTouched();
@@ -189,6 +195,20 @@ export class Keeper {
       if (this.#nowMs - this.#leaderlessSinceMs >= LEADERLESS_HOLD_MS) this.#door.closeAll();
     }
     this.#door.tick();
+  }
+
+  /**
+   * A replica that died without clients is started by nobody: the object comes to life with the first event. So the
+   * leader calls those that have no link to it.
+   */
+  #callMissing(): void {
+    if (this.#desk === undefined || this.#nowMs - this.#lastCallMs < MISSING_CALL_INTERVAL_MS) return;
+    this.#lastCallMs = this.#nowMs;
+    const { sid: own, voters, observers } = this.#config;
+    for (const to of [...voters, ...observers]) {
+      if (to === own || this.#learnerLinks.has(to)) continue;
+      this.#after.push({ kind: "notify", to, notification: this.#peer.notification() });
+    }
   }
 
   /**
@@ -243,7 +263,7 @@ export class Keeper {
 
   #changePhase(phase: PeerPhase): void {
     this.#phase = phase;
-    this.#after.push({ kind: "log", line: this.#logLine("phase", phaseText(phase)) });
+    this.#after.push({ kind: "log", line: this.#logLine("phase", this.#phaseText(phase)) });
     if (phase.role !== "looking" && phase.stage === "broadcast") return;
     this.#suspend();
   }
@@ -430,71 +450,33 @@ export class Keeper {
     return { session, password: entropy.slice(8, 24) };
   }
 
-  #words(): WordContext {
-    const { clientAddresses, voters, sid } = this.#config;
-    const address = clientAddresses[voters.indexOf(sid)] ?? "";
-    return {
-      status: this.status(),
-      connections: this.#door.connectionStatuses(),
-      zxidHex: zxidHex(this.#tree.lastApplied),
-      clientPort: address.slice(address.lastIndexOf(":") + 1),
-      tickTimeMs: this.#config.tickTimeMs,
-      sessionTimeoutMinMs: this.#config.sessionTimeoutMinMs,
-      sessionTimeoutMaxMs: this.#config.sessionTimeoutMaxMs,
-    };
-  }
-
   /** For people and tests: everything that can be told in a few numbers. */
   status(): ReplicaStatus {
-    const zab = this.#peer.status();
-    return {
-      ensemble: this.#config.ensemble,
-      sid: this.#config.sid,
-      instance: this.#instance,
-      version: EDGEKEEPER_VERSION,
-      mode: this.#mode(),
-      serving: this.#serving,
-      leader: zab.leader ?? null,
-      acceptedEpoch: zab.acceptedEpoch,
-      currentEpoch: zab.currentEpoch,
-      lastZxid: zxidText(zab.lastZxid),
-      lastCommitted: zxidText(zab.lastCommitted),
-      lastDelivered: zxidText(this.#tree.lastApplied),
-      digest: digestText(this.#tree.digest),
-      sessions: this.#tree.sessions.count,
-      connections: this.#door.connectionCount,
-      znodes: this.#tree.nodeCount,
-      watches: this.#watches.count,
-      heldRequests: this.#door.heldCount,
-      outstandingProposals:
-        zab.lastZxid.epoch === zab.lastCommitted.epoch ? zab.lastZxid.counter - zab.lastCommitted.counter : 0,
-      expiredSessions: this.#desk?.expiredCount ?? 0,
-      counters: {
-        ...this.#door.counters,
-        framesRejected: this.#door.counters.framesRejected + this.#linkErrors,
-      },
-      zab,
-    };
+    return describeReplica(this.#described());
   }
 
-  #mode(): string {
-    if (!this.#serving) return "looking";
-    if (this.#config.voters.length === 1 && this.#config.observers.length === 0) return "standalone";
-    return this.#desk === undefined ? (this.#phase.role === "observing" ? "observer" : "follower") : "leader";
+  #described(): Described {
+    return {
+      config: this.#config,
+      instance: this.#instance,
+      serving: this.#serving,
+      zab: this.#peer.status(),
+      tree: this.#tree,
+      watches: this.#watches,
+      door: this.#door,
+      expiredSessions: this.#desk?.expiredCount ?? 0,
+      linkErrors: this.#linkErrors,
+    };
   }
 
   #logLine(event: string, fields: string): string {
     return `${this.#config.ensemble}/${this.#config.sid} ${event} ${fields}`;
   }
-}
 
-function phaseText(phase: PeerPhase): string {
-  switch (phase.role) {
-    case "looking":
-      return "looking";
-    case "leading":
-      return `leading ${phase.stage}`;
-    default:
-      return `${phase.role} ${phase.leader} ${phase.stage}`;
+  #phaseText(phase: PeerPhase): string {
+    if (phase.role === "looking") return `looking: ${this.#peer.status().lastElectionReason}`;
+    return phase.role === "leading"
+      ? `leading ${phase.stage}`
+      : `${phase.role} ${phase.leader} ${phase.stage}`;
   }
 }

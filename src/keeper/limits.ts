@@ -36,3 +36,6 @@ export const PENDING_REQUESTS_RESUME = 500;
 
 /** Unanswered request bytes a connection may have before its socket is no longer read: a few of the largest. */
 export const PENDING_BYTES_MAX: number = 8 * 1024 * 1024;
+
+/** The leader calls replicas that have no link to it this often: it wakes objects that died and have no clients. */
+export const MISSING_CALL_INTERVAL_MS = 1000;

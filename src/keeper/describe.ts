@@ -1,0 +1,82 @@
+/** A replica in words and numbers: its status document, and what four-letter words report on. */
+import { zxidHex, zxidText } from "../base/zxid.ts";
+import { digestText } from "../tree/digest.ts";
+import type { Tree } from "../tree/tree.ts";
+import type { WatchTable } from "../tree/watch-table.ts";
+import type { PeerStatus } from "../zab/config.ts";
+import type { ClientDoor } from "./client-door.ts";
+import type { WordContext } from "./four-letter-words.ts";
+import type { KeeperConfig } from "./keeper.ts";
+import { EDGEKEEPER_VERSION, type ReplicaStatus } from "./status.ts";
+
+/** What there is to describe. */
+export interface Described {
+  readonly config: KeeperConfig;
+  readonly instance: number;
+  readonly serving: boolean;
+  readonly zab: PeerStatus;
+  readonly tree: Tree;
+  readonly watches: WatchTable;
+  readonly door: ClientDoor;
+  readonly expiredSessions: number;
+  readonly linkErrors: number;
+}
+
+/** The status document. */
+export function describeReplica(replica: Described): ReplicaStatus {
+  const { config, zab, tree, door } = replica;
+  const isSameEpoch = zab.lastZxid.epoch === zab.lastCommitted.epoch;
+  return {
+    ensemble: config.ensemble,
+    sid: config.sid,
+    instance: replica.instance,
+    version: EDGEKEEPER_VERSION,
+    mode: modeOf(replica),
+    serving: replica.serving,
+    leader: zab.leader ?? null,
+    acceptedEpoch: zab.acceptedEpoch,
+    currentEpoch: zab.currentEpoch,
+    lastZxid: zxidText(zab.lastZxid),
+    lastCommitted: zxidText(zab.lastCommitted),
+    lastDelivered: zxidText(tree.lastApplied),
+    digest: digestText(tree.digest),
+    sessions: tree.sessions.count,
+    connections: door.connectionCount,
+    znodes: tree.nodeCount,
+    watches: replica.watches.count,
+    heldRequests: door.heldCount,
+    outstandingProposals: isSameEpoch ? zab.lastZxid.counter - zab.lastCommitted.counter : 0,
+    expiredSessions: replica.expiredSessions,
+    counters: { ...door.counters, framesRejected: door.counters.framesRejected + replica.linkErrors },
+    zab,
+  };
+}
+
+/** What a four-letter word reports on. */
+export function describeForWords(replica: Described): WordContext {
+  const { clientAddresses, voters, sid, ...config } = replica.config;
+  const address = clientAddresses[voters.indexOf(sid)] ?? "";
+  return {
+    status: describeReplica(replica),
+    connections: replica.door.connectionStatuses(),
+    zxidHex: zxidHex(replica.tree.lastApplied),
+    clientPort: address.slice(address.lastIndexOf(":") + 1),
+    tickTimeMs: config.tickTimeMs,
+    sessionTimeoutMinMs: config.sessionTimeoutMinMs,
+    sessionTimeoutMaxMs: config.sessionTimeoutMaxMs,
+  };
+}
+
+function modeOf(replica: Described): string {
+  if (!replica.serving) return "looking";
+  const { voters, observers } = replica.config;
+  if (voters.length === 1 && observers.length === 0) return "standalone";
+  switch (replica.zab.phase.role) {
+    case "leading":
+      return "leader";
+    case "observing":
+      return "observer";
+    default:
+      return "follower";
+  }
+}
