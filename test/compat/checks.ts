@@ -46,6 +46,20 @@ export const CLIENT_CHECKS: readonly Check[] = [
   { id: "expiry", title: "frozen client: ephemerals go, not early; SessionExpired on return" },
 ];
 
+/** What Curator is asked: its tracker and its recipes, each a longer conversation than one call of a client. */
+export const CURATOR_CHECKS: readonly Check[] = [
+  { id: "curator-tracker", title: "EnsembleTracker: where it leads, clients are served" },
+  { id: "curator-transaction", title: "transaction with a check" },
+  { id: "curator-protected", title: "protected create below container parents, deleted recursively" },
+  { id: "curator-mutex", title: "InterProcessMutex: never two holders" },
+  { id: "curator-read-write", title: "InterProcessReadWriteLock: readers together, a writer alone" },
+  { id: "curator-semaphore", title: "InterProcessSemaphoreV2: no more leases than there are" },
+  { id: "curator-counter", title: "DistributedAtomicLong: no lost increment" },
+  { id: "curator-latch", title: "LeaderLatch: one leader, then the next" },
+  { id: "curator-cache", title: "CuratorCache: told of every change in order" },
+  { id: "curator-move", title: "moved to another replica: session, ephemeral and cache live on" },
+];
+
 /** The row of a server that does not come to serve; there is no such row where it does. */
 export const START_CHECK: Check = { id: "start", title: "the server starts and serves" };
 

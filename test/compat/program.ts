@@ -3,8 +3,7 @@
  * {"check": id, "verdict", "detail"} when the check has ended, {"ask": "move"} when it wants its proxy to lead to another replica (answered
  * by the line "moved" on its input). A check that hangs, or takes the program down with it, fails; the program is started again for the rest.
  */
-import { CLIENT_CHECKS } from "./checks.ts";
-import type { Check, ClientReport, Outcome, Verdict } from "./checks.ts";
+import type { ClientReport, Outcome, Verdict } from "./checks.ts";
 import type { Child, ProcessSet } from "./processes.ts";
 import { SwitchProxy } from "./proxy.ts";
 import { askWord, formatAddress } from "./servers.ts";
@@ -36,8 +35,7 @@ export async function runProgram(run: ProgramRun): Promise<ClientReport> {
     const answered = new Set(outcomes.map((outcome) => outcome.check));
     remaining = run.checks.filter((check) => !answered.has(check));
   }
-  const order = new Map(CLIENT_CHECKS.map((check: Check, index) => [check.id, index]));
-  outcomes.sort((left, right) => (order.get(left.check) ?? 0) - (order.get(right.check) ?? 0));
+  outcomes.sort((left, right) => run.checks.indexOf(left.check) - run.checks.indexOf(right.check));
   return { client: run.program.name, outcomes };
 }
 

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { CLIENT_CHECKS, START_CHECK } from "./checks.ts";
+import { CLIENT_CHECKS, CURATOR_CHECKS, START_CHECK } from "./checks.ts";
 import type { ClientReport, Outcome } from "./checks.ts";
 import { ProcessSet } from "./processes.ts";
 import { runProgram } from "./program.ts";
@@ -29,6 +29,7 @@ interface Options {
   readonly servers: readonly string[];
   readonly edgekeeper: readonly Address[] | undefined;
   readonly client: string;
+  /** Empty for all. */
   readonly checks: readonly string[];
 }
 
@@ -97,18 +98,22 @@ async function openEnsemble(run: ServerRun): Promise<Ensemble> {
 /** The words first, alone, as they compare counts of one moment; then all clients side by side. */
 async function runClients(run: ServerRun, ensemble: Ensemble): Promise<readonly ClientReport[]> {
   const reports: ClientReport[] = [];
-  const isAsked =
-    "plain socket".includes(run.options.client) && run.options.checks.length === CLIENT_CHECKS.length;
+  const isAsked = "plain socket".includes(run.options.client) && run.options.checks.length === 0;
   if (isAsked) reports.push(await runWords(ensemble));
   // The names of a run's znodes differ from every other run's: a server that was not started by us may keep them.
   const runId = Math.random().toString(36).slice(2, 8);
   const programs = run.clients.map(async (program) => {
     const prefix = `/compat-${runId}-${program.name.replaceAll(/[^A-Za-z]+/g, "-")}`;
     const { processes } = run;
-    return await runProgram({ processes, program, ensemble, prefix, checks: run.options.checks });
+    const checks = program.checks.map((check) => check.id).filter((id) => isChosen(run.options, id));
+    return await runProgram({ processes, program, ensemble, prefix, checks });
   });
   reports.push(...(await Promise.all(programs)));
   return reports;
+}
+
+function isChosen(options: Options, check: string): boolean {
+  return options.checks.length === 0 || options.checks.includes(check);
 }
 
 function parseOptions(): Options | undefined {
@@ -125,14 +130,14 @@ function parseOptions(): Options | undefined {
   const known = ["zookeeper", "edgekeeper"];
   if (values.only !== undefined && !known.includes(values.only))
     throw new Error(`--only ${values.only}?\n${USAGE}`);
-  const ids = CLIENT_CHECKS.map((check) => check.id);
+  const ids = [...CLIENT_CHECKS, ...CURATOR_CHECKS].map((check) => check.id);
   const unknown = values.check?.find((id) => !ids.includes(id));
   if (unknown !== undefined) throw new Error(`--check ${unknown}? One of: ${ids.join(" ")}`);
   return {
     servers: values.only === undefined ? known : [values.only],
     edgekeeper: values.edgekeeper?.split(",").map(parseAddress),
     client: values.client,
-    checks: values.check ?? ids,
+    checks: values.check ?? [],
   };
 }
 

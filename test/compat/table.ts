@@ -1,5 +1,5 @@
 /** The table at the end of a run: one row per check, one column per server, messages of failures below, the count last. */
-import { CLIENT_CHECKS, START_CHECK } from "./checks.ts";
+import { CLIENT_CHECKS, CURATOR_CHECKS, START_CHECK } from "./checks.ts";
 import type { ClientReport, Outcome } from "./checks.ts";
 import { WORD_TITLES } from "./words.ts";
 
@@ -10,7 +10,7 @@ export interface ServerReport {
 }
 
 const TITLES = new Map(
-  [START_CHECK, ...CLIENT_CHECKS, ...WORD_TITLES].map((check) => [check.id, check.title]),
+  [START_CHECK, ...CLIENT_CHECKS, ...CURATOR_CHECKS, ...WORD_TITLES].map((check) => [check.id, check.title]),
 );
 
 /** Renders the reports. Rows are in the order of the first server's. */

@@ -6,6 +6,8 @@ import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { CLIENT_CHECKS, CURATOR_CHECKS } from "./checks.ts";
+import type { Check } from "./checks.ts";
 import type { Command, ProcessSet } from "./processes.ts";
 
 const INSTALL_TIMEOUT_MS = 300_000;
@@ -18,6 +20,7 @@ const DEBIAN_PACKAGES: readonly (readonly [string, string])[] = [
   ["/usr/share/java/zookeeper.jar", "libzookeeper-java"],
   ["/usr/share/zookeeper/bin/zkCli.sh", "zookeeper"],
   ["/usr/include/zookeeper/zookeeper.h", "libzookeeper-mt-dev"],
+  ["/usr/share/java/curator-recipes.jar", "libcurator-recipes-java"],
   ["/usr/bin/javac", "default-jdk-headless"],
   ["/usr/bin/gcc", "gcc"],
   ["/usr/bin/python3", "python3"],
@@ -27,6 +30,7 @@ const DEBIAN_PACKAGES: readonly (readonly [string, string])[] = [
 export interface ClientProgram {
   readonly name: string;
   readonly command: Command;
+  readonly checks: readonly Check[];
 }
 
 /** Installs what is missing, compiles the programs, and says how each is started. */
@@ -41,12 +45,14 @@ export async function prepareClients(processes: ProcessSet): Promise<readonly Cl
   const nodeClient = await installNodeClient(processes, cache);
   const debian = await debianVersion(processes, "libzookeeper-java");
   const debianC = await debianVersion(processes, "libzookeeper-mt2");
+  const curator = await debianVersion(processes, "libcurator-recipes-java");
   return [
-    { name: `kazoo ${KAZOO_VERSION}`, command: kazoo },
-    { name: `zkCli ${debian}`, command: zkCli() },
-    { name: `Java client ${debian}`, command: java },
-    { name: `C client ${debianC}`, command: c },
-    { name: `node-zookeeper-client ${NODE_CLIENT_VERSION}`, command: nodeClient },
+    { name: `kazoo ${KAZOO_VERSION}`, command: kazoo, checks: CLIENT_CHECKS },
+    { name: `zkCli ${debian}`, command: zkCli(), checks: CLIENT_CHECKS },
+    { name: `Java client ${debian}`, command: java, checks: CLIENT_CHECKS },
+    { name: `Curator ${curator}`, command: java, checks: CURATOR_CHECKS },
+    { name: `C client ${debianC}`, command: c, checks: CLIENT_CHECKS },
+    { name: `node-zookeeper-client ${NODE_CLIENT_VERSION}`, command: nodeClient, checks: CLIENT_CHECKS },
   ];
 }
 
@@ -79,9 +85,20 @@ async function compileC(processes: ProcessSet, cache: string): Promise<Command> 
 
 async function compileJava(processes: ProcessSet, cache: string): Promise<Command> {
   const classes = join(cache, "java-classes");
-  const classpath = "/usr/share/java/zookeeper.jar";
-  const sources = ["Harness.java", "Checks.java", "Sessions.java"].map((file) => join(CLIENTS, "java", file));
-  const args = ["-Xlint:all,-path,-processing", "-Werror", "-d", classes, "-cp", classpath, ...sources];
+  const jars = ["zookeeper", "curator-recipes", "curator-framework", "curator-client", "guava"];
+  const classpath = jars.map((jar) => `/usr/share/java/${jar}.jar`).join(":");
+  const sources = ["Harness.java", "Checks.java", "Sessions.java", "CuratorChecks.java"].map((file) =>
+    join(CLIENTS, "java", file),
+  );
+  const args = [
+    "-Xlint:all,-path,-processing,-classfile",
+    "-Werror",
+    "-d",
+    classes,
+    "-cp",
+    classpath,
+    ...sources,
+  ];
   await processes.run({ command: "javac", args }, 60_000);
   const flags = ["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
   return {

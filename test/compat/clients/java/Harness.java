@@ -222,7 +222,7 @@ final class Harness {
     private static String where(Throwable error) {
         StringBuilder out = new StringBuilder(error.toString());
         for (StackTraceElement frame : error.getStackTrace()) {
-            if (frame.getClassName().matches("Harness.*|Checks.*|Sessions.*")) {
+            if (frame.getClassName().matches("Harness.*|.*Checks.*|Sessions.*")) {
                 out.append(" < ").append(frame.getFileName()).append(':').append(frame.getLineNumber());
             }
         }
@@ -257,6 +257,7 @@ final class Harness {
         Map<String, Check> known = new LinkedHashMap<>();
         Checks.addTo(known);
         Sessions.addTo(known);
+        CuratorChecks.addTo(known);
         for (int index = 3; index < arguments.length; index++) {
             String name = arguments[index];
             Check check = known.getOrDefault(name, context -> {
