@@ -33,7 +33,9 @@ const ACL_SCHEMES: ReadonlyMap<string, AclScheme> = new Map([
   ],
 ]);
 
-/** Whether one of the identities has one of the permissions (a sum of PERMS). An empty list refuses nobody. */
+/**
+ * Whether one of the identities has one of the permissions (a sum of PERMS). An empty list refuses nobody.
+ */
 export function isAllowed(acl: readonly Acl[], perms: number, identities: readonly Identity[]): boolean {
   if (acl.length === 0) return true;
   if (identities.some((identity) => identity.scheme === "super")) return true;
@@ -46,9 +48,9 @@ export function checkAllowed(acl: readonly Acl[], perms: number, identities: rea
 }
 
 /**
- * The list as it is kept: equal lines merged, and `auth` replaced by what the connection has proven to be. Throws
- * KeeperError invalidAcl where the list is empty, a line names an unknown scheme or an invalid id, or `auth` stands
- * for nobody.
+ * The list as it is kept: equal lines merged, and `auth` replaced by what the connection has proven to be.
+ * Throws KeeperError invalidAcl where the list is empty, a line names an unknown scheme or an invalid id, or
+ * `auth` stands for nobody.
  */
 export function fixAcl(acl: readonly Acl[], identities: readonly Identity[]): readonly Acl[] {
   const fixed: Acl[] = [];
@@ -66,7 +68,9 @@ export function maskDigests(acl: readonly Acl[]): readonly Acl[] {
   return acl.map((line) => (line.scheme === "digest" ? { ...line, id: line.id.replace(/:.*/, ":x") } : line));
 }
 
-/** The list that getACL answers with. Throws KeeperError noAuth to those who may neither read nor administer. */
+/**
+ * The list that getACL answers with. Throws KeeperError noAuth to those who may neither read nor administer.
+ */
 export function visibleAcl(acl: readonly Acl[], identities: readonly Identity[]): readonly Acl[] {
   checkAllowed(acl, PERMS.read | PERMS.admin, identities);
   return isAllowed(acl, PERMS.admin, identities) ? acl : maskDigests(acl);
@@ -101,7 +105,10 @@ function withoutDuplicates(acl: readonly Acl[]): readonly Acl[] {
   return [...seen.values()];
 }
 
-/** `user:hash`. Trailing colons do not count, as Java's split drops them (seen on 3.8.0: `x:y:` is valid, `x:` not). */
+/**
+ * `user:hash`. Trailing colons do not count, as Java's split drops them (seen on 3.8.0: `x:y:` is valid, `x:`
+ * not).
+ */
 function isValidDigest(id: string): boolean {
   const parts = id.replace(/:+$/, "").split(":");
   return parts.length === 2;

@@ -1,6 +1,6 @@
 /**
- * The znodes of a replica whose tree may outgrow its memory: rows in a synchronous backend (SQLite in the object),
- * under a bounded cache of decoded znodes and an overlay of what was changed and not yet written.
+ * The znodes of a replica whose tree may outgrow its memory: rows in a synchronous backend (SQLite in the
+ * object), under a bounded cache of decoded znodes and an overlay of what was changed and not yet written.
  *
  * Invariants:
  * 1. What is dirty is pinned: it is forgotten only by takeDirty, whose caller writes it to the rows at once.
@@ -50,7 +50,10 @@ export class CachedNodeStore implements NodeStore {
   /** How many more znodes there are than rows. */
   #countAhead = 0;
 
-  /** `cacheBytesMax` bounds the estimated memory of clean znodes; what is dirty comes on top until it is taken. */
+  /**
+   * `cacheBytesMax` bounds the estimated memory of clean znodes; what is dirty comes on top until it is
+   * taken.
+   */
   constructor(rows: NodeRows, cacheBytesMax: number) {
     this.#rows = rows;
     this.#cacheBytesMax = cacheBytesMax;
@@ -135,8 +138,8 @@ export class CachedNodeStore implements NodeStore {
   }
 
   /**
-   * What to write: the caller has it in the rows before it uses this store again, or stops the replica. Afterwards
-   * nothing is dirty, and what was put stays cached as far as the bound allows.
+   * What to write: the caller has it in the rows before it uses this store again, or stops the replica.
+   * Afterwards nothing is dirty, and what was put stays cached as far as the bound allows.
    */
   takeDirty(): DirtyNodes {
     const puts: Array<readonly [string, Znode]> = [];

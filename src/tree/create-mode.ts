@@ -1,4 +1,7 @@
-/** What a create asks for. Source: ZooKeeper CreateMode, EphemeralType, PrepRequestProcessor.pRequest2TxnCreate. */
+/**
+ * What a create asks for. Source: ZooKeeper CreateMode, EphemeralType,
+ * PrepRequestProcessor.pRequest2TxnCreate.
+ */
 import { KeeperError } from "../base/error-code.ts";
 import type { SessionId } from "../base/ids.ts";
 import type { CreateRequest } from "../base/request.ts";
@@ -17,9 +20,10 @@ const TTL_FLAG = 5;
 const TTL_SEQUENTIAL_FLAG = 6;
 
 /**
- * The mode that a request's operation and flags ask for. Throws KeeperError badArguments for flags that mean nothing,
- * unimplemented for TTL. As in ZooKeeper it is createContainer, not the flag, that makes a container: `create` with
- * the flag of a container makes a persistent znode (its txn record has no other word for it).
+ * The mode that a request's operation and flags ask for. Throws KeeperError badArguments for flags that mean
+ * nothing, unimplemented for TTL. As in ZooKeeper it is createContainer, not the flag, that makes a
+ * container: `create` with the flag of a container makes a persistent znode (its txn record has no other word
+ * for it).
  */
 export function createModeOf(request: CreateRequest, session: SessionId): CreateMode {
   const { op, flags } = request;
@@ -39,9 +43,10 @@ export function createModeOf(request: CreateRequest, session: SessionId): Create
 }
 
 /**
- * The create that a multi makes of one of its operations: there the flags say what is made, whatever the operation's
- * name, and only a container's answer carries a Stat (seen on 3.8.0). Throws KeeperError marshallingError for a TTL
- * flag without a time to live, which ZooKeeper cannot decode there. Source: ZooKeeper MultiOperationRecord, Op.Create.
+ * The create that a multi makes of one of its operations: there the flags say what is made, whatever the
+ * operation's name, and only a container's answer carries a Stat (seen on 3.8.0). Throws KeeperError
+ * marshallingError for a TTL flag without a time to live, which ZooKeeper cannot decode there. Source:
+ * ZooKeeper MultiOperationRecord, Op.Create.
  */
 export function createInMulti(request: CreateRequest): CreateRequest {
   const { op, flags } = request;
@@ -54,8 +59,8 @@ export function createInMulti(request: CreateRequest): CreateRequest {
 }
 
 /**
- * What a sequential create appends: at least ten characters, zeros after the sign, as Java's `%010d` of an int32.
- * After 2147483647 comes -2147483648.
+ * What a sequential create appends: at least ten characters, zeros after the sign, as Java's `%010d` of an
+ * int32. After 2147483647 comes -2147483648.
  */
 export function sequenceText(childCreates: number): string {
   if (childCreates >= 0) return String(childCreates).padStart(10, "0");

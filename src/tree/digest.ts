@@ -1,11 +1,12 @@
 /**
- * The incremental digest of a replica's state: the sum, modulo 2^64, of one 64-bit hash for each znode and session.
- * A sum does not depend on the order of its terms, so replicas that hold the same state at the same zxid show the same
- * digest however they came by it, and a change costs one subtraction and one addition. It guards against divergence,
- * not against an attacker. The same idea as ZooKeeper's DataTree digest (AdHash), with another hash.
+ * The incremental digest of a replica's state: the sum, modulo 2^64, of one 64-bit hash for each znode and
+ * session. A sum does not depend on the order of its terms, so replicas that hold the same state at the same
+ * zxid show the same digest however they came by it, and a change costs one subtraction and one addition. It
+ * guards against divergence, not against an attacker. The same idea as ZooKeeper's DataTree digest (AdHash),
+ * with another hash.
  *
- * The hash is two 32-bit lanes that mix 32-bit words by multiplication and rotation and are crossed at the end;
- * plain numbers throughout, as bigint costs ten times as much.
+ * The hash is two 32-bit lanes that mix 32-bit words by multiplication and rotation and are crossed at the
+ * end; plain numbers throughout, as bigint costs ten times as much.
  */
 import type { SessionId } from "../base/ids.ts";
 import type { NodeData } from "../base/request.ts";

@@ -1,4 +1,7 @@
-/** Addresses as access control lists write them. Source: ZooKeeper IPAuthenticationProvider (3.9.5: both families). */
+/**
+ * Addresses as access control lists write them. Source: ZooKeeper IPAuthenticationProvider (3.9.5: both
+ * families).
+ */
 
 /** The 4 or 16 bytes of an address, or undefined where the text is none. */
 export function addressBytes(text: string): Uint8Array | undefined {
@@ -65,7 +68,10 @@ function segmentsOf(text: string): readonly string[] {
   return text === "" ? [] : text.split(":");
 }
 
-/** What Java's Integer.parseInt takes of ASCII: an optional sign and digits (seen on 3.8.0: `+1.2.3.04/+8` is valid). */
+/**
+ * What Java's Integer.parseInt takes of ASCII: an optional sign and digits (seen on 3.8.0: `+1.2.3.04/+8` is
+ * valid).
+ */
 function integerOf(text: string): number | undefined {
   return /^[+-]?[0-9]+$/.test(text) ? Number(text) : undefined;
 }

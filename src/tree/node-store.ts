@@ -1,9 +1,10 @@
 /**
- * Where znodes are kept. The tree works on this small synchronous interface: a map in the simulator and in tests,
- * a bounded cache over SQLite in the object (cached-node-store.ts). One conformance suite runs against both.
+ * Where znodes are kept. The tree works on this small synchronous interface: a map in the simulator and in
+ * tests, a bounded cache over SQLite in the object (cached-node-store.ts). One conformance suite runs against
+ * both.
  *
- * A store knows no rules: parents, counts and versions are the tree's business. It keeps three views of the same
- * znodes (by path, by parent, by owning session), and these always agree.
+ * A store knows no rules: parents, counts and versions are the tree's business. It keeps three views of the
+ * same znodes (by path, by parent, by owning session), and these always agree.
  */
 import type { Acl } from "../base/acl.ts";
 import { NO_SESSION, type SessionId } from "../base/ids.ts";
@@ -13,7 +14,9 @@ import type { Stat } from "../base/stat.ts";
 import type { NodeOwner } from "../base/txn.ts";
 import type { Zxid } from "../base/zxid.ts";
 
-/** One znode. Never changed in place: a change puts another one. Source: ZooKeeper DataNode and StatPersisted. */
+/**
+ * One znode. Never changed in place: a change puts another one. Source: ZooKeeper DataNode and StatPersisted.
+ */
 export interface Znode {
   readonly data: NodeData;
   readonly acl: readonly Acl[];
@@ -31,7 +34,9 @@ export interface Znode {
   readonly childCount: number;
 }
 
-/** The Stat that clients see. Containers and TTL znodes show no owner. Source: ZooKeeper DataNode.copyStat. */
+/**
+ * The Stat that clients see. Containers and TTL znodes show no owner. Source: ZooKeeper DataNode.copyStat.
+ */
 export function statOf(node: Znode): Stat {
   return {
     czxid: node.czxid,
@@ -130,7 +135,10 @@ export class MapNodeStore implements NodeStore {
   }
 }
 
-/** The paths of ephemerals by their sessions: the index that a store or an overlay keeps of what it holds itself. */
+/**
+ * The paths of ephemerals by their sessions: the index that a store or an overlay keeps of what it holds
+ * itself.
+ */
 export class PathsBySession {
   readonly #paths = new Map<SessionId, Set<string>>();
 
@@ -159,8 +167,8 @@ export class PathsBySession {
 }
 
 /**
- * The one order of paths and names, by code units. Znode names hold no surrogates, so it is also the order of their
- * UTF-8 bytes, in which SQLite sorts.
+ * The one order of paths and names, by code units. Znode names hold no surrogates, so it is also the order of
+ * their UTF-8 bytes, in which SQLite sorts.
  */
 export function compareText(a: string, b: string): number {
   if (a === b) return 0;

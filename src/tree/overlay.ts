@@ -1,6 +1,6 @@
 /**
- * What was proposed and is not yet applied, over what is: requests are checked against it, so that a pipeline of
- * dependent writes needs no waiting. Source: ZooKeeper PrepRequestProcessor, outstandingChanges.
+ * What was proposed and is not yet applied, over what is: requests are checked against it, so that a pipeline
+ * of dependent writes needs no waiting. Source: ZooKeeper PrepRequestProcessor, outstandingChanges.
  */
 import type { SessionId } from "../base/ids.ts";
 import { compareZxid, type Zxid } from "../base/zxid.ts";

@@ -1,6 +1,6 @@
 /**
- * From a request to the transaction it comes to, or to a KeeperError, with ZooKeeper's checks in ZooKeeper's order:
- * clients see which of several faults is told. All functions only look; applying is transition.ts.
+ * From a request to the transaction it comes to, or to a KeeperError, with ZooKeeper's checks in ZooKeeper's
+ * order: clients see which of several faults is told. All functions only look; applying is transition.ts.
  * Source: ZooKeeper PrepRequestProcessor.pRequest2Txn.
  */
 import { type Acl, type Identity, PERMS } from "../base/acl.ts";
@@ -82,9 +82,9 @@ export function prepareSetAcl(context: PrepareContext, request: SetAclRequest): 
 }
 
 /**
- * Deletes a container that has had children and has none, or a TTL znode whose time is over and that has none.
- * Throws KeeperError notEmpty, or badVersion where it is too early or another kind of znode. ZooKeeper decides half of
- * this when it looks for candidates; here it is checked where nothing can come between.
+ * Deletes a container that has had children and has none, or a TTL znode whose time is over and that has
+ * none. Throws KeeperError notEmpty, or badVersion where it is too early or another kind of znode. ZooKeeper
+ * decides half of this when it looks for candidates; here it is checked where nothing can come between.
  */
 export function prepareDeleteContainer(
   context: PrepareContext,
@@ -170,8 +170,8 @@ function existing(context: PrepareContext, path: string): Znode {
 }
 
 /**
- * The version after a change, or KeeperError badVersion; -1 expects any. An int32 that skips -1 when it wraps, as
- * nobody could expect that version (ZOOKEEPER-4743).
+ * The version after a change, or KeeperError badVersion; -1 expects any. An int32 that skips -1 when it
+ * wraps, as nobody could expect that version (ZOOKEEPER-4743).
  */
 function nextVersion(current: number, expected: number): number {
   if (expected !== -1 && expected !== current) {

@@ -1,6 +1,6 @@
 /**
- * The leader's half of the state machine: what a request comes to, decided once, against the tree and all that is
- * proposed and not yet applied. Replicas apply the decision and never take it again.
+ * The leader's half of the state machine: what a request comes to, decided once, against the tree and all
+ * that is proposed and not yet applied. Replicas apply the decision and never take it again.
  * Source: ZooKeeper PrepRequestProcessor, outstandingChanges.
  */
 import type { Identity } from "../base/acl.ts";
@@ -35,8 +35,9 @@ export interface PrepareInput {
 }
 
 /**
- * Makes transactions of requests, for one leader's reign: made when the leader's tree has applied its whole history,
- * and dropped when it stops leading. Every transaction that it gives must be proposed under the zxid it was made for.
+ * Makes transactions of requests, for one leader's reign: made when the leader's tree has applied its whole
+ * history, and dropped when it stops leading. Every transaction that it gives must be proposed under the zxid
+ * it was made for.
  */
 export class Preparer {
   readonly #tree: Tree;
@@ -59,8 +60,9 @@ export class Preparer {
   }
 
   /**
-   * The transaction that the request comes to. What the client did wrong is a transaction too, {kind: "error"}, which
-   * takes its zxid and changes nothing; a multi that fails holds an error for each of its operations.
+   * The transaction that the request comes to. What the client did wrong is a transaction too, {kind:
+   * "error"}, which takes its zxid and changes nothing; a multi that fails holds an error for each of its
+   * operations.
    */
   prepare(input: PrepareInput): Txn {
     assert(
@@ -112,7 +114,8 @@ export class Preparer {
         return txn;
       }
       case "reconfig":
-        // The members of an ensemble are its deployment's business, as in a ZooKeeper with its default settings.
+        // The members of an ensemble are its deployment's business, as in a ZooKeeper with its default
+        // settings.
         throw new KeeperError("reconfigDisabled");
       case "sync":
         if (!context.isOpen) throw new KeeperError("sessionExpired");

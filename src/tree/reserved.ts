@@ -1,4 +1,6 @@
-/** Znodes that are there from the start and cannot be deleted. Source: ZooKeeper DataTree, Quotas, ZooDefs. */
+/**
+ * Znodes that are there from the start and cannot be deleted. Source: ZooKeeper DataTree, Quotas, ZooDefs.
+ */
 
 /** The parent of all that the service itself keeps in the tree. */
 export const ZOOKEEPER_PATH = "/zookeeper";

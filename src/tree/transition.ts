@@ -1,7 +1,8 @@
 /**
- * How one transaction changes znodes. The same code runs on the store when a transaction is delivered, and on the
- * leader's overlay when it is proposed, so that what later requests are checked against is by construction what the
- * tree will hold. It decides nothing: a transaction that does not fit the state is a divergence, and stops the replica.
+ * How one transaction changes znodes. The same code runs on the store when a transaction is delivered, and on
+ * the leader's overlay when it is proposed, so that what later requests are checked against is by
+ * construction what the tree will hold. It decides nothing: a transaction that does not fit the state is a
+ * divergence, and stops the replica.
  * Source: ZooKeeper DataTree.createNode, deleteNode, setData, setACL, killSession.
  */
 import type { Acl } from "../base/acl.ts";
@@ -12,15 +13,17 @@ import type { CreateTxn, OperationTxn, Outcome } from "../base/txn.ts";
 import { compareZxid, maxZxid, type Zxid } from "../base/zxid.ts";
 import { type NodeView, statOf, type Znode } from "./node-store.ts";
 
-/** When a change happened: the position of its proposal, and the leader's clock in milliseconds of Unix time. */
+/**
+ * When a change happened: the position of its proposal, and the leader's clock in milliseconds of Unix time.
+ */
 export interface Moment {
   readonly zxid: Zxid;
   readonly timeMs: number;
 }
 
 /**
- * What happened to a znode, from which watches fire; the change of the parent's children is derived. It carries the
- * access control lists, as events go only to those who may read the znode, which may be gone.
+ * What happened to a znode, from which watches fire; the change of the parent's children is derived. It
+ * carries the access control lists, as events go only to those who may read the znode, which may be gone.
  */
 export type TreeEvent =
   | {

@@ -1,6 +1,6 @@
 /**
- * The reads that a replica answers from its own tree, with their checks in ZooKeeper's order: the znode first, then
- * who may see it. Source: ZooKeeper FinalRequestProcessor (3.9.5: exists checks READ too).
+ * The reads that a replica answers from its own tree, with their checks in ZooKeeper's order: the znode
+ * first, then who may see it. Source: ZooKeeper FinalRequestProcessor (3.9.5: exists checks READ too).
  */
 import { type Identity, PERMS } from "../base/acl.ts";
 import { assertNever } from "../base/assert.ts";
@@ -40,7 +40,8 @@ export function readTree(
   const { request, identities } = read;
   switch (request.op) {
     case "exists":
-      // The only path error of a read; any other path that cannot be is just one where nothing is (seen on 3.8.0).
+      // The only path error of a read; any other path that cannot be is just one where nothing is (seen on
+      // 3.8.0).
       if (request.path.includes("\0")) throw new KeeperError("badArguments", "a path with NUL");
       return { op: "stat", stat: statOf(readable(tree, request.path, identities)) };
     case "getData": {

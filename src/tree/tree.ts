@@ -1,6 +1,6 @@
 /**
- * The replicated state machine: a tree of znodes and a table of sessions, changed only by transactions in the order of
- * their zxids, the same on every replica. Source: ZooKeeper DataTree and ZKDatabase.
+ * The replicated state machine: a tree of znodes and a table of sessions, changed only by transactions in the
+ * order of their zxids, the same on every replica. Source: ZooKeeper DataTree and ZKDatabase.
  *
  * Invariants, checked as transactions are applied:
  * 1. Zxids only grow.
@@ -44,7 +44,9 @@ export interface TreeRead {
   readonly session: SessionId;
 }
 
-/** Data above this is hashed once and remembered, as the counters of a large parent change with each child. */
+/**
+ * Data above this is hashed once and remembered, as the counters of a large parent change with each child.
+ */
 const REMEMBERED_DATA_BYTES = 256;
 
 /** One replica's tree. */
@@ -58,8 +60,9 @@ export class Tree {
   #lastApplied: Zxid;
 
   /**
-   * A tree over what the store and the sessions hold, with the digest and zxid they were written with. An empty store
-   * gets the reserved znodes, and then the digest must be DIGEST_ZERO, and the table of sessions empty.
+   * A tree over what the store and the sessions hold, with the digest and zxid they were written with. An
+   * empty store gets the reserved znodes, and then the digest must be DIGEST_ZERO, and the table of sessions
+   * empty.
    */
   constructor(options: {
     readonly store: NodeStore;
@@ -229,7 +232,10 @@ export class Tree {
   }
 }
 
-/** The digest of a whole state, from scratch: what the incremental one must equal, and what a snapshot is checked by. */
+/**
+ * The digest of a whole state, from scratch: what the incremental one must equal, and what a snapshot is
+ * checked by.
+ */
 export function recomputeDigest(store: NodeStore, sessions: SessionTable): Digest {
   let digest = DIGEST_ZERO;
   for (const session of sessions.values()) digest = addDigest(digest, sessionDigest(session));
@@ -244,8 +250,8 @@ export function recomputeDigest(store: NodeStore, sessions: SessionTable): Diges
 }
 
 /**
- * What is there before the first transaction, with the Stats that ZooKeeper 3.8.0 shows: its reserved znodes count as
- * children, but not as creates of children, so that "/" starts with a cversion of -1.
+ * What is there before the first transaction, with the Stats that ZooKeeper 3.8.0 shows: its reserved znodes
+ * count as children, but not as creates of children, so that "/" starts with a cversion of -1.
  */
 function reservedNodes(): ReadonlyArray<readonly [string, Znode]> {
   const node: Znode = {

@@ -6,7 +6,9 @@
 import { parentOf } from "../base/path.ts";
 import type { Watcher } from "./watch-table.ts";
 
-/** How a watch lives: a one-shot ends when it fires; a recursive one also fires for everything below its path. */
+/**
+ * How a watch lives: a one-shot ends when it fires; a recursive one also fires for everything below its path.
+ */
 export type WatchMode = "oneShot" | "persistent" | "recursive";
 
 const MODE_BITS: Readonly<Record<WatchMode, number>> = { oneShot: 1, persistent: 2, recursive: 4 };

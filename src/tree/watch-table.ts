@@ -1,6 +1,6 @@
 /**
- * The watches of the clients that one replica serves. Local to it, and gone with it: clients bring theirs again by
- * setWatches. Source: ZooKeeper DataTree (dataWatches, childWatches) and WatchManager (3.9).
+ * The watches of the clients that one replica serves. Local to it, and gone with it: clients bring theirs
+ * again by setWatches. Source: ZooKeeper DataTree (dataWatches, childWatches) and WatchManager (3.9).
  */
 import type { Acl } from "../base/acl.ts";
 import { assertNever } from "../base/assert.ts";
@@ -22,8 +22,8 @@ export const EVENT_TYPES = { created: 1, deleted: 2, dataChanged: 3, childrenCha
 export type EventType = (typeof EVENT_TYPES)[keyof typeof EVENT_TYPES];
 
 /**
- * An event for one watcher. It is sent only to those to whom `acl` gives READ (isAllowed); one who may not read has
- * lost the watch all the same, as in ZooKeeper.
+ * An event for one watcher. It is sent only to those to whom `acl` gives READ (isAllowed); one who may not
+ * read has lost the watch all the same, as in ZooKeeper.
  */
 export interface FiredWatch {
   readonly watcher: Watcher;
@@ -57,7 +57,10 @@ export class WatchTable {
     return this.#data.total + this.#child.total;
   }
 
-  /** What the four-letter word wchs tells: watches on znodes themselves; those on children alone are not in it. */
+  /**
+   * What the four-letter word wchs tells: watches on znodes themselves; those on children alone are not in
+   * it.
+   */
   get summary(): {
     readonly watchers: number;
     readonly paths: number;
@@ -82,7 +85,10 @@ export class WatchTable {
     (kind === "data" ? this.#data : this.#child).add(path, watcher, "oneShot");
   }
 
-  /** Leaves a watch that stays: on the znode and its children, or, recursive, on all below instead of the children. */
+  /**
+   * Leaves a watch that stays: on the znode and its children, or, recursive, on all below instead of the
+   * children.
+   */
   addPersistent(path: string, recursive: boolean, watcher: Watcher): void {
     this.#data.add(path, watcher, recursive ? "recursive" : "persistent");
     if (!recursive) this.#child.add(path, watcher, "persistent");
@@ -96,7 +102,9 @@ export class WatchTable {
     this.addPersistent(request.path, request.mode === 1, watcher);
   }
 
-  /** Whether there is such a watch (WATCHER_TYPES). Throws KeeperError marshallingError for an unknown type. */
+  /**
+   * Whether there is such a watch (WATCHER_TYPES). Throws KeeperError marshallingError for an unknown type.
+   */
   has(path: string, type: number, watcher: Watcher): boolean {
     switch (type) {
       case WATCHER_TYPES.children:
@@ -114,7 +122,10 @@ export class WatchTable {
     }
   }
 
-  /** Removes the watch (WATCHER_TYPES); false where there is none, which is answered by noWatcher. Throws as `has`. */
+  /**
+   * Removes the watch (WATCHER_TYPES); false where there is none, which is answered by noWatcher. Throws as
+   * `has`.
+   */
   remove(path: string, type: number, watcher: Watcher): boolean {
     if (!this.has(path, type, watcher)) return false;
     switch (type) {
@@ -141,8 +152,8 @@ export class WatchTable {
   }
 
   /**
-   * What watchers are told of the event, in this order: the znode's own watches, then, of a deletion, those on its
-   * children whose watcher was not told yet, then those on the parent's children.
+   * What watchers are told of the event, in this order: the znode's own watches, then, of a deletion, those
+   * on its children whose watcher was not told yet, then those on the parent's children.
    */
   fire(event: TreeEvent): readonly FiredWatch[] {
     const { path, acl } = event;
@@ -170,7 +181,8 @@ export class WatchTable {
 
   /**
    * Takes over the watches of a client that reconnected, and gives the events that it missed since its
-   * relativeZxid, whose watches end with them. Persistent watches are taken over without a catch-up, as in ZooKeeper.
+   * relativeZxid, whose watches end with them. Persistent watches are taken over without a catch-up, as in
+   * ZooKeeper.
    */
   reestablish(
     request: SetWatchesRequest,
@@ -204,8 +216,8 @@ export class WatchTable {
 }
 
 /**
- * The watch that a read leaves, given how it was answered: undefined for a success, else the error. exists also watches
- * a znode that is not there; the others only what they have read.
+ * The watch that a read leaves, given how it was answered: undefined for a success, else the error. exists
+ * also watches a znode that is not there; the others only what they have read.
  */
 export function watchOf(
   request: WatchableReadRequest,

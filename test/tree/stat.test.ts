@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { OPEN_ACL } from "../../src/base/acl.ts";
 import type { Stat } from "../../src/base/stat.ts";
 import { sequenceText } from "../../src/tree/create-mode.ts";
-import { statOf } from "../../src/tree/node-store.ts";
+import { MapNodeStore } from "../../src/tree/node-store.ts";
 import { ALICE, bytes, codeOf, create, freshTree, Leader } from "./harness.ts";
 
 function statAt(leader: Leader, path: string): Stat {
@@ -113,14 +113,19 @@ describe("a sequence number is an int32 of at least ten characters", () => {
   });
 });
 
-test("the count of creates wraps from 2147483647 to -2147483648", () => {
-  const leader = new Leader();
-  const root = leader.tree.get("/");
-  if (root === undefined) throw new Error("no root");
+test("after sequence number 2147483647 comes -2147483648, and creates go on", () => {
+  const store = new MapNodeStore();
+  const leader = new Leader(freshTree(store));
+  leader.write(create("/s"));
+  const node = store.get("/s");
+  if (node === undefined) throw new Error("no znode");
+  store.put("/s", { ...node, childCreates: 2147483647 });
 
-  const stat = statOf({ ...root, childCreates: -2147483648, childCount: 5 });
+  for (let index = 0; index < 3; index++) leader.write(create("/s/q", { flags: 2 }));
 
-  expect(stat.cversion).toBe(-5);
+  expect(leader.tree.childNames("/s")).toEqual(["q-2147483647", "q-2147483648", "q2147483647"]);
+  // Twice -2147483646, less three children, as an int32.
+  expect(leader.tree.stat("/s")).toMatchObject({ cversion: 1, numChildren: 3 });
 });
 
 describe("Stat.ephemeralOwner is the session of an ephemeral, and 0 for all others", () => {
