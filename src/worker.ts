@@ -11,4 +11,5 @@ const worker: ExportedHandler<TcpEnv> = {
   connect: (socket, env) => forwardTcp(socket, env),
 };
 
+/** What the platform calls. */
 export default worker;

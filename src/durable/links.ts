@@ -8,7 +8,9 @@ import type { KeeperInput } from "../keeper/keeper.ts";
 import { decodeNotification, encodeNotification } from "../keeper/zab-codec.ts";
 import type { LinkId } from "../zab/effects.ts";
 import type { Notification } from "../zab/message.ts";
+import { replicaStub } from "./entry.ts";
 import { LINK_DEADLINE_MS, NOTIFY_DEADLINE_MS } from "./limits.ts";
+import { logLine } from "./log-line.ts";
 import type { ReplicaName } from "./store.ts";
 
 /** Spoken between replicas; a replica of another version is refused before a frame is read. */
@@ -19,11 +21,6 @@ const HELLO_HEADER = "edgekeeper-peer";
 
 /** The paths of the peer entry, which the gateway never asks for. */
 export const PEER_PATHS = { link: "/peer/link", notification: "/peer/notification" } as const;
-
-/** The object that hosts a replica. */
-export function replicaStub(namespace: DurableObjectNamespace, name: ReplicaName): DurableObjectStub {
-  return namespace.get(namespace.idFromName(`${name.ensemble}/${name.sid}`));
-}
 
 /** The sid that opens a link, or why it is refused. */
 export function readHello(
@@ -124,6 +121,7 @@ export class Links {
   }
 
   async #post(to: Sid, notification: Notification): Promise<void> {
+    let answer: Uint8Array;
     try {
       const response = await this.#stub(to).fetch(`http://replica${PEER_PATHS.notification}`, {
         method: "POST",
@@ -131,12 +129,16 @@ export class Links {
         signal: AbortSignal.timeout(NOTIFY_DEADLINE_MS),
       });
       if (!response.ok) return;
-      const answer = decodeNotification(new Uint8Array(await response.arrayBuffer()));
-      this.#accept({ kind: "notification", notification: answer });
+      answer = new Uint8Array(await response.arrayBuffer());
+    } catch {
+      // Not there, or too slow: an election asks again.
+      return;
+    }
+    try {
+      this.#accept({ kind: "notification", notification: decodeNotification(answer) });
     } catch (error) {
-      // An answer that cannot be read is a peer of another version; all else is one that is not there.
-      if (error instanceof JuteError)
-        console.warn(`${this.#name.ensemble}/${this.#name.sid} ${error.message}`);
+      if (!(error instanceof JuteError)) throw error;
+      logLine(`${this.#name.ensemble}/${this.#name.sid} notification of replica ${to}: ${error.message}`);
     }
   }
 

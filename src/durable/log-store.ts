@@ -28,7 +28,7 @@ export class LogStore implements LogReader {
   readonly #sql: SqlStorage;
   readonly #writer = new JuteWriter();
   /** Rows are #firstSeq <= seq < #nextSeq. */
-  #firstSeq: number;
+  readonly #firstSeq: number;
   #nextSeq: number;
   #last: Zxid;
 

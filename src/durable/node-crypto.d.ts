@@ -1,4 +1,4 @@
-/** The one function of Node's crypto that the Worker uses, by the nodejs_compat flag: WebCrypto has no synchronous hash. */
+/** The one function of Node's crypto that the Worker uses: WebCrypto has no synchronous hash. */
 declare module "node:crypto" {
   interface Hash {
     update(data: Uint8Array): Hash;

@@ -13,21 +13,16 @@ import { seededRng } from "../base/rng.ts";
 import { EPOCH_MAX } from "../base/zxid.ts";
 import { JuteError } from "../jute/jute-error.ts";
 import { Keeper, type KeeperInput } from "../keeper/keeper.ts";
-import type { ReplicaStatus } from "../keeper/status.ts";
 import type { Action } from "../keeper/turn.ts";
 import { decodeNotification, encodeNotification } from "../keeper/zab-codec.ts";
 import { Clients } from "./clients.ts";
+import { CLIENT_ADDRESS_HEADER, GATEWAY_PATHS, type ObjectStatus } from "./entry.ts";
 import { Heart } from "./heart.ts";
 import { TREE_FLUSH_BYTES, TREE_FLUSH_MS } from "./limits.ts";
 import { Links, PEER_PATHS, readHello } from "./links.ts";
 import { keeperConfig, type ReplicaEnv } from "./settings.ts";
+import { logLine } from "./log-line.ts";
 import { type ReplicaName, Store } from "./store.ts";
-
-/** The paths of the gateway's entry: the gateway builds these requests itself and passes no client's through. */
-export const GATEWAY_PATHS = { zk: "/gateway/zk", status: "/gateway/status" } as const;
-
-/** Tells a replica which client a WebSocket comes from. */
-export const CLIENT_ADDRESS_HEADER = "edgekeeper-client";
 
 /** Started ensembles begin above this epoch, so that no zxid is ever issued twice, even after everything was wiped. */
 function minutesOfUnixTime(nowMs: number): number {
@@ -103,7 +98,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
   }
 
   /** What the replica tells about itself, and the cost of its turns. */
-  protected status(): ReplicaStatus & { readonly commits: number; readonly databaseBytes: number } {
+  protected status(): ObjectStatus {
     return {
       ...this.#keeper.status(),
       commits: this.#commits,
@@ -167,7 +162,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
       case "clientFlow":
         return this.#clients.setReading(action.connection, action.reading);
       case "log":
-        return console.log(`${new Date().toISOString()} ${action.line}`);
+        return logLine(action.line);
       default:
         return assertNever(action);
     }
@@ -179,7 +174,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
 
   #restart(error: unknown): void {
     const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    console.error(`${this.replicaName.ensemble}/${this.replicaName.sid} restarts from disk: ${reason}`);
+    logLine(`${this.replicaName.ensemble}/${this.replicaName.sid} restarts from disk: ${reason}`);
     this.#heart.stop();
     this.ctx.abort(reason);
   }

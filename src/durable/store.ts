@@ -103,7 +103,7 @@ export class Store {
     });
     if (state.format > STORAGE_FORMAT) {
       throw new Error(
-        `the data is of format ${state.format}, this program knows up to ${STORAGE_FORMAT}: deploy the newer version again`,
+        `the data is of format ${state.format}, this program knows up to ${STORAGE_FORMAT}: deploy the newer one`,
       );
     }
     if (state.ensemble !== name.ensemble || state.sid !== name.sid) {

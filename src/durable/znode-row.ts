@@ -1,7 +1,7 @@
 /** A znode as a row: what queries need stands in columns, the rest in one record with a format version. */
 import { sessionFromKey, sessionKey } from "../base/ids.ts";
 import type { NodeOwner } from "../base/txn.ts";
-import { JuteReader, JuteWriter } from "../jute/archive.ts";
+import { JuteReader, type JuteWriter } from "../jute/archive.ts";
 import { JuteError } from "../jute/jute-error.ts";
 import { readAcls, writeAcls } from "../jute/records.ts";
 import type { Znode } from "../tree/node-store.ts";

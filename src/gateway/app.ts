@@ -4,10 +4,8 @@
  */
 import { type Context, Hono } from "hono";
 import type { Sid } from "../base/ids.ts";
-import { replicaStub } from "../durable/links.ts";
-import { CLIENT_ADDRESS_HEADER, GATEWAY_PATHS } from "../durable/replica.ts";
+import { CLIENT_ADDRESS_HEADER, GATEWAY_PATHS, type ObjectStatus, replicaStub } from "../durable/entry.ts";
 import { readVoters, type ReplicaEnv } from "../durable/settings.ts";
-import type { ReplicaStatus } from "../keeper/status.ts";
 import { type AccessEnv, refusal } from "./access.ts";
 
 /** Everything the Worker is configured with. */
@@ -58,58 +56,58 @@ export function makeApp(): Hono<App> {
     return next();
   });
 
-  app.get("/healthz", async (context) => {
-    const ensembles = ensemblesOf(context.env);
-    const health = await Promise.all(
-      ensembles.map(async (ensemble) => {
-        const replicas = await statuses(context.env, ensemble);
-        const serving = replicas.filter(({ status }) => status?.serving === true).length;
-        return { ensemble, serving, voters: replicas.length };
-      }),
-    );
-    const isHealthy = health.every(({ serving, voters }) => serving === voters);
-    return context.json({ healthy: isHealthy, ensembles: health }, isHealthy ? 200 : 503);
-  });
-
-  app.get("/:ensemble/v1/status", async (context) => {
-    const ensemble = context.req.param("ensemble");
-    if (!ensemblesOf(context.env).includes(ensemble)) return unknownEnsemble(context, ensemble);
-    const replicas = await statuses(context.env, ensemble);
-    const leader = replicas.find(
-      ({ status }) => status?.serving === true && status.leader === status.sid,
-    )?.sid;
-    return context.json({ ensemble, leader: leader ?? null, replicas });
-  });
-
-  app.get("/:ensemble/zk", async (context) => {
-    const ensemble = context.req.param("ensemble");
-    if (!ensemblesOf(context.env).includes(ensemble)) return unknownEnsemble(context, ensemble);
-    if (context.req.header("upgrade")?.toLowerCase() !== "websocket") {
-      return problem(
-        context,
-        426,
-        "upgrade-required",
-        "this is a WebSocket that carries ZooKeeper's protocol",
-      );
-    }
-    const voters = readVoters(context.env.VOTERS);
-    const asked = context.req.query("sid");
-    const sid = asked === undefined ? anyOf(voters) : Number(asked);
-    if (sid === undefined || !voters.includes(sid)) {
-      return problem(context, 400, "bad-sid", `sid must be one of ${voters.join(", ")}`);
-    }
-    return replicaStub(context.env.REPLICA, { ensemble, sid }).fetch(`http://replica${GATEWAY_PATHS.zk}`, {
-      headers: {
-        upgrade: "websocket",
-        [CLIENT_ADDRESS_HEADER]: `${context.req.header("cf-connecting-ip") ?? "127.0.0.1"}:0`,
-      },
-    });
-  });
-
+  app.get("/healthz", health);
+  app.get("/:ensemble/v1/status", status);
+  app.get("/:ensemble/zk", zooKeeperSocket);
   app.notFound((context) =>
     problem(context, 404, "no-such-route", "there are /healthz, /ENSEMBLE/v1/status and /ENSEMBLE/zk"),
   );
   return app;
+}
+
+/** Whether every voter of every ensemble serves. */
+async function health(context: Context<App>): Promise<Response> {
+  const ensembles = await Promise.all(
+    ensemblesOf(context.env).map(async (ensemble) => {
+      const replicas = await statuses(context.env, ensemble);
+      const serving = replicas.filter((replica) => replica.status?.serving === true).length;
+      return { ensemble, serving, voters: replicas.length };
+    }),
+  );
+  const healthy = ensembles.every(({ serving, voters }) => serving === voters);
+  return context.json({ healthy, ensembles }, healthy ? 200 : 503);
+}
+
+/** What each replica of an ensemble tells about itself, and who leads. */
+async function status(context: Context<App>): Promise<Response> {
+  const ensemble = context.req.param("ensemble") ?? "";
+  if (!ensemblesOf(context.env).includes(ensemble)) return unknownEnsemble(context, ensemble);
+  const replicas = await statuses(context.env, ensemble);
+  const leader = replicas.find(
+    (replica) => replica.status?.mode === "leader" || replica.status?.mode === "standalone",
+  );
+  return context.json({ ensemble, leader: leader?.sid ?? null, replicas });
+}
+
+/** A WebSocket that carries the bytes of ZooKeeper's protocol to a replica: the one asked for, or any. */
+async function zooKeeperSocket(context: Context<App>): Promise<Response> {
+  const ensemble = context.req.param("ensemble") ?? "";
+  if (!ensemblesOf(context.env).includes(ensemble)) return unknownEnsemble(context, ensemble);
+  if (context.req.header("upgrade")?.toLowerCase() !== "websocket") {
+    return problem(context, 426, "upgrade-required", "this is a WebSocket that carries ZooKeeper's protocol");
+  }
+  const voters = readVoters(context.env.VOTERS);
+  const asked = context.req.query("sid");
+  const sid = asked === undefined ? anyOf(voters) : Number(asked);
+  if (sid === undefined || !voters.includes(sid)) {
+    return problem(context, 400, "bad-sid", `sid must be one of ${voters.join(", ")}`);
+  }
+  return replicaStub(context.env.REPLICA, { ensemble, sid }).fetch(`http://replica${GATEWAY_PATHS.zk}`, {
+    headers: {
+      upgrade: "websocket",
+      [CLIENT_ADDRESS_HEADER]: `${context.req.header("cf-connecting-ip") ?? "127.0.0.1"}:0`,
+    },
+  });
 }
 
 function unknownEnsemble(context: Context<App>, ensemble: string): Response {
@@ -123,7 +121,7 @@ function anyOf(voters: readonly Sid[]): Sid | undefined {
 
 interface ReplicaReport {
   readonly sid: Sid;
-  readonly status: ReplicaStatus | null;
+  readonly status: ObjectStatus | null;
   /** Why there is no status. */
   readonly error: string | null;
 }
@@ -136,7 +134,7 @@ async function statuses(env: GatewayEnv, ensemble: string): Promise<readonly Rep
           `http://replica${GATEWAY_PATHS.status}`,
           { signal: AbortSignal.timeout(STATUS_DEADLINE_MS) },
         );
-        return { sid, status: await response.json<ReplicaStatus>(), error: null };
+        return { sid, status: await response.json<ObjectStatus>(), error: null };
       } catch (error) {
         return { sid, status: null, error: error instanceof Error ? error.message : String(error) };
       }

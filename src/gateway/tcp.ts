@@ -2,7 +2,7 @@
  * The TCP door: each port leads to one replica of the ensemble `main`. The Worker only forwards the stream; hosted
  * Workers take no inbound TCP yet, so this is the door of `npm start`.
  */
-import { replicaStub } from "../durable/links.ts";
+import { replicaStub } from "../durable/entry.ts";
 import { readVoters } from "../durable/settings.ts";
 import { servesTcp } from "./access.ts";
 import type { GatewayEnv } from "./app.ts";

@@ -19,13 +19,13 @@ const SHORT_TEXT_MAX = 32;
 
 const TWO_32 = 0x1_0000_0000;
 
-const encoder: TextEncoder = new TextEncoder();
+const encoder = new TextEncoder();
 
 /**
  * Malformed UTF-8 becomes U+FFFD, as in Java; paths forbid that character, so it ends as a path error. A byte
  * order mark is text like any other.
  */
-const decoder: TextDecoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
+const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
 
 /**
  * A growable buffer of fields. One writer serves many records in turn; its memory grows to the largest batch.

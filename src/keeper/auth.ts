@@ -18,14 +18,9 @@ export function authenticate(
   remoteAddress: string,
   settings: AuthSettings,
 ): readonly Identity[] | undefined {
-  switch (packet.scheme) {
-    case "digest":
-      return digest(packet.auth ?? new Uint8Array(0), settings);
-    case "ip":
-      return [{ scheme: "ip", id: hostOf(remoteAddress) }];
-    default:
-      return undefined;
-  }
+  if (packet.scheme === "digest") return digest(packet.auth ?? new Uint8Array(0), settings);
+  if (packet.scheme === "ip") return [{ scheme: "ip", id: hostOf(remoteAddress) }];
+  return undefined;
 }
 
 function digest(login: Uint8Array, settings: AuthSettings): readonly Identity[] {

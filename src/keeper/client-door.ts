@@ -173,7 +173,7 @@ export class ClientDoor {
     for (const connection of new Set(this.#writesBySerial.values())) {
       for (const pending of connection.pendingWrites()) this.#forward(connection, pending);
     }
-    for (const connection of [...this.#connections.values()]) {
+    for (const connection of this.#connections.values()) {
       this.#admit(connection);
       this.#answerReads(connection);
     }
@@ -181,12 +181,12 @@ export class ClientDoor {
 
   /** Closes every connection: this replica has had no leader for too long. */
   closeAll(): void {
-    for (const connection of [...this.#connections.values()]) this.#close(connection);
+    for (const connection of this.#connections.values()) this.#close(connection);
   }
 
   /** Handshakes that waited too long are turned away. */
   tick(): void {
-    for (const connection of [...this.#connections.values()]) {
+    for (const connection of this.#connections.values()) {
       if (connection.state === "open") continue;
       this.#admit(connection);
       if (!this.#isShaking(connection)) continue;

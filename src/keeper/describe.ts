@@ -71,12 +71,7 @@ function modeOf(replica: Described): string {
   if (!replica.serving) return "looking";
   const { voters, observers } = replica.config;
   if (voters.length === 1 && observers.length === 0) return "standalone";
-  switch (replica.zab.phase.role) {
-    case "leading":
-      return "leader";
-    case "observing":
-      return "observer";
-    default:
-      return "follower";
-  }
+  const { role } = replica.zab.phase;
+  if (role === "leading") return "leader";
+  return role === "observing" ? "observer" : "follower";
 }

@@ -8,6 +8,7 @@ import type { ConnectionStatus, Counters, ReplicaStatus } from "./status.ts";
 
 /** The words answered here; an unknown one just closes the connection, as ZooKeeper does. */
 export const FOUR_LETTER_WORDS = ["ruok", "srvr", "stat", "mntr", "isro", "conf", "cons", "envi"] as const;
+/** One of them. */
 export type FourLetterWord = (typeof FOUR_LETTER_WORDS)[number];
 
 /** What the words report on. */
@@ -87,19 +88,14 @@ function averageLatency(counters: Readonly<Counters>): string {
 
 function statText(context: WordContext): string {
   const clients = context.connections.map(
-    (connection) =>
-      ` /${connection.remoteAddress}[1](queued=${connection.queued},recved=${connection.received},sent=${connection.sent})\n`,
+    (connection) => ` /${connection.remoteAddress}[1](${traffic(connection).join(",")})\n`,
   );
   return `Zookeeper version: ${versionText()}\nClients:\n${clients.join("")}\n${figures(context)}`;
 }
 
 function connectionList(context: WordContext): string {
   const lines = context.connections.map((connection) => {
-    const fields = [
-      `queued=${connection.queued}`,
-      `recved=${connection.received}`,
-      `sent=${connection.sent}`,
-    ];
+    const fields = traffic(connection);
     if (connection.session !== undefined) {
       fields.push(
         `sid=${connection.session}`,
@@ -113,6 +109,10 @@ function connectionList(context: WordContext): string {
     return ` /${connection.remoteAddress}[1](${fields.join(",")})\n`;
   });
   return `${lines.join("")}\n`;
+}
+
+function traffic({ queued, received, sent }: ConnectionStatus): string[] {
+  return [`queued=${queued}`, `recved=${received}`, `sent=${sent}`];
 }
 
 function monitor(context: WordContext): string {

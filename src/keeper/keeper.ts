@@ -255,8 +255,12 @@ export class Keeper {
           break;
         case "committed":
           break;
-        default:
+        case "notify":
+        case "openLink":
           this.#after.push(effect);
+          break;
+        default:
+          assertNever(effect);
       }
     }
   }

@@ -30,8 +30,10 @@ export const HANDSHAKE_LIMIT_MS = 10_000;
 /** Committed proposals applied in one turn, in bytes: more are left for the next, so that pings are answered. */
 export const DELIVER_BYTES_PER_TURN: number = 4 * 1024 * 1024;
 
-/** Unanswered requests a connection may have before its socket is no longer read, and below which it is again. */
+/** Unanswered requests a connection may have before its socket is no longer read. */
 export const PENDING_REQUESTS_MAX = 1000;
+
+/** Below this many, the socket is read again. */
 export const PENDING_REQUESTS_RESUME = 500;
 
 /** Unanswered request bytes a connection may have before its socket is no longer read: a few of the largest. */

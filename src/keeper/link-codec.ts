@@ -201,14 +201,13 @@ function readForwarded(reader: JuteReader): ForwardedRequest {
 }
 
 function writeWrite(writer: JuteWriter, request: WriteRequest): void {
-  switch (request.op) {
-    case "createSession":
-      writer.int(request.timeoutMs);
-      return writer.buffer(request.password);
-    case "deleteContainer":
-      return writer.string(request.path);
-    default:
-      writeRequest(writer, request);
+  if (request.op === "createSession") {
+    writer.int(request.timeoutMs);
+    writer.buffer(request.password);
+  } else if (request.op === "deleteContainer") {
+    writer.string(request.path);
+  } else {
+    writeRequest(writer, request);
   }
 }
 

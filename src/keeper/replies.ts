@@ -42,15 +42,9 @@ function multiResults(
   outcomes: readonly Outcome[],
 ): readonly MultiResult[] {
   return outcomes.map((outcome, index): MultiResult => {
-    switch (outcome.kind) {
-      case "error":
-        return { op: "error", code: outcome.code };
-      case "created":
-        return { op: "create", path: outcome.path };
-      case "stat":
-        return { op: "setData", stat: outcome.stat };
-      default:
-        return { op: operations[index]?.op === "check" ? "check" : "delete" };
-    }
+    if (outcome.kind === "error") return { op: "error", code: outcome.code };
+    if (outcome.kind === "created") return { op: "create", path: outcome.path };
+    if (outcome.kind === "stat") return { op: "setData", stat: outcome.stat };
+    return { op: operations[index]?.op === "check" ? "check" : "delete" };
   });
 }

@@ -122,7 +122,7 @@ export class Peer {
     return pipeline.proposals < outstandingProposalsMax && pipeline.bytes < outstandingBytesMax;
   }
 
-  /** Hands out what is committed, in order, each once; empty when all is delivered. */
+  /** Hands out what is committed, in order, each once, in pieces: the caller asks until it gets none. */
   takeCommitted(bytesMax: number): readonly Proposal[] {
     return this.#core.takeCommitted(bytesMax);
   }

@@ -68,7 +68,7 @@ export class PendingLinks {
   }
 
   closeAll(reason: string): void {
-    for (const link of [...this.#links.keys()]) this.#close(link, reason);
+    for (const link of this.#links.keys()) this.#close(link, reason);
   }
 
   #close(link: LinkId, reason: string): void {

@@ -105,7 +105,7 @@ export class FaultyReplica extends Replica {
         this.ctx.storage.sql.exec("DELETE FROM fault");
         this.ctx.storage.sql.exec("INSERT INTO fault VALUES (?)", untilMs);
         // The write must be durable before the death that it outlives.
-        void this.ctx.storage.sync().then(() => this.ctx.abort("fault: down"));
+        this.ctx.waitUntil(this.ctx.storage.sync().then(() => this.ctx.abort("fault: down")));
         break;
       case "freeze":
         this.#frozenUntilMs = untilMs;

@@ -1,7 +1,7 @@
 /**
  * The product, with a door for faults: POST /faults/ENSEMBLE/SID with a fault as JSON (see fault.ts).
  */
-import { replicaStub } from "../../src/durable/links.ts";
+import { replicaStub } from "../../src/durable/entry.ts";
 import type { TcpEnv } from "../../src/gateway/tcp.ts";
 import product from "../../src/worker.ts";
 import { FAULT_PATH } from "./faulty-replica.ts";

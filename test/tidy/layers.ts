@@ -22,15 +22,16 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
   tree: { layers: ["base"] },
   zab: { layers: ["base"] },
   keeper: { layers: ["base", "jute", "tree", "zab"] },
-  // The object implements tree's NodeStore and zab's stores: it knows their shape and never calls them.
+  // The object puts the tree on its SQLite rows; of zab it knows the shape of log and writes, and calls nothing.
   // node:crypto is the platform's too: the one hash that answers without a promise.
   durable: {
-    layers: ["base", "jute", "keeper"],
-    types: ["tree", "zab"],
+    layers: ["base", "jute", "keeper", "tree"],
+    types: ["zab"],
     packages: ["cloudflare:", "node:crypto"],
   },
   dashboard: { layers: ["base"] },
-  gateway: { layers: ["base", "dashboard"], types: ["durable"], packages: ["cloudflare:", "hono"] },
+  // The gateway runs what names and reaches a replica (durable's entry and settings), never what is inside one.
+  gateway: { layers: ["base", "dashboard", "durable"], packages: ["cloudflare:", "hono"] },
   client: { layers: ["base", "jute"] },
   recipes: { layers: ["base", "client"] },
   cli: { layers: ["base", "jute", "client", "recipes"], packages: ["node:", "smol-toml"] },

@@ -124,7 +124,7 @@ export const GOOD_SAMPLES: readonly Sample[] = [
   },
   { what: "state of a function", text: "function f() {\n  let a = 1;\n  const b = new Map();\n}" },
   { what: "499 lines", path: "test/a.ts", text: lines(499, "f();") },
-  { what: "110 columns", path: "test/a.ts", text: `f("${"x".repeat(105)}")` },
+  { what: "120 columns", path: "test/a.ts", text: `f("${"x".repeat(115)}")` },
   { what: "a long address", path: "test/a.ts", text: `// https://example.org/${"x".repeat(120)}` },
   { what: "a long name of a test", path: "test/a.ts", text: `test("${"x".repeat(120)}", () => {});` },
   { what: "69 lines", path: "test/a.ts", text: longFunction(69) },
