@@ -16,6 +16,12 @@ describe("a list allows", () => {
     ["whoever has the digest", [line(PERMS.all, "digest", "bob:hash")], [HOST, BOB], true],
     ["nobody with another digest", [line(PERMS.all, "digest", "bob:hush")], [BOB], false],
     ["no other scheme with the same id", [line(PERMS.all, "ip", "bob:hash")], [BOB], false],
+    [
+      "no other scheme whose id is an address",
+      [line(PERMS.all, "ip", "10.0.0.0/8")],
+      [{ scheme: "digest", id: "10.1.2.3" }],
+      false,
+    ],
     ["an address in the range", [line(PERMS.all, "ip", "10.0.0.0/8")], [HOST], true],
     ["no address outside", [line(PERMS.all, "ip", "10.1.2.4/32")], [HOST], false],
     ["super everything", [line(PERMS.read, "digest", "x:y")], SUPER, true],

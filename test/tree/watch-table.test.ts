@@ -256,6 +256,7 @@ describe("setWatches", () => {
   }
 
   const since = { epoch: 1, counter: 3 };
+  const afterSetData = { epoch: 1, counter: 4 };
   const cases: ReadonlyArray<readonly [string, Partial<SetWatchesRequest>, readonly string[]]> = [
     ["data, gone", { dataWatches: ["/nope"] }, ["2 /nope", "has "]],
     ["data, as it was", { dataWatches: ["/w"] }, ["has 23"]],
@@ -265,6 +266,12 @@ describe("setWatches", () => {
     ["children, gone", { childWatches: ["/nope"] }, ["2 /nope", "has "]],
     ["children, as they were", { childWatches: ["/w"] }, ["has 13"]],
     ["children, changed since", { childWatches: ["/w"], relativeZxid: since }, ["4 /w", "has "]],
+    ["data, only children changed since", { dataWatches: ["/w"], relativeZxid: afterSetData }, ["has 23"]],
+    [
+      "children, data not changed since",
+      { childWatches: ["/w"], relativeZxid: afterSetData },
+      ["4 /w", "has "],
+    ],
     ["persistent", { persistentWatches: ["/nope"], relativeZxid: since }, ["has 34"]],
     ["recursive", { persistentRecursiveWatches: ["/w"], relativeZxid: since }, ["has 35"]],
   ];
