@@ -28,8 +28,8 @@ export class PeerCore {
   readonly history: History;
   readonly messages: HistoryMessages;
   readonly outbox: Outbox = new Outbox();
-  readonly epochFloor: number;
   readonly isVoter: boolean;
+  #epochFloor: number;
   #acceptedEpoch: number;
   #currentEpoch: number;
   #lastCommitted: Zxid;
@@ -46,7 +46,7 @@ export class PeerCore {
     this.isVoter = this.quorum.isVoter(config.sid);
     this.history = new History(log, this.timing.recentBytesMax);
     this.messages = new HistoryMessages(this.history);
-    this.epochFloor = start.epochFloor;
+    this.#epochFloor = start.epochFloor;
     this.#acceptedEpoch = start.acceptedEpoch;
     this.#currentEpoch = start.currentEpoch;
     this.#lastCommitted = start.lastDelivered;
@@ -55,6 +55,16 @@ export class PeerCore {
     assert(start.currentEpoch <= start.acceptedEpoch, "currentEpoch is at most acceptedEpoch");
     assert(compareZxid(start.lastDelivered, log.last) <= 0, "what was delivered is in the log");
     assert(compareZxid(start.lastDelivered, log.base) >= 0, "only the delivered is trimmed");
+  }
+
+  /** New epochs are above this one: what the start gave, or a later promise that some voter told of. */
+  get epochFloor(): number {
+    return this.#epochFloor;
+  }
+
+  /** Takes note of a voter's promise, so that one new epoch is enough to take that voter in. */
+  raiseEpochFloor(promisedEpoch: number): void {
+    this.#epochFloor = Math.max(this.#epochFloor, promisedEpoch);
   }
 
   /** The epoch promised last. */

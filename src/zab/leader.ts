@@ -183,7 +183,8 @@ export class Leader {
     const isExpected = learner.stage === "connected" && (kind === "followerInfo") === learner.isVoter;
     const isSound = acceptedEpoch >= 0 && acceptedEpoch < EPOCH_MAX;
     if (!isExpected || !isSound) return this.#unexpected(learner, kind);
-    learner.onInfo(acceptedEpoch);
+    learner.onInfo();
+    if (learner.isVoter) this.#core.raiseEpochFloor(acceptedEpoch);
     if (this.#newEpoch === undefined) return this.#maybeChooseEpoch();
     if (learner.isVoter && acceptedEpoch > this.#newEpoch) {
       return this.leave(`voter ${learner.sid} has promised epoch ${acceptedEpoch}`);
@@ -197,8 +198,7 @@ export class Leader {
     const voters = introduced.filter(({ isVoter }) => isVoter);
     const sids = new Set<Sid>([config.sid, ...voters.map(({ sid }) => sid)]);
     if (!quorum.contains(sids)) return;
-    const promised = voters.map((voter) => voter.acceptedEpoch);
-    const newEpoch = Math.max(acceptedEpoch, epochFloor, ...promised) + 1;
+    const newEpoch = Math.max(acceptedEpoch, epochFloor) + 1;
     assert(newEpoch <= EPOCH_MAX, "there is an epoch left");
     this.#core.writeEpochs({ acceptedEpoch: newEpoch, currentEpoch });
     this.#newEpoch = newEpoch;

@@ -40,7 +40,6 @@ export class LearnerStream {
   readonly isVoter: boolean;
   readonly #core: PeerCore;
   #stage: LearnerStage = "connected";
-  #acceptedEpoch = 0;
   #ackEpoch: AckEpoch | undefined;
   #sent: Zxid = ZXID_ZERO;
   #acknowledged: Zxid = ZXID_ZERO;
@@ -66,10 +65,6 @@ export class LearnerStream {
     return this.#stage === "synced" || this.#stage === "live";
   }
 
-  get acceptedEpoch(): number {
-    return this.#acceptedEpoch;
-  }
-
   get ackEpoch(): AckEpoch | undefined {
     return this.#ackEpoch;
   }
@@ -92,9 +87,8 @@ export class LearnerStream {
   }
 
   /** It introduced itself. */
-  onInfo(acceptedEpoch: number): void {
+  onInfo(): void {
     this.#stage = "introduced";
-    this.#acceptedEpoch = acceptedEpoch;
   }
 
   /** It acknowledged the epoch. */

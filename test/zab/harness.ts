@@ -64,6 +64,8 @@ export class Replica {
   /** Delivered in memory since the beginning of history, as texts. */
   delivered: string[] = [];
   readonly links: Map<LinkId, Link> = new Map();
+  /** A write takes up to this long to be durable. */
+  diskMs = 5;
   /** While true the disk finishes nothing. */
   isDiskStuck = false;
 
@@ -107,9 +109,7 @@ export class Ensemble {
   readonly observers: readonly Sid[];
   nowMs = 0;
   filter: MessageFilter = () => true;
-  /** A write takes up to this long to be durable. */
-  diskMs = 5;
-  /** Called once for the next message of each kind here, just after it has left. */
+  /** Called once for the next message of each kind here, up to 30 ms after it has left. */
   readonly traps: Map<ZabMessage["kind"], (from: Sid, to: Sid) => void> = new Map();
   /** Each message that left a replica, for tests that read the conversation. */
   readonly sent: { readonly from: Sid; readonly to: Sid; readonly message: ZabMessage }[] = [];
@@ -189,9 +189,9 @@ export class Ensemble {
   heal(): void {
     this.#blocked.clear();
     this.traps.clear();
-    this.diskMs = 5;
     this.filter = () => true;
     for (const replica of this.replicas.values()) {
+      replica.diskMs = 5;
       if (replica.isDiskStuck) this.unstickDisk(replica.sid);
     }
   }
@@ -317,7 +317,7 @@ export class Ensemble {
       replica.disk.transact(effects.writes, peer.lastDelivered);
       replica.issued++;
       const { instance } = replica;
-      this.#later(1 + this.rng.below(this.diskMs), () => {
+      this.#later(1 + this.rng.below(replica.diskMs), () => {
         if (replica.instance === instance && !replica.isDiskStuck) this.#syncOne(replica);
       });
     }
@@ -396,7 +396,7 @@ export class Ensemble {
     const trap = this.traps.get(message.kind);
     if (trap !== undefined) {
       this.traps.delete(message.kind);
-      this.#later(this.#delayMs(), () => trap(from, to));
+      this.#later(this.rng.below(30), () => trap(from, to));
     }
     if (!this.#isOpen(from, to) || !this.filter(from, to, message)) {
       link.isDead = true;
