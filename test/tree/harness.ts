@@ -48,7 +48,7 @@ export interface Proposal {
 /** Rows in a map, as far as a test needs them; what is written to them is what takeDirty gave. */
 export class MapRows implements NodeRows {
   readonly nodes = new MapNodeStore();
-  reads = 0;
+  reads: number = 0;
 
   read(path: string): Znode | undefined {
     this.reads++;
@@ -113,7 +113,7 @@ export class Leader {
   }
 
   /** Applies all proposals, or the next `count`; tells the preparer. Gives the last outcome. */
-  deliver(count = Number.POSITIVE_INFINITY): Outcome | undefined {
+  deliver(count: number = Number.POSITIVE_INFINITY): Outcome | undefined {
     let outcome: Outcome | undefined;
     for (let done = 0; done < count; done++) {
       const proposal = this.log[this.#applied];
