@@ -23,7 +23,7 @@ interface Cut {
 
 /** The product's replica, and what afflicts it. */
 export class FaultyReplica extends Replica {
-  #downUntilMs: number;
+  readonly #downUntilMs: number;
   #frozenUntilMs = 0;
   readonly #cuts = new Map<number, Cut>();
   readonly #sidOfLink = new Map<number, number>();
@@ -140,16 +140,11 @@ export class FaultyReplica extends Replica {
   }
 
   #cutOf(action: Action): Cut | undefined {
-    switch (action.kind) {
-      case "linkSend":
-      case "closeLink":
-        return this.#cuts.get(this.#sidOfLink.get(action.link) ?? 0);
-      case "notify":
-      case "openLink":
-        return this.#cuts.get(action.to);
-      default:
-        return undefined;
+    if (action.kind === "linkSend" || action.kind === "closeLink") {
+      return this.#cuts.get(this.#sidOfLink.get(action.link) ?? 0);
     }
+    if (action.kind === "notify" || action.kind === "openLink") return this.#cuts.get(action.to);
+    return undefined;
   }
 
   #release(): void {
