@@ -47,7 +47,7 @@ export interface Proposal {
 
 /** Rows in a map, as far as a test needs them; what is written to them is what takeDirty gave. */
 export class MapRows implements NodeRows {
-  readonly nodes = new MapNodeStore();
+  readonly nodes: MapNodeStore = new MapNodeStore();
   reads: number = 0;
 
   read(path: string): Znode | undefined {
