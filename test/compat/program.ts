@@ -13,6 +13,9 @@ import type { ClientProgram } from "./tools.ts";
 /** How long one check may take, in ms. The longest, expiry, waits for a session of 4 s to end and a frozen client to come back. */
 const CHECK_TIMEOUT_MS = 45_000;
 
+/** How long all checks of one client may take, in ms: a server that answers nothing must not hold the run for each check's deadline. */
+const CLIENT_TIMEOUT_MS = 240_000;
+
 /** One run of a client against an ensemble. */
 export interface ProgramRun {
   readonly processes: ProcessSet;
@@ -27,13 +30,20 @@ export interface ProgramRun {
 export async function runProgram(run: ProgramRun): Promise<ClientReport> {
   const outcomes: Outcome[] = [];
   let remaining: readonly string[] = run.checks;
-  while (remaining.length > 0) {
+  const deadline = performance.now() + CLIENT_TIMEOUT_MS;
+  while (remaining.length > 0 && performance.now() < deadline) {
     const proxy = await SwitchProxy.listen(run.ensemble.addresses);
     const session = new ProgramSession(run, proxy, remaining);
+    const timer = setTimeout(() => session.end(), deadline - performance.now());
     outcomes.push(...(await session.ended()));
+    clearTimeout(timer);
     await proxy.close();
     const answered = new Set(outcomes.map((outcome) => outcome.check));
     remaining = run.checks.filter((check) => !answered.has(check));
+  }
+  for (const check of remaining) {
+    const detail = `not asked: this client's ${CLIENT_TIMEOUT_MS} ms were over`;
+    outcomes.push({ check, verdict: "fail", detail, elapsedMs: 0 });
   }
   outcomes.sort((left, right) => run.checks.indexOf(left.check) - run.checks.indexOf(right.check));
   return { client: run.program.name, outcomes };
@@ -64,6 +74,11 @@ class ProgramSession {
     this.#timer = setTimeout(() => this.#onLate(), CHECK_TIMEOUT_MS);
   }
 
+  /** Ends the program where it is; the check it was at has failed. */
+  end(): void {
+    this.#onLate();
+  }
+
   async ended(): Promise<readonly Outcome[]> {
     await this.#child.ended;
     clearTimeout(this.#timer);
@@ -71,7 +86,9 @@ class ProgramSession {
     // A program that ends before its first check, or between two, has nothing else to be blamed on.
     const blamed = this.#current ?? (this.#outcomes.length === 0 ? this.#first : undefined);
     if (blamed !== undefined) {
-      const reason = this.#isLate ? `no answer within ${CHECK_TIMEOUT_MS} ms` : "the client program ended";
+      const reason = this.#isLate
+        ? `no answer within ${Math.round(performance.now() - this.#startedAt)} ms`
+        : "the client program ended";
       this.#record(blamed, "fail", `${reason}; its last output:\n${this.#child.tail}`);
     }
     await Promise.all(this.#addressChecks);
