@@ -1,0 +1,134 @@
+/** The product, as `npm start` runs it, built with faults on demand. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import type { Fault, ReplicaDigest, Target } from "./target.ts";
+
+const CONFIG = "test/faults/wrangler.toml";
+const STATUS_DEADLINE_MS = 3000;
+
+interface ReplicaReport {
+  readonly sid: number;
+  readonly status: {
+    readonly serving: boolean;
+    readonly leader: number | null;
+    readonly lastDelivered: string;
+    readonly digest: string;
+  } | null;
+}
+
+interface StatusReport {
+  readonly leader: number | null;
+  readonly replicas: readonly ReplicaReport[];
+}
+
+/** Starts the product on fresh data. */
+export async function startEdgekeeper(): Promise<Target> {
+  const dataDirectory = await mkdtemp(join(tmpdir(), "edgekeeper-chaos-"));
+  try {
+    return new EdgekeeperTarget(await startEnsemble({ config: CONFIG, dataDirectory }), dataDirectory);
+  } catch (error) {
+    await rm(dataDirectory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+class EdgekeeperTarget implements Target {
+  readonly name = "edgekeeper";
+  readonly kinds = ["none", "abort", "down", "freeze", "cut", "cut link", "drop", "kill all"] as const;
+  readonly servers: Target["servers"];
+  readonly #dataDirectory: string;
+  #ensemble: TestEnsemble;
+
+  constructor(ensemble: TestEnsemble, dataDirectory: string) {
+    this.#ensemble = ensemble;
+    this.#dataDirectory = dataDirectory;
+    this.servers = ensemble.tcpPorts.map((port) => ({ host: "127.0.0.1", port }));
+  }
+
+  async leader(): Promise<number | undefined> {
+    const status = await this.#status();
+    return status?.leader ?? undefined;
+  }
+
+  async isServing(): Promise<boolean> {
+    const status = await this.#status();
+    if (status === undefined || status.leader === null) return false;
+    return status.replicas.every((replica) => {
+      return replica.status?.serving === true && replica.status.leader === status.leader;
+    });
+  }
+
+  async digests(): Promise<readonly ReplicaDigest[]> {
+    const status = await this.#status();
+    if (status === undefined) throw new Error("no status");
+    return status.replicas.map(({ sid, status: replica }) => {
+      if (replica === null) throw new Error(`no status of replica ${sid}`);
+      return { sid, lastDelivered: replica.lastDelivered, digest: replica.digest };
+    });
+  }
+
+  async inject(fault: Fault): Promise<void> {
+    if (fault.kind === "none") return;
+    if (fault.kind === "kill all") {
+      const { httpPort, tcpPorts } = this.#ensemble;
+      await this.#ensemble.kill9();
+      const dataDirectory = this.#dataDirectory;
+      this.#ensemble = await startEnsemble({ config: CONFIG, dataDirectory, httpPort, tcpPorts });
+      return;
+    }
+    const response = await fetch(`${this.#ensemble.httpUrl}/faults/main/${fault.sid}`, {
+      method: "POST",
+      body: JSON.stringify(bodyOf(fault)),
+      signal: AbortSignal.timeout(STATUS_DEADLINE_MS),
+    });
+    if (!response.ok)
+      throw new Error(`${fault.kind} was refused: ${response.status} ${await response.text()}`);
+  }
+
+  async describe(): Promise<string> {
+    const status = JSON.stringify(await this.#status(), null, 1);
+    return `${status}\n${this.#ensemble.output().split("\n").slice(-40).join("\n")}`;
+  }
+
+  async stop(): Promise<void> {
+    await this.#ensemble.stop();
+    await rm(this.#dataDirectory, { recursive: true, force: true });
+  }
+
+  async #status(): Promise<StatusReport | undefined> {
+    try {
+      const response = await fetch(`${this.#ensemble.httpUrl}/main/v1/status`, {
+        signal: AbortSignal.timeout(STATUS_DEADLINE_MS),
+      });
+      return response.ok ? ((await response.json()) as StatusReport) : undefined;
+    } catch {
+      // Not there, or not in time: whoever asks has a deadline of its own.
+      return undefined;
+    }
+  }
+}
+
+function bodyOf({ kind, peer, ms }: Fault): Readonly<Record<string, unknown>> {
+  switch (kind) {
+    case "abort":
+      return { kind };
+    case "down":
+    case "freeze":
+    case "cut":
+      return { kind, ms };
+    case "cut link":
+      return { kind: "cut", peer, ms };
+    case "drop":
+      return { kind, peer, ms };
+    case "none":
+    case "kill all":
+      throw new Error(`${kind} is no fault of one replica`);
+    default: {
+      const none: never = kind;
+      return none;
+    }
+  }
+}

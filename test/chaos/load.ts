@@ -1,0 +1,384 @@
+/**
+ * A steady load of sessions that write and read under faults and record every operation with its outcome.
+ * Each client is one session with two lanes in its pipeline: one sets and reads a counter, the other creates
+ * and deletes. Nothing is tried twice; after an unknown set the counter is read before it is set again.
+ */
+import { OPEN_ACL } from "../../src/base/acl.ts";
+import type { CreateRequest, MultiRequest } from "../../src/base/request.ts";
+import { seededRng, type Rng } from "../../src/base/rng.ts";
+import { WireClient } from "../client/wire-client.ts";
+import type { RequestOutcome, ServerAddress } from "../client/wire-connection.ts";
+import type { Action, Answer, History, Operation, Outcome, SessionRecord } from "./history.ts";
+
+/** How the load is made. */
+export interface LoadSetup {
+  readonly servers: readonly ServerAddress[];
+  /** All paths lie below it; it must not exist yet. */
+  readonly root: string;
+  readonly clients: number;
+  readonly sessionTimeoutMs: number;
+  /** Between the operations of a lane, from end to start. */
+  readonly paceMs: number;
+  readonly seed: number;
+}
+
+/** An acknowledged write, for measuring gaps. */
+export interface Acknowledged {
+  readonly client: number;
+  readonly atMs: number;
+}
+
+/** Children under one parent, at most: a listing must fit a frame. */
+const CHILDREN_MAX = 2000;
+/** Parents of sequential creates. */
+const SEQUENCES = 8;
+/** Ephemerals that a client holds at once. */
+const EPHEMERALS_HELD = 10;
+/** Out of 100 turns of the lane that creates. */
+const SHARES = { create: 45, sequential: 60, delete: 80, multi: 88, ephemeral: 100 } as const;
+
+/** The running load. */
+export class Load {
+  readonly acknowledged: Acknowledged[] = [];
+  readonly #setup: LoadSetup;
+  readonly #operations: Operation[] = [];
+  readonly #sessions: SessionRecord[] = [];
+  readonly #faults: string[] = [];
+  readonly #clients: LoadClient[];
+  #lanes: Promise<unknown> = Promise.resolve();
+  #stopping = false;
+  #sequentials = 0;
+
+  constructor(setup: LoadSetup) {
+    this.#setup = setup;
+    this.#clients = Array.from({ length: setup.clients }, (_, client) => new LoadClient(this, setup, client));
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping;
+  }
+
+  get operations(): readonly Operation[] {
+    return this.#operations;
+  }
+
+  /** Makes the parents that all share, and begins. */
+  async start(): Promise<void> {
+    const { root } = this.#setup;
+    const first = this.#clients[0];
+    if (first === undefined) throw new Error("a load has clients");
+    await first.must(root);
+    for (let index = 0; index < SEQUENCES; index++) await first.must(`${root}/sequence-${index}`);
+    await Promise.all(this.#clients.map((client) => client.prepare()));
+    this.#lanes = Promise.all(this.#clients.flatMap((client) => client.lanes()));
+  }
+
+  /** Lets every lane end its operation; sessions stay open. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#lanes;
+  }
+
+  /** Waits until every session has been answered once more, or has expired; false at the deadline. */
+  async settled(deadlineMs: number): Promise<boolean> {
+    const answers = await Promise.all(this.#clients.map((client) => client.answered(deadlineMs)));
+    return answers.every((isAnswered) => isAnswered);
+  }
+
+  /** The sessions whose life goes on are recorded with the rest. */
+  history(): History {
+    const living = this.#clients.map((client) => client.sessionRecord());
+    return {
+      root: this.#setup.root,
+      operations: this.#operations,
+      sessions: [...this.#sessions, ...living],
+      faults: this.#faults,
+    };
+  }
+
+  /** Closes all sessions. */
+  async close(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all(this.#clients.map((client) => client.wire.close()));
+  }
+
+  /** For a client: notes an operation. */
+  record(operation: Operation): void {
+    this.#operations.push(operation);
+    const { action, outcome } = operation;
+    if (outcome.kind !== "ok" || action.kind === "read") return;
+    this.acknowledged.push({ client: operation.client, atMs: operation.endMs });
+  }
+
+  /** For a client: a session came to its end. */
+  recordSession(session: SessionRecord): void {
+    this.#sessions.push(session);
+  }
+
+  /** For a client: a server did what none may. */
+  recordFault(what: string): void {
+    this.#faults.push(what);
+  }
+
+  /** A parent of sequential creates; all clients share each. */
+  sequenceParent(): string {
+    return `${this.#setup.root}/sequence-${this.#sequentials++ % SEQUENCES}`;
+  }
+
+  /** Some client's counter, one's own included. */
+  counterOf(client: number): string {
+    return `${this.#setup.root}/counter-${client % this.#setup.clients}`;
+  }
+}
+
+class LoadClient {
+  wire: WireClient;
+  readonly #load: Load;
+  readonly #setup: LoadSetup;
+  readonly #client: number;
+  readonly #rng: Rng;
+  #running = 0;
+  /** Persistent znodes of ours whose create was acknowledged, to be deleted one day. */
+  readonly #owned: string[] = [];
+  #ephemerals: string[] = [];
+  #parent = "";
+  #children = 0;
+  /** The counter's version, undefined where it must be read first. */
+  #version: number | undefined = 0;
+
+  constructor(load: Load, setup: LoadSetup, client: number) {
+    this.#load = load;
+    this.#setup = setup;
+    this.#client = client;
+    this.#rng = seededRng([setup.seed, client, 1, 2]);
+    this.wire = this.#connect();
+  }
+
+  /** Creates what all the rest stands on; throws where that fails, as no fault is injected yet. */
+  async must(path: string): Promise<void> {
+    await this.#awaitSession();
+    const outcome = await this.#perform({ kind: "create", path, data: path, ephemeral: false });
+    if (outcome.kind !== "ok") throw new Error(`cannot create ${path}: ${JSON.stringify(outcome)}`);
+  }
+
+  async prepare(): Promise<void> {
+    const path = this.#load.counterOf(this.#client);
+    await this.#awaitSession();
+    const outcome = await this.#perform({ kind: "create", path, data: "0", ephemeral: false });
+    if (outcome.kind !== "ok") throw new Error(`cannot create ${path}: ${JSON.stringify(outcome)}`);
+    await this.#freshParent();
+  }
+
+  lanes(): readonly Promise<void>[] {
+    return [this.#lane(() => this.#count()), this.#lane(() => this.#make())];
+  }
+
+  /** Whether the session, unless it has expired, still gets answers. */
+  async answered(deadlineMs: number): Promise<boolean> {
+    const untilMs = performance.now() + deadlineMs;
+    for (;;) {
+      const leftMs = untilMs - performance.now();
+      if (leftMs <= 0) return false;
+      await this.wire.connected(leftMs);
+      if (this.wire.state === "expired") return true;
+      const { kind } = await this.wire.request({ op: "exists", path: this.#setup.root, watch: false });
+      if (kind === "ok") return true;
+    }
+  }
+
+  sessionRecord(): SessionRecord {
+    const { session, timeoutMs, connects, expiry } = this.wire;
+    return { client: this.#client, session, timeoutMs, connects, expiry };
+  }
+
+  #connect(): WireClient {
+    return new WireClient({
+      servers: this.#setup.servers,
+      first: this.#client,
+      timeoutMs: this.#setup.sessionTimeoutMs,
+      onFault: (what) => this.#load.recordFault(`client ${this.#client}: ${what}`),
+    });
+  }
+
+  async #lane(turn: () => Promise<void>): Promise<void> {
+    while (!this.#load.isStopping) {
+      if (await this.#awaitSession()) await turn();
+      await new Promise((resolve) => setTimeout(resolve, this.#setup.paceMs));
+    }
+  }
+
+  /** Waits for the session; a new one takes the place of one that expired. */
+  async #awaitSession(): Promise<boolean> {
+    if (this.wire.state === "connected") return true;
+    if (this.wire.state === "expired") {
+      this.#load.recordSession(this.sessionRecord());
+      this.#ephemerals = [];
+      this.wire = this.#connect();
+    }
+    return await this.wire.connected(this.#setup.sessionTimeoutMs);
+  }
+
+  /** The lane of the counter. */
+  async #count(): Promise<void> {
+    const own = this.#load.counterOf(this.#client);
+    const dice = this.#rng.below(100);
+    if (this.#version === undefined) {
+      const outcome = await this.#perform({ kind: "read", path: own, synced: true });
+      if (outcome.kind === "ok" && outcome.answer.kind === "value") this.#version = outcome.answer.version;
+    } else if (dice < 65) {
+      const version: number = this.#version + 1;
+      const outcome = await this.#perform({ kind: "set", path: own, version });
+      this.#version = outcome.kind === "ok" ? version : undefined;
+    } else if (dice < 85) {
+      await this.#perform({ kind: "read", path: own, synced: false });
+    } else {
+      const other = this.#load.counterOf(this.#client + 1 + this.#rng.below(this.#setup.clients));
+      await this.#perform({ kind: "read", path: other, synced: true });
+    }
+  }
+
+  /** The lane that creates and deletes. */
+  async #make(): Promise<void> {
+    if (this.#children >= CHILDREN_MAX) await this.#freshParent();
+    const dice = this.#rng.below(100);
+    if (dice < SHARES.create) await this.#createPlain();
+    else if (dice < SHARES.sequential) await this.#createSequential();
+    else if (dice < SHARES.delete) await this.#deleteOldest();
+    else if (dice < SHARES.multi) await this.#createTogether();
+    else await this.#createEphemeral();
+  }
+
+  async #freshParent(): Promise<void> {
+    const path = `${this.#setup.root}/client-${this.#client}-${this.#running++}`;
+    const outcome = await this.#perform({ kind: "create", path, data: path, ephemeral: false });
+    if (outcome.kind !== "ok") return;
+    this.#parent = path;
+    this.#children = 0;
+  }
+
+  #freshPath(): string {
+    this.#children++;
+    return `${this.#parent}/z${this.#running++}`;
+  }
+
+  async #createPlain(): Promise<void> {
+    const path = this.#freshPath();
+    const outcome = await this.#perform({ kind: "create", path, data: path, ephemeral: false });
+    if (outcome.kind === "ok") this.#owned.push(path);
+  }
+
+  async #createSequential(): Promise<void> {
+    const parent = this.#load.sequenceParent();
+    const prefix = `c${this.#client}-${this.#running++}-`;
+    const outcome = await this.#perform({ kind: "sequential", parent, prefix, data: prefix });
+    if (outcome.kind !== "ok" || outcome.answer.kind !== "created") return;
+    if (this.#rng.below(2) === 0) this.#owned.push(outcome.answer.path);
+  }
+
+  async #deleteOldest(): Promise<void> {
+    const path = this.#owned.shift();
+    if (path !== undefined) await this.#perform({ kind: "delete", path });
+  }
+
+  async #createTogether(): Promise<void> {
+    const paths = [this.#freshPath(), this.#freshPath(), this.#freshPath()];
+    const fails = this.#rng.below(4) === 0;
+    await this.#perform({ kind: "multi", paths, data: "multi", fails });
+  }
+
+  async #createEphemeral(): Promise<void> {
+    const { session } = this.wire;
+    const path = this.#freshPath();
+    const outcome = await this.#perform({ kind: "create", path, data: path, ephemeral: true });
+    if (outcome.kind !== "ok" || this.wire.session !== session) return;
+    this.#ephemerals.push(path);
+    const oldest = this.#ephemerals.length > EPHEMERALS_HELD ? this.#ephemerals.shift() : undefined;
+    if (oldest !== undefined) await this.#perform({ kind: "delete", path: oldest });
+  }
+
+  async #perform(action: Action): Promise<Outcome> {
+    const { session } = this.wire;
+    const startMs = performance.now();
+    const outcome = await ask(this.wire, action);
+    this.#load.record({
+      client: this.#client,
+      session,
+      startMs,
+      endMs: performance.now(),
+      action,
+      outcome,
+    });
+    return outcome;
+  }
+}
+
+async function ask(wire: WireClient, action: Action): Promise<Outcome> {
+  switch (action.kind) {
+    case "create":
+      return told(await wire.request(createRequest(action.path, action.data, action.ephemeral ? 1 : 0)));
+    case "sequential":
+      return told(await wire.request(createRequest(`${action.parent}/${action.prefix}`, action.data, 2)));
+    case "set": {
+      const data = bytes(String(action.version));
+      return told(
+        await wire.request({ op: "setData", path: action.path, data, version: action.version - 1 }),
+      );
+    }
+    case "delete":
+      return told(await wire.request({ op: "delete", path: action.path, version: -1 }));
+    case "multi":
+      return told(await wire.request(multiRequest(action)));
+    case "read": {
+      // Both in one pipeline: nothing comes between the sync and the read that it is for.
+      const sync = action.synced ? wire.request({ op: "sync", path: action.path }) : undefined;
+      const read = await wire.request({ op: "getData", path: action.path, watch: false });
+      const synced = await sync;
+      return told(synced === undefined || synced.kind === "ok" ? read : synced);
+    }
+    default: {
+      const none: never = action;
+      return none;
+    }
+  }
+}
+
+function createRequest(path: string, data: string, flags: number): CreateRequest {
+  return { op: "create2", path, data: bytes(data), acl: OPEN_ACL, flags, ttlMs: 0 };
+}
+
+function multiRequest(action: Extract<Action, { kind: "multi" }>): MultiRequest {
+  const creates = action.paths.map((path): CreateRequest => {
+    return { op: "create", path, data: bytes(action.data), acl: OPEN_ACL, flags: 0, ttlMs: 0 };
+  });
+  const doomed = { op: "check", path: "/there-is-no-such-znode", version: 0 } as const;
+  return { op: "multi", operations: action.fails ? [...creates, doomed] : creates };
+}
+
+function told(outcome: RequestOutcome): Outcome {
+  if (outcome.kind !== "ok") return outcome;
+  return { kind: "ok", zxid: outcome.zxid, answer: answerOf(outcome) };
+}
+
+function answerOf({ response }: Extract<RequestOutcome, { kind: "ok" }>): Answer {
+  switch (response.op) {
+    case "create2":
+      return { kind: "created", path: response.path, czxid: response.stat.czxid };
+    case "stat":
+      return { kind: "version", version: response.stat.version };
+    case "getData":
+      return { kind: "value", data: textOf(response.data), version: response.stat.version };
+    case "multi":
+      return { kind: response.results.some(({ op }) => op === "error") ? "refused" : "done" };
+    default:
+      return { kind: "done" };
+  }
+}
+
+/** What a znode of the load holds. */
+export function textOf(data: Uint8Array | null): string {
+  return data === null ? "(null)" : Buffer.from(data).toString("utf8");
+}
+
+function bytes(text: string): Uint8Array {
+  return Buffer.from(text, "utf8");
+}

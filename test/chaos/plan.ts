@@ -1,0 +1,65 @@
+/** Which faults make a round, told by roles: who leads is known only when the fault's turn comes. */
+import type { Fault, FaultKind } from "./target.ts";
+
+/** A replica by its part when the fault begins; the other follower is the one with the higher sid. */
+export type Role = "leader" | "follower" | "other follower";
+
+/** A fault to come. */
+export interface PlannedFault {
+  readonly kind: FaultKind;
+  readonly at: Role;
+  /** The other end of the link, where the fault is at one. */
+  readonly peer: Role;
+  readonly ms: number;
+}
+
+const AWAY_MS = 3000;
+const APART_MS = 4000;
+const CALM_MS = 4000;
+
+/** One round: every kind, the leader more often than anybody. */
+export const ROUND: readonly PlannedFault[] = [
+  { kind: "none", at: "leader", peer: "follower", ms: CALM_MS },
+  { kind: "abort", at: "leader", peer: "follower", ms: 0 },
+  { kind: "abort", at: "follower", peer: "leader", ms: 0 },
+  { kind: "abort", at: "other follower", peer: "leader", ms: 0 },
+  { kind: "freeze", at: "leader", peer: "follower", ms: APART_MS },
+  { kind: "freeze", at: "follower", peer: "leader", ms: APART_MS },
+  { kind: "cut", at: "leader", peer: "follower", ms: APART_MS },
+  { kind: "cut", at: "other follower", peer: "leader", ms: APART_MS },
+  { kind: "cut link", at: "leader", peer: "follower", ms: APART_MS },
+  { kind: "drop", at: "leader", peer: "other follower", ms: APART_MS },
+  { kind: "drop", at: "follower", peer: "leader", ms: APART_MS },
+  { kind: "down", at: "leader", peer: "follower", ms: AWAY_MS },
+  { kind: "down", at: "follower", peer: "leader", ms: AWAY_MS },
+  { kind: "kill all", at: "leader", peer: "follower", ms: 0 },
+];
+
+/** The fault at the replicas that have the parts now. */
+export function faultFor(planned: PlannedFault, leader: number): Fault {
+  const [follower = 0, otherFollower = 0] = [1, 2, 3].filter((sid) => sid !== leader);
+  const sids: Readonly<Record<Role, number>> = { leader, follower, "other follower": otherFollower };
+  return { kind: planned.kind, sid: sids[planned.at], peer: sids[planned.peer], ms: planned.ms };
+}
+
+/** For people: `cut link leader 3 - follower 1`. */
+export function faultText(planned: PlannedFault, fault: Fault): string {
+  switch (planned.kind) {
+    case "none":
+    case "kill all":
+      return planned.kind;
+    case "cut link":
+      return `${planned.kind} ${planned.at} ${fault.sid} - ${planned.peer} ${fault.peer}`;
+    case "drop":
+      return `${planned.kind} ${planned.at} ${fault.sid} > ${planned.peer} ${fault.peer}`;
+    case "abort":
+    case "down":
+    case "freeze":
+    case "cut":
+      return `${planned.kind} ${planned.at} ${fault.sid}`;
+    default: {
+      const none: never = planned.kind;
+      return none;
+    }
+  }
+}
