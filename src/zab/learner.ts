@@ -66,9 +66,9 @@ export class Learner {
     this.#leaving ??= reason;
   }
 
-  /** The link we asked for is open. */
+  /** The link we asked for is open; nothing was agreed on an earlier one. */
   onOpened(link: LinkId): void {
-    assert(this.#link === undefined, "a learner has one link");
+    assert(this.#newEpoch === undefined, "a link is replaced in discovery only");
     const { acceptedEpoch, isVoter, clockMs, outbox } = this.#core;
     this.#link = link;
     this.#heardAtMs = clockMs;

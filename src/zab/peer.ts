@@ -249,14 +249,21 @@ export class Peer {
     }
   }
 
+  /** The latest link counts, as with the leader: an earlier attempt may have come to something late. */
   #onLinkToLeader({ link, sid }: { readonly link: LinkId; readonly sid: number }): void {
+    const { outbox } = this.#core;
     const learner = this.#learner;
-    if (learner?.leader === sid && learner.link === undefined && learner.leaving === undefined) {
-      learner.onOpened(link);
-      this.#core.outbox.after({ kind: "phase", phase: learner.phase });
-    } else {
-      this.#core.outbox.after({ kind: "closeLink", link, reason: "no longer wanted" });
+    const isWanted = learner?.leader === sid && learner.stage === "discovery";
+    if (!isWanted) {
+      outbox.after({ kind: "closeLink", link, reason: "no longer wanted" });
+      return;
     }
+    const older = learner.link;
+    if (older !== undefined) {
+      outbox.after({ kind: "closeLink", link: older, reason: "replaced by a newer link" });
+    }
+    learner.onOpened(link);
+    outbox.after({ kind: "phase", phase: learner.phase });
   }
 
   #onLinkToUs({ link, sid }: { readonly link: LinkId; readonly sid: number }): void {

@@ -1,5 +1,5 @@
 /** Which sets of voters may decide. Any two such sets share a voter: everything Zab promises rests on that. */
-import { assert, must } from "../base/assert.ts";
+import { assert } from "../base/assert.ts";
 import type { Sid } from "../base/ids.ts";
 import { compareZxid, type Zxid } from "../base/zxid.ts";
 
@@ -52,13 +52,8 @@ export function latestAcknowledged(
   return undefined;
 }
 
-/** The sids without a quorum among those given can never gather one from the rest: whether that is so. */
+/** Whether the voters that are not lost hold no quorum. */
 export function isHopeless(quorum: QuorumVerifier, lost: ReadonlySet<Sid>): boolean {
   const rest = new Set(quorum.voters.filter((sid) => !lost.has(sid)));
   return !quorum.contains(rest);
-}
-
-/** The only voter, or undefined where there are several. */
-export function soleVoter(quorum: QuorumVerifier): Sid | undefined {
-  return quorum.voters.length === 1 ? must(quorum.voters[0], "one voter") : undefined;
 }

@@ -35,6 +35,38 @@ describe("discovery (Zab, Algorithm 1)", () => {
     expect(sentAfter(opened)).toEqual([{ kind: "followerInfo", acceptedEpoch: 4 }]);
   });
 
+  it("goes on with the later of two links, as its leader does", () => {
+    const bench = new Bench().follow();
+
+    const effects = bench.open(LINK + 1, 3, "to-leader");
+
+    expect(effects.after).toContainEqual({
+      kind: "closeLink",
+      link: LINK,
+      reason: "replaced by a newer link",
+    });
+    expect(sentAfter(effects)).toEqual([{ kind: "followerInfo", acceptedEpoch: 0 }]);
+    expect(bench.peer.phase).toMatchObject({ role: "following", link: LINK + 1 });
+  });
+
+  it("closes a link to somebody it does not follow", () => {
+    const { after } = new Bench().follow().open(LINK + 1, 2, "to-leader");
+
+    expect(after).toContainEqual({ kind: "closeLink", link: LINK + 1, reason: "no longer wanted" });
+  });
+
+  it("leaves a leader that is in a later election before the link is open", () => {
+    const bench = new Bench();
+    bench.step({ kind: "tick" });
+    const vote = { leader: 3, zxid: zxid(50, 0), peerEpoch: 50 };
+    bench.hear(2, { state: "following", vote });
+    bench.hear(3, { state: "leading", vote });
+
+    bench.hear(3, { state: "looking", instance: 2, electionRound: 2, vote });
+
+    expect(bench.peer.phase.role).toBe("looking");
+  });
+
   it("promises a later epoch durably before it says so", () => {
     const image = { acceptedEpoch: 4, currentEpoch: 2 };
     const effects = new Bench({ image }).follow().receive(LINK, { kind: "leaderInfo", newEpoch: 5 });
