@@ -37,7 +37,7 @@ export class HistoryMessages {
     this.#latest.clear();
   }
 
-  /** The next message, at most BATCH_BYTES_MAX of payloads but for a first larger one; there is some history to send. */
+  /** The next message: at most BATCH_BYTES_MAX but for one larger proposal; there is some history to send. */
   next(request: HistoryRequest): HistoryMessage {
     const { kind, after, upTo } = request;
     const latest = this.#latest.get(kind);

@@ -1,6 +1,6 @@
 /**
- * A replica's disk in memory. Transactions show at once to the replica itself and become durable later, in order; a crash
- * keeps a prefix of those under way.
+ * A replica's disk in memory. Transactions show at once to the replica itself and become durable later, in order; a
+ * crash keeps a prefix of those under way.
  */
 import { assert } from "../../src/base/assert.ts";
 import { compareZxid, equalZxid, ZXID_ZERO, type Zxid } from "../../src/base/zxid.ts";

@@ -1,7 +1,7 @@
 /**
- * An ensemble of peers in one deterministic simulation: time is a number, the network delays, loses and partitions, disks
- * take their time, and what a replica sends behind a write leaves only once that write is durable. The same seed gives the
- * same run. Safety is checked from outside, at the moment something leaves a replica; see Checker.
+ * An ensemble of peers in one deterministic simulation: time is a number, the network delays, loses and partitions,
+ * disks take their time, and what a replica sends behind a write leaves only once that write is durable. The same seed
+ * gives the same run. Safety is checked from outside, at the moment something leaves a replica; see Checker.
  */
 import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
@@ -11,30 +11,8 @@ import type { PeerInput, PeerTiming } from "../../src/zab/config.ts";
 import type { AfterWrite, LinkId, PeerEffects, Send } from "../../src/zab/effects.ts";
 import type { Proposal, ZabMessage } from "../../src/zab/message.ts";
 import { Peer } from "../../src/zab/peer.ts";
+import { Checker } from "./checker.ts";
 import { Disk } from "./disk.ts";
-
-/** Violations of what Zab promises, found from outside. */
-export class Checker {
-  /** What was seen delivered anywhere, in order: nothing of it may ever change. */
-  readonly order: string[] = [];
-  readonly #leaders: Map<number, string> = new Map();
-
-  onDelivered(index: number, text: string, who: string): void {
-    const known = this.order[index];
-    if (known === undefined && index === this.order.length) this.order.push(text);
-    else if (known !== text) {
-      throw new Error(`${who} delivered ${text} as number ${index}, where others have ${known}`);
-    }
-  }
-
-  onEstablished(epoch: number, who: string): void {
-    const other = this.#leaders.get(epoch);
-    if (other !== undefined && other !== who) {
-      throw new Error(`epoch ${epoch} has two leaders, ${other} and ${who}`);
-    }
-    this.#leaders.set(epoch, who);
-  }
-}
 
 interface Link {
   readonly learner: Sid;
@@ -96,7 +74,7 @@ interface Event {
 const TICK_MS = 20;
 
 /** A text that names a proposal and its content. */
-export function proposalText({ zxid, payload }: Proposal): string {
+function proposalText({ zxid, payload }: Proposal): string {
   return `${zxidText(zxid)}=${new TextDecoder().decode(payload)}`;
 }
 

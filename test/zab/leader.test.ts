@@ -207,7 +207,7 @@ describe("broadcast (Zab, Algorithm 3)", () => {
     expect(bench.peer.outstandingProposals).toBe(0);
   });
 
-  it("proposes to all that sent ACKEPOCH, and counts only who acknowledged NEWLEADER (Zab specification, issue 1)", () => {
+  it("proposes to all that sent ACKEPOCH, counts who acknowledged NEWLEADER (Zab specification, issue 1)", () => {
     const bench = new Bench({ voters: [1, 2, 3, 4, 5] });
     bench.step({ kind: "tick" });
     const { vote } = bench.peer.notification();
