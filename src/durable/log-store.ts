@@ -11,6 +11,7 @@ import { readProposals, writeProposals } from "../keeper/zab-codec.ts";
 import type { Digest } from "../tree/digest.ts";
 import type { LogReader, ReadRange } from "../zab/config.ts";
 import type { Proposal } from "../zab/message.ts";
+import type { Sql } from "./sql.ts";
 
 /** How far the tree in the same database has come: written with each log row. */
 export interface Applied {
@@ -25,14 +26,14 @@ type ProposalsRow = { proposals: ArrayBuffer };
 export class LogStore implements LogReader {
   /** Nothing is trimmed yet: the history is complete from its beginning. */
   readonly base: Zxid = ZXID_ZERO;
-  readonly #sql: SqlStorage;
+  readonly #sql: Sql;
   readonly #writer = new JuteWriter();
   /** Rows are #firstSeq <= seq < #nextSeq. */
   readonly #firstSeq: number;
   #nextSeq: number;
   #last: Zxid;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: Sql) {
     this.#sql = sql;
     const { first, last } = sql
       .exec<{ first: number | null; last: number | null }>(

@@ -2,8 +2,9 @@
 import { type SessionId, sessionKey } from "../base/ids.ts";
 import { childOf, nameOf, parentOf } from "../base/path.ts";
 import { JuteWriter } from "../jute/archive.ts";
-import type { DirtyNodes, NodeRows } from "../tree/cached-node-store.ts";
+import type { CachedNodeStore, NodeRows } from "../tree/cached-node-store.ts";
 import type { Znode } from "../tree/node-store.ts";
+import type { Sql } from "./sql.ts";
 import { fromRow, toRow } from "./znode-row.ts";
 
 /** The root has no parent: its row stands under the empty one, which no other path has. */
@@ -11,13 +12,13 @@ const ROOT_PARENT = "";
 
 type ReadRow = { owner: string | null; head: ArrayBuffer; data: ArrayBuffer | null };
 
-/** Reads and writes znode rows. Every method is synchronous; `write` belongs into the turn's transaction. */
+/** Reads and writes znode rows. Every method is synchronous; `writeChangesOf` belongs into the turn's transaction. */
 export class SqlNodeRows implements NodeRows {
-  readonly #sql: SqlStorage;
+  readonly #sql: Sql;
   readonly #writer = new JuteWriter();
   #count: number;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: Sql) {
     this.#sql = sql;
     this.#count = sql.exec<{ n: number }>("SELECT count(*) AS n FROM znode").one().n;
   }
@@ -63,8 +64,10 @@ export class SqlNodeRows implements NodeRows {
       .one().n;
   }
 
-  /** Writes what changed; `count` is how many znodes there are with it. */
-  write(dirty: DirtyNodes, count: number): void {
+  /** Writes what changed in the store over these rows. */
+  writeChangesOf(store: CachedNodeStore): void {
+    const count = store.count();
+    const dirty = store.takeDirty();
     for (const path of dirty.deletes) {
       this.#sql.exec("DELETE FROM znode WHERE parent = ? AND name = ?", ...keyOf(path));
     }

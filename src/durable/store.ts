@@ -15,6 +15,7 @@ import type { PeerWrite } from "../zab/effects.ts";
 import { ZNODE_CACHE_BYTES } from "./limits.ts";
 import { type Applied, LogStore } from "./log-store.ts";
 import { SqlNodeRows } from "./node-rows.ts";
+import type { Sql, SqlDatabase } from "./sql.ts";
 import { SCHEMA, STORAGE_FORMAT } from "./schema.ts";
 
 type StateRow = {
@@ -42,7 +43,7 @@ export class Store {
   readonly log: LogStore;
   readonly tree: Tree;
   readonly start: PeerStart;
-  readonly #storage: DurableObjectStorage;
+  readonly #database: SqlDatabase;
   readonly #rows: SqlNodeRows;
   readonly #nodes: CachedNodeStore;
   readonly #sessions: SessionTable;
@@ -51,9 +52,9 @@ export class Store {
   /** How far the tree on disk has come. */
   #written: Zxid;
 
-  private constructor(storage: DurableObjectStorage, state: StateRow) {
-    const { sql } = storage;
-    this.#storage = storage;
+  private constructor(database: SqlDatabase, state: StateRow) {
+    const { sql } = database;
+    this.#database = database;
     this.log = new LogStore(sql);
     this.#rows = new SqlNodeRows(sql);
     this.#nodes = new CachedNodeStore(this.#rows, ZNODE_CACHE_BYTES);
@@ -87,9 +88,9 @@ export class Store {
    * Opens the database of a replica, made on first use, and counts this start in it. A fresh one gets `epochFloor`.
    * Throws where the data is another replica's, or of a later format than this program knows.
    */
-  static open(storage: DurableObjectStorage, name: ReplicaName, epochFloor: number): Store {
-    const { sql } = storage;
-    const state = storage.transactionSync(() => {
+  static open(database: SqlDatabase, name: ReplicaName, epochFloor: number): Store {
+    const { sql } = database;
+    const state = database.transactionSync(() => {
       for (const statement of SCHEMA) sql.exec(statement);
       sql.exec(
         "INSERT OR IGNORE INTO state VALUES (1, ?, ?, ?, 0, 0, 0, ?, 0, 0, 0, 0)",
@@ -111,7 +112,7 @@ export class Store {
         `the data belongs to replica ${state.ensemble}/${state.sid}, not ${name.ensemble}/${name.sid}`,
       );
     }
-    return new Store(storage, state);
+    return new Store(database, state);
   }
 
   /** Whether the tree in memory is ahead of the one on disk. */
@@ -129,7 +130,7 @@ export class Store {
    * disk while memory has moved on: the caller must restart the replica.
    */
   commit(writes: readonly PeerWrite[]): void {
-    this.#storage.transactionSync(() => {
+    this.#database.transactionSync(() => {
       const applied: Applied = { zxid: this.tree.lastApplied, digest: this.tree.digest };
       let hasLogRow = false;
       let needsState = false;
@@ -160,9 +161,8 @@ export class Store {
   }
 
   #writeTree(): void {
-    const count = this.#nodes.count();
-    this.#rows.write(this.#nodes.takeDirty(), count);
-    const { sql } = this.#storage;
+    this.#rows.writeChangesOf(this.#nodes);
+    const { sql } = this.#database;
     const sessions = this.#sessions.takeDirty();
     for (const id of sessions.deletes) sql.exec("DELETE FROM session WHERE id = ?", sessionKey(id));
     for (const { id, timeoutMs, password } of sessions.puts) {
@@ -171,7 +171,7 @@ export class Store {
   }
 
   #writeState({ zxid, digest }: Applied): void {
-    this.#storage.sql.exec(
+    this.#database.sql.exec(
       `UPDATE state SET accepted_epoch = ?, current_epoch = ?, applied_epoch = ?, applied_counter = ?,
        digest_hi = ?, digest_lo = ?`,
       this.#acceptedEpoch,
@@ -188,7 +188,7 @@ function latest(state: Applied, row: Applied | undefined): Applied {
   return row !== undefined && compareZxid(row.zxid, state.zxid) >= 0 ? row : state;
 }
 
-function* readSessions(sql: SqlStorage): Generator<{
+function* readSessions(sql: Sql): Generator<{
   id: bigint;
   timeoutMs: number;
   password: Uint8Array;

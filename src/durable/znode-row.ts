@@ -24,6 +24,8 @@ export interface ZnodeRow {
 /** The row of a znode. `writer` is lent for the work and empty afterwards. */
 export function toRow(node: Znode, writer: JuteWriter): ZnodeRow {
   writer.byte(HEAD_FORMAT);
+  // SQLite's bindings turn an empty blob into NULL, and null data is not empty data.
+  writer.bool(node.data !== null);
   writer.zxid(node.czxid);
   writer.zxid(node.mzxid);
   writer.zxid(node.pzxid);
@@ -44,8 +46,9 @@ export function fromRow(row: ZnodeRow): Znode {
   const reader = new JuteReader(row.head);
   const format = reader.byte();
   if (format !== HEAD_FORMAT) throw new JuteError("bad-value", `znode format ${format}`);
+  const hasData = reader.bool();
   return {
-    data: row.data,
+    data: hasData ? (row.data ?? new Uint8Array(0)) : null,
     czxid: reader.zxid(),
     mzxid: reader.zxid(),
     pzxid: reader.zxid(),

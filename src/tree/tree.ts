@@ -236,7 +236,10 @@ export class Tree {
  * The digest of a whole state, from scratch: what the incremental one must equal, and what a snapshot is
  * checked by.
  */
-export function recomputeDigest(store: NodeStore, sessions: SessionTable): Digest {
+export function recomputeDigest(
+  store: Pick<NodeStore, "get" | "childNames">,
+  sessions: SessionTable,
+): Digest {
   let digest = DIGEST_ZERO;
   for (const session of sessions.values()) digest = addDigest(digest, sessionDigest(session));
   const pending = ["/"];

@@ -161,7 +161,9 @@ export function line(perms: number, scheme: string, id: string): Acl {
 }
 
 /** Every path with its znode, in order. */
-export function contentsOf(store: NodeStore): ReadonlyArray<readonly [string, Znode]> {
+export function contentsOf(
+  store: Pick<NodeStore, "get" | "childNames">,
+): ReadonlyArray<readonly [string, Znode]> {
   const contents: Array<readonly [string, Znode]> = [];
   const pending = ["/"];
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {

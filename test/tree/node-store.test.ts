@@ -4,8 +4,11 @@ import { OPEN_ACL } from "../../src/base/acl.ts";
 import { InvariantError } from "../../src/base/assert.ts";
 import type { NodeOwner } from "../../src/base/txn.ts";
 import { ZXID_ZERO } from "../../src/base/zxid.ts";
+import { SqlNodeRows } from "../../src/durable/node-rows.ts";
+import { SCHEMA } from "../../src/durable/schema.ts";
 import { CachedNodeStore } from "../../src/tree/cached-node-store.ts";
 import { MapNodeStore, type NodeStore, type Znode } from "../../src/tree/node-store.ts";
+import { memoryDatabase } from "../durable/sqlite.ts";
 import { ALICE, BOB, bytes, MapRows } from "./harness.ts";
 
 function znode(owner: NodeOwner = { mode: "persistent" }, version = 0): Znode {
@@ -37,11 +40,21 @@ function cachedSubject(cacheBytesMax: number, isFlushing: boolean): Subject {
   return { store, pause: () => (isFlushing ? rows.flush(store) : undefined) };
 }
 
+function sqlSubject(cacheBytesMax: number): Subject {
+  const { sql } = memoryDatabase();
+  for (const statement of SCHEMA) sql.exec(statement);
+  const rows = new SqlNodeRows(sql);
+  const store = new CachedNodeStore(rows, cacheBytesMax);
+  return { store, pause: () => rows.writeChangesOf(store) };
+}
+
 const SUBJECTS: ReadonlyArray<readonly [string, () => Subject]> = [
   ["in a map", () => ({ store: new MapNodeStore(), pause: () => undefined })],
   ["all dirty over rows", () => cachedSubject(1_000_000, false)],
   ["all in rows and cache", () => cachedSubject(1_000_000, true)],
   ["all in rows alone", () => cachedSubject(0, true)],
+  ["all in SQLite alone", () => sqlSubject(0)],
+  ["all in SQLite and cache", () => sqlSubject(1_000_000)],
 ];
 
 describe.each(SUBJECTS)("a store %s", (_, makeSubject) => {

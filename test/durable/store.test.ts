@@ -1,0 +1,113 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Proposal } from "../../src/zab/message.ts";
+import { Store } from "../../src/durable/store.ts";
+import { recomputeDigest } from "../../src/tree/tree.ts";
+import { ZXID_ZERO } from "../../src/base/zxid.ts";
+import { contentsOf, Leader } from "../tree/harness.ts";
+import { steps } from "../tree/operations.ts";
+import { memoryDatabase } from "./sqlite.ts";
+
+const NAME = { ensemble: "main", sid: 1 };
+
+describe("a replica's database", () => {
+  test("counts each start, and keeps the epoch floor of the first", () => {
+    const database = memoryDatabase();
+
+    const first = Store.open(database, NAME, 100).start;
+    const second = Store.open(database, NAME, 200).start;
+
+    expect(first).toMatchObject({ instance: 1, epochFloor: 100, lastDelivered: ZXID_ZERO });
+    expect(second).toMatchObject({ instance: 2, epochFloor: 100 });
+  });
+
+  test("refuses to serve another replica", () => {
+    const database = memoryDatabase();
+    Store.open(database, NAME, 1);
+
+    expect(() => Store.open(database, { ensemble: "main", sid: 2 }, 1)).toThrow("belongs to replica main/1");
+  });
+
+  test("refuses data of a later format, and says what to do", () => {
+    const database = memoryDatabase();
+    Store.open(database, NAME, 1);
+    database.sql.exec("UPDATE state SET format = 99");
+
+    expect(() => Store.open(database, NAME, 1)).toThrow("deploy the newer one");
+  });
+
+  test("keeps epochs, and what is truncated stays gone", () => {
+    const database = memoryDatabase();
+    const store = Store.open(database, NAME, 1);
+    store.commit([{ kind: "epochs", acceptedEpoch: 3, currentEpoch: 2 }]);
+    store.commit([{ kind: "append", proposals: [payloadAt(2, 1), payloadAt(2, 2)] }]);
+    store.commit([{ kind: "truncate", after: { epoch: 2, counter: 1 } }]);
+
+    const reopened = Store.open(database, NAME, 1);
+
+    expect(reopened.start).toMatchObject({ acceptedEpoch: 3, currentEpoch: 2 });
+    expect(reopened.log.last).toEqual({ epoch: 2, counter: 1 });
+  });
+
+  test("a transaction that fails leaves everything as it was", () => {
+    const database = memoryDatabase();
+    const store = Store.open(database, NAME, 1);
+    store.commit([{ kind: "append", proposals: [payloadAt(1, 1)] }]);
+    const failing = { kind: "append", proposals: [payloadAt(1, 2), undefined] } as unknown as Parameters<
+      Store["commit"]
+    >[0][number];
+
+    expect(() => store.commit([{ kind: "epochs", acceptedEpoch: 9, currentEpoch: 9 }, failing])).toThrow();
+    const reopened = Store.open(database, NAME, 1);
+
+    expect(reopened.start.acceptedEpoch).toBe(0);
+    expect(reopened.log.last).toEqual({ epoch: 1, counter: 1 });
+  });
+
+  test("a tree that is written now and then, and reopened, is the tree that was never written", () => {
+    fc.assert(
+      fc.property(steps, fc.array(fc.nat(3), { minLength: 60, maxLength: 60 }), (requests, pauses) => {
+        const database = memoryDatabase();
+        const store = Store.open(database, NAME, 1);
+        const inMemory = new Leader();
+        const onDisk = new Leader(store.tree);
+        requests.forEach(({ session, request }, index) => {
+          expect(onDisk.write(request, { session })).toEqual(inMemory.write(request, { session }));
+          // Rides on a log row, is flushed alone, or waits.
+          if (pauses[index] === 1) {
+            store.commit([{ kind: "append", proposals: [payloadAt(1, store.log.last.counter + 1)] }]);
+          }
+          if (pauses[index] === 2) store.commit([]);
+        });
+        store.commit([]);
+
+        const reopened = Store.open(database, NAME, 1);
+
+        expect(reopened.start.lastDelivered).toEqual(inMemory.tree.lastApplied);
+        expect(reopened.tree.digest).toEqual(inMemory.tree.digest);
+        expect(reopened.isTreeDirty).toBe(false);
+        expect(contentsOf(reopened.tree)).toEqual(contentsOf(inMemory.tree));
+        expect(recomputeDigest(reopened.tree, reopened.tree.sessions)).toEqual(reopened.tree.digest);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("the digest of what is on disk is the one that was written with it", () => {
+    const database = memoryDatabase();
+    const store = Store.open(database, NAME, 1);
+    const leader = new Leader(store.tree);
+    const create = { op: "create" as const, data: null, acl: [{ perms: 31, scheme: "world", id: "anyone" }] };
+    leader.write({ ...create, path: "/a", flags: 1, ttlMs: 0 });
+    store.commit([]);
+
+    const reopened = Store.open(database, NAME, 1);
+
+    expect(recomputeDigest(reopened.tree, reopened.tree.sessions)).toEqual(leader.tree.digest);
+    expect(reopened.tree.stat("/a")).toEqual(leader.tree.stat("/a"));
+  });
+});
+
+function payloadAt(epoch: number, counter: number): Proposal {
+  return { zxid: { epoch, counter }, payload: new Uint8Array([counter]) };
+}
