@@ -43,7 +43,10 @@ function multiResults(
 ): readonly MultiResult[] {
   return outcomes.map((outcome, index): MultiResult => {
     if (outcome.kind === "error") return { op: "error", code: outcome.code };
-    if (outcome.kind === "created") return { op: "create", path: outcome.path };
+    if (outcome.kind === "created") {
+      const { path, stat } = outcome;
+      return outcome.withStat ? { op: "create2", path, stat } : { op: "create", path };
+    }
     if (outcome.kind === "stat") return { op: "setData", stat: outcome.stat };
     return { op: operations[index]?.op === "check" ? "check" : "delete" };
   });
