@@ -3,6 +3,7 @@
  */
 import type { Identity } from "../base/acl.ts";
 import { hostOf } from "./connection.ts";
+import { IDENTITY_BYTES_MAX } from "./limits.ts";
 
 /** Settings and the one hash that authentication needs, made by the shell. */
 export interface AuthSettings {
@@ -21,6 +22,23 @@ export function authenticate(
   if (packet.scheme === "digest") return digest(packet.auth ?? new Uint8Array(0), settings);
   if (packet.scheme === "ip") return [{ scheme: "ip", id: hostOf(remoteAddress) }];
   return undefined;
+}
+
+/** What a connection has proven with the added ones; undefined where that is more than a connection may prove. */
+export function addIdentities(
+  known: readonly Identity[],
+  added: readonly Identity[],
+): readonly Identity[] | undefined {
+  const fresh = added.filter(
+    ({ scheme, id }) => !known.some((one) => one.scheme === scheme && one.id === id),
+  );
+  const all = [...known, ...fresh];
+  return identityBytes(all) > IDENTITY_BYTES_MAX ? undefined : all;
+}
+
+/** About how many bytes they take on a link. */
+export function identityBytes(identities: readonly Identity[]): number {
+  return identities.reduce((sum, { scheme, id }) => sum + 8 + 3 * (scheme.length + id.length), 0);
 }
 
 function digest(login: Uint8Array, settings: AuthSettings): readonly Identity[] {

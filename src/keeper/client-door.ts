@@ -19,7 +19,7 @@ import { ZXID_UNKNOWN } from "../jute/records.ts";
 import { isAllowed } from "../tree/access.ts";
 import type { TreeEvent } from "../tree/transition.ts";
 import type { WatchTable } from "../tree/watch-table.ts";
-import { authenticate } from "./auth.ts";
+import { addIdentities, authenticate, identityBytes } from "./auth.ts";
 import { ClientOutput } from "./client-output.ts";
 import {
   Connection,
@@ -30,7 +30,7 @@ import {
 } from "./connection.ts";
 import type { DoorContext } from "./door-context.ts";
 import { answerWord, isFourLetterWord } from "./four-letter-words.ts";
-import { HANDSHAKE_HOLD_MS, HANDSHAKE_LIMIT_MS } from "./limits.ts";
+import { HANDSHAKE_HOLD_MS, HANDSHAKE_LIMIT_MS, PENDING_OVERHEAD_BYTES } from "./limits.ts";
 import type { FromLeader, OwnedSession } from "./link-message.ts";
 import { isWriteRequest } from "./link-codec.ts";
 import { LocalReads } from "./local-reads.ts";
@@ -96,6 +96,10 @@ export class ClientDoor {
     connection.decoder.push(bytes);
     if (connection.state === "fresh" && this.#answeredWord(connection)) return;
     this.#drain(connection);
+    if (connection.isFlooding && this.#connections.has(id)) {
+      this.counters.connectionsRejected++;
+      this.#close(connection);
+    }
   }
 
   /** The client has gone, or its transport failed. Its session goes on until it expires. */
@@ -179,9 +183,11 @@ export class ClientDoor {
     }
   }
 
-  /** Closes every connection: this replica has had no leader for too long. */
+  /** Closes every connection, as this replica has had no leader for too long; a fresh one may yet send a word. */
   closeAll(): void {
-    for (const connection of this.#connections.values()) this.#close(connection);
+    for (const connection of this.#connections.values()) {
+      if (connection.state !== "fresh") this.#close(connection);
+    }
   }
 
   /** Handshakes that waited too long are turned away. */
@@ -361,22 +367,16 @@ export class ClientDoor {
   /** Answered at once and out of order, as ZooKeeper does: requests behind it have the new identity. */
   #authenticate(connection: Connection, request: Request & { readonly op: "auth" }): void {
     const added = authenticate(request, connection.opening.remoteAddress, this.#context.auth);
-    const code = added === undefined ? ERROR_CODES.authFailed : ERROR_CODES.ok;
+    const all = added && addIdentities(connection.identities, added);
+    const code = all === undefined ? ERROR_CODES.authFailed : ERROR_CODES.ok;
     this.#output.authReply(connection, code);
-    if (added === undefined) {
-      this.#close(connection);
-      return;
-    }
-    const known = connection.identities;
-    const fresh = added.filter(
-      (identity) => !known.some((one) => one.scheme === identity.scheme && one.id === identity.id),
-    );
-    connection.identities = [...known, ...fresh];
+    if (all === undefined) this.#close(connection);
+    else connection.identities = all;
   }
 
   #enqueueLocal(connection: Connection, pending: Exclude<Pending, PendingWrite>): void {
     connection.enqueue(pending);
-    if (connection.pendingCount === 1) this.#answerReads(connection);
+    if (connection.pendingCount === 1 && this.#context.serving()) this.#answerReads(connection);
   }
 
   #enqueueWrite(connection: Connection, xid: number, request: WriteRequest, bytes = 0): void {
@@ -398,30 +398,27 @@ export class ClientDoor {
     if (pending.sent || !this.#context.serving() || connection.session === undefined) return;
     pending.sent = true;
     const origin: Origin = { ...this.#context.origin, serial: pending.serial };
-    this.#context.forward({
-      origin,
-      session: connection.session,
-      xid: pending.xid,
-      identities: connection.identities,
-      request: pending.request,
-    });
+    const { session, identities } = connection;
+    const { xid, request } = pending;
+    const bytes = pending.bytes + identityBytes(identities) + PENDING_OVERHEAD_BYTES;
+    this.#context.forward({ origin, session, xid, identities, request }, bytes);
   }
 
-  /** Answers what stands before the next unanswered write. */
+  /**
+   * Answers what stands before the next unanswered write: while serving, and, serving or not, right behind a write, as
+   * the state that is due to these reads is gone once the next write is delivered.
+   */
   #answerReads(connection: Connection): void {
-    if (connection.state !== "open" || !this.#context.serving()) return;
-    for (;;) {
+    while (connection.state === "open" && this.#connections.has(connection.opening.id)) {
       const first = connection.first();
-      if (first === undefined || first.kind === "write") break;
-      connection.shift();
-      if (first.kind === "refused") {
-        this.#refuse(connection, first);
-        if (first.reason === "unimplemented") return;
-      } else {
-        this.#answerLocally(connection, first);
+      if (first === undefined || first.kind === "write") {
+        this.#switchFlow(connection);
+        return;
       }
+      connection.shift();
+      if (first.kind === "refused") this.#refuse(connection, first);
+      else this.#answerLocally(connection, first);
     }
-    this.#switchFlow(connection);
   }
 
   #refuse(connection: Connection, pending: Pending & { readonly kind: "refused" }): void {

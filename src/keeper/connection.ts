@@ -9,7 +9,13 @@ import { ZXID_ZERO, type Zxid } from "../base/zxid.ts";
 import { FrameDecoder } from "../jute/framing.ts";
 import type { ConnectRequest } from "../jute/handshake.ts";
 import { JuteWriter } from "../jute/archive.ts";
-import { PENDING_BYTES_MAX, PENDING_REQUESTS_MAX, PENDING_REQUESTS_RESUME } from "./limits.ts";
+import {
+  CONNECTION_BYTES_MAX,
+  PENDING_BYTES_MAX,
+  PENDING_OVERHEAD_BYTES,
+  PENDING_REQUESTS_MAX,
+  PENDING_REQUESTS_RESUME,
+} from "./limits.ts";
 import type { Generation } from "./link-message.ts";
 import type { ConnectionStatus } from "./status.ts";
 
@@ -152,6 +158,12 @@ export class Connection {
     if (this.#pendingBytes > PENDING_BYTES_MAX) return false;
     const limit = this.reading ? PENDING_REQUESTS_MAX : PENDING_REQUESTS_RESUME;
     return this.pendingCount < limit;
+  }
+
+  /** Whether it makes us hold more than any connection may. */
+  get isFlooding(): boolean {
+    const pendingBytes = this.#pendingBytes + this.pendingCount * PENDING_OVERHEAD_BYTES;
+    return pendingBytes + this.decoder.bufferedBytes > CONNECTION_BYTES_MAX;
   }
 
   /** For people. */

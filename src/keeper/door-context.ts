@@ -14,8 +14,8 @@ export interface DoorContext {
   serving(): boolean;
   /** Tells the leader, while serving. */
   tellLeader(message: ToLeader): void;
-  /** Sends a write to the leader, while serving; gathered until the end of the turn. */
-  forward(request: ForwardedRequest): void;
+  /** Sends a write of about so many bytes to the leader, while serving; gathered until the end of the turn. */
+  forward(request: ForwardedRequest, bytes: number): void;
   /** The timeout that a client gets for the one it asked for. */
   negotiateTimeout(askedMs: number): number;
   /** A session's id and password, made of random bytes. */

@@ -9,7 +9,7 @@
  * 3. The desk exists only while this replica leads and all that was committed before is applied.
  */
 import { assert, assertNever } from "../base/assert.ts";
-import type { SessionId, Sid } from "../base/ids.ts";
+import type { Sid } from "../base/ids.ts";
 import type { Rng } from "../base/rng.ts";
 import { compareZxid, type Zxid } from "../base/zxid.ts";
 import { JuteError } from "../jute/jute-error.ts";
@@ -18,7 +18,7 @@ import { CONFIG_PATH } from "../tree/reserved.ts";
 import type { Tree } from "../tree/tree.ts";
 import { WatchTable } from "../tree/watch-table.ts";
 import type { LogReader, PeerConfig, PeerPhase, PeerStart } from "../zab/config.ts";
-import type { LinkId, PeerEffects } from "../zab/effects.ts";
+import type { LinkId } from "../zab/effects.ts";
 import type { Notification, Proposal, ZabMessage } from "../zab/message.ts";
 import { Peer } from "../zab/peer.ts";
 import type { AuthSettings } from "./auth.ts";
@@ -26,6 +26,7 @@ import { ClientDoor } from "./client-door.ts";
 import { describeForWords, type Described, describeReplica } from "./describe.ts";
 import { configText, sameBytes } from "./config-node.ts";
 import type { ConnectionId, ConnectionOpening } from "./connection.ts";
+import { type Forward, forwardBatches } from "./forward-batches.ts";
 import { LeaderDesk } from "./leader-desk.ts";
 import {
   DELIVER_BYTES_PER_TURN,
@@ -34,9 +35,11 @@ import {
   SESSION_REPORT_INTERVAL_MS,
 } from "./limits.ts";
 import { decodeLinkMessage, encodeLinkMessage } from "./link-codec.ts";
-import type { ForwardedRequest, FromLeader, LinkMessage, ToLeader } from "./link-message.ts";
+import type { FromLeader, LinkMessage, ToLeader } from "./link-message.ts";
+import { makeSession, negotiateTimeout } from "./session-terms.ts";
 import type { ReplicaStatus } from "./status.ts";
-import type { Action, LinkSend, Turn } from "./turn.ts";
+import { TurnOutbox } from "./turn-outbox.ts";
+import type { LinkSend, Turn } from "./turn.ts";
 
 /** What a replica is and how it behaves. */
 export interface KeeperConfig extends PeerConfig {
@@ -100,19 +103,21 @@ export class Keeper {
   #leaderlessSinceMs: number | undefined;
   #lastReportMs = 0;
   #lastCallMs = 0;
-  #forwards: ForwardedRequest[] = [];
-  #free: LinkSend[] = [];
-  #writes: PeerEffects["writes"] = [];
-  #after: Action[] = [];
+  /** What replicas said to this leader, kept until all that is committed is applied here. */
+  #inbox: { readonly from: Sid; readonly message: ToLeader }[] = [];
+  #forwards: Forward[] = [];
+  readonly #outbox = new TurnOutbox();
   #more = false;
   #nowMs = 0;
+  /** Begins as the shell's clock and never goes back, for all that counts how long something took. */
+  #clockMs = 0;
   #linkErrors = 0;
 
   constructor(parts: KeeperParts) {
     this.#config = parts.config;
     this.#instance = parts.start.instance;
     this.#tree = parts.tree;
-    this.#peer = new Peer(parts.config, parts.start, parts.log);
+    this.#peer = new Peer(parts.config, parts.start, parts.log, parts.rng);
     this.#door = new ClientDoor(
       {
         tree: parts.tree,
@@ -120,9 +125,9 @@ export class Keeper {
         origin: { sid: parts.config.sid, instance: parts.start.instance },
         serving: () => this.#serving,
         tellLeader: (message) => this.#tellLeader(message),
-        forward: (request) => this.#forwards.push(request),
-        negotiateTimeout: (askedMs) => this.#negotiateTimeout(askedMs),
-        makeSession: (entropy) => this.#makeSession(entropy),
+        forward: (request, bytes) => this.#forwards.push({ request, bytes }),
+        negotiateTimeout: (askedMs) => negotiateTimeout(askedMs, parts.config),
+        makeSession: (entropy) => makeSession(parts.config.sid, entropy),
         words: () => describeForWords(this.#described()),
       },
       this.#watches,
@@ -141,17 +146,14 @@ export class Keeper {
 
   /** One turn: what happened, at what time (Unix milliseconds of this replica's clock). */
   step(input: KeeperInput, nowMs: number): Turn {
+    this.#clockMs += Math.max(0, nowMs - this.#nowMs);
     this.#nowMs = nowMs;
-    this.#door.at(nowMs);
+    this.#door.at(this.#clockMs);
     this.#door.counters.turns++;
+    this.#more = false;
     this.#take(input);
     this.#settle();
-    const turn: Turn = { free: this.#free, writes: this.#writes, after: this.#after, more: this.#more };
-    this.#free = [];
-    this.#writes = [];
-    this.#after = [];
-    this.#more = false;
-    return turn;
+    return this.#outbox.take(this.#more);
   }
 
   #take(input: KeeperInput): void {
@@ -183,16 +185,17 @@ export class Keeper {
 
   #tick(): void {
     this.#stepPeer({ kind: "tick" });
-    this.#desk?.tick(this.#nowMs);
+    // Word of living sessions may be among what waits: nothing expires before it is heard.
+    if (this.#inbox.length === 0) this.#desk?.tick(this.#nowMs);
     this.#callMissing();
-    if (this.#serving && this.#nowMs - this.#lastReportMs >= SESSION_REPORT_INTERVAL_MS) {
-      this.#lastReportMs = this.#nowMs;
+    if (this.#serving && this.#clockMs - this.#lastReportMs >= SESSION_REPORT_INTERVAL_MS) {
+      this.#lastReportMs = this.#clockMs;
       const sessions = this.#door.takeTouched();
       if (sessions.length > 0) this.#tellLeader({ kind: "touched", sessions });
     }
     if (!this.#serving) {
-      this.#leaderlessSinceMs ??= this.#nowMs;
-      if (this.#nowMs - this.#leaderlessSinceMs >= LEADERLESS_HOLD_MS) this.#door.closeAll();
+      this.#leaderlessSinceMs ??= this.#clockMs;
+      if (this.#clockMs - this.#leaderlessSinceMs >= LEADERLESS_HOLD_MS) this.#door.closeAll();
     }
     this.#door.tick();
   }
@@ -202,12 +205,12 @@ export class Keeper {
    * leader calls those that have no link to it.
    */
   #callMissing(): void {
-    if (this.#desk === undefined || this.#nowMs - this.#lastCallMs < MISSING_CALL_INTERVAL_MS) return;
-    this.#lastCallMs = this.#nowMs;
+    if (this.#desk === undefined || this.#clockMs - this.#lastCallMs < MISSING_CALL_INTERVAL_MS) return;
+    this.#lastCallMs = this.#clockMs;
     const { sid: own, voters, observers } = this.#config;
     for (const to of [...voters, ...observers]) {
       if (to === own || this.#learnerLinks.has(to)) continue;
-      this.#after.push({ kind: "notify", to, notification: this.#peer.notification() });
+      this.#outbox.act({ kind: "notify", to, notification: this.#peer.notification() });
     }
   }
 
@@ -220,6 +223,7 @@ export class Keeper {
       this.#deliver();
       this.#becomeReady();
       moved = this.#sendForwards();
+      moved = this.#readInbox() || moved;
       const answers = this.#desk?.takeAnswers() ?? [];
       for (const { to, message } of answers) this.#answer(to, message);
       // A peer that has enough under way takes more when some of it is committed; the desk keeps the rest.
@@ -227,7 +231,19 @@ export class Keeper {
       if (proposals.length > 0) this.#stepPeer({ kind: "propose", proposals });
       moved ||= answers.length > 0 || proposals.length > 0;
     }
-    this.#after.push(...this.#door.takeActions());
+    this.#outbox.act(...this.#door.takeActions());
+  }
+
+  /**
+   * What replicas, this one included, said to this leader. It waits until all that is committed is applied: a replica
+   * that is further may speak of sessions that are not in the tree here yet, and a hello may come before the desk is open.
+   */
+  #readInbox(): boolean {
+    if (this.#desk === undefined || this.#more || this.#inbox.length === 0) return false;
+    const messages = this.#inbox;
+    this.#inbox = [];
+    for (const { from, message } of messages) this.#desk.handle(from, message, this.#nowMs);
+    return true;
   }
 
   #stepPeer(input: Parameters<Peer["step"]>[0]): void {
@@ -239,25 +255,25 @@ export class Keeper {
       encoded.set(message, bytes);
       return { kind: "linkSend", link, bytes };
     };
-    for (const send of effects.free) this.#free.push(frame(send.link, send.message));
-    if (effects.writes.length > 0) this.#writes = [...this.#writes, ...effects.writes];
+    for (const send of effects.free) this.#outbox.sendFree(frame(send.link, send.message));
+    this.#outbox.write(effects.writes);
     for (const effect of effects.after) {
       switch (effect.kind) {
         case "send":
-          this.#after.push(frame(effect.link, effect.message));
+          this.#outbox.act(frame(effect.link, effect.message));
           break;
         case "phase":
           this.#changePhase(effect.phase);
           break;
         case "closeLink":
           this.#dropLink(effect.link);
-          this.#after.push(effect);
+          this.#outbox.act(effect);
           break;
         case "committed":
           break;
         case "notify":
         case "openLink":
-          this.#after.push(effect);
+          this.#outbox.act(effect);
           break;
         default:
           assertNever(effect);
@@ -267,12 +283,13 @@ export class Keeper {
 
   #changePhase(phase: PeerPhase): void {
     this.#phase = phase;
-    this.#after.push({ kind: "log", line: this.#logLine("phase", this.#phaseText(phase)) });
+    this.#outbox.act({ kind: "log", line: this.#logLine("phase", this.#phaseText(phase)) });
     if (phase.role !== "looking" && phase.stage === "broadcast") return;
     this.#suspend();
   }
 
   #suspend(): void {
+    this.#inbox = [];
     if (!this.#greeted) return;
     this.#greeted = false;
     this.#desk = undefined;
@@ -344,11 +361,11 @@ export class Keeper {
 
   /** What this replica's clients want of the leader, which may be this very replica. */
   #tellLeader(message: ToLeader): void {
-    if (this.#desk !== undefined) {
-      this.#desk.handle(this.#config.sid, message, this.#nowMs);
+    const phase = this.#phase;
+    if (phase.role === "leading") {
+      this.#inbox.push({ from: this.#config.sid, message });
       return;
     }
-    const phase = this.#phase;
     const link = phase.role === "following" || phase.role === "observing" ? phase.link : undefined;
     assert(link !== undefined, "a serving replica leads, or has a link to its leader");
     this.#sendLink(link, { kind: "toLeader", message });
@@ -356,9 +373,8 @@ export class Keeper {
 
   #sendForwards(): boolean {
     if (this.#forwards.length === 0) return false;
-    const requests = this.#forwards;
+    for (const requests of forwardBatches(this.#forwards)) this.#tellLeader({ kind: "forward", requests });
     this.#forwards = [];
-    this.#tellLeader({ kind: "forward", requests });
     return true;
   }
 
@@ -378,7 +394,7 @@ export class Keeper {
   }
 
   #sendLink(link: LinkId, message: LinkMessage): void {
-    this.#after.push({ kind: "linkSend", link, bytes: encodeLinkMessage(message) });
+    this.#outbox.act({ kind: "linkSend", link, bytes: encodeLinkMessage(message) });
   }
 
   #linkOpened(input: KeeperInput & { readonly kind: "linkOpened" }): void {
@@ -388,7 +404,7 @@ export class Keeper {
       const before = this.#learnerLinks.get(sid);
       if (before !== undefined) {
         this.#linkClosed(before);
-        this.#after.push({ kind: "closeLink", link: before, reason: "superseded" });
+        this.#outbox.act({ kind: "closeLink", link: before, reason: "superseded" });
       }
       this.#learnerLinks.set(sid, link);
     }
@@ -417,16 +433,16 @@ export class Keeper {
     } catch (error) {
       if (!(error instanceof JuteError)) throw error;
       this.#linkErrors++;
-      this.#after.push({ kind: "log", line: this.#logLine("link", `replica ${sid}: ${error.message}`) });
+      this.#outbox.act({ kind: "log", line: this.#logLine("link", `replica ${sid}: ${error.message}`) });
       this.#linkClosed(link);
-      this.#after.push({ kind: "closeLink", link, reason: "malformed" });
+      this.#outbox.act({ kind: "closeLink", link, reason: "malformed" });
       return;
     }
     switch (message.kind) {
       case "zab":
         return this.#stepPeer({ kind: "message", link, message: message.message });
       case "toLeader":
-        this.#desk?.handle(sid, message.message, this.#nowMs);
+        if (this.#phase.role === "leading") this.#inbox.push({ from: sid, message: message.message });
         return;
       case "fromLeader":
         if (this.#isLeaderLink(link)) this.#fromLeader(message.message);
@@ -439,19 +455,6 @@ export class Keeper {
   #isLeaderLink(link: LinkId): boolean {
     const phase = this.#phase;
     return (phase.role === "following" || phase.role === "observing") && phase.link === link;
-  }
-
-  #negotiateTimeout(askedMs: number): number {
-    const { sessionTimeoutMinMs, sessionTimeoutMaxMs } = this.#config;
-    return Math.min(Math.max(askedMs, sessionTimeoutMinMs), sessionTimeoutMaxMs);
-  }
-
-  /** The sid in the high byte, as ZooKeeper's; the rest, and the password, cannot be guessed. */
-  #makeSession(entropy: Uint8Array): { readonly session: SessionId; readonly password: Uint8Array } {
-    assert(entropy.length >= 24, "a session is made of 24 random bytes");
-    let session = BigInt(this.#config.sid);
-    for (const octet of entropy.subarray(0, 7)) session = (session << 8n) | BigInt(octet);
-    return { session, password: entropy.slice(8, 24) };
   }
 
   /** For people and tests: everything that can be told in a few numbers. */

@@ -41,3 +41,15 @@ export const PENDING_BYTES_MAX: number = 8 * 1024 * 1024;
 
 /** The leader calls replicas that have no link to it this often: it wakes objects that died and have no clients. */
 export const MISSING_CALL_INTERVAL_MS = 1000;
+
+/**
+ * What a connection may make a replica hold in all, before it is cut off: its requests, answered or not, and the frames
+ * behind them. Reading stops long before; but a WebSocket cannot be told to stop.
+ */
+export const CONNECTION_BYTES_MAX: number = 16 * 1024 * 1024;
+
+/** What an unanswered request costs besides its bytes. */
+export const PENDING_OVERHEAD_BYTES = 128;
+
+/** What a connection proved to be, in all: it travels with each of the connection's writes. */
+export const IDENTITY_BYTES_MAX: number = 64 * 1024;

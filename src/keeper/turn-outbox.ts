@@ -1,0 +1,45 @@
+/**
+ * Gathers the effects of one turn, in which the peer may step several times. A later step takes what an earlier one
+ * wrote for durable and sends what reveals it freely; but all of a turn's writes are one transaction behind all that is
+ * free. So what a later step would send freely waits, where an earlier one wrote; and each link stays FIFO.
+ */
+import type { LinkId, PeerEffects } from "../zab/effects.ts";
+import type { Action, LinkSend, Turn } from "./turn.ts";
+
+/** One turn's effects so far. */
+export class TurnOutbox {
+  #free: LinkSend[] = [];
+  #writes: PeerEffects["writes"] = [];
+  #after: Action[] = [];
+  /** Links on which something waits for the writes. */
+  readonly #waiting = new Set<LinkId>();
+
+  /** Sends a frame that reveals nothing its own step writes: before the writes, unless it must wait. */
+  sendFree(send: LinkSend): void {
+    if (this.#writes.length > 0 || this.#waiting.has(send.link)) this.act(send);
+    else this.#free.push(send);
+  }
+
+  /** Adds a step's writes, behind what it sends freely. */
+  write(writes: PeerEffects["writes"]): void {
+    if (writes.length > 0) this.#writes = [...this.#writes, ...writes];
+  }
+
+  /** Adds what is done behind the writes. */
+  act(...actions: readonly Action[]): void {
+    for (const action of actions) {
+      if (action.kind === "linkSend") this.#waiting.add(action.link);
+      this.#after.push(action);
+    }
+  }
+
+  /** Hands everything out and starts anew. */
+  take(more: boolean): Turn {
+    const turn = { free: this.#free, writes: this.#writes, after: this.#after, more };
+    this.#free = [];
+    this.#writes = [];
+    this.#after = [];
+    this.#waiting.clear();
+    return turn;
+  }
+}
