@@ -87,12 +87,12 @@ export interface ReadRange {
   readonly bytesMax: number;
 }
 
-/** The durable history, read synchronously. It shows a step's writes only once the shell has performed them. */
+/** The durable history, read synchronously. It shows writes once the shell performed them, one or more steps later. */
 export interface LogReader {
   /** The history is complete after this zxid, which is part of it; 0:0 if nothing was ever trimmed. */
   readonly base: Zxid;
   readonly last: Zxid;
-  /** Proposals in order, without a gap; the caller keeps after >= base. Performed writes show before the next step. */
+  /** Proposals in order, without a gap; the caller keeps after >= base. */
   read(range: ReadRange): readonly Proposal[];
   /** The latest zxid of the history that is not later than this one; base if none after base is. */
   floor(zxid: Zxid): Zxid;

@@ -2,7 +2,7 @@
  * A peer's history: every proposal it accepted, in order. Recent ones are held in memory, the rest is read from the
  * durable log. Invariants:
  *  1. Memory holds exactly the proposals after #recentAfter, so it is authoritative there.
- *  2. Whatever was appended in the present step is in memory: the log shows it only after the shell's transaction.
+ *  2. Whatever the log does not show yet is in memory: several steps may share one transaction of the shell.
  *  3. Within an epoch counters run from 1 without a gap; epochs only grow. So two histories that share a zxid are
  *     equal up to it: one leader made each epoch, and sent its history in order.
  */
@@ -61,8 +61,10 @@ export class History {
     return this.#last;
   }
 
-  /** Forgets what memory need not hold; all of it is in the log, as no step is under way. */
+  /** Forgets what memory need not hold, if the log shows every write; a tail that ends alike is the same. */
   beginStep(): void {
+    if (this.#recentBytes <= this.#recentBytesMax) return;
+    if (!equalZxid(this.#log.last, this.#last)) return;
     while (this.#recentBytes > this.#recentBytesMax) {
       const oldest = must(this.#recent[this.#head], "a recent proposal");
       this.#recentBytes -= proposalBytes(oldest);
