@@ -178,7 +178,7 @@ interface ParsedConfig {
  * No member with a client address is fine (a client then keeps the addresses it was given), and so is an empty text. A wildcard host means
  * the member's own, as ZooKeeper's clients read it.
  */
-export function parseConfig(text: string): ParsedConfig {
+function parseConfig(text: string): ParsedConfig {
   const addresses: { host: string; port: number }[] = [];
   for (const line of text.split("\n")) {
     if (line === "" || /^version=[0-9a-f]+$/.test(line)) continue;
