@@ -98,6 +98,7 @@ async function suffer(
     leader = await target.leader();
     return leader !== undefined;
   });
+  await load.spread(RECOVERY_DEADLINE_MS);
   const fault = faultFor(planned, leader ?? 0);
   const name = faultText(planned, fault);
   progress(name);

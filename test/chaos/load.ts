@@ -73,6 +73,11 @@ export class Load {
     this.#lanes = Promise.all(this.#clients.flatMap((client) => client.lanes()));
   }
 
+  /** Brings sessions back to where they began, so that each replica has its share of them. */
+  async spread(deadlineMs: number): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.goHome(deadlineMs)));
+  }
+
   /** Lets every lane end its operation; sessions stay open. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -186,6 +191,13 @@ class LoadClient {
     }
   }
 
+  async goHome(deadlineMs: number): Promise<void> {
+    const home = this.#client % this.#setup.servers.length;
+    if (this.wire.state !== "connected" || this.wire.server === home) return;
+    this.wire.moveTo(home);
+    await this.answered(deadlineMs);
+  }
+
   sessionRecord(): SessionRecord {
     const { session, timeoutMs, connects, expiry } = this.wire;
     return { client: this.#client, session, timeoutMs, connects, expiry };
@@ -195,6 +207,8 @@ class LoadClient {
     return new WireClient({
       servers: this.#setup.servers,
       first: this.#client,
+      // Half of those that lose a server go to each of the others.
+      stride: 1 + (this.#client % 2),
       timeoutMs: this.#setup.sessionTimeoutMs,
       onFault: (what) => this.#load.recordFault(`client ${this.#client}: ${what}`),
     });
@@ -360,18 +374,17 @@ function told(outcome: RequestOutcome): Outcome {
 }
 
 function answerOf({ response }: Extract<RequestOutcome, { kind: "ok" }>): Answer {
-  switch (response.op) {
-    case "create2":
-      return { kind: "created", path: response.path, czxid: response.stat.czxid };
-    case "stat":
-      return { kind: "version", version: response.stat.version };
-    case "getData":
-      return { kind: "value", data: textOf(response.data), version: response.stat.version };
-    case "multi":
-      return { kind: response.results.some(({ op }) => op === "error") ? "refused" : "done" };
-    default:
-      return { kind: "done" };
+  if (response.op === "create2") {
+    return { kind: "created", path: response.path, czxid: response.stat.czxid };
   }
+  if (response.op === "stat") return { kind: "version", version: response.stat.version };
+  if (response.op === "getData") {
+    return { kind: "value", data: textOf(response.data), version: response.stat.version };
+  }
+  if (response.op === "multi") {
+    return { kind: response.results.some(({ op }) => op === "error") ? "refused" : "done" };
+  }
+  return { kind: "done" };
 }
 
 /** What a znode of the load holds. */

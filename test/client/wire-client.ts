@@ -19,6 +19,8 @@ export interface WireClientSetup {
   readonly servers: readonly ServerAddress[];
   /** The first server to try, an index into the list. */
   readonly first?: number;
+  /** How many places on the next server to try stands in the list. Default 1. */
+  readonly stride?: number;
   /** Asked for; what the server granted stands in `timeoutMs` once connected. Default 10,000 ms. */
   readonly timeoutMs?: number;
   /** For one attempt: TCP connection and handshake. Default 1,000 ms. */
@@ -49,6 +51,8 @@ export class WireClient {
   readonly #setup: WireClientSetup;
   readonly #ended: Promise<void>;
   #server: number;
+  /** Asked for by moveTo. */
+  #next: number | undefined;
   #connection: WireConnection | undefined;
   #state: SessionState = "connecting";
   #session: SessionId = NO_SESSION;
@@ -147,6 +151,12 @@ export class WireClient {
     this.#connection?.end("dropped by the client");
   }
 
+  /** Drops the connection, and tries this server first. */
+  moveTo(server: number): void {
+    this.#next = server % this.#setup.servers.length;
+    this.disconnect();
+  }
+
   #isOver(): boolean {
     return this.#state === "closed" || this.#state === "expired";
   }
@@ -155,7 +165,8 @@ export class WireClient {
     while (!this.#isOver()) {
       const isConnected = await this.#attempt();
       if (this.#isOver()) return;
-      this.#server = (this.#server + 1) % this.#setup.servers.length;
+      this.#server = this.#next ?? (this.#server + (this.#setup.stride ?? 1)) % this.#setup.servers.length;
+      this.#next = undefined;
       if (!isConnected) await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
     }
   }

@@ -187,19 +187,7 @@ export class WireConnection {
   /** Sends a request behind all others; resolves with its outcome, and never rejects. */
   request(request: ClientRequest): Promise<RequestOutcome> {
     if (this.#endReason !== undefined) return Promise.resolve({ kind: "unsent", reason: this.#endReason });
-    return new Promise((resolve) => {
-      const special = SPECIAL_XIDS[request.op];
-      const xid = special ?? this.#nextXid();
-      const pending: Pending = { xid, op: request.op, sentMs: performance.now(), resolve };
-      if (special === undefined) this.#pending.push(pending);
-      else this.#queueOf(special).push(pending);
-      this.#lastSentMs = pending.sentMs;
-      encodeRequest(this.#writer, xid, request);
-      if (this.#flushing) return;
-      this.#flushing = true;
-      // All that is asked within one turn leaves in one write.
-      queueMicrotask(() => this.#flush());
-    });
+    return new Promise((resolve) => this.#send(request, resolve));
   }
 
   /** Ends the connection now; what is unanswered becomes unknown. */
@@ -216,6 +204,20 @@ export class WireConnection {
     this.#head = 0;
     this.#special.clear();
     this.#resolveEnded(reason);
+  }
+
+  #send(request: ClientRequest, resolve: Pending["resolve"]): void {
+    const special = SPECIAL_XIDS[request.op];
+    const xid = special ?? this.#nextXid();
+    const pending: Pending = { xid, op: request.op, sentMs: performance.now(), resolve };
+    if (special === undefined) this.#pending.push(pending);
+    else this.#queueOf(special).push(pending);
+    this.#lastSentMs = pending.sentMs;
+    encodeRequest(this.#writer, xid, request);
+    if (this.#flushing) return;
+    this.#flushing = true;
+    // All that is asked within one turn leaves in one write.
+    queueMicrotask(() => this.#flush());
   }
 
   #nextXid(): number {
@@ -290,6 +292,7 @@ export class WireConnection {
     const { timeoutMs } = this.session;
     if (nowMs - this.#lastHeardMs >= (timeoutMs * 2) / 3) return this.end("the server was silent");
     if (nowMs - this.#lastSentMs < timeoutMs / 3 - timeoutMs / CHECKS_PER_TIMEOUT) return;
-    void this.request({ op: "ping" });
+    // Its outcome says nothing that the end of the connection does not.
+    this.#send({ op: "ping" }, () => {});
   }
 }
