@@ -16,9 +16,6 @@ export interface Zxid {
 /** The highest epoch that may be promised. */
 export const EPOCH_MAX = 0x7fffffff;
 
-/** The highest counter within an epoch. */
-export const COUNTER_MAX = 0xffffffff;
-
 /** Before every proposal: the zxid of an empty history. */
 export const ZXID_ZERO: Zxid = { epoch: 0, counter: 0 };
 

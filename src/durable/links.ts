@@ -14,7 +14,7 @@ import { logLine } from "./log-line.ts";
 import type { ReplicaName } from "./store.ts";
 
 /** Spoken between replicas; a replica of another version is refused before a frame is read. */
-export const PEER_PROTOCOL_VERSION = 1;
+const PEER_PROTOCOL_VERSION = 1;
 
 /** Who opens a link: sent as headers of the upgrade, checked by the other side. */
 const HELLO_HEADER = "edgekeeper-peer";

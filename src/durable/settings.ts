@@ -21,7 +21,7 @@ export interface ReplicaEnv {
 }
 
 /** A setting is missing or makes no sense: says which, what it was, and what it may be. */
-export class ConfigError extends Error {
+class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 

@@ -31,7 +31,7 @@ function problem(
 }
 
 /** The ensembles that the deployment serves. */
-export function ensemblesOf(env: GatewayEnv): readonly string[] {
+function ensemblesOf(env: GatewayEnv): readonly string[] {
   return (env.ENSEMBLES ?? "main").split(",").map((name) => name.trim());
 }
 
