@@ -15,7 +15,8 @@ import { XIDS } from "../../src/jute/opcodes.ts";
 import { type ClientRequest, encodeRequest } from "../../src/jute/requests.ts";
 import { decodeServerMessage, type RequestOpcodeName, type ServerMessage } from "../../src/jute/responses.ts";
 import type { ConnectionId } from "../../src/keeper/connection.ts";
-import type { ClientEnd, World } from "./world.ts";
+import type { World } from "./world.ts";
+import type { ClientEnd } from "./world-replica.ts";
 
 export type ServerReply = ServerMessage & { readonly kind: "reply" };
 
@@ -51,6 +52,7 @@ export class TestClient implements ClientEnd {
   isClosed = false;
   /** Called for each reply and event as it comes. */
   onMessage: (message: ServerMessage) => void = () => undefined;
+  onWelcome: (welcome: ConnectResponse) => void = () => undefined;
   readonly #decoder = new FrameDecoder(64 * 1024 * 1024);
   readonly #ops: Map<number, RequestOpcodeName> = new Map();
   readonly #isRaw: boolean;
@@ -184,6 +186,7 @@ export class TestClient implements ClientEnd {
       this.frameLengths.push(body.length);
       if (this.welcome === undefined) {
         this.welcome = decodeConnectResponse(body);
+        this.onWelcome(this.welcome);
         continue;
       }
       const message = decodeServerMessage(body, (xid) => this.#ops.get(xid));

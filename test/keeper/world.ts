@@ -7,19 +7,16 @@ import { createHash } from "node:crypto";
 import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
 import { type Rng, seededRng } from "../../src/base/rng.ts";
-import { compareZxid, equalZxid, type Zxid, ZXID_ZERO, zxidText } from "../../src/base/zxid.ts";
-import { decodeTxn } from "../../src/jute/txn.ts";
+import { equalZxid, ZXID_ZERO, zxidText } from "../../src/base/zxid.ts";
 import type { ConnectionId } from "../../src/keeper/connection.ts";
 import { Keeper, type KeeperConfig, type KeeperInput } from "../../src/keeper/keeper.ts";
 import type { Action, LinkSend, Turn } from "../../src/keeper/turn.ts";
 import { decodeNotification, encodeNotification } from "../../src/keeper/zab-codec.ts";
-import { digestText, DIGEST_ZERO } from "../../src/tree/digest.ts";
-import { MapNodeStore } from "../../src/tree/node-store.ts";
-import { SessionTable } from "../../src/tree/session-table.ts";
-import { Tree } from "../../src/tree/tree.ts";
+import { digestText } from "../../src/tree/digest.ts";
+import type { Tree } from "../../src/tree/tree.ts";
 import type { PeerTiming } from "../../src/zab/config.ts";
 import type { LinkId } from "../../src/zab/effects.ts";
-import { Disk } from "../zab/disk.ts";
+import { type ClientEnd, type Link, Replica, treeUpTo } from "./world-replica.ts";
 
 export const TICK_MS = 50;
 /** The wall clock at the beginning of each run. */
@@ -28,56 +25,6 @@ export const SUPER_DIGEST = "super:UdxDQl4f9v5oITwcAsO9bmWgHSI=";
 
 export function sha1Base64(bytes: Uint8Array): string {
   return createHash("sha1").update(bytes).digest("base64");
-}
-
-/** What a client's end of a connection is told. */
-export interface ClientEnd {
-  onBytes(bytes: Uint8Array): void;
-  onFlow(reading: boolean): void;
-  onClosed(): void;
-}
-
-interface Link {
-  readonly ends: ReadonlyMap<Sid, LinkId>;
-  readonly learner: Sid;
-  readonly leader: Sid;
-  isDead: boolean;
-  readonly arrivals: Map<Sid, number>;
-}
-
-interface Held {
-  readonly needs: number;
-  readonly act: () => void;
-}
-
-/** One replica: its disk survives, the rest is of one start. */
-export class Replica {
-  readonly sid: Sid;
-  readonly disk: Disk = new Disk();
-  keeper: Keeper | undefined;
-  tree: Tree | undefined;
-  instance = 0;
-  /** Transactions begun and durable. */
-  issued = 0;
-  durable = 0;
-  held: Held[] = [];
-  readonly links: Map<LinkId, Link> = new Map();
-  readonly clients: Map<ConnectionId, ClientEnd> = new Map();
-  /** How far its clock is ahead of the world's. */
-  skewMs = 0;
-  /** While defined the replica stands still, and what happens to it waits here. */
-  frozen: (() => void)[] | undefined;
-  /** Crashes before performing its so many-th effect from now. */
-  crashAfterEffects: number | undefined;
-  readonly log: string[] = [];
-  /** What is left to apply waits this long for its next turn. */
-  continueMs = 0;
-  /** The next start finds the whole history and nothing of it applied. */
-  isTreeLost = false;
-
-  constructor(sid: Sid) {
-    this.sid = sid;
-  }
 }
 
 export interface WorldOptions {
@@ -110,6 +57,8 @@ export class World {
   /** Bytes of the largest frame on a link, and how often a replica had more to apply than a turn takes. */
   largestFrame = 0;
   continues = 0;
+  /** How often a test has set a replica's clock. */
+  clockJumps = 0;
   readonly #options: WorldOptions;
   readonly #blocked: Set<string> = new Set();
   #events: Event[] = [];
@@ -539,20 +488,4 @@ export class World {
     }
     return true;
   }
-}
-
-/** The tree that a start finds on the disk, made again from the history. */
-function treeUpTo(disk: Disk, upTo: Zxid): Tree {
-  const tree = new Tree({
-    store: new MapNodeStore(),
-    sessions: new SessionTable(),
-    digest: DIGEST_ZERO,
-    lastApplied: ZXID_ZERO,
-  });
-  for (const { zxid, payload } of disk.durable.log) {
-    if (compareZxid(zxid, upTo) > 0) break;
-    const { header, txn } = decodeTxn(payload);
-    tree.apply(zxid, header, txn);
-  }
-  return tree;
 }
