@@ -190,6 +190,7 @@ export class WireClient {
         onReply: (zxid) => this.#seen(zxid),
         onEvent: (zxid, event) => this.#setup.onEvent?.(event, zxid),
         onProtocolError: (what) => this.#setup.onFault?.(what),
+        onEnd: () => this.#lost(),
       },
     });
     if (opening.kind === "expired") this.#expired();
@@ -201,10 +202,16 @@ export class WireClient {
     }
     this.#adopt(connection);
     await connection.ended;
-    this.#lastContactMs = Math.max(this.#lastContactMs, connection.lastContactMs);
+    // Told by then, unless it ended before it was adopted.
+    this.#lost();
+    return true;
+  }
+
+  #lost(): void {
+    if (this.#connection === undefined) return;
+    this.#lastContactMs = this.lastContactMs;
     this.#connection = undefined;
     if (!this.#isOver()) this.#become("connecting");
-    return true;
   }
 
   #adopt(connection: WireConnection): void {

@@ -41,6 +41,8 @@ export interface ConnectionListener {
   onEvent(zxid: Zxid, event: WatcherEvent): void;
   /** The server broke the protocol; the connection ends by it. */
   onProtocolError(what: string): void;
+  /** The connection has ended; outcomes of what is unanswered follow. */
+  onEnd(): void;
 }
 
 /** How to open a connection. */
@@ -196,6 +198,7 @@ export class WireConnection {
     this.#endReason = reason;
     clearInterval(this.#checks);
     this.#socket.destroy();
+    this.#listener.onEnd();
     for (const pending of this.#pending.slice(this.#head)) pending.resolve({ kind: "unknown", reason });
     for (const queue of this.#special.values()) {
       for (const pending of queue) pending.resolve({ kind: "unknown", reason });
