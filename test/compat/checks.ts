@@ -1,6 +1,7 @@
 /**
- * The catalogue of what every client is asked to do. Its order is the order of the rows and of the run; a client program is given the ids
- * and answers each with ok, fail or n/a (the client itself has no such call), so that a check it forgets is seen as a failure.
+ * The catalogue of what every client is asked to do. Its order is the order of the rows and of the run; a
+ * client program is given the ids and answers each with ok, fail or n/a (the client itself has no such call),
+ * so that a check it forgets is seen as a failure.
  */
 
 /** One thing a client does against a server. */
@@ -46,7 +47,9 @@ export const CLIENT_CHECKS: readonly Check[] = [
   { id: "expiry", title: "frozen client: ephemerals go, not early; SessionExpired on return" },
 ];
 
-/** What Curator is asked: its tracker and its recipes, each a longer conversation than one call of a client. */
+/**
+ * What Curator is asked: its tracker and its recipes, each a longer conversation than one call of a client.
+ */
 export const CURATOR_CHECKS: readonly Check[] = [
   { id: "curator-tracker", title: "EnsembleTracker: where it leads, clients are served" },
   { id: "curator-transaction", title: "transaction with a check" },

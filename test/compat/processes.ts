@@ -1,6 +1,6 @@
 /**
- * The child processes of a run. Each is started in a process group of its own and ended by that id, so that a shell's or npm's children
- * go with it and nothing that the run did not start is ever touched.
+ * The child processes of a run. Each is started in a process group of its own and ended by that id, so that a
+ * shell's or npm's children go with it and nothing that the run did not start is ever touched.
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -77,7 +77,10 @@ export class Child {
     }
   }
 
-  /** Ends the group: SIGTERM first, SIGKILL after the grace. A frozen member (SIGSTOP) is continued, else it would not hear SIGTERM. */
+  /**
+   * Ends the group: SIGTERM first, SIGKILL after the grace. A frozen member (SIGSTOP) is continued, else it
+   * would not hear SIGTERM.
+   */
   async stop(): Promise<void> {
     this.signal("SIGTERM");
     this.signal("SIGCONT");

@@ -1,7 +1,8 @@
 /**
- * Runs a client program through its checks. The program prints one JSON object a line: {"begin": id} when it starts a check,
- * {"check": id, "verdict", "detail"} when the check has ended, {"ask": "move"} when it wants its proxy to lead to another replica (answered
- * by the line "moved" on its input). A check that hangs, or takes the program down with it, fails; the program is started again for the rest.
+ * Runs a client program through its checks. The program prints one JSON object a line: {"begin": id} when it
+ * starts a check, {"check": id, "verdict", "detail"} when the check has ended, {"ask": "move"} when it wants
+ * its proxy to lead to another replica (answered by the line "moved" on its input). A check that hangs, or
+ * takes the program down with it, fails; the program is started again for the rest.
  */
 import type { ClientReport, Outcome, Verdict } from "./checks.ts";
 import type { Child, ProcessSet } from "./processes.ts";
@@ -10,10 +11,16 @@ import { askWord, formatAddress } from "./servers.ts";
 import type { Ensemble } from "./servers.ts";
 import type { ClientProgram } from "./tools.ts";
 
-/** How long one check may take, in ms. The longest, expiry, waits for a session of 4 s to end and a frozen client to come back. */
+/**
+ * How long one check may take, in ms. The longest, expiry, waits for a session of 4 s to end and a frozen
+ * client to come back.
+ */
 const CHECK_TIMEOUT_MS = 45_000;
 
-/** How long all checks of one client may take, in ms: a server that answers nothing must not hold the run for each check's deadline. */
+/**
+ * How long all checks of one client may take, in ms: a server that answers nothing must not hold the run for
+ * each check's deadline.
+ */
 const CLIENT_TIMEOUT_MS = 240_000;
 
 /** One run of a client against an ensemble. */
@@ -123,7 +130,10 @@ class ProgramSession {
     }
   }
 
-  /** What Curator's EnsembleTracker would do with the text: connect to the client address of each member, where there is one. */
+  /**
+   * What Curator's EnsembleTracker would do with the text: connect to the client address of each member,
+   * where there is one.
+   */
   async #checkConfig(text: string): Promise<void> {
     const { addresses, problem } = parseConfig(text);
     const failures = problem === undefined ? [] : [problem];
@@ -174,8 +184,9 @@ interface ParsedConfig {
 }
 
 /**
- * The client addresses in the text of /zookeeper/config: lines `server.N=host:port:port[:role][;[host:]clientPort]`, then `version=hex`.
- * No member with a client address is fine (a client then keeps the addresses it was given), and so is an empty text. A wildcard host means
+ * The client addresses in the text of /zookeeper/config: lines
+ * `server.N=host:port:port[:role][;[host:]clientPort]`, then `version=hex`. No member with a client address
+ * is fine (a client then keeps the addresses it was given), and so is an empty text. A wildcard host means
  * the member's own, as ZooKeeper's clients read it.
  */
 function parseConfig(text: string): ParsedConfig {

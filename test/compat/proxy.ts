@@ -1,6 +1,7 @@
 /**
- * A TCP proxy between one client and the servers, so that the suite can move the client: it cuts the client's connections and leads the
- * next one to another replica, while the client knows a single address and does what it always does when a connection is lost.
+ * A TCP proxy between one client and the servers, so that the suite can move the client: it cuts the client's
+ * connections and leads the next one to another replica, while the client knows a single address and does
+ * what it always does when a connection is lost.
  */
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";

@@ -1,6 +1,7 @@
 /**
- * `npm run compat`: unmodified ZooKeeper clients do the same against a real ZooKeeper ensemble and against Edgekeeper. A check that fails
- * against the real one is wrong itself; so either column's failure fails the run.
+ * `npm run compat`: unmodified ZooKeeper clients do the same against a real ZooKeeper ensemble and against
+ * Edgekeeper. A check that fails against the real one is wrong itself; so either column's failure fails the
+ * run.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -100,7 +101,8 @@ async function runClients(run: ServerRun, ensemble: Ensemble): Promise<readonly 
   const reports: ClientReport[] = [];
   const isAsked = "plain socket".includes(run.options.client) && run.options.checks.length === 0;
   if (isAsked) reports.push(await runWords(ensemble));
-  // The names of a run's znodes differ from every other run's: a server that was not started by us may keep them.
+  // The names of a run's znodes differ from every other run's: a server that was not started by us may keep
+  // them.
   const runId = Math.random().toString(36).slice(2, 8);
   const programs = run.clients.map(async (program) => {
     const prefix = `/compat-${runId}-${program.name.replaceAll(/[^A-Za-z]+/g, "-")}`;
@@ -159,7 +161,8 @@ for (const [signal, code] of [
   ["SIGTERM", 143],
 ] as const) {
   process.once(signal, () => {
-    // Waiting would need the event loop to itself; SIGKILL in the exit handler is certain and leaves nothing: all data is temporary.
+    // Waiting would need the event loop to itself; SIGKILL in the exit handler is certain and leaves nothing:
+    // all data is temporary.
     process.exit(code);
   });
 }

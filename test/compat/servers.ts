@@ -1,4 +1,7 @@
-/** The servers under test: an ensemble of three of the Debian package `zookeeper`, and Edgekeeper as `npm start` runs it. */
+/**
+ * The servers under test: an ensemble of three of the Debian package `zookeeper`, and Edgekeeper as `npm
+ * start` runs it.
+ */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
@@ -60,7 +63,10 @@ export async function askWord(
   });
 }
 
-/** Starts three JVMs of Debian's ZooKeeper on free ports of loopback. Data and logs live in a temporary directory that goes with them. */
+/**
+ * Starts three JVMs of Debian's ZooKeeper on free ports of loopback. Data and logs live in a temporary
+ * directory that goes with them.
+ */
 export async function startZooKeeper(processes: ProcessSet, temporary: string): Promise<Ensemble> {
   const directory = await mkdtemp(join(temporary, "zookeeper-"));
   const ports = await freePorts(9);
@@ -90,7 +96,10 @@ export async function startZooKeeper(processes: ProcessSet, temporary: string): 
   return { name: "zookeeper", addresses, stop };
 }
 
-/** Starts `npm start` with free ports and a temporary data directory; serving when it prints a line with "ready". */
+/**
+ * Starts `npm start` with free ports and a temporary data directory; serving when it prints a line with
+ * "ready".
+ */
 export async function startEdgekeeper(processes: ProcessSet, temporary: string): Promise<Ensemble> {
   const dataDirectory = await mkdtemp(join(temporary, "edgekeeper-"));
   const [http = 0, ...tcp] = await freePorts(4);
@@ -157,8 +166,8 @@ async function untilServing(addresses: readonly Address[], children: readonly Ch
 }
 
 /**
- * Ports that were free a moment ago, all different, from below the range (32768 and up) that the kernel gives to outgoing connections:
- * one of those could take a port between this question and the server's start.
+ * Ports that were free a moment ago, all different, from below the range (32768 and up) that the kernel gives
+ * to outgoing connections: one of those could take a port between this question and the server's start.
  */
 async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();

@@ -1,4 +1,7 @@
-/** The table at the end of a run: one row per check, one column per server, messages of failures below, the count last. */
+/**
+ * The table at the end of a run: one row per check, one column per server, messages of failures below, the
+ * count last.
+ */
 import { CLIENT_CHECKS, CURATOR_CHECKS, START_CHECK } from "./checks.ts";
 import type { ClientReport, Outcome } from "./checks.ts";
 import { WORD_TITLES } from "./words.ts";

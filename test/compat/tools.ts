@@ -1,6 +1,7 @@
 /**
- * The unmodified clients and what builds the programs that drive them. What is missing is installed: Debian packages with apt-get (as root),
- * PyPI and npm packages and everything compiled into a cache outside the repository.
+ * The unmodified clients and what builds the programs that drive them. What is missing is installed: Debian
+ * packages with apt-get (as root), PyPI and npm packages and everything compiled into a cache outside the
+ * repository.
  */
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";

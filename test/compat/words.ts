@@ -6,7 +6,10 @@ import type { Address, Ensemble } from "./servers.ts";
 /** A word's check: throws with what was expected and seen. */
 type WordCheck = (addresses: readonly Address[]) => Promise<void>;
 
-/** Title of the row and what is asked. Texts are compared by what monitors parse, not byte for byte: counters differ. */
+/**
+ * Title of the row and what is asked. Texts are compared by what monitors parse, not byte for byte: counters
+ * differ.
+ */
 const WORD_CHECKS: readonly { readonly id: string; readonly title: string; readonly ask: WordCheck }[] = [
   { id: "ruok", title: "ruok: exactly imok, then closed", ask: each("ruok", exactly("imok")) },
   { id: "split", title: "a word split over packets", ask: askSplit },

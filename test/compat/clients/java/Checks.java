@@ -463,7 +463,8 @@ final class Checks {
         BlockingQueue<String> answers = new LinkedBlockingQueue<>();
         for (int count = 0; count < 100; count++) {
             client.setData(root, Harness.bytes("" + count), -1,
-                (rc, path, c, stat) -> answers.add("set " + rc + " " + (stat == null ? null : stat.getVersion())), null);
+                (rc, path, c, stat) -> answers.add("set " + rc + " " + (stat == null ? "" : stat.getVersion())),
+                null);
             client.getData(root, false,
                 (rc, path, c, data, stat) -> answers.add("get " + rc + " " + new String(data)), null);
             client.create(root + "/s-", new byte[0], OPEN, CreateMode.PERSISTENT_SEQUENTIAL,

@@ -23,7 +23,10 @@ import org.apache.curator.framework.state.ConnectionState;
 import org.apache.curator.retry.RetryNTimes;
 import org.apache.zookeeper.CreateMode;
 
-/** What Curator's framework and recipes do, with their defaults: EnsembleTracker on, container parents, protected creates. */
+/**
+ * What Curator's framework and recipes do, with their defaults: EnsembleTracker on, container parents,
+ * protected creates.
+ */
 final class CuratorChecks {
     private CuratorChecks() {
     }
@@ -55,10 +58,12 @@ final class CuratorChecks {
         }
 
         CuratorFramework open(String hosts) throws Exception {
-            CuratorFramework curator = CuratorFrameworkFactory.newClient(hosts, 10_000, 10_000, new RetryNTimes(20, 200));
+            RetryNTimes retry = new RetryNTimes(20, 200);
+            CuratorFramework curator = CuratorFrameworkFactory.newClient(hosts, 10_000, 10_000, retry);
             opened.add(curator);
             curator.start();
-            Harness.expect("connected", true, curator.blockUntilConnected((int) Harness.WAIT_MS, TimeUnit.MILLISECONDS));
+            boolean isConnected = curator.blockUntilConnected((int) Harness.WAIT_MS, TimeUnit.MILLISECONDS);
+            Harness.expect("connected", true, isConnected);
             return curator;
         }
     }
@@ -79,11 +84,15 @@ final class CuratorChecks {
         };
     }
 
-    /** The tracker may rewrite the connect string from /zookeeper/config: wherever it leads, a client must be served there. */
+    /**
+     * The tracker may rewrite the connect string from /zookeeper/config: wherever it leads, a client must be
+     * served there.
+     */
     private static void tracker(Curators curators, String path) throws Exception {
         CuratorFramework curator = curators.open();
         BlockingQueue<String> read = new LinkedBlockingQueue<>();
-        // Background operations answer in order: when this one has answered, so has the tracker's, which was asked at the start.
+        // Background operations answer in order: when this one has answered, so has the tracker's, which was
+        // asked at the start.
         curator.getConfig().inBackground((client, event) -> read.add("config " + event.getResultCode())).forEnsemble();
         Harness.expect("config", "config 0", read.poll(Harness.WAIT_MS, TimeUnit.MILLISECONDS));
         curator.create().forPath(path, Harness.bytes("v"));
@@ -223,7 +232,10 @@ final class CuratorChecks {
         }
     }
 
-    /** Moved to another replica, the framework keeps its session, and its cache learns what happened meanwhile. */
+    /**
+     * Moved to another replica, the framework keeps its session, and its cache learns what happened
+     * meanwhile.
+     */
     private static void move(Curators curators, String path) throws Exception {
         CuratorFramework writer = curators.open();
         writer.create().forPath(path);

@@ -27,7 +27,10 @@ final class Sessions {
         known.put("expiry", Sessions::expiry);
     }
 
-    /** Holds an ephemeral, says since when at the earliest it is silent, and prints `expired` when its library says so. */
+    /**
+     * Holds an ephemeral, says since when at the earliest it is silent, and prints `expired` when its library
+     * says so.
+     */
     static void victim(String hosts, String path, int timeoutMs) throws Exception {
         CountDownLatch connected = new CountDownLatch(1);
         CountDownLatch expired = new CountDownLatch(1);

@@ -1,4 +1,7 @@
-/** What the client programs of this directory share: expectations, and the lines that say how each check ended. */
+/**
+ * What the client programs of this directory share: expectations, and the lines that say how each check
+ * ended.
+ */
 import { createInterface } from "node:readline";
 import type { Interface } from "node:readline";
 

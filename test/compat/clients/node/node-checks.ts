@@ -1,4 +1,7 @@
-/** Runs the checks with node-zookeeper-client; `victim HOSTS PATH TIMEOUT_MS` is a client for others to freeze or kill. */
+/**
+ * Runs the checks with node-zookeeper-client; `victim HOSTS PATH TIMEOUT_MS` is a client for others to freeze
+ * or kill.
+ */
 import { spawn } from "node:child_process";
 import { runChecks, NotAvailable, LineReader, expectEqual, waitFor } from "./harness.ts";
 import type { ClientCheck, Place } from "./harness.ts";

@@ -1,4 +1,7 @@
-/** The part of node-zookeeper-client's surface that the checks use, typed, as promises; the package itself is loaded unmodified. */
+/**
+ * The part of node-zookeeper-client's surface that the checks use, typed, as promises; the package itself is
+ * loaded unmodified.
+ */
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { expectEqual, waitFor } from "./harness.ts";

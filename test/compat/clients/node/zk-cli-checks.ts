@@ -1,4 +1,7 @@
-/** Runs the checks with the real zkCli.sh: one process for the quiet checks, processes of their own for those that need a session apart. */
+/**
+ * Runs the checks with the real zkCli.sh. Each check starts its own processes, one for each session it needs,
+ * and reads what a person at the terminal would.
+ */
 import { createHash } from "node:crypto";
 import { NotAvailable, expectEqual, runChecks, waitFor } from "./harness.ts";
 import type { ClientCheck, Place } from "./harness.ts";

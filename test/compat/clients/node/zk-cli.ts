@@ -84,7 +84,10 @@ export class ZkCli {
     return this.lines.filter((line) => line === eventLine("SyncConnected", type, path)).length;
   }
 
-  /** To zkCli.sh and the java process it waits for: ids asked of the kernel, as the script starts java as its child. */
+  /**
+   * To zkCli.sh and the java process it waits for: ids asked of the kernel, as the script starts java as its
+   * child.
+   */
   signal(signal: NodeJS.Signals): void {
     const id = this.#process.pid;
     if (id === undefined || this.#hasEnded) return;

@@ -18,7 +18,7 @@ from sessions import SESSION_CHECKS
 
 
 def victim(hosts, path, timeout_ms):
-    """Holds an ephemeral, says since when at the earliest it is silent, and prints `expired` when its library says so."""
+    """Holds an ephemeral, says since when at the earliest it is silent; prints `expired` when its library says so."""
     expired = threading.Event()
     client = KazooClient(hosts, timeout=timeout_ms / 1000.0)
 

@@ -102,7 +102,7 @@ def move(context):
 
 
 def move_watch(context):
-    """kazoo drops plain watches on a cut by design and never sends setWatches; its DataWatch re-arms itself when it is back."""
+    """kazoo drops plain watches on a cut by design and never sends setWatches; its DataWatch re-arms itself."""
     other = context.connect()
     root = context.root(other)
     client = context.connect(hosts=context.proxy)
