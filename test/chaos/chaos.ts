@@ -8,6 +8,7 @@ import { type Gaps, gapsWithin } from "./gaps.ts";
 import type { History, ReplicaView } from "./history.ts";
 import { Load } from "./load.ts";
 import { faultFor, faultText, type PlannedFault } from "./plan.ts";
+import { Sleepers } from "./sleepers.ts";
 import type { Target } from "./target.ts";
 import { readView } from "./view.ts";
 import { type Violation, violation } from "./violation.ts";
@@ -56,25 +57,31 @@ export async function runChaos(setup: ChaosSetup): Promise<ChaosReport> {
     paceMs: PACE_MS,
     seed: setup.seed,
   });
+  const sleepers = new Sleepers(target.servers, `/chaos-${setup.seed}`);
   try {
     await load.start();
     const faults: FaultReport[] = [];
     const stalls: Violation[] = [];
     for (const planned of setup.faults) {
+      await sleepers.leave();
       const report = await suffer(setup, load, planned);
       if ("rule" in report) {
         stalls.push(report);
         break;
       }
       faults.push(report);
+      await sleepers.inspect();
     }
     setup.progress("settling");
     await load.stop();
+    await sleepers.end();
     const { views, violations } = await settle(target, load);
     const history = load.history();
     setup.progress(`checking ${history.operations.length} operations`);
-    const broken = [...stalls, ...violations, ...check(history, views)];
-    return { faults, violations: broken, history, totals: totalsOf(history, views) };
+    const broken = [...stalls, ...violations, ...sleepers.violations, ...check(history, views)];
+    const { left, seenAlive } = sleepers.counts;
+    const totals = { ...totalsOf(history, views), "silent sessions": left, "seen alive": seenAlive };
+    return { faults, violations: broken, history, totals };
   } finally {
     await load.close();
   }

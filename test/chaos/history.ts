@@ -98,7 +98,8 @@ export function operationText(operation: Operation): string {
   const { client, session, startMs, endMs, action, outcome } = operation;
   const times = `${startMs.toFixed(1)}-${endMs.toFixed(1)} ms`;
   const { kind, ...asked } = action;
-  return `client ${client} ${sessionText(session)} ${times}: ${kind} ${JSON.stringify(asked)} -> ${outcomeText(outcome)}`;
+  const who = `client ${client} ${sessionText(session)} ${times}`;
+  return `${who}: ${kind} ${JSON.stringify(asked)} -> ${outcomeText(outcome)}`;
 }
 
 function outcomeText(outcome: Outcome): string {

@@ -1,4 +1,5 @@
 /** Which faults make a round, told by roles: who leads is known only when the fault's turn comes. */
+import type { Rng } from "../../src/base/rng.ts";
 import type { Fault, FaultKind } from "./target.ts";
 
 /** A replica by its part when the fault begins; the other follower is the one with the higher sid. */
@@ -34,6 +35,19 @@ export const ROUND: readonly PlannedFault[] = [
   { kind: "down", at: "follower", peer: "leader", ms: AWAY_MS },
   { kind: "kill all", at: "leader", peer: "follower", ms: 0 },
 ];
+
+const ROLES: readonly Role[] = ["leader", "follower", "other follower"];
+/** Longer than clients wait for a silent server, shorter than their sessions. */
+const RANDOM_MS_MAX = 9000;
+
+/** One more fault of any of these kinds, anywhere, for any time. */
+export function randomFault(kinds: readonly FaultKind[], rng: Rng): PlannedFault {
+  const kind = kinds[rng.below(kinds.length)] ?? "none";
+  const at = rng.below(ROLES.length);
+  const peer = (at + 1 + rng.below(ROLES.length - 1)) % ROLES.length;
+  const ms = kind === "abort" || kind === "kill all" ? 0 : 1 + rng.below(RANDOM_MS_MAX);
+  return { kind, at: ROLES[at] ?? "leader", peer: ROLES[peer] ?? "leader", ms };
+}
 
 /** The fault at the replicas that have the parts now. */
 export function faultFor(planned: PlannedFault, leader: number): Fault {

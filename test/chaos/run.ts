@@ -3,14 +3,15 @@
  *
  *   npm run chaos -- [--minutes N] [--seed N] [--zookeeper] [--only KIND]
  *
- * One round of all faults unless minutes are given; --zookeeper runs the faults that can be made from outside
- * against three servers of the Debian package `zookeeper` afterwards, for comparison.
+ * One round of all faults, then random ones until the minutes are over; --zookeeper runs the faults that can be
+ * made from outside against three servers of the Debian package `zookeeper` afterwards, for comparison.
  */
 import { parseArgs } from "node:util";
 
+import { seededRng } from "../../src/base/rng.ts";
 import { type ChaosReport, runChaos, violationLines } from "./chaos.ts";
 import { startEdgekeeper } from "./edgekeeper-target.ts";
-import { type PlannedFault, ROUND } from "./plan.ts";
+import { type PlannedFault, randomFault, ROUND } from "./plan.ts";
 import type { Target } from "./target.ts";
 import { startZooKeeper } from "./zookeeper-target.ts";
 
@@ -60,7 +61,7 @@ async function round(
   console.log(`${target.name}, seed ${options.seed}`);
   const report = await runChaos({
     target,
-    faults: rounds(wanted, untilMs),
+    faults: rounds(wanted, { untilMs, seed: options.seed }),
     seed: options.seed,
     progress: (line) => console.log(`${elapsed()}  ${line}`),
   });
@@ -68,10 +69,15 @@ async function round(
   return report.violations.length;
 }
 
-/** The round once, and again as long as there is time: looked at only when the next fault's turn comes. */
-function* rounds(round: readonly PlannedFault[], untilMs: number): Generator<PlannedFault> {
-  do yield* round;
-  while (performance.now() < untilMs);
+/** The round once, then random faults as long as there is time: looked at only when the next one's turn comes. */
+function* rounds(
+  round: readonly PlannedFault[],
+  { untilMs, seed }: { readonly untilMs: number; readonly seed: number },
+): Generator<PlannedFault> {
+  const rng = seededRng([seed, 3, 4, 5]);
+  const kinds = [...new Set(round.map(({ kind }) => kind))].filter((kind) => kind !== "none");
+  yield* round;
+  while (kinds.length > 0 && performance.now() < untilMs) yield randomFault(kinds, rng);
 }
 
 function show({ faults, violations, history, totals }: ChaosReport): void {
