@@ -9,14 +9,36 @@ import { compareZxid, type Zxid, ZXID_ZERO } from "../base/zxid.ts";
 import { JuteReader, JuteWriter } from "../jute/archive.ts";
 import { readProposals, writeProposals } from "../keeper/zab-codec.ts";
 import type { Digest } from "../tree/digest.ts";
+import type { TreeTotals } from "../tree/tree.ts";
 import type { LogReader, ReadRange } from "../zab/config.ts";
 import type { Proposal } from "../zab/message.ts";
-import type { Sql } from "./sql.ts";
+import type { Sql, SqlValue } from "./sql.ts";
 
 /** How far the tree in the same database has come: written with each log row. */
 export interface Applied {
   readonly zxid: Zxid;
   readonly digest: Digest;
+  readonly totals: TreeTotals;
+}
+
+/** The columns that tell of the tree, in `log` and in `state`. */
+export interface AppliedRow {
+  readonly [column: string]: SqlValue;
+  readonly applied_epoch: number;
+  readonly applied_counter: number;
+  readonly digest_hi: number;
+  readonly digest_lo: number;
+  readonly data_bytes: number;
+  readonly ephemerals: number;
+}
+
+/** What a row tells of the tree. */
+export function appliedOf(row: AppliedRow): Applied {
+  return {
+    zxid: { epoch: row.applied_epoch, counter: row.applied_counter },
+    digest: { hi: row.digest_hi, lo: row.digest_lo },
+    totals: { dataBytes: row.data_bytes, ephemerals: row.ephemerals },
+  };
 }
 
 type EndRow = { last_epoch: number; last_counter: number };
@@ -90,14 +112,8 @@ export class LogStore implements LogReader {
 
   /** What the latest row tells of the tree, if there is a row. */
   latestApplied(): Applied | undefined {
-    const [row] = this.#sql
-      .exec<{ epoch: number; counter: number; hi: number; lo: number }>(
-        `SELECT applied_epoch AS epoch, applied_counter AS counter, digest_hi AS hi, digest_lo AS lo
-         FROM log ORDER BY seq DESC LIMIT 1`,
-      )
-      .toArray();
-    if (row === undefined) return undefined;
-    return { zxid: { epoch: row.epoch, counter: row.counter }, digest: { hi: row.hi, lo: row.lo } };
+    const [row] = this.#sql.exec<AppliedRow>("SELECT * FROM log ORDER BY seq DESC LIMIT 1").toArray();
+    return row === undefined ? undefined : appliedOf(row);
   }
 
   /** Adds proposals behind the last; `applied` tells of the tree that this transaction writes. */
@@ -134,7 +150,7 @@ export class LogStore implements LogReader {
     const last = must(batch.at(-1), "a batch has a last proposal").zxid;
     writeProposals(this.#writer, batch);
     this.#sql.exec(
-      "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       this.#nextSeq,
       first.epoch,
       first.counter,
@@ -144,6 +160,8 @@ export class LogStore implements LogReader {
       applied.zxid.counter,
       applied.digest.hi,
       applied.digest.lo,
+      applied.totals.dataBytes,
+      applied.totals.ephemerals,
       this.#writer.take(),
     );
     this.#nextSeq++;

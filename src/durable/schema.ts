@@ -23,7 +23,9 @@ export const SCHEMA: readonly string[] = [
     applied_epoch INTEGER NOT NULL,
     applied_counter INTEGER NOT NULL,
     digest_hi INTEGER NOT NULL,
-    digest_lo INTEGER NOT NULL
+    digest_lo INTEGER NOT NULL,
+    data_bytes INTEGER NOT NULL,
+    ephemerals INTEGER NOT NULL
   )`,
   `CREATE TABLE IF NOT EXISTS log (
     seq INTEGER PRIMARY KEY,
@@ -35,6 +37,8 @@ export const SCHEMA: readonly string[] = [
     applied_counter INTEGER NOT NULL,
     digest_hi INTEGER NOT NULL,
     digest_lo INTEGER NOT NULL,
+    data_bytes INTEGER NOT NULL,
+    ephemerals INTEGER NOT NULL,
     proposals BLOB NOT NULL
   )`,
   `CREATE TABLE IF NOT EXISTS znode (

@@ -13,24 +13,20 @@ import { Tree } from "../tree/tree.ts";
 import type { PeerStart } from "../zab/config.ts";
 import type { PeerWrite } from "../zab/effects.ts";
 import { ZNODE_CACHE_BYTES } from "./limits.ts";
-import { type Applied, LogStore } from "./log-store.ts";
+import { type Applied, type AppliedRow, appliedOf, LogStore } from "./log-store.ts";
 import { SqlNodeRows } from "./node-rows.ts";
 import type { Sql, SqlDatabase } from "./sql.ts";
 import { SCHEMA, STORAGE_FORMAT } from "./schema.ts";
 
-type StateRow = {
-  format: number;
-  ensemble: string;
-  sid: number;
-  instance: number;
-  accepted_epoch: number;
-  current_epoch: number;
-  epoch_floor: number;
-  applied_epoch: number;
-  applied_counter: number;
-  digest_hi: number;
-  digest_lo: number;
-};
+interface StateRow extends AppliedRow {
+  readonly format: number;
+  readonly ensemble: string;
+  readonly sid: number;
+  readonly instance: number;
+  readonly accepted_epoch: number;
+  readonly current_epoch: number;
+  readonly epoch_floor: number;
+}
 
 /** Whose database it is. */
 export interface ReplicaName {
@@ -61,18 +57,13 @@ export class Store {
     this.#sessions = new SessionTable(readSessions(sql));
     this.#acceptedEpoch = state.accepted_epoch;
     this.#currentEpoch = state.current_epoch;
-    const applied = latest(
-      {
-        zxid: { epoch: state.applied_epoch, counter: state.applied_counter },
-        digest: { hi: state.digest_hi, lo: state.digest_lo },
-      },
-      this.log.latestApplied(),
-    );
+    const applied = latest(appliedOf(state), this.log.latestApplied());
     this.#written = applied.zxid;
     this.tree = new Tree({
       store: this.#nodes,
       sessions: this.#sessions,
       digest: applied.digest,
+      totals: applied.totals,
       lastApplied: applied.zxid,
     });
     this.start = {
@@ -93,7 +84,7 @@ export class Store {
     const state = database.transactionSync(() => {
       for (const statement of SCHEMA) sql.exec(statement);
       sql.exec(
-        "INSERT OR IGNORE INTO state VALUES (1, ?, ?, ?, 0, 0, 0, ?, 0, 0, 0, 0)",
+        "INSERT OR IGNORE INTO state VALUES (1, ?, ?, ?, 0, 0, 0, ?, 0, 0, 0, 0, 0, 0)",
         STORAGE_FORMAT,
         name.ensemble,
         name.sid,
@@ -131,7 +122,8 @@ export class Store {
    */
   commit(writes: readonly PeerWrite[]): void {
     this.#database.transactionSync(() => {
-      const applied: Applied = { zxid: this.tree.lastApplied, digest: this.tree.digest };
+      const { lastApplied: zxid, digest, totals } = this.tree;
+      const applied: Applied = { zxid, digest, totals };
       let hasLogRow = false;
       let needsState = false;
       for (const write of writes) {
@@ -170,16 +162,18 @@ export class Store {
     }
   }
 
-  #writeState({ zxid, digest }: Applied): void {
+  #writeState({ zxid, digest, totals }: Applied): void {
     this.#database.sql.exec(
       `UPDATE state SET accepted_epoch = ?, current_epoch = ?, applied_epoch = ?, applied_counter = ?,
-       digest_hi = ?, digest_lo = ?`,
+       digest_hi = ?, digest_lo = ?, data_bytes = ?, ephemerals = ?`,
       this.#acceptedEpoch,
       this.#currentEpoch,
       zxid.epoch,
       zxid.counter,
       digest.hi,
       digest.lo,
+      totals.dataBytes,
+      totals.ephemerals,
     );
   }
 }

@@ -18,6 +18,7 @@ export interface Described {
   readonly tree: Tree;
   readonly watches: WatchTable;
   readonly door: ClientDoor;
+  readonly uptimeMs: number;
   readonly expiredSessions: number;
   readonly linkErrors: number;
 }
@@ -43,6 +44,10 @@ export function describeReplica(replica: Described): ReplicaStatus {
     sessions: tree.sessions.count,
     connections: door.connectionCount,
     znodes: tree.nodeCount,
+    ...tree.totals,
+    uptimeMs: replica.uptimeMs,
+    syncedFollowers: zab.learners.filter(({ isSynced, isVoter }) => isSynced && isVoter).length,
+    syncedObservers: zab.learners.filter(({ isSynced, isVoter }) => isSynced && !isVoter).length,
     watches: replica.watches.count,
     heldRequests: door.heldCount,
     outstandingProposals: isSameEpoch ? zab.lastZxid.counter - zab.lastCommitted.counter : 0,

@@ -123,6 +123,7 @@ function monitor(context: WordContext): string {
     ["zk_server_state", status.mode],
     ["zk_num_alive_connections", status.connections],
     ["zk_avg_latency", averageLatency(counters)],
+    ["zk_uptime", status.uptimeMs],
     ["zk_outstanding_requests", status.heldRequests + status.outstandingProposals],
     ["zk_znode_count", status.znodes],
     ["zk_global_sessions", status.sessions],
@@ -131,10 +132,18 @@ function monitor(context: WordContext): string {
     ["zk_max_latency", counters.latencyMaxMs],
     ["zk_min_latency", counters.latencyMinMs],
     ["zk_watch_count", status.watches],
+    ["zk_ephemerals_count", status.ephemerals],
+    ["zk_approximate_data_size", status.dataBytes],
     ["zk_stale_sessions_expired", status.expiredSessions],
     ["zk_connection_rejected", counters.connectionsRejected],
   ];
-  return fields.map(([name, value]) => `${name}\t${value}\n`).join("");
+  const ofLeader: typeof fields = [
+    ["zk_learners", status.zab.learners.length],
+    ["zk_synced_followers", status.syncedFollowers],
+    ["zk_synced_observers", status.syncedObservers],
+  ];
+  const all = status.mode === "leader" ? [...fields, ...ofLeader] : fields;
+  return all.map(([name, value]) => `${name}\t${value}\n`).join("");
 }
 
 function configuration(context: WordContext): string {
@@ -143,6 +152,8 @@ function configuration(context: WordContext): string {
     `clientPort=${context.clientPort}`,
     `dataDir=durable-object:${status.ensemble}/${status.sid}`,
     `tickTime=${context.tickTimeMs}`,
+    // 0 means no bound per address, as in ZooKeeper.
+    "maxClientCnxns=0",
     `minSessionTimeout=${context.sessionTimeoutMinMs}`,
     `maxSessionTimeout=${context.sessionTimeoutMaxMs}`,
     `serverId=${status.sid}`,

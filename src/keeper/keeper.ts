@@ -111,6 +111,7 @@ export class Keeper {
   #nowMs = 0;
   /** Begins as the shell's clock and never goes back, for all that counts how long something took. */
   #clockMs = 0;
+  #startedMs: number | undefined;
   #linkErrors = 0;
 
   constructor(parts: KeeperParts) {
@@ -147,6 +148,7 @@ export class Keeper {
   /** One turn: what happened, at what time (Unix milliseconds of this replica's clock). */
   step(input: KeeperInput, nowMs: number): Turn {
     this.#clockMs += Math.max(0, nowMs - this.#nowMs);
+    this.#startedMs ??= this.#clockMs;
     this.#nowMs = nowMs;
     this.#door.at(this.#clockMs);
     this.#door.counters.turns++;
@@ -471,6 +473,7 @@ export class Keeper {
       tree: this.#tree,
       watches: this.#watches,
       door: this.#door,
+      uptimeMs: this.#clockMs - (this.#startedMs ?? this.#clockMs),
       expiredSessions: this.#desk?.expiredCount ?? 0,
       linkErrors: this.#linkErrors,
     };

@@ -1,5 +1,6 @@
 /** What a replica tells about itself: plain data for people, four-letter words, HTTP and tests. */
 import type { Sid } from "../base/ids.ts";
+import type { PeerStatus } from "../zab/config.ts";
 
 /** ZooKeeper's version whose behaviour this follows: clients switch features on it. */
 export const ZOOKEEPER_VERSION = "3.9.5";
@@ -76,11 +77,19 @@ export interface ReplicaStatus {
   readonly sessions: number;
   readonly connections: number;
   readonly znodes: number;
+  readonly ephemerals: number;
+  /** Lengths of paths and data together. */
+  readonly dataBytes: number;
   readonly watches: number;
+  /** Since the replica started. */
+  readonly uptimeMs: number;
+  /** Voters and observers that have caught up with this leader; 0 elsewhere. */
+  readonly syncedFollowers: number;
+  readonly syncedObservers: number;
   readonly heldRequests: number;
   readonly outstandingProposals: number;
   readonly expiredSessions: number;
   readonly counters: Readonly<Counters>;
   /** The protocol's own: election reason and duration, learners, dropped messages by kind. */
-  readonly zab: unknown;
+  readonly zab: PeerStatus;
 }

@@ -37,6 +37,13 @@ export interface Applied {
   readonly events: readonly TreeEvent[];
 }
 
+/** Sums over all znodes, kept as they change. */
+export interface TreeTotals {
+  /** Lengths of paths and data, as ZooKeeper's approximate data size counts them. */
+  readonly dataBytes: number;
+  readonly ephemerals: number;
+}
+
 /** A read, and who asks. */
 export interface TreeRead {
   readonly request: TreeReadRequest;
@@ -57,6 +64,8 @@ export class Tree {
   readonly #view: NodeView;
   readonly #dataDigests = new WeakMap<Uint8Array, Digest>();
   #digest: Digest;
+  #dataBytes: number;
+  #ephemerals: number;
   #lastApplied: Zxid;
 
   /**
@@ -68,11 +77,15 @@ export class Tree {
     readonly store: NodeStore;
     readonly sessions: SessionTable;
     readonly digest: Digest;
+    /** As written with the digest; of an empty store there are none. */
+    readonly totals?: TreeTotals;
     readonly lastApplied: Zxid;
   }) {
     this.#store = options.store;
     this.sessions = options.sessions;
     this.#digest = options.digest;
+    this.#dataBytes = options.totals?.dataBytes ?? 0;
+    this.#ephemerals = options.totals?.ephemerals ?? 0;
     this.#lastApplied = options.lastApplied;
     this.#view = {
       get: (path) => this.#store.get(path),
@@ -90,6 +103,11 @@ export class Tree {
   /** Of all znodes and sessions; equal on all replicas at equal zxids. */
   get digest(): Digest {
     return this.#digest;
+  }
+
+  /** Sums over all znodes. */
+  get totals(): TreeTotals {
+    return { dataBytes: this.#dataBytes, ephemerals: this.#ephemerals };
   }
 
   /** The zxid of the last transaction applied. */
@@ -206,9 +224,16 @@ export class Tree {
     const before = this.#store.get(path);
     if (before !== undefined) {
       this.#digest = subtractDigest(this.#digest, this.#digestOf(path, before));
+      this.#count(path, before, -1);
     }
     this.#store.put(path, node);
     this.#digest = addDigest(this.#digest, this.#digestOf(path, node));
+    this.#count(path, node, 1);
+  }
+
+  #count(path: string, node: Znode, sign: 1 | -1): void {
+    this.#dataBytes += sign * (path.length + (node.data?.length ?? 0));
+    if (node.owner.mode === "ephemeral") this.#ephemerals += sign;
   }
 
   #delete(path: string): void {
@@ -216,6 +241,7 @@ export class Tree {
     assert(before !== undefined, `delete without a znode at ${path}`);
     this.#store.delete(path);
     this.#digest = subtractDigest(this.#digest, this.#digestOf(path, before));
+    this.#count(path, before, -1);
   }
 
   #digestOf(path: string, node: Znode): Digest {

@@ -8,7 +8,11 @@ import type { SqlDatabase } from "../../src/durable/sql.ts";
 import type { Proposal } from "../../src/zab/message.ts";
 import { memoryDatabase } from "./sqlite.ts";
 
-const NOTHING_APPLIED: Applied = { zxid: ZXID_ZERO, digest: { hi: 0, lo: 0 } };
+const NOTHING_APPLIED: Applied = {
+  zxid: ZXID_ZERO,
+  digest: { hi: 0, lo: 0 },
+  totals: { dataBytes: 0, ephemerals: 0 },
+};
 const END: Zxid = { epoch: 0x7fffffff, counter: 0xffffffff };
 
 function freshDatabase(): SqlDatabase {
@@ -28,7 +32,11 @@ function texts(proposals: readonly Proposal[]): readonly string[] {
 describe("the log in SQLite", () => {
   test("is read back by another start, with what it tells of the tree", () => {
     const { sql } = freshDatabase();
-    const applied: Applied = { zxid: { epoch: 1, counter: 1 }, digest: { hi: 0xffffffff, lo: 7 } };
+    const applied: Applied = {
+      zxid: { epoch: 1, counter: 1 },
+      digest: { hi: 0xffffffff, lo: 7 },
+      totals: { dataBytes: 5, ephemerals: 1 },
+    };
     new LogStore(sql).append([proposal(1, 1), proposal(1, 2)], applied);
 
     const log = new LogStore(sql);

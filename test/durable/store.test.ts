@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Proposal } from "../../src/zab/message.ts";
 import { Store } from "../../src/durable/store.ts";
-import { recomputeDigest } from "../../src/tree/tree.ts";
+import { recomputeDigest, type Tree, type TreeTotals } from "../../src/tree/tree.ts";
 import { ZXID_ZERO } from "../../src/base/zxid.ts";
 import { contentsOf, Leader } from "../tree/harness.ts";
 import { steps } from "../tree/operations.ts";
@@ -85,6 +85,7 @@ describe("a replica's database", () => {
 
         expect(reopened.start.lastDelivered).toEqual(inMemory.tree.lastApplied);
         expect(reopened.tree.digest).toEqual(inMemory.tree.digest);
+        expect(reopened.tree.totals).toEqual(totalsOf(inMemory.tree));
         expect(reopened.isTreeDirty).toBe(false);
         expect(contentsOf(reopened.tree)).toEqual(contentsOf(inMemory.tree));
         expect(recomputeDigest(reopened.tree, reopened.tree.sessions)).toEqual(reopened.tree.digest);
@@ -107,6 +108,14 @@ describe("a replica's database", () => {
     expect(reopened.tree.stat("/a")).toEqual(leader.tree.stat("/a"));
   });
 });
+
+function totalsOf(tree: Tree): TreeTotals {
+  const contents = contentsOf(tree);
+  return {
+    dataBytes: contents.reduce((sum, [path, node]) => sum + path.length + (node.data?.length ?? 0), 0),
+    ephemerals: contents.filter(([, node]) => node.owner.mode === "ephemeral").length,
+  };
+}
 
 function payloadAt(epoch: number, counter: number): Proposal {
   return { zxid: { epoch, counter }, payload: new Uint8Array([counter]) };
