@@ -46,7 +46,7 @@ export class Actor {
   #isStopped = false;
   #asleepUntilMs = 0;
   /** What each actor's register held when it was last read, within the session. */
-  #read: Map<string, number> = new Map();
+  readonly #read: Map<string, number> = new Map();
   /** Registers watched on this connection, with the number they held. */
   readonly #watched: Map<string, number> = new Map();
 

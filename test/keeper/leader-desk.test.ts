@@ -1,0 +1,190 @@
+import { describe, expect, it } from "vitest";
+import { OPEN_ACL } from "../../src/base/acl.ts";
+import type { Sid } from "../../src/base/ids.ts";
+import type { WriteRequest } from "../../src/base/request.ts";
+import type { Txn } from "../../src/base/txn.ts";
+import { ZXID_ZERO } from "../../src/base/zxid.ts";
+import { decodeTxn } from "../../src/jute/txn.ts";
+import { LeaderDesk } from "../../src/keeper/leader-desk.ts";
+import type { Addressed, Generation } from "../../src/keeper/link-message.ts";
+import { DIGEST_ZERO } from "../../src/tree/digest.ts";
+import { MapNodeStore } from "../../src/tree/node-store.ts";
+import { SessionTable } from "../../src/tree/session-table.ts";
+import { Tree } from "../../src/tree/tree.ts";
+
+const SESSION = 0x0200000000000001n;
+const PASSWORD: Uint8Array = new Uint8Array(16).fill(5);
+
+/** A leader's desk whose proposals are applied when told. */
+class Desk {
+  readonly tree = new Tree({
+    store: new MapNodeStore(),
+    sessions: new SessionTable(),
+    digest: DIGEST_ZERO,
+    lastApplied: ZXID_ZERO,
+  });
+  readonly desk: LeaderDesk = this.reign(3);
+  #serial = 0;
+
+  /** A new leader's desk over the same tree. */
+  reign(epoch: number): LeaderDesk {
+    return new LeaderDesk({
+      sid: 1,
+      instance: 1,
+      tree: this.tree,
+      nextZxid: { epoch, counter: 1 },
+      nowMs: 0,
+    });
+  }
+
+  forward(from: Sid, request: WriteRequest, session = SESSION): void {
+    const origin = { sid: from, instance: 1, serial: ++this.#serial };
+    const forwarded = { origin, session, xid: 1, identities: [], request };
+    this.desk.handle(from, { kind: "forward", requests: [forwarded] }, 0);
+  }
+
+  create(from: Sid, path: string): void {
+    this.forward(from, { op: "create", path, data: null, acl: OPEN_ACL, flags: 0, ttlMs: 0 });
+  }
+
+  /** Opens the session at replica 2. */
+  open(): this {
+    this.forward(2, { op: "createSession", timeoutMs: 4000, password: PASSWORD });
+    this.apply();
+    return this;
+  }
+
+  attach(from: Sid, password: Uint8Array = PASSWORD): readonly Addressed[] {
+    const question = { kind: "attach", serial: 7, session: SESSION, password, timeoutMs: 9000 } as const;
+    this.desk.handle(from, question, 0);
+    return this.desk.takeAnswers();
+  }
+
+  /** Applies what was proposed; gives it. */
+  apply(): readonly Txn[] {
+    return this.desk.takeProposals().map(({ zxid, payload }) => {
+      const { header, txn } = decodeTxn(payload);
+      this.tree.apply(zxid, header, txn);
+      this.desk.applied(zxid, header, txn);
+      return txn;
+    });
+  }
+}
+
+function hello(desk: LeaderDesk, from: Sid, generation: Generation): readonly Addressed[] {
+  desk.handle(from, { kind: "hello", owned: [{ session: SESSION, generation, timeoutMs: 4000 }] }, 0);
+  return desk.takeAnswers().filter(({ message }) => message.kind !== "welcome");
+}
+
+describe("a session that moves", () => {
+  it("writes of the replica it left are refused with -118, and those of its own are done", () => {
+    const desk = new Desk().open();
+    const answers = desk.attach(3);
+    desk.create(2, "/late");
+    desk.create(3, "/young");
+    const txns = desk.apply();
+
+    expect(answers).toEqual([
+      { to: 2, message: { kind: "moved", session: SESSION, generation: { epoch: 3, counter: 1 } } },
+      {
+        to: 3,
+        message: { kind: "attached", serial: 7, generation: { epoch: 3, counter: 1 }, timeoutMs: 9000 },
+      },
+    ]);
+    expect(txns[0]).toEqual({ kind: "error", code: -118 });
+    expect(txns[1]).toMatchObject({ kind: "create", path: "/young" });
+  });
+
+  it("each attachment is younger than the one before, and a replica need not let go of its own", () => {
+    const desk = new Desk().open();
+    const kinds = [3, 3, 2].map((sid) => desk.attach(sid).map(({ to, message }) => `${to} ${message.kind}`));
+
+    expect(kinds).toEqual([["2 moved", "3 attached"], ["3 attached"], ["3 moved", "2 attached"]]);
+  });
+
+  it("no password but its own will do: not a shorter, a longer, or one that differs at either end", () => {
+    const desk = new Desk().open();
+    const first = PASSWORD.with(0, 6);
+    const last = PASSWORD.with(15, 6);
+    const wrong = [new Uint8Array(0), PASSWORD.slice(0, 15), new Uint8Array(17).fill(5), first, last];
+    const refusals = wrong.map((password) => desk.attach(3, password));
+
+    for (const answers of refusals)
+      expect(answers).toEqual([{ to: 3, message: { kind: "refused", serial: 7 } }]);
+    expect(desk.attach(3).at(-1)?.message.kind).toBe("attached");
+  });
+
+  it("is refused once its closing is proposed, though it is still in the tree", () => {
+    const desk = new Desk().open();
+    desk.forward(2, { op: "closeSession" });
+
+    expect(desk.attach(3)[0]?.message.kind).toBe("refused");
+    expect(desk.tree.sessions.get(SESSION)).toBeDefined();
+    desk.apply();
+    expect(desk.tree.sessions.get(SESSION)).toBeUndefined();
+  });
+});
+
+describe("a new leader", () => {
+  const [older, younger]: [Generation, Generation] = [
+    { epoch: 3, counter: 4 },
+    { epoch: 3, counter: 9 },
+  ];
+
+  it("lets the younger attachment win, whoever says hello first", () => {
+    const desk = new Desk().open();
+    const moved = { kind: "moved", session: SESSION, generation: younger } as const;
+    const first = desk.reign(4);
+    const second = desk.reign(5);
+
+    expect([hello(first, 2, older), hello(first, 3, younger)]).toEqual([[], [{ to: 2, message: moved }]]);
+    expect([hello(second, 3, younger), hello(second, 2, older)]).toEqual([[], [{ to: 2, message: moved }]]);
+  });
+
+  it("has connections closed whose session is gone", () => {
+    const desk = new Desk();
+
+    expect(hello(desk.reign(4), 2, older)).toEqual([
+      { to: 2, message: { kind: "moved", session: SESSION, generation: { epoch: 3, counter: 5 } } },
+    ]);
+  });
+
+  it("answers a hello with the last that was proposed before it", () => {
+    const desk = new Desk().open();
+    desk.create(2, "/a");
+    desk.desk.handle(2, { kind: "hello", owned: [] }, 0);
+
+    expect(desk.desk.takeAnswers()).toEqual([
+      { to: 2, message: { kind: "welcome", upTo: { epoch: 3, counter: 2 } } },
+    ]);
+  });
+});
+
+describe("time at the desk", () => {
+  it("a session is closed once its timeout has passed on a clock that moves 250 ms a tick at most", () => {
+    const desk = new Desk().open();
+    for (let nowMs = 1000; nowMs <= 17_000; nowMs += 1000) desk.desk.tick(nowMs);
+    expect(desk.apply()).toEqual([]);
+    for (let nowMs = 18_000; nowMs <= 20_000; nowMs += 1000) desk.desk.tick(nowMs);
+
+    expect(desk.apply()).toEqual([{ kind: "closeSession" }]);
+    expect(desk.desk.expiredCount).toBe(1);
+  });
+
+  it("each word from it starts its timeout again; time that goes back does not", () => {
+    const desk = new Desk().open();
+    let nowMs = 1_000_000;
+    const live = (durationMs: number): void => {
+      for (const endMs = nowMs + durationMs; nowMs < endMs;) desk.desk.tick((nowMs += 50));
+    };
+    live(4000);
+    desk.desk.handle(2, { kind: "touched", sessions: [SESSION, 99n] }, nowMs);
+    live(4000);
+    expect(desk.desk.sessionCount).toBe(1);
+    nowMs -= 100_000;
+    live(1000);
+
+    expect(desk.desk.sessionCount).toBe(0);
+    expect(desk.apply()).toEqual([{ kind: "closeSession" }]);
+  });
+});
