@@ -106,13 +106,11 @@ async function suffer(
     return leader !== undefined;
   });
   await load.spread(RECOVERY_DEADLINE_MS);
-  const fault = faultFor(planned, leader ?? 0);
-  const name = faultText(planned, fault);
+  const name = faultText(planned, leader ?? 0);
   progress(name);
   const firstOperation = load.operations.length;
   const fromMs = performance.now();
-  await target.inject(fault);
-  await new Promise((resolve) => setTimeout(resolve, fromMs + planned.ms - performance.now()));
+  await injectAll(target, planned, leader ?? 0);
   const stalled = await recover(target, load);
   const untilMs = performance.now();
   if (stalled !== undefined) return violation("the ensemble recovers", `after ${name}: ${stalled}`);
@@ -124,6 +122,21 @@ async function suffer(
     unknown: during.filter(({ outcome }) => outcome.kind === "unknown").length,
     recoveredMs: untilMs - fromMs,
   };
+}
+
+/** Makes the fault and what comes on top of it; resolves when all of it is over. */
+async function injectAll(target: Target, planned: PlannedFault, leader: number): Promise<void> {
+  const { also, ms } = planned;
+  const fromMs = performance.now();
+  const untilMs = async (atMs: number): Promise<void> => {
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, atMs - performance.now())));
+  };
+  await target.inject(faultFor(planned, leader));
+  if (also !== undefined) {
+    await untilMs(fromMs + ms / 2);
+    await injectAll(target, also, leader);
+  }
+  await untilMs(fromMs + ms);
 }
 
 /** Waits until all replicas serve and every client writes; tells what is missing at the deadline. */

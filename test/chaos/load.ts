@@ -37,6 +37,9 @@ const EPHEMERALS_HELD = 10;
 /** Out of 100 turns of the lane that creates. */
 const SHARES = { create: 45, sequential: 60, delete: 80, multi: 88, ephemeral: 100 } as const;
 
+/** Out of this many turns of the counter's lane, one finds the session at another server, if it is idle. */
+const WANDER_ONE_IN = 20;
+
 /** The running load. */
 export class Load {
   readonly acknowledged: Acknowledged[] = [];
@@ -235,6 +238,11 @@ class LoadClient {
   /** The lane of the counter. */
   async #count(): Promise<void> {
     const own = this.#load.counterOf(this.#client);
+    // With what it has seen here, to a replica that may not have come as far.
+    if (this.#rng.below(WANDER_ONE_IN) === 0 && this.wire.isIdle) {
+      this.wire.moveTo(this.#rng.below(this.#setup.servers.length));
+      await this.wire.connected(this.#setup.sessionTimeoutMs);
+    }
     const dice = this.#rng.below(100);
     if (this.#version === undefined) {
       const outcome = await this.#perform({ kind: "read", path: own, synced: true });

@@ -12,6 +12,8 @@ export interface PlannedFault {
   /** The other end of the link, where the fault is at one. */
   readonly peer: Role;
   readonly ms: number;
+  /** Comes on top when half of the time is over; roles are those of the first one's beginning. */
+  readonly also?: PlannedFault;
 }
 
 const AWAY_MS = 3000;
@@ -40,8 +42,13 @@ const ROLES: readonly Role[] = ["leader", "follower", "other follower"];
 /** Longer than clients wait for a silent server, shorter than their sessions. */
 const RANDOM_MS_MAX = 9000;
 
-/** One more fault of any of these kinds, anywhere, for any time. */
-export function randomFault(kinds: readonly FaultKind[], rng: Rng): PlannedFault {
+/** A fault of any of these kinds, anywhere, for any time; every other one with a second on top. */
+export function randomFaults(kinds: readonly FaultKind[], rng: Rng): PlannedFault {
+  const first = randomFault(kinds, rng);
+  return rng.below(2) === 0 ? first : { ...first, also: randomFault(kinds, rng) };
+}
+
+function randomFault(kinds: readonly FaultKind[], rng: Rng): PlannedFault {
   const kind = kinds[rng.below(kinds.length)] ?? "none";
   const at = rng.below(ROLES.length);
   const peer = (at + 1 + rng.below(ROLES.length - 1)) % ROLES.length;
@@ -57,7 +64,12 @@ export function faultFor(planned: PlannedFault, leader: number): Fault {
 }
 
 /** For people: `cut link leader 3 - follower 1`. */
-export function faultText(planned: PlannedFault, fault: Fault): string {
+export function faultText(planned: PlannedFault, leader: number): string {
+  const text = oneText(planned, faultFor(planned, leader));
+  return planned.also === undefined ? text : `${text} + ${faultText(planned.also, leader)}`;
+}
+
+function oneText(planned: PlannedFault, fault: Fault): string {
   switch (planned.kind) {
     case "none":
     case "kill all":

@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import { seededRng } from "../../src/base/rng.ts";
 import { type ChaosReport, runChaos, violationLines } from "./chaos.ts";
 import { startEdgekeeper } from "./edgekeeper-target.ts";
-import { type PlannedFault, randomFault, ROUND } from "./plan.ts";
+import { type PlannedFault, randomFaults, ROUND } from "./plan.ts";
 import type { Target } from "./target.ts";
 import { startZooKeeper } from "./zookeeper-target.ts";
 
@@ -77,7 +77,7 @@ function* rounds(
   const rng = seededRng([seed, 3, 4, 5]);
   const kinds = [...new Set(round.map(({ kind }) => kind))].filter((kind) => kind !== "none");
   yield* round;
-  while (kinds.length > 0 && performance.now() < untilMs) yield randomFault(kinds, rng);
+  while (kinds.length > 0 && performance.now() < untilMs) yield randomFaults(kinds, rng);
 }
 
 function show({ faults, violations, history, totals }: ChaosReport): void {

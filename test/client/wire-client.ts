@@ -106,6 +106,11 @@ export class WireClient {
     return this.#server;
   }
 
+  /** Whether no request waits for its reply. */
+  get isIdle(): boolean {
+    return this.#connection?.isIdle ?? true;
+  }
+
   /** Set once a server told that the session has expired. */
   get expiry(): Expiry | undefined {
     return this.#expiry;

@@ -186,6 +186,11 @@ export class WireConnection {
     return this.#lastContactMs;
   }
 
+  /** Whether all that was asked has been answered, pings aside. */
+  get isIdle(): boolean {
+    return this.#head === this.#pending.length;
+  }
+
   /** Sends a request behind all others; resolves with its outcome, and never rejects. */
   request(request: ClientRequest): Promise<RequestOutcome> {
     if (this.#endReason !== undefined) return Promise.resolve({ kind: "unsent", reason: this.#endReason });
