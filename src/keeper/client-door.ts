@@ -31,7 +31,7 @@ import {
 import type { DoorContext } from "./door-context.ts";
 import { answerWord, isFourLetterWord } from "./four-letter-words.ts";
 import { HANDSHAKE_HOLD_MS, HANDSHAKE_LIMIT_MS, PENDING_OVERHEAD_BYTES } from "./limits.ts";
-import type { FromLeader, OwnedSession } from "./link-message.ts";
+import type { FromLeader, Generation, OwnedSession } from "./link-message.ts";
 import { isWriteRequest } from "./link-codec.ts";
 import { LocalReads } from "./local-reads.ts";
 import { replyTo, type Reply } from "./replies.ts";
@@ -111,9 +111,7 @@ export class ClientDoor {
   /** The leader answered about a session. */
   fromLeader(message: FromLeader & { readonly kind: "attached" | "refused" | "moved" }): void {
     if (message.kind === "moved") {
-      const connection = this.#sessions.get(message.session);
-      if (connection === undefined) return;
-      if (compareZxid(connection.generation, message.generation) < 0) this.#close(connection);
+      this.attached(message.session, message.generation);
       return;
     }
     const connection = this.#attaching.get(message.serial);
@@ -126,6 +124,13 @@ export class ClientDoor {
     connection.generation = message.generation;
     connection.timeoutMs = message.timeoutMs;
     this.#open(connection);
+  }
+
+  /** The session's client has attached, here or elsewhere: a connection older than that is closed. */
+  attached(session: SessionId, generation: Generation): void {
+    const connection = this.#sessions.get(session);
+    if (connection === undefined) return;
+    if (compareZxid(connection.generation, generation) < 0) this.#close(connection);
   }
 
   /** A proposal of ours was delivered: its client gets the reply, and the reads behind it their turn. */

@@ -356,6 +356,8 @@ export class Keeper {
     for (const event of events) this.#door.announce(event, zxid);
     const { origin } = header;
     if (txn.kind === "closeSession") this.#door.sessionEnded(header.session);
+    // A barrier that no client asked for: the leader attached the session's client.
+    if (txn.kind === "barrier" && origin.serial === 0) this.#door.attached(header.session, zxid);
     if (origin.sid === this.#config.sid && origin.instance === this.#instance) {
       this.#door.delivered(origin.serial, zxid, outcome);
     }

@@ -34,7 +34,6 @@ export class LeaderDesk {
   #nextZxid: Zxid;
   #lastPrepared: Zxid;
   #nowMs: number;
-  #attachments = 0;
   #proposals: Proposal[] = [];
   #answers: Addressed[] = [];
   #expired = 0;
@@ -160,12 +159,11 @@ export class LeaderDesk {
       this.#answers.push({ to: from, message: { kind: "refused", serial } });
       return;
     }
-    this.#attachments++;
-    const owned: OwnedSession = {
-      session,
-      generation: { epoch: this.#nextZxid.epoch, counter: this.#attachments },
-      timeoutMs,
-    };
+    const owned: OwnedSession = { session, generation: this.#nextZxid, timeoutMs };
+    // Through the log, before all that comes by the new connection: a replica that was cut off learns of it before it
+    // may forward again what an older connection left waiting, whoever leads then.
+    const header = { session, xid: 0, timeMs: this.#nowMs, origin: this.#own() };
+    this.#append(header, { kind: "barrier", path: "" });
     const before = this.#sessions.attach(owned, from);
     if (before !== undefined && before !== from) this.#moved(before, owned);
     this.#answers.push({

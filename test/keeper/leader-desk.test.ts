@@ -85,14 +85,15 @@ describe("a session that moves", () => {
     const txns = desk.apply();
 
     expect(answers).toEqual([
-      { to: 2, message: { kind: "moved", session: SESSION, generation: { epoch: 3, counter: 1 } } },
+      { to: 2, message: { kind: "moved", session: SESSION, generation: { epoch: 3, counter: 2 } } },
       {
         to: 3,
-        message: { kind: "attached", serial: 7, generation: { epoch: 3, counter: 1 }, timeoutMs: 9000 },
+        message: { kind: "attached", serial: 7, generation: { epoch: 3, counter: 2 }, timeoutMs: 9000 },
       },
     ]);
-    expect(txns[0]).toEqual({ kind: "error", code: -118 });
-    expect(txns[1]).toMatchObject({ kind: "create", path: "/young" });
+    expect(txns[0]).toEqual({ kind: "barrier", path: "" });
+    expect(txns[1]).toEqual({ kind: "error", code: -118 });
+    expect(txns[2]).toMatchObject({ kind: "create", path: "/young" });
   });
 
   it("each attachment is younger than the one before, and a replica need not let go of its own", () => {

@@ -7,6 +7,7 @@ import {
   SESSION_REPORT_SLACK_MS,
 } from "../../src/keeper/limits.ts";
 import { bytes, connected, create, type TestClient } from "./test-client.ts";
+import { textOf } from "./text.ts";
 import { TICK_MS, World } from "./world.ts";
 
 const TIMEOUT_MS = 4000;
@@ -260,6 +261,28 @@ describe("a session that moves", () => {
       expect(young.ask({ op: "setData", path: "/a", data: bytes("young"), version: -1 }).header.error).toBe(
         0,
       );
+    }
+  });
+
+  it("what a stale connection left waiting is not done behind the younger one's writes, whoever leads next", () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const { world, leader, others } = standing(5, seed);
+      const [from, to] = [must(others[seed % 2], "a sid"), must(others[1 - (seed % 2)], "a sid")];
+      const stale = connected(world, from);
+      stale.get(create("/a"));
+      world.cut(from, [leader]);
+      world.run(20);
+      stale.send({ op: "setData", path: "/a", data: bytes("first"), version: -1 });
+      world.run(500);
+      const young = connected(world, to, stale.handover);
+      young.get({ op: "setData", path: "/a", data: bytes("second"), version: -1 });
+      world.crash(leader);
+      world.heal();
+      world.untilServing();
+      world.run(500);
+
+      expect(textOf(world.tree(to).get("/a")?.data ?? null)).toBe("second");
+      expect([stale.isClosed, young.isClosed]).toEqual([true, false]);
     }
   });
 });
