@@ -110,7 +110,11 @@ async function suffer(
   progress(name);
   const firstOperation = load.operations.length;
   const fromMs = performance.now();
-  await injectAll(target, planned, leader ?? 0);
+  try {
+    await injectAll(target, planned, leader ?? 0);
+  } catch (error) {
+    return violation("the ensemble recovers", `during ${name}: ${String(error)}`);
+  }
   const stalled = await recover(target, load);
   const untilMs = performance.now();
   if (stalled !== undefined) return violation("the ensemble recovers", `after ${name}: ${stalled}`);
