@@ -9,8 +9,8 @@ export interface Forward {
 }
 
 /**
- * The writes in their order, in messages of at most BATCH_BYTES_MAX; a larger write goes alone. After a change of leader
- * all that waits is forwarded at once, which may be far more than a frame holds.
+ * The writes in their order, in messages of at most BATCH_BYTES_MAX; a larger write goes alone. After a change of
+ * leader all that waits is forwarded at once, which may be far more than a frame holds.
  */
 export function forwardBatches(forwards: readonly Forward[]): readonly (readonly ForwardedRequest[])[] {
   const batches: ForwardedRequest[][] = [];

@@ -237,8 +237,9 @@ export class Keeper {
   }
 
   /**
-   * What replicas, this one included, said to this leader. It waits until all that is committed is applied: a replica
-   * that is further may speak of sessions that are not in the tree here yet, and a hello may come before the desk is open.
+   * What replicas, this one included, said to this leader. It waits until all that is committed is applied: a
+   * replica that is further may speak of sessions that are not in the tree here yet, and a hello may come before the
+   * desk is open.
    */
   #readInbox(): boolean {
     if (this.#desk === undefined || this.#more || this.#inbox.length === 0) return false;

@@ -18,9 +18,9 @@ export interface ForwardedRequest {
 }
 
 /**
- * Which connection of a session is its latest: the zxid of the barrier that the leader proposed when it attached, or 0:0
- * for the connection that the session was created by. So a stale connection on another replica can never win over a
- * younger one, not even under the next leader.
+ * Which connection of a session is its latest: the zxid of the barrier that the leader proposed when it attached, or
+ * 0:0 for the connection that the session was created by. So a stale connection on another replica can never win over
+ * a younger one, not even under the next leader.
  */
 export type Generation = Zxid;
 

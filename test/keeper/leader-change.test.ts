@@ -143,6 +143,28 @@ describe("when the link to the leader is cut and mended", () => {
     }
   });
 
+  it("an observer's writes that are proposed and not yet committed are not forwarded again", () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const world = new World({ voters: 3, observers: 1, seed }).startAll();
+      const leader = world.untilServing();
+      const client = connected(world, 4);
+      client.get(create("/q"));
+      const followers = [1, 2, 3].filter((sid) => sid !== leader);
+      for (const sid of followers) world.muteLinks(sid, leader);
+      const xids = client.send(...Array.from({ length: 3 }, () => create("/q/n-", { flags: SEQUENTIAL })));
+      world.run(20);
+      world.breakLinks(4, leader);
+      world.until("the leader is found again", () => world.keeper(4).status().leader === leader, 1000);
+      world.run(300);
+      expect(client.replies).toHaveLength(1);
+      for (const sid of followers) world.breakLinks(sid, leader);
+      client.untilReply(must(xids.at(-1), "an xid"));
+
+      expect(story(client)).toEqual(["reply 1", "reply 2", "reply 3", "reply 4"]);
+      expect(childrenOf(client, "/q")).toHaveLength(3);
+    }
+  });
+
   it("writes that waited for a link make no frame that is larger than a link takes", () => {
     const { world, leader, other } = three();
     world.run(10);

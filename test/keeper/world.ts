@@ -1,7 +1,7 @@
 /**
  * An ensemble of keepers in one deterministic simulation. Time is a number and each replica has a clock of its own;
- * links are FIFO and may break; a turn's writes are one transaction that becomes durable later, and what was sent behind
- * it leaves only then; a crash loses what is not durable. The same seed gives the same run.
+ * links are FIFO and may break; a turn's writes are one transaction that becomes durable later, and what was sent
+ * behind it leaves only then; a crash loses what is not durable. The same seed gives the same run.
  */
 import { createHash } from "node:crypto";
 import { must } from "../../src/base/assert.ts";
@@ -161,6 +161,11 @@ export class World {
   /** Breaks the links between the two; what was on its way is lost. */
   breakLinks(a: Sid, b: Sid): void {
     for (const link of this.replica(a).links.values()) if (link.ends.has(b)) this.#breakLink(link);
+  }
+
+  /** Links between the two carry nothing more, and neither is told. */
+  muteLinks(a: Sid, b: Sid): void {
+    for (const link of this.replica(a).links.values()) if (link.ends.has(b)) link.isDead = true;
   }
 
   /** The replica that leads and serves, if there is one. */
