@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { runChaos, violationLines } from "./chaos.ts";
+import { runChaos } from "./chaos.ts";
 import { startEdgekeeper } from "./edgekeeper-target.ts";
 import { ROUND } from "./plan.ts";
+import { reportLines } from "./report.ts";
 import type { Target } from "./target.ts";
 
 /** A whole round takes about one minute on two idle cores. */
@@ -26,11 +27,11 @@ test(
       target,
       faults: ROUND,
       seed: SEED,
-      progress: (line) => console.log(line),
+      progress: () => {},
     });
 
-    const told = report.violations.flatMap((broken) => violationLines(broken, report.history));
-    expect(told.slice(0, 50).join("\n")).toBe("");
+    console.log(reportLines(report).join("\n"));
+    expect(report.violations).toEqual([]);
     expect(report.faults).toHaveLength(ROUND.length);
     // The load was there all the time, and faults were felt.
     expect(Math.min(...report.faults.map(({ acknowledged }) => acknowledged))).toBeGreaterThan(0);

@@ -18,6 +18,10 @@ export interface ChaosSetup {
   readonly target: Target;
   readonly faults: Iterable<PlannedFault>;
   readonly seed: number;
+  /** Sessions. Default CLIENTS. */
+  readonly clients?: number;
+  /** Between the operations of a lane; each session has two. Default PACE_MS. */
+  readonly paceMs?: number;
   /** Called with a line for people whenever there is something new. */
   readonly progress: (line: string) => void;
 }
@@ -38,9 +42,11 @@ export interface ChaosReport {
   readonly totals: Readonly<Record<string, number>>;
 }
 
-const CLIENTS = 8;
+/** Sessions of an ordinary run. */
+export const CLIENTS = 8;
+/** Milliseconds between the operations of a lane in an ordinary run. */
+export const PACE_MS = 20;
 const SESSION_TIMEOUT_MS = 10_000;
-const PACE_MS = 20;
 /** All replicas must serve and all clients write again within this time after a fault has ended. */
 const RECOVERY_DEADLINE_MS = 30_000;
 /** The load goes on this long after a recovery before the next fault. */
@@ -52,9 +58,9 @@ export async function runChaos(setup: ChaosSetup): Promise<ChaosReport> {
   const load = new Load({
     servers: target.servers,
     root: `/chaos-${setup.seed}`,
-    clients: CLIENTS,
+    clients: setup.clients ?? CLIENTS,
     sessionTimeoutMs: SESSION_TIMEOUT_MS,
-    paceMs: PACE_MS,
+    paceMs: setup.paceMs ?? PACE_MS,
     seed: setup.seed,
   });
   const sleepers = new Sleepers(target.servers, `/chaos-${setup.seed}`);
@@ -155,7 +161,7 @@ async function recover(target: Target, load: Load): Promise<string | undefined> 
         if (one === undefined || one.atMs < servingMs) break;
         writers.add(one.client);
       }
-      return await Promise.resolve(writers.size === CLIENTS);
+      return await Promise.resolve(writers.size === load.clients);
     });
     return undefined;
   } catch (error) {

@@ -61,6 +61,11 @@ export class Load {
     return this.#stopping;
   }
 
+  /** How many sessions it has. */
+  get clients(): number {
+    return this.#clients.length;
+  }
+
   get operations(): readonly Operation[] {
     return this.#operations;
   }

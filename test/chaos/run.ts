@@ -1,7 +1,7 @@
 /**
  * `npm run chaos`: an ensemble under load and faults, and whether it kept its word.
  *
- *   npm run chaos -- [--minutes N] [--seed N] [--zookeeper] [--only KIND]
+ *   npm run chaos -- [--minutes N] [--seed N] [--zookeeper] [--only KIND] [--clients N] [--pace MS]
  *
  * One round of all faults, then random ones until the minutes are over; --zookeeper runs the faults that can be
  * made from outside against three servers of the Debian package `zookeeper` afterwards, for comparison.
@@ -9,14 +9,23 @@
 import { parseArgs } from "node:util";
 
 import { seededRng } from "../../src/base/rng.ts";
-import { type ChaosReport, runChaos, violationLines } from "./chaos.ts";
+import { CLIENTS, PACE_MS, runChaos } from "./chaos.ts";
 import { startEdgekeeper } from "./edgekeeper-target.ts";
 import { type PlannedFault, randomFaults, ROUND } from "./plan.ts";
+import { reportLines } from "./report.ts";
 import type { Target } from "./target.ts";
 import { startZooKeeper } from "./zookeeper-target.ts";
 
-/** Violations shown in full. */
-const SHOWN_MAX = 20;
+const USAGE =
+  "usage: npm run chaos -- [--minutes N] [--seed N] [--zookeeper] [--only KIND] [--clients N] [--pace MS]";
+
+interface RoundOptions {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly clients: number;
+  readonly paceMs: number;
+  readonly only: string | undefined;
+}
 
 process.exitCode = await main();
 
@@ -27,12 +36,16 @@ async function main(): Promise<number> {
       seed: { type: "string" },
       zookeeper: { type: "boolean" },
       only: { type: "string" },
+      clients: { type: "string" },
+      pace: { type: "string" },
     },
   });
   const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000));
   const minutes = Number(values.minutes ?? 0);
-  if (!Number.isInteger(seed) || !(minutes >= 0)) {
-    console.error("usage: npm run chaos -- [--minutes N] [--seed N] [--zookeeper] [--only KIND]");
+  const clients = Number(values.clients ?? CLIENTS);
+  const paceMs = Number(values.pace ?? PACE_MS);
+  if (!Number.isInteger(seed) || !(minutes >= 0) || !(clients >= 1) || !(paceMs >= 0)) {
+    console.error(USAGE);
     return 2;
   }
   const starters = values.zookeeper === true ? [startEdgekeeper, startZooKeeper] : [startEdgekeeper];
@@ -40,7 +53,7 @@ async function main(): Promise<number> {
   for (const start of starters) {
     const target = await start();
     try {
-      broken += await round(target, { seed, minutes, only: values.only });
+      broken += await round(target, { seed, minutes, clients, paceMs, only: values.only });
     } finally {
       await target.stop();
     }
@@ -48,10 +61,7 @@ async function main(): Promise<number> {
   return broken === 0 ? 0 : 1;
 }
 
-async function round(
-  target: Target,
-  options: { readonly seed: number; readonly minutes: number; readonly only: string | undefined },
-): Promise<number> {
+async function round(target: Target, options: RoundOptions): Promise<number> {
   const startMs = performance.now();
   const elapsed = (): string => `${((performance.now() - startMs) / 1000).toFixed(1).padStart(6)} s`;
   const untilMs = startMs + options.minutes * 60_000;
@@ -63,9 +73,11 @@ async function round(
     target,
     faults: rounds(wanted, { untilMs, seed: options.seed }),
     seed: options.seed,
+    clients: options.clients,
+    paceMs: options.paceMs,
     progress: (line) => console.log(`${elapsed()}  ${line}`),
   });
-  show(report);
+  for (const line of reportLines(report)) console.log(line);
   return report.violations.length;
 }
 
@@ -78,33 +90,4 @@ function* rounds(
   const kinds = [...new Set(round.map(({ kind }) => kind))].filter((kind) => kind !== "none");
   yield* round;
   while (kinds.length > 0 && performance.now() < untilMs) yield randomFaults(kinds, rng);
-}
-
-function show({ faults, violations, history, totals }: ChaosReport): void {
-  const heads = ["fault", "longest gap ms", "one client's", "recovered ms", "acked writes", "unknown"];
-  const rows = faults.map((fault) => [
-    fault.fault,
-    fault.ensembleMs.toFixed(0),
-    fault.clientMs.toFixed(0),
-    fault.recoveredMs.toFixed(0),
-    String(fault.acknowledged),
-    String(fault.unknown),
-  ]);
-  const table = [heads, ...rows];
-  const widths = heads.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
-  console.log();
-  for (const row of table) {
-    const cells = row.map((cell, column) => {
-      return column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0);
-    });
-    console.log(cells.join(" | "));
-  }
-  console.log();
-  for (const [what, count] of Object.entries(totals)) console.log(`${what}: ${count}`);
-  for (const broken of violations.slice(0, SHOWN_MAX)) {
-    console.log();
-    for (const line of violationLines(broken, history)) console.log(line);
-  }
-  const verdict = violations.length === 0 ? "nothing lost" : `${violations.length} violations`;
-  console.log(`\n${verdict}\n`);
 }
