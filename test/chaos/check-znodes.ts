@@ -22,7 +22,7 @@ export function checkZnodes(history: History, view: ReplicaView): readonly Viola
 }
 
 /** What an outcome says about a write. */
-export function fateOf(outcome: Outcome): Fate {
+function fateOf(outcome: Outcome): Fate {
   switch (outcome.kind) {
     case "ok":
       return outcome.answer.kind === "refused" ? "did not happen" : "happened";
