@@ -6,10 +6,11 @@ import type { KnipConfig } from "knip";
  */
 const config: KnipConfig = {
   entry: [
-    "src/worker.ts",
     // Built by wrangler or by a test as Workers of their own.
     "test/faults/*.ts",
     "test/platform/worker/*.ts",
+    // Started as programs of their own.
+    "test/compat/clients/node/*.ts",
   ],
   project: ["src/**/*.ts", "test/**/*.ts"],
   ignoreDependencies: [

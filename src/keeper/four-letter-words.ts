@@ -54,7 +54,7 @@ export function answerWord(word: FourLetterWord, context: WordContext): string {
 const NOT_SERVING = "This ZooKeeper instance is not currently serving requests\n";
 
 /** `3.9.5-edgekeeper-0.1.0, built on ...`, in the form that clients parse the version from. */
-export function versionText(): string {
+function versionText(): string {
   return `${ZOOKEEPER_VERSION}-edgekeeper-${EDGEKEEPER_VERSION}, built on 2026-11-22 00:00 UTC`;
 }
 

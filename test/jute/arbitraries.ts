@@ -26,7 +26,7 @@ export const int: fc.Arbitrary<number> = fc.oneof(
   fc.constantFrom(-1, 0, 0x7fffffff, -0x80000000),
 );
 
-export const uint: fc.Arbitrary<number> = fc.nat({ max: 0xffffffff });
+const uint: fc.Arbitrary<number> = fc.nat({ max: 0xffffffff });
 
 export const natural: fc.Arbitrary<number> = fc.oneof(
   fc.maxSafeNat(),
@@ -39,13 +39,13 @@ export const session: fc.Arbitrary<bigint> = fc.oneof(
   fc.constantFrom(0n, 1n, 2n ** 31n, 2n ** 32n, 2n ** 63n, 2n ** 64n - 1n),
 );
 
-export const bytes: fc.Arbitrary<Uint8Array> = fc.uint8Array({ maxLength: 200 });
+const bytes: fc.Arbitrary<Uint8Array> = fc.uint8Array({ maxLength: 200 });
 
 export const data: fc.Arbitrary<Uint8Array | null> = fc.option(bytes);
 
 export const zxid: fc.Arbitrary<Zxid> = fc.record({ epoch: uint, counter: uint });
 
-export const acl: fc.Arbitrary<Acl> = fc.record({ perms: int, scheme: text, id: text });
+const acl: fc.Arbitrary<Acl> = fc.record({ perms: int, scheme: text, id: text });
 
 export const acls: fc.Arbitrary<Acl[]> = fc.array(acl, { maxLength: 4 });
 

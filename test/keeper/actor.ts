@@ -11,7 +11,7 @@ import { bytes, create, TestClient } from "./test-client.ts";
 import { textOf } from "./text.ts";
 import type { World } from "./world.ts";
 
-export const PING_MS = 500;
+const PING_MS = 500;
 /** Requests that wait for their replies at most. */
 const UNANSWERED_MAX = 6;
 

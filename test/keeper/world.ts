@@ -21,9 +21,9 @@ import { type ClientEnd, type Link, Replica, treeUpTo } from "./world-replica.ts
 export const TICK_MS = 50;
 /** The wall clock at the beginning of each run. */
 export const EPOCH_MS = 1_800_000_000_000;
-export const SUPER_DIGEST = "super:UdxDQl4f9v5oITwcAsO9bmWgHSI=";
+const SUPER_DIGEST = "super:UdxDQl4f9v5oITwcAsO9bmWgHSI=";
 
-export function sha1Base64(bytes: Uint8Array): string {
+function sha1Base64(bytes: Uint8Array): string {
   return createHash("sha1").update(bytes).digest("base64");
 }
 
