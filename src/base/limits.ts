@@ -13,3 +13,13 @@ export const BATCH_BYTES_MAX: number = 1024 * 1024;
 
 /** Proposals gathered into one batch: bounds the turn that applies them. */
 export const BATCH_PROPOSALS_MAX = 2000;
+
+/**
+ * A transaction as bytes. It stands in one row of the log, and SQLite in the object takes rows of 2 MB: a larger one
+ * would stop every replica. Above the client's frame, as `auth` in an access control list stands for several identities
+ * and malformed UTF-8 grows when it is read.
+ */
+export const TXN_BYTES_MAX: number = 1536 * 1024;
+
+/** A znode's access control list: with the largest data and path a frame can carry it fits into one row of 2 MB. */
+export const ACL_BYTES_MAX: number = 512 * 1024;

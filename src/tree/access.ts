@@ -4,7 +4,9 @@
  */
 import { type Acl, type Identity, PERMS } from "../base/acl.ts";
 import { KeeperError } from "../base/error-code.ts";
+import { ACL_BYTES_MAX } from "../base/limits.ts";
 import { addressRange, isInRange } from "./ip-address.ts";
+import { aclBytes } from "./txn-size.ts";
 
 /** The schemes that a znode's list may name besides world and auth. */
 interface AclScheme {
@@ -49,15 +51,18 @@ export function checkAllowed(acl: readonly Acl[], perms: number, identities: rea
 
 /**
  * The list as it is kept: equal lines merged, and `auth` replaced by what the connection has proven to be.
- * Throws KeeperError invalidAcl where the list is empty, a line names an unknown scheme or an invalid id, or
- * `auth` stands for nobody.
+ * Throws KeeperError invalidAcl where the list is empty or takes more than ACL_BYTES_MAX, a line names an unknown
+ * scheme or an invalid id, or `auth` stands for nobody.
  */
 export function fixAcl(acl: readonly Acl[], identities: readonly Identity[]): readonly Acl[] {
   const fixed: Acl[] = [];
+  let bytes = 0;
   for (const line of withoutDuplicates(acl)) {
-    if (line.scheme === "auth") fixed.push(...expandAuth(line.perms, identities));
-    else if (isValidLine(line)) fixed.push(line);
-    else throw new KeeperError("invalidAcl", `${line.scheme}:${line.id}`);
+    const lines = fixLine(line, identities);
+    // Counted as the list grows: each of 60,000 lines may stand for hundreds of identities.
+    bytes += aclBytes(lines);
+    if (bytes > ACL_BYTES_MAX) throw new KeeperError("invalidAcl", `more than ${ACL_BYTES_MAX} bytes`);
+    fixed.push(...lines);
   }
   if (fixed.length === 0) throw new KeeperError("invalidAcl", "an empty list");
   return fixed;
@@ -87,6 +92,12 @@ function names(line: Acl, identities: readonly Identity[]): boolean {
 
 function isWorld(line: Acl): boolean {
   return line.scheme === "world" && line.id === "anyone";
+}
+
+function fixLine(line: Acl, identities: readonly Identity[]): readonly Acl[] {
+  if (line.scheme === "auth") return expandAuth(line.perms, identities);
+  if (isValidLine(line)) return [line];
+  throw new KeeperError("invalidAcl", `${line.scheme}:${line.id}`);
 }
 
 function isValidLine(line: Acl): boolean {

@@ -22,6 +22,7 @@ import {
 } from "./prepare-operation.ts";
 import { applyCloseSession, applyOperation, applySetAcl } from "./transition.ts";
 import type { Tree } from "./tree.ts";
+import { aclBytes, textBytes, TxnRoom } from "./txn-size.ts";
 
 /** One request, and the zxid that its transaction gets. */
 export interface PrepareInput {
@@ -100,9 +101,10 @@ export class Preparer {
       case "delete":
       case "setData":
       case "check":
-        return prepareInto(context, request, input);
+        return prepareInto(context, request, input, new TxnRoom());
       case "setACL": {
         const txn = prepareSetAcl(context, request);
+        new TxnRoom().takeBytes(textBytes(txn.path) + aclBytes(txn.acl));
         applySetAcl(view, txn);
         return txn;
       }
@@ -119,6 +121,7 @@ export class Preparer {
         throw new KeeperError("reconfigDisabled");
       case "sync":
         if (!context.isOpen) throw new KeeperError("sessionExpired");
+        new TxnRoom().takeBytes(textBytes(request.path));
         return { kind: "barrier", path: request.path };
       case "createSession":
         if (context.isOpen) throw new KeeperError("systemError", "the session exists");
@@ -148,12 +151,13 @@ export class Preparer {
     }
     const scratch = new Overlay(this.#nodes);
     const context = this.#context(input, scratch);
+    const room = new TxnRoom();
     const txns: OperationTxn[] = [];
     for (const one of operations) {
       // Outside of the try: what cannot be decoded fails the whole multi, once nothing before it failed.
       const operation = operationInMulti(one);
       try {
-        txns.push(prepareInto(context, operation, input));
+        txns.push(prepareInto(context, operation, input, room));
       } catch (error) {
         if (!(error instanceof KeeperError)) throw error;
         return failedMulti({ failedIndex: txns.length, count: operations.length, error });
@@ -219,8 +223,10 @@ function prepareInto(
   context: PrepareContext,
   operation: PreparableOperation,
   input: PrepareInput,
+  room: TxnRoom,
 ): OperationTxn {
   const txn = prepareOperation(context, operation);
+  room.take(txn);
   applyOperation(context.view, input, txn, []);
   return txn;
 }
