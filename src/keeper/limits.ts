@@ -19,7 +19,7 @@ export const SESSION_REPORT_SLACK_MS: number = 2 * SESSION_REPORT_INTERVAL_MS;
  * How long a replica without a leader keeps its clients waiting before it closes their connections, so that they go
  * to a replica that has one. An ordinary change of leader is over well before.
  */
-export const LEADERLESS_HOLD_MS = 4000;
+export const LEADERLESS_HOLD_MS = 1500;
 
 /** How long a handshake waits for this replica to serve, or to catch up with what the client has seen elsewhere. */
 export const HANDSHAKE_HOLD_MS = 1000;

@@ -3,7 +3,7 @@
  * transaction, then `after`. Whatever it sends once a write was issued must reach nobody before that write is durable;
  * a Durable Object's output gate does exactly that. So there is no "persisted" input, and a leader may count its own
  * acknowledgement at once: whatever could reveal the commit waits behind the same gate.
- * Who gathers several steps into one transaction must hold what a later step sends free behind the writes of an earlier.
+ * Who gathers several steps into one transaction must hold what a later step sends free behind an earlier one's writes.
  */
 import type { Sid } from "../base/ids.ts";
 import type { Zxid } from "../base/zxid.ts";

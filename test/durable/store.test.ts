@@ -57,7 +57,9 @@ describe("a replica's database", () => {
       Store["commit"]
     >[0][number];
 
-    expect(() => store.commit([{ kind: "epochs", acceptedEpoch: 9, currentEpoch: 9 }, failing])).toThrow();
+    expect(() => store.commit([{ kind: "epochs", acceptedEpoch: 9, currentEpoch: 9 }, failing])).toThrow(
+      TypeError,
+    );
     const reopened = Store.open(database, NAME, 1);
 
     expect(reopened.start.acceptedEpoch).toBe(0);
