@@ -23,3 +23,6 @@ export const TXN_BYTES_MAX: number = 1536 * 1024;
 
 /** A znode's access control list: with the largest data and path a frame can carry it fits into one row of 2 MB. */
 export const ACL_BYTES_MAX: number = 512 * 1024;
+
+/** What a multiRead gathers: a few of the largest znodes. A frame of it could name one of 1 MB forty thousand times. */
+export const MULTI_READ_BYTES_MAX: number = 8 * 1024 * 1024;

@@ -30,7 +30,12 @@ import {
 } from "./connection.ts";
 import type { DoorContext } from "./door-context.ts";
 import { answerWord, isFourLetterWord } from "./four-letter-words.ts";
-import { HANDSHAKE_HOLD_MS, HANDSHAKE_LIMIT_MS, PENDING_OVERHEAD_BYTES } from "./limits.ts";
+import {
+  HANDSHAKE_HOLD_MS,
+  HANDSHAKE_LIMIT_MS,
+  PENDING_OVERHEAD_BYTES,
+  TURN_OUTPUT_BYTES_MAX,
+} from "./limits.ts";
 import type { FromLeader, Generation, OwnedSession } from "./link-message.ts";
 import { isWriteRequest } from "./link-codec.ts";
 import { LocalReads } from "./local-reads.ts";
@@ -96,10 +101,7 @@ export class ClientDoor {
     connection.decoder.push(bytes);
     if (connection.state === "fresh" && this.#answeredWord(connection)) return;
     this.#drain(connection);
-    if (connection.isFlooding && this.#connections.has(id)) {
-      this.counters.connectionsRejected++;
-      this.#close(connection);
-    }
+    if (connection.isFlooding && this.#connections.has(id)) this.#cutOff(connection);
   }
 
   /** The client has gone, or its transport failed. Its session goes on until it expires. */
@@ -188,10 +190,13 @@ export class ClientDoor {
     }
   }
 
-  /** Closes every connection, as this replica has had no leader for too long; a fresh one may yet send a word. */
+  /**
+   * Closes the connections of sessions, as this replica has had no leader for too long. A fresh one may yet send a
+   * four-letter word, and a handshake has its own time to wait.
+   */
   closeAll(): void {
     for (const connection of this.#connections.values()) {
-      if (connection.state !== "fresh") this.#close(connection);
+      if (connection.state !== "fresh" && connection.state !== "waiting") this.#close(connection);
     }
   }
 
@@ -423,7 +428,15 @@ export class ClientDoor {
       connection.shift();
       if (first.kind === "refused") this.#refuse(connection, first);
       else this.#answerLocally(connection, first);
+      if (connection.out.length > TURN_OUTPUT_BYTES_MAX) this.#cutOff(connection);
     }
+  }
+
+  /** It makes us hold too much: what it would have got in this turn is dropped. */
+  #cutOff(connection: Connection): void {
+    this.counters.connectionsRejected++;
+    connection.out.clear();
+    this.#close(connection);
   }
 
   #refuse(connection: Connection, pending: Pending & { readonly kind: "refused" }): void {

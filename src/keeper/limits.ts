@@ -53,3 +53,9 @@ export const PENDING_OVERHEAD_BYTES = 128;
 
 /** What a connection proved to be, in all: it travels with each of the connection's writes. */
 export const IDENTITY_BYTES_MAX: number = 64 * 1024;
+
+/**
+ * What one turn may answer a connection: more would pile up in the shell, which cuts it off at as much. A few kilobytes
+ * of requests can ask for gigabytes.
+ */
+export const TURN_OUTPUT_BYTES_MAX: number = 16 * 1024 * 1024;

@@ -6,6 +6,7 @@ import { type Identity, PERMS } from "../base/acl.ts";
 import { assertNever } from "../base/assert.ts";
 import { KeeperError } from "../base/error-code.ts";
 import type { SessionId } from "../base/ids.ts";
+import { MULTI_READ_BYTES_MAX } from "../base/limits.ts";
 import type {
   MultiReadOperation,
   MultiReadRequest,
@@ -65,10 +66,7 @@ export function readTree(
     case "getEphemerals":
       return { op: "ephemerals", paths: ephemeralsBelow(tree, read.session, request.path) };
     case "multiRead":
-      return {
-        op: "multi",
-        results: request.operations.map((operation) => readOne(tree, operation, identities)),
-      };
+      return { op: "multi", results: readAll(tree, request.operations, identities) };
     default:
       return assertNever(request);
   }
@@ -100,6 +98,24 @@ function ephemeralsBelow(tree: ReadableTree, session: SessionId, prefix: string)
   const trimmed = prefix.trim();
   if (trimmed === "" || trimmed === "/") return paths;
   return paths.filter((path) => path.startsWith(prefix));
+}
+
+/** Throws KeeperError marshallingError where it comes to more than MULTI_READ_BYTES_MAX. */
+function readAll(
+  tree: ReadableTree,
+  operations: readonly MultiReadOperation[],
+  identities: readonly Identity[],
+): readonly MultiResult[] {
+  let bytes = 0;
+  return operations.map((operation) => {
+    const result = readOne(tree, operation, identities);
+    if (result.op === "getData") bytes += result.data?.length ?? 0;
+    if (result.op === "getChildren") for (const name of result.children) bytes += 4 + name.length;
+    if (bytes > MULTI_READ_BYTES_MAX) {
+      throw new KeeperError("marshallingError", `more than ${MULTI_READ_BYTES_MAX} bytes`);
+    }
+    return result;
+  });
 }
 
 /** One result each: an operation that fails says so in its place, and the others are answered. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { LEADERLESS_HOLD_MS } from "../../src/keeper/limits.ts";
 import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
 import { bytes, connected, create, story, TestClient } from "./test-client.ts";
@@ -202,11 +203,11 @@ describe("without a leader", () => {
     world.cut(other);
     world.until("it stops to serve", () => !world.keeper(other).serving);
     const sinceMs = world.nowMs;
-    world.run(3900);
+    world.run(LEADERLESS_HOLD_MS - 100);
     expect(client.isClosed).toBe(false);
     world.until("it is closed", () => client.isClosed);
 
-    expect(world.nowMs - sinceMs).toBeLessThanOrEqual(4100);
+    expect(world.nowMs - sinceMs).toBeLessThanOrEqual(LEADERLESS_HOLD_MS + 100);
   });
 
   it("four-letter words are answered however long it lasts", () => {

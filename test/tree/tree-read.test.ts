@@ -136,3 +136,18 @@ describe("multiRead", () => {
     expect(codeOfRead(leaderWithNodes(), { op: "multiRead", operations })).toBe(-5);
   });
 });
+
+describe("a multiRead that names large znodes again and again", () => {
+  test.each([
+    ["getData", "/big"],
+    ["getChildren", "/r"],
+  ] as const)("is refused before %s fills memory", (op, path) => {
+    const leader = leaderWithNodes();
+    leader.write(create("/big", { data: new Uint8Array(1_000_000) }));
+    for (let index = 0; index < 100; index++) leader.write(create(`/r/${"long".repeat(50)}${index}`));
+    const operations = Array.from({ length: 20_000 }, () => ({ op, path, watch: false }));
+
+    expect(codeOfRead(leader, { op: "multiRead", operations })).toBe(-5);
+    expect(codeOfRead(leader, { op: "multiRead", operations: operations.slice(0, 4) })).toBe(0);
+  });
+});
