@@ -30,12 +30,7 @@ import {
 } from "./connection.ts";
 import type { DoorContext } from "./door-context.ts";
 import { answerWord, isFourLetterWord } from "./four-letter-words.ts";
-import {
-  HANDSHAKE_HOLD_MS,
-  HANDSHAKE_LIMIT_MS,
-  PENDING_OVERHEAD_BYTES,
-  TURN_OUTPUT_BYTES_MAX,
-} from "./limits.ts";
+import { HANDSHAKE_HOLD_MS, HANDSHAKE_LIMIT_MS, PENDING_OVERHEAD_BYTES } from "./limits.ts";
 import type { FromLeader, Generation, OwnedSession } from "./link-message.ts";
 import { isWriteRequest } from "./link-codec.ts";
 import { LocalReads } from "./local-reads.ts";
@@ -428,7 +423,7 @@ export class ClientDoor {
       connection.shift();
       if (first.kind === "refused") this.#refuse(connection, first);
       else this.#answerLocally(connection, first);
-      if (connection.out.length > TURN_OUTPUT_BYTES_MAX) this.#cutOff(connection);
+      if (connection.isGreedy) this.#cutOff(connection);
     }
   }
 

@@ -15,6 +15,7 @@ import {
   PENDING_OVERHEAD_BYTES,
   PENDING_REQUESTS_MAX,
   PENDING_REQUESTS_RESUME,
+  TURN_OUTPUT_BYTES_MAX,
 } from "./limits.ts";
 import type { Generation } from "./link-message.ts";
 import type { ConnectionStatus } from "./status.ts";
@@ -164,6 +165,11 @@ export class Connection {
   get isFlooding(): boolean {
     const pendingBytes = this.#pendingBytes + this.pendingCount * PENDING_OVERHEAD_BYTES;
     return pendingBytes + this.decoder.bufferedBytes > CONNECTION_BYTES_MAX;
+  }
+
+  /** Whether it is answered more in this turn than it could be sent. */
+  get isGreedy(): boolean {
+    return this.out.length > TURN_OUTPUT_BYTES_MAX;
   }
 
   /** For people. */

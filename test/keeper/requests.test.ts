@@ -349,7 +349,7 @@ describe("what a client asks for beyond all bounds", () => {
     greedy.send(...Array.from({ length: 1000 }, () => LAST_READ));
     world.run(200);
 
-    expect(greedy.closed).toBe(true);
-    expect(modest.get(LAST_READ).response.op).toBe("getData");
+    expect(greedy.isClosed).toBe(true);
+    expect(modest.get(LAST_READ).op).toBe("getData");
   });
 });
