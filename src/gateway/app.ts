@@ -19,6 +19,13 @@ type App = { Bindings: GatewayEnv };
 /** A replica that has not told its status by then counts as away. */
 const STATUS_DEADLINE_MS = 2000;
 
+/** What there is, for those who look around and those who are lost. */
+const ROUTES: Readonly<Record<string, string>> = {
+  "/healthz": "whether every replica of every ensemble serves",
+  "/ENSEMBLE/v1/status": "what each replica tells about itself, and who leads",
+  "/ENSEMBLE/zk": "a WebSocket that carries ZooKeeper's protocol",
+};
+
 /** Errors are problem documents (RFC 9457) with a code that does not change. */
 function problem(
   context: Context<App>,
@@ -26,7 +33,7 @@ function problem(
   code: string,
   detail: string,
 ): Response {
-  const body = { type: `https://edgekeeper.dev/problems/${code}`, title: code, status, code, detail };
+  const body = { type: `urn:edgekeeper:problem:${code}`, title: code, status, code, detail };
   return context.json(body, status, { "content-type": "application/problem+json" });
 }
 
@@ -59,8 +66,9 @@ export function makeApp(): Hono<App> {
   app.get("/healthz", health);
   app.get("/:ensemble/v1/status", status);
   app.get("/:ensemble/zk", zooKeeperSocket);
+  app.get("/", (context) => document(context, { ensembles: ensemblesOf(context.env), routes: ROUTES }));
   app.notFound((context) =>
-    problem(context, 404, "no-such-route", "there are /healthz, /ENSEMBLE/v1/status and /ENSEMBLE/zk"),
+    problem(context, 404, "no-such-route", `GET these: ${Object.keys(ROUTES).join(", ")}`),
   );
   return app;
 }
@@ -75,7 +83,7 @@ async function health(context: Context<App>): Promise<Response> {
     }),
   );
   const healthy = ensembles.every(({ serving, voters }) => serving === voters);
-  return context.json({ healthy, ensembles }, healthy ? 200 : 503);
+  return document(context, { healthy, ensembles }, healthy ? 200 : 503);
 }
 
 /** What each replica of an ensemble tells about itself, and who leads. */
@@ -86,7 +94,7 @@ async function status(context: Context<App>): Promise<Response> {
   const leader = replicas.find(
     (replica) => replica.status?.mode === "leader" || replica.status?.mode === "standalone",
   );
-  return context.json({ ensemble, leader: leader?.sid ?? null, replicas });
+  return document(context, { ensemble, leader: leader?.sid ?? null, replicas });
 }
 
 /** A WebSocket that carries the bytes of ZooKeeper's protocol to a replica: the one asked for, or any. */
@@ -108,6 +116,11 @@ async function zooKeeperSocket(context: Context<App>): Promise<Response> {
       [CLIENT_ADDRESS_HEADER]: `${context.req.header("cf-connecting-ip") ?? "127.0.0.1"}:0`,
     },
   });
+}
+
+/** JSON that people can read in a terminal. */
+function document(context: Context<App>, value: unknown, status: 200 | 503 = 200): Response {
+  return context.body(`${JSON.stringify(value, null, 2)}\n`, status, { "content-type": "application/json" });
 }
 
 function unknownEnsemble(context: Context<App>, ensemble: string): Response {
