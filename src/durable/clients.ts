@@ -1,7 +1,7 @@
 /** The sockets of a replica's clients: TCP streams and WebSockets, which carry the same bytes. */
 import type { ConnectionId, ConnectionOpening } from "../keeper/connection.ts";
 import type { KeeperInput } from "../keeper/keeper.ts";
-import { CLIENT_BACKLOG_BYTES_MAX } from "./limits.ts";
+import { CLIENT_BACKLOG_BYTES_MAX, CLIENT_LINGER_MS } from "./limits.ts";
 
 /** One client's transport, as the shell writes to it. */
 interface ClientSocket {
@@ -33,7 +33,7 @@ export class Clients {
   /** Serves a WebSocket whose binary messages are pieces of the same byte stream. */
   serveWebSocket(socket: WebSocket, remoteAddress: string): void {
     const id = this.#nextId++;
-    const client = new WebSocketClient(socket);
+    const client = new WebSocketClient(socket, () => this.#gone(id));
     socket.binaryType = "arraybuffer";
     socket.accept();
     this.#open(client, { id, remoteAddress, transport: "websocket", entropy: entropy() });
@@ -112,7 +112,8 @@ class TcpClient implements ClientSocket {
         const { value, done } = await this.#reader.read();
         if (done) break;
         if (value.length > 0 && !this.#isClosed) feed(value);
-        if (!this.#isReading) await this.#whenResumed();
+        // Once closed nobody resumes it; reading on finds the end.
+        if (!this.#isReading && !this.#isClosed) await this.#whenResumed();
       }
     } catch {
       // The client vanished: what it sent before has been fed, its session lives on by itself.
@@ -141,7 +142,11 @@ class TcpClient implements ClientSocket {
     this.#wake();
     // The Worker at the other end hangs up once it has read the end; closing the socket here would drop what is
     // still on its way.
-    this.#writer.close().catch(() => undefined);
+    const linger = setTimeout(() => this.#drop(), CLIENT_LINGER_MS);
+    this.#writer
+      .close()
+      .catch(() => undefined)
+      .finally(() => clearTimeout(linger));
   }
 
   setReading(reading: boolean): void {
@@ -153,10 +158,14 @@ class TcpClient implements ClientSocket {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#wake();
+    this.#drop();
+    this.#onLost();
+  }
+
+  #drop(): void {
     // Both fail where the stream is gone already, which is what is wanted.
     void this.#writer.abort().catch(() => undefined);
     void this.#socket.close().catch(() => undefined);
-    this.#onLost();
   }
 
   #wake(): void {
@@ -174,9 +183,11 @@ class TcpClient implements ClientSocket {
 /** A WebSocket. The platform gives no back pressure for what is sent; bufferedAmount tells what waits. */
 class WebSocketClient implements ClientSocket {
   readonly #socket: WebSocket;
+  readonly #onLost: () => void;
 
-  constructor(socket: WebSocket) {
+  constructor(socket: WebSocket, onLost: () => void) {
     this.#socket = socket;
+    this.#onLost = onLost;
   }
 
   send(bytes: Uint8Array): void {
@@ -184,7 +195,11 @@ class WebSocketClient implements ClientSocket {
       this.#socket.send(bytes);
     } catch {
       // Closed meanwhile: its close event is on the way.
+      return;
     }
+    if (this.#socket.bufferedAmount <= CLIENT_BACKLOG_BYTES_MAX) return;
+    this.close();
+    this.#onLost();
   }
 
   close(): void {

@@ -29,3 +29,6 @@ export const LINK_DEADLINE_MS = 2000;
 
 /** A client that does not read its replies is cut off when this much waits for it: several of the largest replies. */
 export const CLIENT_BACKLOG_BYTES_MAX: number = 16 * 1024 * 1024;
+
+/** A client that was hung up on has this long to read what was sent before; then its connection is dropped. */
+export const CLIENT_LINGER_MS = 5000;

@@ -37,6 +37,9 @@ export class Replica extends DurableObject<ReplicaEnv> {
   readonly #links: Links;
   readonly #clients: Clients;
   readonly #heart: Heart;
+  /** What happened during a turn: a client cut off in the midst of it, say. */
+  readonly #waiting: KeeperInput[] = [];
+  #isInTurn = false;
   #lastFlushMs: number;
   #commits = 0;
 
@@ -117,13 +120,22 @@ export class Replica extends DurableObject<ReplicaEnv> {
     return new Response(encodeNotification(this.#keeper.notification()));
   }
 
-  /** Everything that happens to the replica comes through here, one turn each. */
+  /**
+   * Everything that happens to the replica comes through here, one turn each, and never one within another: what the
+   * outer one has yet to send would leave behind what the inner one sends. After a failure there are no more turns.
+   */
   protected accept(input: KeeperInput): void {
+    this.#waiting.push(input);
+    if (this.#isInTurn) return;
+    this.#isInTurn = true;
     try {
-      this.#turn(input);
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift())
+        this.#turn(next);
     } catch (error) {
       this.#restart(error);
+      return;
     }
+    this.#isInTurn = false;
   }
 
   #turn(input: KeeperInput): void {

@@ -130,7 +130,7 @@ export class Store {
         switch (write.kind) {
           case "append":
             this.log.append(write.proposals, applied);
-            hasLogRow = true;
+            hasLogRow ||= write.proposals.length > 0;
             break;
           case "truncate":
             this.log.truncate(write.after, applied);
