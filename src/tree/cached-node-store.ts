@@ -191,8 +191,10 @@ export class CachedNodeStore implements NodeStore {
     this.#forgetClean(path);
     this.#clean.set(path, node);
     this.#cleanBytes += bytesOf(path, node);
+    if (this.#cleanBytes <= this.#cacheBytesMax) return;
+    // An eighth at once: the walk passes over all that was deleted at the map's front, and must not do so for each.
     for (const [oldest, old] of this.#clean) {
-      if (this.#cleanBytes <= this.#cacheBytesMax) break;
+      if (this.#cleanBytes <= this.#cacheBytesMax * 0.875) break;
       this.#clean.delete(oldest);
       this.#cleanBytes -= bytesOf(oldest, old);
     }
