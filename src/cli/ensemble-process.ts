@@ -8,17 +8,20 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { type IncomingMessage, get } from "node:http";
+import { accessSync, constants, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 
 import { assert } from "../base/assert.ts";
 import { checkUnclaimed, claim } from "./data-claim.ts";
+import { makeDirectory } from "./data-directory.ts";
+import { askHealth, type HealthDoor, HealthPatience } from "./health.ts";
 import { renderRuntimeConfig, RUNTIME_CONFIG_NAME } from "./runtime-config.ts";
+import { RuntimeOutput, withoutStacks } from "./runtime-output.ts";
 import { StartError } from "./start-error.ts";
-import { type WorkerConfig, readWorkerConfig } from "./worker-config.ts";
+import { checkedWorker } from "./variables.ts";
+import { readWorkerConfig } from "./worker-config.ts";
 
 /** How an ensemble is started. */
 export interface EnsembleOptions {
@@ -27,12 +30,14 @@ export interface EnsembleOptions {
   /** Where replicas store what they know; created where missing. */
   readonly dataDirectory: string;
   readonly httpPort: number;
-  /** One TCP door each, in the order of the replicas; undefined takes the ports of the wrangler.toml. */
+  /** One TCP door for each voter, in their order; undefined takes the first ports of the wrangler.toml. */
   readonly tcpPorts: readonly number[] | undefined;
   /** Vars of the Worker, over those of the wrangler.toml. */
   readonly vars: ReadonlyMap<string, string>;
   /** Another workerd executable than the one wrangler brings; undefined takes that one. */
   readonly runtimeFile: string | undefined;
+  /** Takes what a user should know and what keeps nothing from starting. */
+  readonly warn: (line: string) => void;
 }
 
 /** A running ensemble. */
@@ -40,19 +45,18 @@ export interface EnsembleProcess {
   readonly httpPort: number;
   readonly tcpPorts: readonly number[];
   readonly dataDirectory: string;
+  /** Names of the ensembles served; none where the Worker has no replicas. */
+  readonly ensembles: readonly string[];
   /** Resolves with how the runtime ended, once it did; never rejects. */
   readonly ended: Promise<string>;
   /**
-   * Waits until `/healthz` answers 200. Throws StartError when it did not within the deadline, or the
-   * runtime ended.
+   * Waits until `/healthz` answers 200; from then on the runtime's output goes through. Throws StartError, with the
+   * output so far, when it did not within the deadline, refuses to, or the runtime ended.
    */
   waitUntilServing(deadlineMs: number): Promise<void>;
   /** Stops the runtime; what was acknowledged is on disk already. */
   stop(): Promise<void>;
 }
-
-/** How often the door is asked while the ensemble elects its leader. */
-const HEALTH_POLL_MS = 10;
 
 /**
  * How long the runtime may take to end by itself before it is killed: open client connections would hold it
@@ -65,7 +69,10 @@ const STOP_GRACE_MS = 500;
  * unreachable.
  */
 export async function startEnsembleProcess(options: EnsembleOptions): Promise<EnsembleProcess> {
-  const worker = withOverrides(readWorkerConfig(options.configFile), options);
+  const { worker, warnings, ensembles } = checkedWorker(readWorkerConfig(options.configFile), options);
+  for (const warning of warnings) options.warn(warning);
+  const runtime = options.runtimeFile ?? runtimeOfWrangler();
+  checkRunnable(runtime);
   const dataDirectory = resolve(options.dataDirectory);
   const storageDirectory = join(dataDirectory, "storage");
   const runtimeDirectory = join(dataDirectory, "runtime");
@@ -74,7 +81,8 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
   const configFile = join(runtimeDirectory, "workerd.capnp");
   checkUnclaimed(runtimeDirectory, configFile);
   await checkPortFree(options.httpPort, "--port 18787");
-  for (const port of worker.tcpPorts) await checkPortFree(port, "--ports 12181,12182,12183");
+  const others = worker.tcpPorts.map((_, index) => 12_181 + index);
+  for (const port of worker.tcpPorts) await checkPortFree(port, `--ports ${others.join(",")}`);
 
   await bundle(worker.main, join(runtimeDirectory, "worker.js"));
   const places = {
@@ -85,37 +93,59 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
   };
   writeFileSync(configFile, renderRuntimeConfig(worker, places));
 
-  const runtime = options.runtimeFile ?? runtimeOfWrangler();
   // `--experimental` permits storage on the local disk, as `wrangler dev` does.
   const child = spawn(runtime, ["serve", "--experimental", configFile, RUNTIME_CONFIG_NAME], {
-    stdio: ["ignore", "inherit", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
   if (child.pid !== undefined) claim(runtimeDirectory, child.pid);
-  return new RunningEnsemble(child, { httpPort: options.httpPort, tcpPorts: worker.tcpPorts, dataDirectory });
+  const secret = worker.vars.get("EDGEKEEPER_SECRET");
+  return new RunningEnsemble(child, {
+    httpPort: options.httpPort,
+    tcpPorts: worker.tcpPorts,
+    dataDirectory,
+    ensembles,
+    runtime,
+    isRuntimeChosen: options.runtimeFile !== undefined,
+    secret: secret === "" ? undefined : secret,
+  });
+}
+
+/** What a runtime was started with. */
+interface RunningPlaces {
+  readonly httpPort: number;
+  readonly tcpPorts: readonly number[];
+  readonly dataDirectory: string;
+  readonly ensembles: readonly string[];
+  readonly runtime: string;
+  readonly isRuntimeChosen: boolean;
+  readonly secret: string | undefined;
 }
 
 class RunningEnsemble implements EnsembleProcess {
   readonly httpPort: number;
   readonly tcpPorts: readonly number[];
   readonly dataDirectory: string;
+  readonly ensembles: readonly string[];
   readonly ended: Promise<string>;
   readonly #child: ChildProcess;
+  readonly #places: RunningPlaces;
+  readonly #output: RuntimeOutput;
   #end: string | undefined;
 
-  constructor(
-    child: ChildProcess,
-    places: { httpPort: number; tcpPorts: readonly number[]; dataDirectory: string },
-  ) {
+  constructor(child: ChildProcess, places: RunningPlaces) {
     this.httpPort = places.httpPort;
     this.tcpPorts = places.tcpPorts;
     this.dataDirectory = places.dataDirectory;
+    this.ensembles = places.ensembles;
+    this.#places = places;
     this.#child = child;
+    this.#output = new RuntimeOutput(child);
     this.ended = new Promise((resolveEnd) => {
       const end = (how: string): void => {
         this.#end ??= how;
         resolveEnd(how);
       };
-      child.once("error", (error) => end(`the runtime did not start: ${error.message}`));
+      child.once("error", (error) => end(error.message));
       child.once("exit", (code, signal) =>
         end(signal === null ? `code ${String(code)}` : `signal ${signal}`),
       );
@@ -123,18 +153,54 @@ class RunningEnsemble implements EnsembleProcess {
   }
 
   async waitUntilServing(deadlineMs: number): Promise<void> {
+    const door: HealthDoor = { port: this.httpPort, secret: this.#places.secret, timeoutMs: deadlineMs };
     const deadline = performance.now() + deadlineMs;
+    const patience = new HealthPatience();
     let last = "no answer yet";
     while (performance.now() < deadline) {
-      if (this.#end !== undefined) throw new StartError(`the runtime ended before it served: ${this.#end}.`);
-      last = await health(this.httpPort, deadlineMs);
-      if (last === "200") return;
-      await new Promise((wake) => setTimeout(wake, HEALTH_POLL_MS));
+      if (this.#end !== undefined) throw await this.#endedEarly(this.#end);
+      const health = await askHealth(door);
+      if (health.code === 200) {
+        this.#output.release();
+        return;
+      }
+      last = `${health.code ?? ""} ${health.detail}`.trim();
+      const pauseMs = patience.nextAskMs(health);
+      if (pauseMs === undefined) throw await this.#refused(last);
+      await Promise.race([this.ended, new Promise((wake) => setTimeout(wake, pauseMs))]);
     }
-    throw new StartError(
-      `the ensemble did not serve within ${deadlineMs} ms; /healthz says: ${last}. ` +
-        `Where the data in ${this.dataDirectory} are from another version, start with another --data.`,
+    throw await this.#late(`the ensemble did not serve within ${deadlineMs} ms; /healthz says: ${last}`);
+  }
+
+  async #endedEarly(how: string): Promise<StartError> {
+    const { runtime, isRuntimeChosen } = this.#places;
+    const remedy = isRuntimeChosen
+      ? "Is it a workerd? Leave --runtime out to run the one that wrangler brings."
+      : "Run npm ci, which installs the runtime for this machine, and start again.";
+    return new StartError(`${await this.#told()}${runtime} ended before it served (${how}). ${remedy}`);
+  }
+
+  /** The Worker fails the same way at each question: it is told once, and where in the code is left out. */
+  async #refused(last: string): Promise<StartError> {
+    await this.stop();
+    const detail = withoutStacks(await this.#output.held());
+    return new StartError(
+      `${block(detail)}the Worker runs and does not serve; /healthz says: ${last}. ` +
+        `Its variables and its code decide; waiting does not help.`,
     );
+  }
+
+  async #late(what: string): Promise<StartError> {
+    await this.stop();
+    const told = await this.#told();
+    const remedy = FOREIGN_DATA.test(told)
+      ? `. The data in ${this.dataDirectory} are another version's, or another ensemble's: choose another --data.`
+      : ". On a slow machine give it longer with --timeout.";
+    return new StartError(`${told}${what}${remedy}`);
+  }
+
+  async #told(): Promise<string> {
+    return block(await this.#output.held());
   }
 
   async stop(): Promise<void> {
@@ -146,37 +212,25 @@ class RunningEnsemble implements EnsembleProcess {
   }
 }
 
-/** Asks over node:http, as fetch refuses some ports that a user may choose. */
-async function health(port: number, timeoutMs: number): Promise<string> {
-  const request = get({ host: "127.0.0.1", port, path: "/healthz", agent: false, timeout: timeoutMs });
-  request.once("timeout", () => request.destroy(new Error("no answer in time")));
-  try {
-    const [response] = (await once(request, "response")) as [IncomingMessage];
-    const body = await response.setEncoding("utf8").reduce((all, chunk) => all + String(chunk), "");
-    return response.statusCode === 200 ? "200" : `${response.statusCode} ${body.trim()}`;
-  } catch (error) {
-    // Until the runtime listens the connection is refused: that is one of the answers to wait through.
-    return error instanceof Error ? error.message : String(error);
-  }
+/** How a replica complains of rows that it cannot read (durable's Store). */
+const FOREIGN_DATA = /the data (?:is of format|belongs to replica)/;
+
+/** The runtime's words before ours, which shall be the last on the screen. */
+function block(output: string): string {
+  return output.trim() === "" ? "" : `the runtime printed:\n\n${output.trimEnd()}\n\nedgekeeper: `;
 }
 
-function withOverrides(worker: WorkerConfig, options: EnsembleOptions): WorkerConfig {
-  const tcpPorts = options.tcpPorts ?? worker.tcpPorts;
-  const vars = new Map(worker.vars);
-  if (options.tcpPorts !== undefined && vars.has("CLIENT_ADDRESSES")) {
-    // The Worker tells its clients, and itself, which port is which replica's.
-    vars.set("CLIENT_ADDRESSES", tcpPorts.map((port) => `127.0.0.1:${port}`).join(","));
-  }
-  if (vars.has("TCP_PORTS")) vars.set("TCP_PORTS", tcpPorts.join(","));
-  for (const [name, value] of options.vars) vars.set(name, value);
-  return { ...worker, tcpPorts, vars };
-}
-
-function makeDirectory(path: string): void {
+function checkRunnable(runtime: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    if (!statSync(runtime).isFile()) throw new Error("it is no file");
+    accessSync(runtime, constants.X_OK);
   } catch (error) {
-    throw new StartError(`cannot write to ${path}: choose another directory with --data.`, { cause: error });
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartError(
+      `cannot run ${runtime} (${reason}): --runtime takes a workerd executable; without it the one that ` +
+        `wrangler brings runs (npm ci installs it).`,
+      { cause: error },
+    );
   }
 }
 

@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 
 import { type EnsembleOptions, type EnsembleProcess, startEnsembleProcess } from "./ensemble-process.ts";
 import { StartError } from "./start-error.ts";
+import { variableLines } from "./variables.ts";
 
 const USAGE = `Runs an Edgekeeper ensemble on this machine.
 
@@ -13,13 +14,17 @@ const USAGE = `Runs an Edgekeeper ensemble on this machine.
 
   --data DIR          where the replicas store their data (default .edgekeeper)
   --port N            the HTTP and WebSocket door (default 8787)
-  --ports N,N,N       the TCP doors for ZooKeeper clients, one a replica (default 2181,2182,2183)
+  --ports N,N,N       the TCP doors for ZooKeeper clients, one a voter (default 2181,2182,2183)
   --config FILE       another wrangler.toml (default wrangler.toml)
   --var NAME=VALUE    a variable of the Worker, over the configuration's; may be repeated
   --timeout MS        how long the ensemble may take until it serves (default 30000)
   --runtime FILE      another workerd executable
   --tied              stop when standard input ends: never outlive the process that started this one
-  --help              this text
+  --help, -h          this text
+
+Variables (--var, or [vars] in wrangler.toml) and their defaults:
+
+${variableLines()}
 
 Doors listen on 127.0.0.1 only and ask for no secret. Ctrl-C stops; the data stay.
 `;
@@ -54,8 +59,9 @@ async function run(options: StartOptions): Promise<number> {
       isStopping = true;
       resolve();
     };
-    process.on("SIGINT", stop);
-    process.on("SIGTERM", stop);
+    // SIGHUP is a terminal that closes; an error of an output is a reader that has gone.
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, stop);
+    for (const output of [process.stdout, process.stderr]) output.on("error", stop);
     if (options.isTied) process.stdin.on("end", stop).on("error", stop).resume();
   });
 
@@ -89,10 +95,10 @@ async function run(options: StartOptions): Promise<number> {
 
 function announce(ensemble: EnsembleProcess): void {
   const host = `127.0.0.1:${ensemble.httpPort}`;
-  const servers = ensemble.tcpPorts.map((port) => `127.0.0.1:${port}`).join(",");
-  console.log(`ZooKeeper  ${servers}`);
+  const servers = ensemble.tcpPorts.map((port) => `127.0.0.1:${port}`);
+  if (servers.length > 0) console.log(`ZooKeeper  ${servers.join(",")}`);
   console.log(`HTTP       http://${host}/`);
-  console.log(`WebSocket  ws://${host}/main/zk`);
+  for (const name of ensemble.ensembles) console.log(`WebSocket  ws://${host}/${name}/zk`);
   console.log(`data       ${ensemble.dataDirectory}`);
   console.log(`ready in ${Math.round(performance.now())} ms`);
 }
@@ -102,7 +108,7 @@ function readOptions(args: readonly string[]): StartOptions | undefined {
   if (values.help === true) return undefined;
   return {
     configFile: values.config ?? "wrangler.toml",
-    dataDirectory: values.data ?? ".edgekeeper",
+    dataDirectory: directoryName(values.data ?? ".edgekeeper"),
     httpPort: wholeNumber(values.port ?? "8787", { name: "--port", min: 1, max: 65_535 }),
     tcpPorts: values.ports
       ?.split(",")
@@ -111,6 +117,7 @@ function readOptions(args: readonly string[]): StartOptions | undefined {
     runtimeFile: values.runtime,
     timeoutMs: wholeNumber(values.timeout ?? "30000", { name: "--timeout", min: 1, max: 3_600_000 }),
     isTied: values.tied ?? false,
+    warn: (line) => console.error(`edgekeeper: ${line}`),
   };
 }
 
@@ -121,7 +128,7 @@ function parse(args: readonly string[]): Readonly<Flags> {
       options: {
         config: { type: "string" },
         data: { type: "string" },
-        help: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
         port: { type: "string" },
         ports: { type: "string" },
         runtime: { type: "string" },
@@ -132,8 +139,21 @@ function parse(args: readonly string[]): Readonly<Flags> {
     });
     return values;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StartError(`${reason}\n\n${USAGE}`, { cause: error });
+    throw new StartError(`${slip(error)}; see npm start -- --help`, { cause: error });
+  }
+}
+
+/** What is wrong with the command line, in our words. */
+function slip(error: unknown): string {
+  const reason = error instanceof Error ? error.message : String(error);
+  const [, subject = ""] = /'([^']*)'/.exec(reason) ?? [];
+  switch (error instanceof Error && "code" in error ? error.code : undefined) {
+    case "ERR_PARSE_ARGS_UNKNOWN_OPTION":
+      return `unknown option ${subject}`;
+    case "ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL":
+      return `no option takes "${subject}"; options stand behind two dashes: npm start -- --port 8787`;
+    default:
+      return reason.replace(/\.$/, "");
   }
 }
 
@@ -153,6 +173,11 @@ function readVar(text: string): [string, string] {
   const separator = text.indexOf("=");
   if (separator < 1) throw new StartError(`--var takes NAME=VALUE, not ${text}.`);
   return [text.slice(0, separator), text.slice(separator + 1)];
+}
+
+function directoryName(text: string): string {
+  if (text === "") throw new StartError("--data takes the name of a directory, and not an empty one.");
+  return text;
 }
 
 function wholeNumber(

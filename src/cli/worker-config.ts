@@ -160,7 +160,12 @@ function tcpPort(entry: Table, file: string): number {
 
 function varsOf(value: unknown, file: string): ReadonlyMap<string, string> {
   if (!isTable(value)) throw new StartError(`${file}: vars must be a table.`);
-  return new Map(Object.entries(value).map(([name, entry]) => [name, text(entry, `${file}: vars.${name}`)]));
+  return new Map(
+    Object.entries(value).map(([name, entry]) => {
+      if (typeof entry !== "string") throw new StartError(`${file}: vars.${name} must be a text, in quotes.`);
+      return [name, entry];
+    }),
+  );
 }
 
 function tables(parent: unknown, key: string, file: string): readonly Table[] {

@@ -109,7 +109,7 @@ export async function startEnsemble(setup: EnsembleSetup = {}): Promise<TestEnse
 }
 
 /** Ports on loopback that nobody listened on a moment ago, all different. */
-async function freePorts(count: number): Promise<readonly number[]> {
+export async function freePorts(count: number): Promise<readonly number[]> {
   const servers = Array.from({ length: count }, () => createServer());
   const ports: number[] = [];
   for (const server of servers) {

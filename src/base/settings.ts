@@ -1,0 +1,240 @@
+/**
+ * The variables that an ensemble is configured with, read into what they mean. The Worker reads them with this, and
+ * so does `npm start`, before it starts anything.
+ */
+import type { Sid } from "./ids.ts";
+
+/** The name of a variable that means something here. */
+export type VariableName =
+  | "VOTERS"
+  | "ENSEMBLES"
+  | "CLIENT_ADDRESSES"
+  | "TCP_PORTS"
+  | "TICK_TIME_MS"
+  | "SESSION_TIMEOUT_MIN_MS"
+  | "SESSION_TIMEOUT_MAX_MS"
+  | "HEARTBEAT_LIMIT_MS"
+  | "SUPER_DIGEST"
+  | "EDGEKEEPER_DEV"
+  | "EDGEKEEPER_SECRET";
+
+/** Every variable, and in one line what it is. */
+export const VARIABLES: Readonly<Record<VariableName, string>> = {
+  VOTERS: "sids of the voters: 1, 3 or 5 of them, such as 1,2,3",
+  ENSEMBLES: "names of the ensembles served (main)",
+  CLIENT_ADDRESSES: "host:port for each voter, as /zookeeper/config tells them",
+  TCP_PORTS: "which TCP port leads to which voter",
+  TICK_TIME_MS: "ZooKeeper's tickTime (2000)",
+  SESSION_TIMEOUT_MIN_MS: "the shortest session timeout (2 ticks)",
+  SESSION_TIMEOUT_MAX_MS: "the longest session timeout (20 ticks)",
+  HEARTBEAT_LIMIT_MS: "silence after which a replica gives another up (1500)",
+  SUPER_DIGEST: "user:base64(sha1(user:password)) of the super user (nobody)",
+  EDGEKEEPER_DEV: "1 opens the doors to this machine without a secret",
+  EDGEKEEPER_SECRET: "what clients send as Authorization: Bearer SECRET",
+};
+
+/** The texts of the variables; one that is empty counts as not set. */
+export type Variables = { readonly [Name in VariableName]?: string | undefined };
+
+/** What the variables say, with the defaults filled in. */
+export interface Settings {
+  readonly voters: readonly Sid[];
+  readonly ensembles: readonly string[];
+  /** `host:port` by voter; may be fewer, or none. */
+  readonly clientAddresses: readonly string[];
+  readonly tcpPorts: readonly number[];
+  readonly tickTimeMs: number;
+  readonly sessionTimeoutMinMs: number;
+  readonly sessionTimeoutMaxMs: number;
+  /** undefined where the protocol's own default holds. */
+  readonly heartbeatLimitMs: number | undefined;
+  readonly superDigest: string | undefined;
+}
+
+/** A variable makes no sense: the message names it, tells its value, and what it may be. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+interface Bounds {
+  readonly min: number;
+  readonly max: number;
+  /** Why not less, or more. */
+  readonly reason: string;
+}
+
+const SID_MAX = 254;
+const TICK_TIME_MS = 2000;
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+
+const TICK_BOUNDS: Bounds = {
+  min: 50,
+  max: Math.floor(TIMEOUT_MS_MAX / 20),
+  reason: "a replica looks at its sessions every 50 ms, and 20 ticks must fit the protocol's 32 bits",
+};
+
+const TIMEOUT_BOUNDS: Bounds = {
+  min: 50,
+  max: TIMEOUT_MS_MAX,
+  reason: "a replica looks at its sessions every 50 ms, and the protocol has 32 bits for a timeout",
+};
+
+const HEARTBEAT_BOUNDS: Bounds = {
+  min: 500,
+  max: 60_000,
+  reason: "leaders ping every 100 ms, and below 500 ms any slow moment would be taken for a failure",
+};
+
+/** Reads all variables. Throws ConfigError for the first that makes no sense. */
+export function readSettings(variables: Variables): Settings {
+  const tickTimeMs = milliseconds(variables, "TICK_TIME_MS", TICK_BOUNDS) ?? TICK_TIME_MS;
+  const settings: Settings = {
+    voters: readVoters(variables.VOTERS),
+    ensembles: readEnsembles(variables.ENSEMBLES ?? ""),
+    clientAddresses: readAddresses(variables.CLIENT_ADDRESSES ?? ""),
+    tcpPorts: readPorts(variables.TCP_PORTS ?? ""),
+    tickTimeMs,
+    sessionTimeoutMinMs: milliseconds(variables, "SESSION_TIMEOUT_MIN_MS", TIMEOUT_BOUNDS) ?? 2 * tickTimeMs,
+    sessionTimeoutMaxMs: milliseconds(variables, "SESSION_TIMEOUT_MAX_MS", TIMEOUT_BOUNDS) ?? 20 * tickTimeMs,
+    heartbeatLimitMs: milliseconds(variables, "HEARTBEAT_LIMIT_MS", HEARTBEAT_BOUNDS),
+    superDigest: readSuperDigest(variables.SUPER_DIGEST ?? ""),
+  };
+  const { sessionTimeoutMinMs: min, sessionTimeoutMaxMs: max } = settings;
+  if (min > max) {
+    throw new ConfigError(
+      `SESSION_TIMEOUT_MIN_MS is ${min} and SESSION_TIMEOUT_MAX_MS is ${max}: the shortest must not be ` +
+        `longer than the longest (2 and 20 ticks of ${tickTimeMs} ms where they are not set)`,
+    );
+  }
+  const dev = variables.EDGEKEEPER_DEV ?? "";
+  if (dev !== "" && dev !== "1") throw wrong("EDGEKEEPER_DEV", dev, "it must be 1, or not set");
+  return settings;
+}
+
+/** Reads `1,2,3`. Throws ConfigError unless it is 1, 3 or 5 distinct sids. */
+export function readVoters(text: string | undefined): readonly Sid[] {
+  const items = list(text ?? "");
+  const voters = items.map((item) => wholeNumber(item, 1, SID_MAX)).filter((sid) => sid !== undefined);
+  if (![1, 3, 5].includes(items.length) || new Set(voters).size !== items.length) {
+    throw wrong(
+      "VOTERS",
+      text ?? "",
+      `it must list 1, 3 or 5 different sids from 1 to ${SID_MAX}, such as "1,2,3"`,
+    );
+  }
+  return voters;
+}
+
+/** The variable that somebody meant who wrote a name that is none; undefined where none is close. */
+export function meantVariable(name: string): VariableName | undefined {
+  const wanted = name.toUpperCase().replaceAll("-", "_");
+  let best: VariableName | undefined;
+  let bestDistance = TYPING_ERRORS_MAX + 1;
+  for (const known of variableNames()) {
+    const distance = isCutShort(wanted, known) ? TYPING_ERRORS_MAX : editDistance(wanted, known);
+    if (distance < bestDistance) [best, bestDistance] = [known, distance];
+  }
+  return best;
+}
+
+/** Whether a variable of this name means something here. */
+export function isVariable(name: string): name is VariableName {
+  return Object.hasOwn(VARIABLES, name);
+}
+
+const TYPING_ERRORS_MAX = 2;
+
+/** A name without its unit is the likeliest mistake: TICK_TIME, SESSION_TIMEOUT_MIN. */
+const PREFIX_CHARACTERS_MIN = 4;
+
+function isCutShort(wanted: string, known: string): boolean {
+  return wanted.length >= PREFIX_CHARACTERS_MIN && known.startsWith(wanted);
+}
+
+function variableNames(): readonly VariableName[] {
+  return Object.keys(VARIABLES).filter(isVariable);
+}
+
+/** Characters to insert, remove or replace to make one text the other (Levenshtein). */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let i = 0; i < from.length; i++) {
+    const next = [i + 1];
+    for (let j = 0; j < to.length; j++) {
+      const replaced = (row[j] ?? 0) + (from[i] === to[j] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[to.length] ?? 0;
+}
+
+/** A name is half of a replica's name, `ensemble/sid`, and a part of the gateway's paths. */
+function readEnsembles(text: string): readonly string[] {
+  if (text === "") return ["main"];
+  const names = list(text);
+  const isName = (name: string): boolean => /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name);
+  if (names.length === 0 || !names.every(isName) || new Set(names).size !== names.length) {
+    throw wrong("ENSEMBLES", text, `it must list different names of letters, digits, ".", "_" and "-"`);
+  }
+  return names;
+}
+
+function readAddresses(text: string): readonly string[] {
+  const addresses = list(text);
+  for (const address of addresses) {
+    const [, port] = /^[^\s,]+:(\d+)$/.exec(address) ?? [];
+    if (port === undefined || wholeNumber(port, 1, 65_535) === undefined) {
+      throw wrong("CLIENT_ADDRESSES", text, `"${address}" must be host:port, such as "127.0.0.1:2181"`);
+    }
+  }
+  return addresses;
+}
+
+function readPorts(text: string): readonly number[] {
+  const items = list(text);
+  const ports = items.map((item) => wholeNumber(item, 1, 65_535)).filter((port) => port !== undefined);
+  if (new Set(ports).size !== items.length) {
+    throw wrong("TCP_PORTS", text, `it must list different ports from 1 to 65535, such as "2181,2182,2183"`);
+  }
+  return ports;
+}
+
+/** The value stays out of the message: it may be a password that somebody took for the digest. */
+function readSuperDigest(text: string): string | undefined {
+  if (text === "") return undefined;
+  // 20 bytes of SHA-1 are 27 characters of base64 and one of padding.
+  if (!/^[^:\s]+:[A-Za-z0-9+/]{27}=$/.test(text)) {
+    throw new ConfigError(
+      `SUPER_DIGEST is no digest: it must be user:base64(sha1(user:password)), ` +
+        `which ends in 28 characters of base64 (ZooKeeper's DigestAuthenticationProvider prints it)`,
+    );
+  }
+  return text;
+}
+
+function milliseconds(variables: Variables, name: VariableName, bounds: Bounds): number | undefined {
+  const text = variables[name] ?? "";
+  if (text === "") return undefined;
+  const value = wholeNumber(text, bounds.min, bounds.max);
+  if (value !== undefined) return value;
+  const range = `it must be a whole number of milliseconds from ${bounds.min} to ${bounds.max}`;
+  throw wrong(name, text, `${range} (${bounds.reason})`);
+}
+
+function wrong(name: VariableName, value: string, remedy: string): ConfigError {
+  return new ConfigError(`${name} is "${value}": ${remedy}`);
+}
+
+function wholeNumber(text: string, min: number, max: number): number | undefined {
+  if (!/^\d{1,15}$/.test(text)) return undefined;
+  const value = Number(text);
+  return value >= min && value <= max ? value : undefined;
+}
+
+function list(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+}

@@ -1,0 +1,112 @@
+import { describe, expect, test } from "vitest";
+
+import { ConfigError, meantVariable, readSettings, type Variables } from "../../src/base/settings.ts";
+
+const VOTERS = "1,2,3";
+const DIGEST = "super:UdxDQl4f9v5oITwcAsO9bmWgHSI=";
+
+describe("readSettings", () => {
+  test("voters alone give an ensemble with ZooKeeper's defaults", () => {
+    expect(readSettings({ VOTERS })).toEqual({
+      voters: [1, 2, 3],
+      ensembles: ["main"],
+      clientAddresses: [],
+      tcpPorts: [],
+      tickTimeMs: 2000,
+      sessionTimeoutMinMs: 4000,
+      sessionTimeoutMaxMs: 40_000,
+      heartbeatLimitMs: undefined,
+      superDigest: undefined,
+    });
+  });
+
+  test("each variable is read, and an empty one counts as not set", () => {
+    const variables = {
+      VOTERS: " 5, 254 ,7",
+      ENSEMBLES: "main, other",
+      CLIENT_ADDRESSES: "a:1,[::1]:2181",
+      TCP_PORTS: "2181,2182,2183",
+      TICK_TIME_MS: "100",
+      SESSION_TIMEOUT_MIN_MS: "300",
+      SESSION_TIMEOUT_MAX_MS: "300",
+      HEARTBEAT_LIMIT_MS: "500",
+      SUPER_DIGEST: DIGEST,
+      EDGEKEEPER_DEV: "1",
+      EDGEKEEPER_SECRET: "any text",
+    };
+
+    expect(readSettings(variables)).toEqual({
+      voters: [5, 254, 7],
+      ensembles: ["main", "other"],
+      clientAddresses: ["a:1", "[::1]:2181"],
+      tcpPorts: [2181, 2182, 2183],
+      tickTimeMs: 100,
+      sessionTimeoutMinMs: 300,
+      sessionTimeoutMaxMs: 300,
+      heartbeatLimitMs: 500,
+      superDigest: DIGEST,
+    });
+    const empty = Object.fromEntries(Object.keys(variables).map((name) => [name, ""]));
+    expect(readSettings({ ...empty, VOTERS })).toEqual(readSettings({ VOTERS }));
+  });
+
+  test.each<[Variables, string]>([
+    [{}, `VOTERS is "": it must list 1, 3 or 5 different sids`],
+    [{ VOTERS: "1,2" }, `VOTERS is "1,2"`],
+    [{ VOTERS: "0,1,2" }, `VOTERS is "0,1,2"`],
+    [{ VOTERS: "1,2,255" }, "from 1 to 254"],
+    [{ VOTERS: "1,1,2" }, "different sids"],
+    [{ VOTERS: "1,01,2" }, "different sids"],
+    [{ VOTERS: "1,2,x,3" }, "VOTERS is"],
+    [{ VOTERS: "0x1" }, "VOTERS is"],
+    [{ VOTERS, TICK_TIME_MS: "abc" }, `TICK_TIME_MS is "abc": it must be a whole number of milliseconds`],
+    [{ VOTERS, TICK_TIME_MS: "49" }, "from 50 to"],
+    [{ VOTERS, TICK_TIME_MS: "107374183" }, "TICK_TIME_MS is"],
+    [{ VOTERS, TICK_TIME_MS: "1e3" }, "TICK_TIME_MS is"],
+    [{ VOTERS, SESSION_TIMEOUT_MAX_MS: "2147483648" }, "SESSION_TIMEOUT_MAX_MS is"],
+    [{ VOTERS, HEARTBEAT_LIMIT_MS: "1" }, "from 500 to 60000 (leaders ping every 100 ms"],
+    [{ VOTERS, HEARTBEAT_LIMIT_MS: "499" }, "HEARTBEAT_LIMIT_MS is"],
+    [
+      { VOTERS, SESSION_TIMEOUT_MIN_MS: "300", SESSION_TIMEOUT_MAX_MS: "200" },
+      "SESSION_TIMEOUT_MIN_MS is 300 and SESSION_TIMEOUT_MAX_MS is 200",
+    ],
+    [{ VOTERS, SESSION_TIMEOUT_MIN_MS: "40001" }, "SESSION_TIMEOUT_MAX_MS is 40000"],
+    [{ VOTERS, SUPER_DIGEST: "foo" }, "it must be user:base64(sha1(user:password))"],
+    [{ VOTERS, SUPER_DIGEST: "super:secret" }, "SUPER_DIGEST is no digest"],
+    [{ VOTERS, CLIENT_ADDRESSES: "a:2181,b" }, `"b" must be host:port`],
+    [{ VOTERS, CLIENT_ADDRESSES: "a:70000" }, "must be host:port"],
+    [{ VOTERS, TCP_PORTS: "2181,2181" }, "different ports"],
+    [{ VOTERS, TCP_PORTS: "2181,x" }, "TCP_PORTS is"],
+    [{ VOTERS, ENSEMBLES: "a/b" }, "ENSEMBLES is"],
+    [{ VOTERS, ENSEMBLES: "a,a" }, "different names"],
+    [{ VOTERS, ENSEMBLES: "," }, "ENSEMBLES is"],
+    [{ VOTERS, EDGEKEEPER_DEV: "true" }, "EDGEKEEPER_DEV is"],
+  ])("%j is refused, and the message says which, what and why", (variables, message) => {
+    expect(() => readSettings(variables)).toThrow(ConfigError);
+    expect(() => readSettings(variables)).toThrow(message);
+  });
+
+  test("the value of SUPER_DIGEST, which may be a password, is not in the message", () => {
+    expect(() => readSettings({ VOTERS, SUPER_DIGEST: "super:hunter2" })).not.toThrow("hunter2");
+  });
+});
+
+describe("meantVariable", () => {
+  test.each([
+    ["VOTER", "VOTERS"],
+    ["voters", "VOTERS"],
+    ["VOTRES", "VOTERS"],
+    ["TICK_TIME", "TICK_TIME_MS"],
+    ["tick-time-ms", "TICK_TIME_MS"],
+    ["SESSION_TIMEOUT_MAX", "SESSION_TIMEOUT_MAX_MS"],
+    ["SESSION_TIMEOUT_MAXMS", "SESSION_TIMEOUT_MAX_MS"],
+    ["TCP_PORT", "TCP_PORTS"],
+    ["SUPER_DIGETS", "SUPER_DIGEST"],
+  ])("%s means %s", (name, meant) => {
+    expect(meantVariable(name)).toBe(meant);
+  });
+
+  test.each(["FOO", "A", "LOG_LEVEL", "VOTERS_OF_THE_ENSEMBLE", ""])("%j means none of ours", (name) => {
+    expect(meantVariable(name)).toBeUndefined();
+  });
+});

@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+
+import { portPlan, type PortWishes } from "../../src/cli/port-plan.ts";
+
+const WISHES: PortWishes = { voters: 3, httpPort: 8787, asked: undefined, configured: [2181, 2182, 2183] };
+
+test("the configured ports serve, the first of them where there are fewer voters", () => {
+  expect(portPlan(WISHES)).toEqual([2181, 2182, 2183]);
+  expect(portPlan({ ...WISHES, voters: 1 })).toEqual([2181]);
+});
+
+test("ports that are asked for serve instead, and must be as many as the voters", () => {
+  expect(portPlan({ ...WISHES, asked: [1, 2, 3] })).toEqual([1, 2, 3]);
+  expect(() => portPlan({ ...WISHES, asked: [1, 2] })).toThrow("3 voters need 3 --ports, got 2");
+  expect(() => portPlan({ ...WISHES, voters: 1, asked: [1, 2] })).toThrow("1 voter needs 1 --ports, got 2");
+});
+
+test("more voters than configured ports are told what to add", () => {
+  expect(() => portPlan({ ...WISHES, voters: 5 })).toThrow("add --ports 2181,2182,2183,2184,2185");
+});
+
+test("a Worker without TCP doors needs none, and one without voters takes any number", () => {
+  expect(portPlan({ ...WISHES, configured: [] })).toEqual([]);
+  expect(portPlan({ ...WISHES, voters: undefined, asked: [1] })).toEqual([1]);
+});
+
+test("one number for two doors is refused, of TCP and of HTTP", () => {
+  expect(() => portPlan({ ...WISHES, asked: [12_181, 12_181, 5] })).toThrow("port 12181 is named twice");
+  expect(() => portPlan({ ...WISHES, asked: [1, 8787, 5] })).toThrow("port 8787 is named twice");
+  expect(() => portPlan({ ...WISHES, httpPort: 2182 })).toThrow("port 2182 is named twice");
+});
