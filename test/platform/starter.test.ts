@@ -1,14 +1,22 @@
 /** The starter itself, as `npm start` runs it: what it refuses, and that it comes back after any end. */
 
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import { ProbeClient } from "./probe-client.ts";
+import { OPEN_ACL } from "../../src/base/acl.ts";
+import { WireClient } from "../client/wire-client.ts";
+import { freePorts, startEnsemble } from "../harness/ensemble.ts";
+import { DEADLINE_MS, ProbeClient } from "./probe-client.ts";
+
+const PROJECT_ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 let dataDirectory: string;
 
@@ -80,3 +88,175 @@ test("a configuration that is missing is named", async () => {
 
   await expect(start).rejects.toThrow("cannot read the Worker's configuration");
 });
+
+describe("npm start", () => {
+  test.each(["SIGTERM", "SIGINT"] as const)(
+    "%s to npm's own process leaves no process behind",
+    async (signal) => {
+      const ports = await freePorts(4);
+      const args = ["--data", dataDirectory, "--port", String(ports[0]), "--ports", ports.slice(1).join(",")];
+      const npm = spawn("npm", ["start", "--", ...args], {
+        cwd: PROJECT_ROOT,
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      const exited = once(npm, "exit");
+      let output = "";
+      npm.stdout.on("data", (chunk: Buffer) => (output += chunk.toString("utf8")));
+      await expect.poll(() => output, { timeout: DEADLINE_MS }).toContain("ready in");
+      const family = descendants(Number(npm.pid));
+      // npm's child is the starter, and the starter's is the runtime.
+      expect(family.length).toBeGreaterThanOrEqual(2);
+
+      npm.kill(signal);
+
+      await exited;
+      await expect.poll(() => family.filter(isAlive), { timeout: DEADLINE_MS }).toEqual([]);
+      expect(output).toContain("edgekeeper: stopped");
+    },
+  );
+
+  test.each([
+    [["--var", "VOTERS=1,2"], `edgekeeper: VOTERS is "1,2": it must list 1, 3 or 5 different sids`],
+    [["--var", "VOTER=1"], "edgekeeper: unknown variable VOTER, did you mean VOTERS?"],
+    [["--var", "HEARTBEAT_LIMIT_MS=1"], `edgekeeper: HEARTBEAT_LIMIT_MS is "1"`],
+    [["--var", "VOTERS=1,2,3,4,5"], "edgekeeper: 5 voters need 5 TCP ports"],
+    [["--ports", "1,2"], "edgekeeper: 3 voters need 3 --ports, got 2"],
+    [["--ports", "12181,12181,12183"], "edgekeeper: port 12181 is named twice"],
+    [["--runtime", "/nonexistent"], "edgekeeper: cannot run /nonexistent"],
+    [["--data", "/dev/null/data"], "edgekeeper: cannot make the directory /dev/null/data"],
+    [["--port", "x"], "edgekeeper: --port takes a whole number"],
+    [["--misspelt"], "edgekeeper: unknown option --misspelt; see npm start -- --help"],
+    [["8787"], `edgekeeper: no option takes "8787"`],
+  ])("%j ends with 1 and one line that says why", async (args, line) => {
+    const { code, output } = await runStarter(["--data", join(dataDirectory, "new"), ...args]);
+
+    expect(output).toContain(line);
+    expect(output.trimEnd().split("\n")).toHaveLength(1);
+    expect(code).toBe(1);
+    expect(existsSync(join(dataDirectory, "new", "runtime", "runtime.pid"))).toBe(false);
+  });
+
+  test("-h prints the options and the variables", async () => {
+    const { code, output } = await runStarter(["-h"]);
+
+    expect(output).toContain("--ports N,N,N");
+    expect(output).toContain("HEARTBEAT_LIMIT_MS");
+    expect(code).toBe(0);
+  });
+
+  test("a runtime that is none is named, with what it printed", async () => {
+    const [port, ...tcp] = await freePorts(4);
+    const doors = ["--data", dataDirectory, "--port", String(port), "--ports", tcp.join(",")];
+
+    const { code, output } = await runStarter([...doors, "--runtime", "/bin/ls"]);
+
+    expect(output).toMatch(
+      /the runtime printed:[^]*experimental[^]*edgekeeper: \/bin\/ls ended before it served/,
+    );
+    expect(output).toContain("Leave --runtime out");
+    expect(code).toBe(1);
+  });
+
+  test("a Worker that fails at every request is given up after a second, and told once", async () => {
+    const config = await workerOf(`export default { fetch() { throw new Error("the worker is broken"); } };`);
+    const [port] = await freePorts(1);
+
+    const args = ["--config", config, "--data", dataDirectory, "--port", String(port)];
+    const { code, output } = await runStarter(args);
+
+    expect(output).toContain("the Worker runs and does not serve; /healthz says: 500");
+    expect(output.split("the worker is broken").length - 1).toBe(1);
+    expect(output).not.toMatch(/^\s+at |stack:/m);
+    expect(code).toBe(1);
+  });
+
+  test("what the runtime prints is held back until it serves, and goes through from then on", async () => {
+    const config = await workerOf(
+      `export default { fetch(request) { console.log("asked:", request.url); return new Response("ok"); } };`,
+    );
+    const ensemble = await startEnsemble({ config: relative(PROJECT_ROOT, config), dataDirectory });
+    expect(ensemble.output()).not.toContain("asked:");
+
+    await fetch(`${ensemble.httpUrl}/later`);
+
+    await expect.poll(() => ensemble.output(), { timeout: DEADLINE_MS }).toContain("/later");
+    await ensemble.stop();
+  });
+});
+
+describe("an ensemble of another size", () => {
+  test.each([
+    ["1", 1],
+    ["1,2,3,4,5", 5],
+  ])("VOTERS=%s serves clients at each of its %i ports, and prints these alone", async (voters, count) => {
+    const tcpPorts = await freePorts(count);
+    const ensemble = await startEnsemble({ dataDirectory, tcpPorts, vars: { VOTERS: voters } });
+    const servers = tcpPorts.map((port) => ({ host: "127.0.0.1", port }));
+    expect(ensemble.output()).toMatch(/^ZooKeeper {2}/);
+    expect(ensemble.output()).toContain(servers.map(({ host, port }) => `${host}:${port}`).join(",") + "\n");
+
+    for (const server of servers) {
+      const client = new WireClient({ servers: [server] });
+      expect(await client.connected(DEADLINE_MS)).toBe(true);
+      const request = { op: "create2", path: `/at-${server.port}`, data: null, acl: OPEN_ACL } as const;
+      expect(await client.request({ ...request, flags: 0, ttlMs: 0 })).toMatchObject({ kind: "ok" });
+      await client.close();
+    }
+    for (const path of ["/", "/healthz"]) {
+      expect((await fetch(`${ensemble.httpUrl}${path}`)).status).toBe(200);
+    }
+    await ensemble.stop();
+  });
+});
+
+/** Runs the starter until it ends by itself; it is killed where it does not in time. */
+async function runStarter(
+  args: readonly string[],
+): Promise<{ readonly code: number | null; readonly output: string }> {
+  const child = spawn(process.execPath, [join(PROJECT_ROOT, "src/cli/start.ts"), "--tied", ...args], {
+    cwd: PROJECT_ROOT,
+    stdio: ["pipe", "pipe", "pipe"],
+    timeout: DEADLINE_MS,
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk: Buffer) => (output += chunk.toString("utf8")));
+  }
+  await once(child, "close");
+  return { code: child.exitCode, output };
+}
+
+/** A Worker without doors and objects, of this source; the path of its configuration. */
+async function workerOf(source: string): Promise<string> {
+  const config = join(dataDirectory, "wrangler.toml");
+  await writeFile(join(dataDirectory, "worker.js"), source);
+  await writeFile(config, `name = "small"\nmain = "worker.js"\ncompatibility_date = "2026-10-01"\n`);
+  return config;
+}
+
+interface ProcessRow {
+  readonly id: number;
+  readonly parent: number;
+  readonly state: string;
+}
+
+function processes(): readonly ProcessRow[] {
+  const table = execFileSync("ps", ["-A", "-o", "pid=,ppid=,stat="], { encoding: "utf8" });
+  return table
+    .trim()
+    .split("\n")
+    .map((line) => {
+      const [id, parent, state = ""] = line.trim().split(/\s+/);
+      return { id: Number(id), parent: Number(parent), state };
+    });
+}
+
+function descendants(id: number, table: readonly ProcessRow[] = processes()): readonly number[] {
+  const children = table.filter((row) => row.parent === id).map((row) => row.id);
+  return children.flatMap((child) => [child, ...descendants(child, table)]);
+}
+
+/** A process that only waits to be reaped is none any more. */
+function isAlive(id: number): boolean {
+  return processes().some((row) => row.id === id && !row.state.startsWith("Z"));
+}
