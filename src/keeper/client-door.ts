@@ -8,10 +8,10 @@
 import { PERMS } from "../base/acl.ts";
 import { assert } from "../base/assert.ts";
 import { ERROR_CODES } from "../base/error-code.ts";
-import { sessionText, type Origin, type SessionId } from "../base/ids.ts";
+import type { Origin, SessionId } from "../base/ids.ts";
 import type { Request, WriteRequest } from "../base/request.ts";
 import type { Outcome } from "../base/txn.ts";
-import { compareZxid, zxidHex, type Zxid } from "../base/zxid.ts";
+import { compareZxid, type Zxid } from "../base/zxid.ts";
 import { decodeRequest } from "../jute/requests.ts";
 import { JuteError } from "../jute/jute-error.ts";
 import { decodeConnectRequest } from "../jute/handshake.ts";
@@ -35,7 +35,7 @@ import type { FromLeader, Generation, OwnedSession } from "./link-message.ts";
 import { isWriteRequest } from "./link-codec.ts";
 import { LocalReads } from "./local-reads.ts";
 import { replyTo, type Reply } from "./replies.ts";
-import { type ConnectionStatus, type Counters, freshCounters } from "./status.ts";
+import { type Counters, freshCounters } from "./status.ts";
 import type { Action } from "./turn.ts";
 
 /** All client connections of one replica. */
@@ -69,14 +69,9 @@ export class ClientDoor {
     return this.#writesBySerial.size;
   }
 
-  /** For people. */
-  connectionStatuses(): readonly ConnectionStatus[] {
-    return [...this.#connections.values()].map((connection) =>
-      connection.status(
-        connection.session === undefined ? undefined : sessionText(connection.session),
-        zxidHex(connection.lastZxid),
-      ),
-    );
+  /** Every connection, for people. */
+  connections(): Iterable<Connection> {
+    return this.#connections.values();
   }
 
   /** Sets the time of this turn. */
@@ -177,7 +172,9 @@ export class ClientDoor {
   /** There is a leader, and all that was forwarded to the last one is decided: the rest is forwarded again. */
   resume(): void {
     for (const connection of new Set(this.#writesBySerial.values())) {
-      for (const pending of connection.pendingWrites()) this.#forward(connection, pending);
+      // A write that several leaders did not live to propose may be what ended them: it is not tried for ever.
+      if (connection.hasTriedTooOften()) this.#cutOff(connection);
+      else for (const pending of connection.pendingWrites()) this.#forward(connection, pending);
     }
     for (const connection of this.#connections.values()) {
       this.#admit(connection);
@@ -244,10 +241,12 @@ export class ClientDoor {
     return true;
   }
 
-  /** Takes whole frames as long as the state of the connection lets requests in. */
+  /** Takes whole frames as long as the state of the connection lets requests in; the rest when there is room again. */
   #drain(connection: Connection): void {
+    if (connection.isDraining) return;
+    connection.isDraining = true;
     try {
-      while (connection.state === "fresh" || connection.state === "open") {
+      while (connection.takesFrames()) {
         const body = connection.decoder.next();
         if (body === undefined) break;
         if (connection.state === "fresh") this.#greet(connection, body);
@@ -259,13 +258,10 @@ export class ClientDoor {
       this.counters.framesRejected++;
       this.#close(connection);
       return;
+    } finally {
+      connection.isDraining = false;
     }
-    this.#switchFlow(connection);
-  }
-
-  #switchFlow(connection: Connection): void {
-    const reading =
-      connection.state === "fresh" || (connection.state === "open" && connection.wantsReading());
+    const reading = connection.takesFrames();
     if (reading === connection.reading) return;
     connection.reading = reading;
     this.#output.flow(connection, reading);
@@ -393,6 +389,7 @@ export class ClientDoor {
       bytes,
       arrivedMs: this.#nowMs,
       sent: false,
+      attempts: 0,
     };
     connection.enqueue(pending);
     this.#writesBySerial.set(pending.serial, connection);
@@ -402,6 +399,7 @@ export class ClientDoor {
   #forward(connection: Connection, pending: PendingWrite): void {
     if (pending.sent || !this.#context.serving() || connection.session === undefined) return;
     pending.sent = true;
+    pending.attempts++;
     const origin: Origin = { ...this.#context.origin, serial: pending.serial };
     const { session, identities } = connection;
     const { xid, request } = pending;
@@ -417,7 +415,7 @@ export class ClientDoor {
     while (connection.state === "open" && this.#connections.has(connection.opening.id)) {
       const first = connection.first();
       if (first === undefined || first.kind === "write") {
-        this.#switchFlow(connection);
+        this.#drain(connection);
         return;
       }
       connection.shift();

@@ -2,15 +2,16 @@
  * One client's connection as the keeper sees it: bytes in, requests in their order, bytes out at the end of a turn.
  */
 import type { Identity } from "../base/acl.ts";
-import type { SessionId } from "../base/ids.ts";
+import { type SessionId, sessionText } from "../base/ids.ts";
 import { CLIENT_FRAME_BYTES_MAX } from "../base/limits.ts";
 import type { Request, WriteRequest } from "../base/request.ts";
-import { ZXID_ZERO, type Zxid } from "../base/zxid.ts";
+import { ZXID_ZERO, type Zxid, zxidHex } from "../base/zxid.ts";
 import { FrameDecoder } from "../jute/framing.ts";
 import type { ConnectRequest } from "../jute/handshake.ts";
 import { JuteWriter } from "../jute/archive.ts";
 import {
   CONNECTION_BYTES_MAX,
+  FORWARD_ATTEMPTS_MAX,
   PENDING_BYTES_MAX,
   PENDING_OVERHEAD_BYTES,
   PENDING_REQUESTS_MAX,
@@ -37,6 +38,8 @@ export type Pending =
       readonly bytes: number;
       readonly arrivedMs: number;
       sent: boolean;
+      /** To how many leaders it was sent. */
+      attempts: number;
     }
   /** Answered here, once every write before it is. */
   | {
@@ -95,6 +98,8 @@ export class Connection {
   received = 0;
   sent = 0;
   reading = true;
+  /** Frames are being taken from the decoder: what that leads to must not begin to take them again. */
+  isDraining = false;
   #pending: Pending[] = [];
   #head = 0;
   #pendingBytes = 0;
@@ -154,8 +159,19 @@ export class Connection {
     }
   }
 
-  /** Whether the socket should be read: with hysteresis, so that it is not switched for each request. */
-  wantsReading(): boolean {
+  /** Whether a write went to as many leaders as a write may. */
+  hasTriedTooOften(): boolean {
+    for (const { attempts } of this.pendingWrites()) if (attempts >= FORWARD_ATTEMPTS_MAX) return true;
+    return false;
+  }
+
+  /** Whether frames are taken, and the socket read, in its present state. */
+  takesFrames(): boolean {
+    return this.state === "fresh" || (this.state === "open" && this.#hasRoom());
+  }
+
+  /** Whether it may ask for more: with hysteresis, so that its socket is not switched for each request. */
+  #hasRoom(): boolean {
     if (this.#pendingBytes > PENDING_BYTES_MAX) return false;
     const limit = this.reading ? PENDING_REQUESTS_MAX : PENDING_REQUESTS_RESUME;
     return this.pendingCount < limit;
@@ -173,11 +189,11 @@ export class Connection {
   }
 
   /** For people. */
-  status(sessionText: string | undefined, zxidText: string): ConnectionStatus {
+  status(): ConnectionStatus {
     return {
       remoteAddress: this.opening.remoteAddress,
       transport: this.opening.transport,
-      session: sessionText,
+      session: this.session === undefined ? undefined : sessionText(this.session),
       timeoutMs: this.timeoutMs,
       queued: this.pendingCount,
       received: this.received,
@@ -185,7 +201,7 @@ export class Connection {
       openedMs: this.openedMs,
       lastOperation: this.lastOperation,
       lastXid: this.lastXid,
-      lastZxid: zxidText,
+      lastZxid: zxidHex(this.lastZxid),
     };
   }
 }

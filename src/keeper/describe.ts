@@ -63,7 +63,7 @@ export function describeForWords(replica: Described): WordContext {
   const address = clientAddresses[voters.indexOf(sid)] ?? "";
   return {
     status: describeReplica(replica),
-    connections: replica.door.connectionStatuses(),
+    connections: Array.from(replica.door.connections(), (connection) => connection.status()),
     zxidHex: zxidHex(replica.tree.lastApplied),
     clientPort: address.slice(address.lastIndexOf(":") + 1),
     tickTimeMs: config.tickTimeMs,

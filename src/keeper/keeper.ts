@@ -29,6 +29,7 @@ import type { ConnectionId, ConnectionOpening } from "./connection.ts";
 import { type Forward, forwardBatches } from "./forward-batches.ts";
 import { LeaderDesk } from "./leader-desk.ts";
 import {
+  APPLY_COST_BYTES,
   DELIVER_BYTES_PER_TURN,
   LEADERLESS_HOLD_MS,
   MISSING_CALL_INTERVAL_MS,
@@ -339,7 +340,7 @@ export class Keeper {
       const proposals = this.#peer.takeCommitted(budget);
       if (proposals.length === 0) return;
       for (const proposal of proposals) {
-        budget -= proposal.payload.length;
+        budget -= proposal.payload.length + APPLY_COST_BYTES;
         this.#apply(proposal);
       }
       if (budget <= 0) {

@@ -30,6 +30,9 @@ export const HANDSHAKE_LIMIT_MS = 10_000;
 /** Committed proposals applied in one turn, in bytes: more are left for the next, so that pings are answered. */
 export const DELIVER_BYTES_PER_TURN: number = 4 * 1024 * 1024;
 
+/** What applying a proposal costs besides its payload, in bytes of payload: small ones are bounded by their number. */
+export const APPLY_COST_BYTES = 512;
+
 /** Unanswered requests a connection may have before its socket is no longer read. */
 export const PENDING_REQUESTS_MAX = 1000;
 
@@ -59,3 +62,9 @@ export const IDENTITY_BYTES_MAX: number = 64 * 1024;
  * of requests can ask for gigabytes.
  */
 export const TURN_OUTPUT_BYTES_MAX: number = 16 * 1024 * 1024;
+
+/**
+ * A write is forwarded to at most this many leaders in turn; then its connection is closed, its outcome unknown. One
+ * change of leader is an accident, two in a row are possible, more may be the write's own doing.
+ */
+export const FORWARD_ATTEMPTS_MAX = 3;

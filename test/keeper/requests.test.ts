@@ -264,7 +264,7 @@ describe("flow control", () => {
     const client = connected(world, other);
     world.cut(other);
     world.run(50);
-    for (let count = 0; count < 200 && !client.isClosed; count++) {
+    for (let count = 0; count < 1200 && !client.isClosed; count++) {
       client.send(...Array.from({ length: 1000 }, () => LAST_READ));
     }
     world.run(20);
