@@ -16,7 +16,7 @@ import { join, resolve } from "node:path";
 import { assert } from "../base/assert.ts";
 import { checkUnclaimed, claim } from "./data-claim.ts";
 import { makeDirectory } from "./data-directory.ts";
-import { askHealth, type HealthDoor, HealthPatience } from "./health.ts";
+import { askHealth, type HealthDoor, HealthPatience, replicaErrors } from "./health.ts";
 import { renderRuntimeConfig, RUNTIME_CONFIG_NAME } from "./runtime-config.ts";
 import { RuntimeOutput, withoutStacks } from "./runtime-output.ts";
 import { StartError } from "./start-error.ts";
@@ -169,7 +169,7 @@ class RunningEnsemble implements EnsembleProcess {
       if (pauseMs === undefined) throw await this.#refused(last);
       await Promise.race([this.ended, new Promise((wake) => setTimeout(wake, pauseMs))]);
     }
-    throw await this.#late(`the ensemble did not serve within ${deadlineMs} ms; /healthz says: ${last}`);
+    throw await this.#late(door, last);
   }
 
   async #endedEarly(how: string): Promise<StartError> {
@@ -190,13 +190,19 @@ class RunningEnsemble implements EnsembleProcess {
     );
   }
 
-  async #late(what: string): Promise<StartError> {
+  async #late(door: HealthDoor, last: string): Promise<StartError> {
+    const statusDoor = { ...door, timeoutMs: STATUS_TIMEOUT_MS };
+    const reports = await Promise.all(this.ensembles.map(async (name) => replicaErrors(statusDoor, name)));
+    const errors = [...new Set(reports.flat())];
     await this.stop();
-    const told = await this.#told();
-    const remedy = FOREIGN_DATA.test(told)
-      ? `. The data in ${this.dataDirectory} are another version's, or another ensemble's: choose another --data.`
-      : ". On a slow machine give it longer with --timeout.";
-    return new StartError(`${told}${what}${remedy}`);
+    const remedy = errors.some((error) => FOREIGN_DATA.test(error))
+      ? `The data in ${this.dataDirectory} are another version's, or another ensemble's: choose another --data.`
+      : "On a slow machine give it longer with --timeout.";
+    const reasons = errors.length === 0 ? "" : `; its replicas say: ${errors.join("; ")}`;
+    return new StartError(
+      `${await this.#told()}the ensemble did not serve within ${door.timeoutMs} ms; ` +
+        `/healthz says: ${last}${reasons}. ${remedy}`,
+    );
   }
 
   async #told(): Promise<string> {
@@ -211,6 +217,9 @@ class RunningEnsemble implements EnsembleProcess {
     clearTimeout(killer);
   }
 }
+
+/** The gateway gives each replica 2 s to tell its status. */
+const STATUS_TIMEOUT_MS = 3000;
 
 /** How a replica complains of rows that it cannot read (durable's Store). */
 const FOREIGN_DATA = /the data (?:is of format|belongs to replica)/;

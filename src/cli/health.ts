@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { type IncomingMessage, get } from "node:http";
 
-/** An answer of `/healthz`. */
+/** An answer of the HTTP door. */
 export interface Health {
   /** The status code; undefined where there was no answer. */
   readonly code: number | undefined;
@@ -18,14 +18,37 @@ export interface HealthDoor {
   readonly timeoutMs: number;
 }
 
-/** Asks once, over node:http, as fetch refuses some ports that a user may choose. */
+/** Asks `/healthz` once. */
 export async function askHealth(door: HealthDoor): Promise<Health> {
+  return ask(door, "/healthz");
+}
+
+/** Why replicas of an ensemble tell no status, each reason once; none where they do, or nobody answers. */
+export async function replicaErrors(door: HealthDoor, ensemble: string): Promise<readonly string[]> {
+  const { code, detail } = await ask(door, `/${ensemble}/v1/status`);
+  return code === 200 ? errorsOf(detail) : [];
+}
+
+/** The errors that a status document of the gateway holds. Throws SyntaxError where it is no JSON. */
+export function errorsOf(document: string): readonly string[] {
+  const status: unknown = JSON.parse(document);
+  if (!isRecord(status) || !Array.isArray(status["replicas"])) return [];
+  const errors = status["replicas"].map((replica: unknown) => (isRecord(replica) ? replica["error"] : null));
+  return [...new Set(errors.filter((error) => typeof error === "string"))];
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
+/** Over node:http, as fetch refuses some ports that a user may choose. */
+async function ask(door: HealthDoor, path: string): Promise<Health> {
   const { port, secret, timeoutMs } = door;
   const headers = secret === undefined ? {} : { authorization: `Bearer ${secret}` };
   const request = get({
     host: "127.0.0.1",
     port,
-    path: "/healthz",
+    path,
     agent: false,
     headers,
     timeout: timeoutMs,

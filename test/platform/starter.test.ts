@@ -3,10 +3,11 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -207,6 +208,25 @@ describe("an ensemble of another size", () => {
     }
     await ensemble.stop();
   });
+});
+
+test("data of a newer version are told as such", async () => {
+  const ensemble = await startEnsemble({ dataDirectory });
+  const { httpPort, tcpPorts } = ensemble;
+  await ensemble.stop();
+  const replicas = join(dataDirectory, "storage", "edgekeeper-Replica");
+  for (const name of (await readdir(replicas)).filter((file) => /^[0-9a-f]{64}\.sqlite$/.test(file))) {
+    const database = new DatabaseSync(join(replicas, name));
+    expect(database.prepare("UPDATE state SET format = 99").run().changes).toBe(1);
+    database.close();
+  }
+
+  const doors = ["--data", dataDirectory, "--port", String(httpPort), "--ports", tcpPorts.join(",")];
+  const { code, output } = await runStarter([...doors, "--timeout", "1000"]);
+
+  expect(output).toContain("its replicas say: the data is of format 99");
+  expect(output).toContain(`The data in ${dataDirectory} are another version's`);
+  expect(code).toBe(1);
 });
 
 /** Runs the starter until it ends by itself; it is killed where it does not in time. */
