@@ -1,9 +1,7 @@
 /** The Worker's variables, read into what a replica needs. */
 import { readSettings } from "../base/settings.ts";
-import type { KeeperConfig } from "../keeper/keeper.ts";
+import type { KeeperConfig } from "../keeper/config.ts";
 import type { ReplicaName } from "./store.ts";
-
-export { readVoters } from "../base/settings.ts";
 
 /** Variables, secrets and bindings that a replica reads (wrangler.toml). */
 export interface ReplicaEnv {

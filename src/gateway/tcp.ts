@@ -3,7 +3,7 @@
  * Workers take no inbound TCP yet, so this is the door of `npm start`.
  */
 import { replicaStub } from "../durable/entry.ts";
-import { readVoters } from "../durable/settings.ts";
+import { readVoters } from "../base/settings.ts";
 import { servesTcp } from "./access.ts";
 import type { GatewayEnv } from "./app.ts";
 

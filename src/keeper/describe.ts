@@ -6,7 +6,7 @@ import type { WatchTable } from "../tree/watch-table.ts";
 import type { PeerStatus } from "../zab/config.ts";
 import type { ClientDoor } from "./client-door.ts";
 import type { WordContext } from "./four-letter-words.ts";
-import type { KeeperConfig } from "./keeper.ts";
+import type { KeeperConfig } from "./config.ts";
 import { EDGEKEEPER_VERSION, type ReplicaStatus } from "./status.ts";
 
 /** What there is to describe. */

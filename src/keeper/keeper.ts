@@ -17,12 +17,12 @@ import { decodeTxn } from "../jute/txn.ts";
 import { CONFIG_PATH } from "../tree/reserved.ts";
 import type { Tree } from "../tree/tree.ts";
 import { WatchTable } from "../tree/watch-table.ts";
-import type { LogReader, PeerConfig, PeerPhase, PeerStart } from "../zab/config.ts";
-import type { LinkId } from "../zab/effects.ts";
-import type { Notification, Proposal, ZabMessage } from "../zab/message.ts";
+import type { LogReader, PeerPhase, PeerStart } from "../zab/config.ts";
+import type { LinkId, Notification, Proposal, ZabMessage } from "../zab/message.ts";
 import { Peer } from "../zab/peer.ts";
 import type { AuthSettings } from "./auth.ts";
 import { ClientDoor } from "./client-door.ts";
+import type { KeeperConfig } from "./config.ts";
 import { describeForWords, type Described, describeReplica } from "./describe.ts";
 import { configText, sameBytes } from "./config-node.ts";
 import type { ConnectionId, ConnectionOpening } from "./connection.ts";
@@ -41,17 +41,6 @@ import { makeSession, negotiateTimeout } from "./session-terms.ts";
 import type { ReplicaStatus } from "./status.ts";
 import { TurnOutbox } from "./turn-outbox.ts";
 import type { LinkSend, Turn } from "./turn.ts";
-
-/** What a replica is and how it behaves. */
-export interface KeeperConfig extends PeerConfig {
-  readonly ensemble: string;
-  /** `host:port` per voter, by its place in `voters`, as /zookeeper/config tells clients; empty hides them. */
-  readonly clientAddresses: readonly string[];
-  /** ZooKeeper's unit of time, from which the bounds of session timeouts follow. */
-  readonly tickTimeMs: number;
-  readonly sessionTimeoutMinMs: number;
-  readonly sessionTimeoutMaxMs: number;
-}
 
 /** What the shell hands in at the start. */
 export interface KeeperParts {

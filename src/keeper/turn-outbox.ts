@@ -3,7 +3,8 @@
  * wrote for durable and sends what reveals it freely; but all of a turn's writes are one transaction behind all that is
  * free. So what a later step would send freely waits, where an earlier one wrote; and each link stays FIFO.
  */
-import type { LinkId, PeerEffects } from "../zab/effects.ts";
+import type { PeerEffects } from "../zab/effects.ts";
+import type { LinkId } from "../zab/message.ts";
 import type { Action, LinkSend, Turn } from "./turn.ts";
 
 /** One turn's effects so far. */

@@ -4,8 +4,8 @@
  * runtime's output gate holds it back. Source: Zab 1.0 as ZooKeeper runs it; etcd raft's Ready has the same shape.
  */
 import type { Sid } from "../base/ids.ts";
-import type { LinkId, PeerWrite } from "../zab/effects.ts";
-import type { Notification } from "../zab/message.ts";
+import type { PeerWrite } from "../zab/effects.ts";
+import type { LinkId, Notification } from "../zab/message.ts";
 import type { ConnectionId } from "./connection.ts";
 
 /** A frame for another replica. */

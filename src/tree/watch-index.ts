@@ -4,7 +4,9 @@
  * Source: ZooKeeper WatchManager and WatchStats (3.9).
  */
 import { parentOf } from "../base/path.ts";
-import type { Watcher } from "./watch-table.ts";
+
+/** The number of the connection that watches. */
+export type Watcher = number;
 
 /**
  * How a watch lives: a one-shot ends when it fires; a recursive one also fires for everything below its path.

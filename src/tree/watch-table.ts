@@ -10,10 +10,7 @@ import type { AddWatchRequest, SetWatchesRequest, WatchableReadRequest } from ".
 import { compareZxid } from "../base/zxid.ts";
 import type { Znode } from "./node-store.ts";
 import type { TreeEvent } from "./transition.ts";
-import { WatchIndex } from "./watch-index.ts";
-
-/** The number of the connection that watches. */
-export type Watcher = number;
+import { type Watcher, WatchIndex } from "./watch-index.ts";
 
 /** The wire's numbers for what happened. Source: ZooKeeper Watcher.Event.EventType. */
 export const EVENT_TYPES = { created: 1, deleted: 2, dataChanged: 3, childrenChanged: 4 } as const;

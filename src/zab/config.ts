@@ -1,8 +1,7 @@
 /** What a peer is told, asked and answers: configuration, start, inputs, phases and status. */
 import type { Sid } from "../base/ids.ts";
 import type { Zxid } from "../base/zxid.ts";
-import type { LinkId } from "./effects.ts";
-import type { Notification, Proposal, ZabMessage } from "./message.ts";
+import type { LinkId, Notification, Proposal, ZabMessage } from "./message.ts";
 
 /** Every duration and bound of the protocol, in milliseconds and bytes. */
 export interface PeerTiming {

@@ -11,10 +11,10 @@ import {
   type PeerStart,
   type PeerTiming,
 } from "./config.ts";
-import { type LinkId, Outbox } from "./effects.ts";
+import { Outbox } from "./effects.ts";
 import { HistoryMessages } from "./history-messages.ts";
 import { History } from "./history.ts";
-import type { Proposal, ZabMessage } from "./message.ts";
+import type { LinkId, Proposal, ZabMessage } from "./message.ts";
 import { MajorityQuorum, type QuorumVerifier } from "./quorum.ts";
 
 /** How many different kinds of dropped input are told apart: what peers send must not fill memory. */

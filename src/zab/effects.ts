@@ -8,10 +8,7 @@
 import type { Sid } from "../base/ids.ts";
 import type { Zxid } from "../base/zxid.ts";
 import type { PeerPhase } from "./config.ts";
-import type { Notification, Proposal, ZabMessage } from "./message.ts";
-
-/** A link's number, given by the shell, never used twice by one instance. */
-export type LinkId = number;
+import type { LinkId, Notification, Proposal, ZabMessage } from "./message.ts";
 
 /** One message on one link; links are FIFO. */
 export interface Send {

@@ -10,8 +10,7 @@ import { assert } from "../base/assert.ts";
 import type { Sid } from "../base/ids.ts";
 import { compareZxid, minZxid, ZXID_ZERO, type Zxid } from "../base/zxid.ts";
 import type { PeerCore } from "./core.ts";
-import type { LinkId } from "./effects.ts";
-import type { ZabMessage } from "./message.ts";
+import type { LinkId, ZabMessage } from "./message.ts";
 import { type LearnerHistory, planSync } from "./sync-plan.ts";
 
 type AckEpoch = ZabMessage & { kind: "ackEpoch" };

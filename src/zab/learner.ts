@@ -11,9 +11,8 @@ import type { Sid } from "../base/ids.ts";
 import { compareZxid, equalZxid, type Zxid, zxidText } from "../base/zxid.ts";
 import type { PeerPhase, Stage } from "./config.ts";
 import type { PeerCore } from "./core.ts";
-import type { LinkId } from "./effects.ts";
 import { follows } from "./history.ts";
-import type { Proposal, ZabMessage } from "./message.ts";
+import type { LinkId, Proposal, ZabMessage } from "./message.ts";
 
 /** A peer's time with one leader. Once `leaving` says why, it is over. */
 export class Learner {

@@ -6,6 +6,9 @@
 import type { Sid } from "../base/ids.ts";
 import type { Zxid } from "../base/zxid.ts";
 
+/** A link's number, given by the shell, never used twice by one instance. */
+export type LinkId = number;
+
 /** One transaction in the total order. The payload is opaque to Zab. */
 export interface Proposal {
   readonly zxid: Zxid;

@@ -13,11 +13,11 @@ import type { Rng } from "../base/rng.ts";
 import { compareZxid, equalZxid, ZXID_ZERO, type Zxid } from "../base/zxid.ts";
 import type { LogReader, PeerConfig, PeerInput, PeerPhase, PeerStart, PeerStatus } from "./config.ts";
 import { PeerCore } from "./core.ts";
-import type { LinkId, PeerEffects } from "./effects.ts";
+import type { PeerEffects } from "./effects.ts";
 import { Election } from "./election.ts";
 import { Leader } from "./leader.ts";
 import { Learner } from "./learner.ts";
-import type { Notification, Proposal, ZabMessage } from "./message.ts";
+import type { LinkId, Notification, Proposal, ZabMessage } from "./message.ts";
 import { PendingLinks } from "./pending-links.ts";
 
 type Role =

@@ -4,8 +4,7 @@
  */
 import type { Sid } from "../base/ids.ts";
 import type { PeerCore } from "./core.ts";
-import type { LinkId } from "./effects.ts";
-import type { ZabMessage } from "./message.ts";
+import type { LinkId, ZabMessage } from "./message.ts";
 
 /** A learner says one thing before it is answered; the margin is for pongs. */
 const MESSAGES_MAX = 4;

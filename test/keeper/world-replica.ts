@@ -8,7 +8,7 @@ import { DIGEST_ZERO } from "../../src/tree/digest.ts";
 import { MapNodeStore } from "../../src/tree/node-store.ts";
 import { SessionTable } from "../../src/tree/session-table.ts";
 import { Tree } from "../../src/tree/tree.ts";
-import type { LinkId } from "../../src/zab/effects.ts";
+import type { LinkId } from "../../src/zab/message.ts";
 import { Disk } from "../zab/disk.ts";
 
 /** What a client's end of a connection is told. */

@@ -9,13 +9,14 @@ import type { Sid } from "../../src/base/ids.ts";
 import { type Rng, seededRng } from "../../src/base/rng.ts";
 import { equalZxid, ZXID_ZERO, zxidText } from "../../src/base/zxid.ts";
 import type { ConnectionId } from "../../src/keeper/connection.ts";
-import { Keeper, type KeeperConfig, type KeeperInput } from "../../src/keeper/keeper.ts";
+import type { KeeperConfig } from "../../src/keeper/config.ts";
+import { Keeper, type KeeperInput } from "../../src/keeper/keeper.ts";
 import type { Action, LinkSend, Turn } from "../../src/keeper/turn.ts";
 import { decodeNotification, encodeNotification } from "../../src/keeper/zab-codec.ts";
 import { digestText } from "../../src/tree/digest.ts";
 import type { Tree } from "../../src/tree/tree.ts";
 import type { PeerTiming } from "../../src/zab/config.ts";
-import type { LinkId } from "../../src/zab/effects.ts";
+import type { LinkId } from "../../src/zab/message.ts";
 import { type ClientEnd, type Link, Replica, treeUpTo } from "./world-replica.ts";
 
 export const TICK_MS = 50;

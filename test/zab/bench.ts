@@ -2,8 +2,8 @@
 import type { Sid } from "../../src/base/ids.ts";
 import type { Zxid } from "../../src/base/zxid.ts";
 import type { PeerInput, PeerTiming } from "../../src/zab/config.ts";
-import type { AfterWrite, LinkId, PeerEffects, Send } from "../../src/zab/effects.ts";
-import type { Notification, Proposal, ZabMessage } from "../../src/zab/message.ts";
+import type { AfterWrite, PeerEffects, Send } from "../../src/zab/effects.ts";
+import type { LinkId, Notification, Proposal, ZabMessage } from "../../src/zab/message.ts";
 import { Peer } from "../../src/zab/peer.ts";
 import { Disk, type DiskImage, EMPTY_DISK } from "./disk.ts";
 
