@@ -33,6 +33,10 @@ test(
     console.log(reportLines(report).join("\n"));
     expect(report.violations).toEqual([]);
     expect(report.faults).toHaveLength(ROUND.length);
+    for (const kind of ["abort", "freeze", "cut"] as const) {
+      expect([...(report.struck.get(kind) ?? [])].toSorted((a, b) => a - b)).toEqual([1, 2, 3]);
+    }
+    expect(report.faults.filter(({ fault }) => / leader \d$/.test(fault)).length).toBeGreaterThanOrEqual(3);
     // The load was there all the time, and faults were felt.
     expect(Math.min(...report.faults.map(({ acknowledged }) => acknowledged))).toBeGreaterThan(0);
     expect(report.totals["reconnects"]).toBeGreaterThan(0);

@@ -7,9 +7,9 @@ import { check, historyOf } from "./checker.ts";
 import { type Gaps, gapsWithin } from "./gaps.ts";
 import type { History, ReplicaView } from "./history.ts";
 import { Load } from "./load.ts";
-import { faultFor, faultText, type PlannedFault } from "./plan.ts";
+import { faultFor, faultText, type PlannedFault, type Situation } from "./plan.ts";
 import { Sleepers } from "./sleepers.ts";
-import type { Target } from "./target.ts";
+import type { Fault, FaultKind, Target } from "./target.ts";
 import { readView } from "./view.ts";
 import { type Violation, violation } from "./violation.ts";
 
@@ -36,6 +36,8 @@ export interface FaultReport extends Gaps {
 
 /** The verdict. */
 export interface ChaosReport {
+  /** The replicas that each kind of fault struck. */
+  readonly struck: ReadonlyMap<FaultKind, ReadonlySet<number>>;
   readonly faults: readonly FaultReport[];
   readonly violations: readonly Violation[];
   readonly history: History;
@@ -68,9 +70,10 @@ export async function runChaos(setup: ChaosSetup): Promise<ChaosReport> {
     await load.start();
     const faults: FaultReport[] = [];
     const stalls: Violation[] = [];
+    const struck = new Map<FaultKind, Set<number>>();
     for (const planned of setup.faults) {
       await sleepers.leave();
-      const report = await suffer(setup, load, planned);
+      const report = await suffer(setup, load, { planned, struck });
       if ("rule" in report) {
         stalls.push(report);
         break;
@@ -87,7 +90,7 @@ export async function runChaos(setup: ChaosSetup): Promise<ChaosReport> {
     const broken = [...stalls, ...violations, ...sleepers.violations, ...check(history, views)];
     const { left, seenAlive } = sleepers.counts;
     const totals = { ...totalsOf(history, views), "silent sessions": left, "seen alive": seenAlive };
-    return { faults, violations: broken, history, totals };
+    return { struck, faults, violations: broken, history, totals };
   } finally {
     await load.close();
   }
@@ -104,7 +107,7 @@ export function violationLines({ rule, what, path }: Violation, history: History
 async function suffer(
   { target, progress }: ChaosSetup,
   load: Load,
-  planned: PlannedFault,
+  { planned, struck }: { readonly planned: PlannedFault; readonly struck: Map<FaultKind, Set<number>> },
 ): Promise<FaultReport | Violation> {
   let leader: number | undefined;
   await until(RECOVERY_DEADLINE_MS, "somebody leads", async () => {
@@ -112,12 +115,15 @@ async function suffer(
     return leader !== undefined;
   });
   await load.spread(RECOVERY_DEADLINE_MS);
-  const name = faultText(planned, leader ?? 0);
+  const situation: Situation = { leader: leader ?? 0, struck };
+  const faults = faultsOf(planned, situation);
+  const name = faults.map((fault) => faultText(fault, situation.leader)).join(" + ");
+  for (const { kind, sid } of faults) struck.set(kind, (struck.get(kind) ?? new Set()).add(sid));
   progress(name);
   const firstOperation = load.operations.length;
   const fromMs = performance.now();
   try {
-    await injectAll(target, planned, leader ?? 0);
+    await injectAll(target, faults);
   } catch (error) {
     return violation("the ensemble recovers", `during ${name}: ${String(error)}`);
   }
@@ -134,19 +140,25 @@ async function suffer(
   };
 }
 
-/** Makes the fault and what comes on top of it; resolves when all of it is over. */
-async function injectAll(target: Target, planned: PlannedFault, leader: number): Promise<void> {
-  const { also, ms } = planned;
+/** The fault and what comes on top of it, at the replicas that have the parts now. */
+function faultsOf(planned: PlannedFault, situation: Situation): readonly Fault[] {
+  const first = faultFor(planned, situation);
+  return planned.also === undefined ? [first] : [first, ...faultsOf(planned.also, situation)];
+}
+
+/** Makes the faults, each when half of the one before is over; resolves when all of them are over. */
+async function injectAll(target: Target, [fault, ...more]: readonly Fault[]): Promise<void> {
+  if (fault === undefined) return;
   const fromMs = performance.now();
   const untilMs = async (atMs: number): Promise<void> => {
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, atMs - performance.now())));
   };
-  await target.inject(faultFor(planned, leader));
-  if (also !== undefined) {
-    await untilMs(fromMs + ms / 2);
-    await injectAll(target, also, leader);
+  await target.inject(fault);
+  if (more.length > 0) {
+    await untilMs(fromMs + fault.ms / 2);
+    await injectAll(target, more);
   }
-  await untilMs(fromMs + ms);
+  await untilMs(fromMs + fault.ms);
 }
 
 /** Waits until all replicas serve and every client writes; tells what is missing at the deadline. */

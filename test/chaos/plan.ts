@@ -2,8 +2,18 @@
 import type { Rng } from "../../src/base/rng.ts";
 import type { Fault, FaultKind } from "./target.ts";
 
-/** A replica by its part when the fault begins; the other follower is the one with the higher sid. */
-export type Role = "leader" | "follower" | "other follower";
+/**
+ * A replica by its part when the fault begins; the other follower is the one with the higher sid. `spared` is the one
+ * that this kind of fault has not struck yet, so that a round strikes all, whoever leads when.
+ */
+export type Role = "leader" | "follower" | "other follower" | "spared";
+
+/** What is known when a fault's turn comes. */
+export interface Situation {
+  readonly leader: number;
+  /** The replicas that each kind of fault has struck. */
+  readonly struck: ReadonlyMap<FaultKind, ReadonlySet<number>>;
+}
 
 /** A fault to come. */
 export interface PlannedFault {
@@ -20,16 +30,18 @@ const AWAY_MS = 3000;
 const APART_MS = 4000;
 const CALM_MS = 4000;
 
-/** One round: every kind, the leader more often than anybody. */
+/** One round: every kind, every replica aborted, frozen and cut off, the leader more often than anybody. */
 export const ROUND: readonly PlannedFault[] = [
   { kind: "none", at: "leader", peer: "follower", ms: CALM_MS },
   { kind: "abort", at: "leader", peer: "follower", ms: 0 },
-  { kind: "abort", at: "follower", peer: "leader", ms: 0 },
-  { kind: "abort", at: "other follower", peer: "leader", ms: 0 },
+  { kind: "abort", at: "spared", peer: "leader", ms: 0 },
+  { kind: "abort", at: "spared", peer: "leader", ms: 0 },
   { kind: "freeze", at: "leader", peer: "follower", ms: APART_MS },
-  { kind: "freeze", at: "follower", peer: "leader", ms: APART_MS },
+  { kind: "freeze", at: "spared", peer: "leader", ms: APART_MS },
+  { kind: "freeze", at: "spared", peer: "leader", ms: APART_MS },
   { kind: "cut", at: "leader", peer: "follower", ms: APART_MS },
-  { kind: "cut", at: "other follower", peer: "leader", ms: APART_MS },
+  { kind: "cut", at: "spared", peer: "leader", ms: APART_MS },
+  { kind: "cut", at: "spared", peer: "leader", ms: APART_MS },
   { kind: "cut link", at: "leader", peer: "follower", ms: APART_MS },
   { kind: "drop", at: "leader", peer: "other follower", ms: APART_MS },
   { kind: "drop", at: "follower", peer: "leader", ms: APART_MS },
@@ -38,6 +50,7 @@ export const ROUND: readonly PlannedFault[] = [
   { kind: "kill all", at: "leader", peer: "follower", ms: 0 },
 ];
 
+const SIDS: readonly number[] = [1, 2, 3];
 const ROLES: readonly Role[] = ["leader", "follower", "other follower"];
 /** Longer than clients wait for a silent server, shorter than their sessions. */
 const RANDOM_MS_MAX = 9000;
@@ -57,34 +70,39 @@ function randomFault(kinds: readonly FaultKind[], rng: Rng): PlannedFault {
 }
 
 /** The fault at the replicas that have the parts now. */
-export function faultFor(planned: PlannedFault, leader: number): Fault {
-  const [follower = 0, otherFollower = 0] = [1, 2, 3].filter((sid) => sid !== leader);
-  const sids: Readonly<Record<Role, number>> = { leader, follower, "other follower": otherFollower };
-  return { kind: planned.kind, sid: sids[planned.at], peer: sids[planned.peer], ms: planned.ms };
+export function faultFor(planned: PlannedFault, { leader, struck }: Situation): Fault {
+  const [follower = 0, otherFollower = 0] = SIDS.filter((sid) => sid !== leader);
+  // A leader that was spared comes first: more depends on it.
+  const spared = [leader, follower, otherFollower].find((sid) => struck.get(planned.kind)?.has(sid) !== true);
+  const sids: Readonly<Record<Role, number>> = {
+    leader,
+    follower,
+    "other follower": otherFollower,
+    spared: spared ?? leader,
+  };
+  const sid = sids[planned.at];
+  const peer = sids[planned.peer] === sid ? follower : sids[planned.peer];
+  return { kind: planned.kind, sid, peer, ms: planned.ms };
 }
 
 /** For people: `cut link leader 3 - follower 1`. */
-export function faultText(planned: PlannedFault, leader: number): string {
-  const text = oneText(planned, faultFor(planned, leader));
-  return planned.also === undefined ? text : `${text} + ${faultText(planned.also, leader)}`;
-}
-
-function oneText(planned: PlannedFault, fault: Fault): string {
-  switch (planned.kind) {
+export function faultText(fault: Fault, leader: number): string {
+  const part = (sid: number): string => `${sid === leader ? "leader" : "follower"} ${sid}`;
+  switch (fault.kind) {
     case "none":
     case "kill all":
-      return planned.kind;
+      return fault.kind;
     case "cut link":
-      return `${planned.kind} ${planned.at} ${fault.sid} - ${planned.peer} ${fault.peer}`;
+      return `${fault.kind} ${part(fault.sid)} - ${part(fault.peer)}`;
     case "drop":
-      return `${planned.kind} ${planned.at} ${fault.sid} > ${planned.peer} ${fault.peer}`;
+      return `${fault.kind} ${part(fault.sid)} > ${part(fault.peer)}`;
     case "abort":
     case "down":
     case "freeze":
     case "cut":
-      return `${planned.kind} ${planned.at} ${fault.sid}`;
+      return `${fault.kind} ${part(fault.sid)}`;
     default: {
-      const none: never = planned.kind;
+      const none: never = fault.kind;
       return none;
     }
   }

@@ -41,7 +41,13 @@ async function main(processes: ProcessSet, temporary: string): Promise<number> {
     return 0;
   }
   const all = await prepareClients(processes);
-  const clients = all.filter((client) => client.name.includes(options.client));
+  const isAsked = (name: string): boolean => name.toLowerCase().includes(options.client);
+  const clients = all.filter((client) => isAsked(client.name));
+  if (clients.length === 0 && !isAsked(PLAIN_SOCKET)) {
+    throw new Error(
+      `--client ${options.client}? One of: ${[PLAIN_SOCKET, ...all.map(({ name }) => name)].join(", ")}`,
+    );
+  }
   const reports: ServerReport[] = [];
   for (const server of options.servers) {
     reports.push(await runServer({ processes, temporary, options, clients, server }));
@@ -51,6 +57,9 @@ async function main(processes: ProcessSet, temporary: string): Promise<number> {
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 && passed > 0 ? 0 : 1;
 }
+
+/** The client of the four-letter words. */
+const PLAIN_SOCKET = "plain socket";
 
 interface ServerRun {
   readonly processes: ProcessSet;
@@ -99,7 +108,7 @@ async function openEnsemble(run: ServerRun): Promise<Ensemble> {
 /** The words first, alone, as they compare counts of one moment; then all clients side by side. */
 async function runClients(run: ServerRun, ensemble: Ensemble): Promise<readonly ClientReport[]> {
   const reports: ClientReport[] = [];
-  const isAsked = "plain socket".includes(run.options.client) && run.options.checks.length === 0;
+  const isAsked = PLAIN_SOCKET.includes(run.options.client) && run.options.checks.length === 0;
   if (isAsked) reports.push(await runWords(ensemble));
   // The names of a run's znodes differ from every other run's: a server that was not started by us may keep
   // them.
@@ -138,7 +147,7 @@ function parseOptions(): Options | undefined {
   return {
     servers: values.only === undefined ? known : [values.only],
     edgekeeper: values.edgekeeper?.split(",").map(parseAddress),
-    client: values.client,
+    client: values.client.toLowerCase(),
     checks: values.check ?? [],
   };
 }
