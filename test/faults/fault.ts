@@ -2,6 +2,8 @@
 export type Fault =
   /** The object dies at once, with all connections and links, and starts again at the next event. */
   | { readonly kind: "abort" }
+  /** The next write of accepted proposals fails, as a broken disk makes it. */
+  | { readonly kind: "failWrite" }
   /** It dies, and for this long takes no connection, link or request. */
   | { readonly kind: "down"; readonly ms: number }
   /** Links and connections stay open, nothing is read, sent or timed for this long; then all of it at once. */
@@ -15,7 +17,7 @@ export type Fault =
 export function readFault(text: string): Fault {
   const value = JSON.parse(text) as Partial<Record<string, unknown>>;
   const { kind, ms, peer } = value;
-  if (kind === "abort") return { kind };
+  if (kind === "abort" || kind === "failWrite") return { kind };
   if (typeof ms !== "number" || ms <= 0) throw new Error(`a fault lasts some ms: ${text}`);
   if (kind === "down" || kind === "freeze") return { kind, ms };
   if (kind === "cut") return typeof peer === "number" ? { kind, ms, peer } : { kind, ms };

@@ -34,6 +34,7 @@ export class FaultyReplica extends Replica {
   constructor(ctx: DurableObjectState, env: ReplicaEnv) {
     super(ctx, env);
     ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS fault (down_until_ms INTEGER NOT NULL)");
+    ctx.storage.sql.exec("DROP TRIGGER IF EXISTS fail_write");
     const rows = ctx.storage.sql.exec<{ down_until_ms: number }>("SELECT down_until_ms FROM fault").toArray();
     this.#downUntilMs = rows[0]?.down_until_ms ?? 0;
   }
@@ -96,10 +97,16 @@ export class FaultyReplica extends Replica {
   }
 
   #suffer(fault: Fault): Response {
-    const untilMs = fault.kind === "abort" ? 0 : Date.now() + fault.ms;
+    const untilMs = "ms" in fault ? Date.now() + fault.ms : 0;
     switch (fault.kind) {
       case "abort":
         this.ctx.abort("fault: abort");
+        break;
+      case "failWrite":
+        // The start after it removes the trigger: one write fails.
+        this.ctx.storage.sql.exec(
+          "CREATE TRIGGER fail_write BEFORE INSERT ON log BEGIN SELECT RAISE(ABORT, 'fault: failWrite'); END",
+        );
         break;
       case "down":
         this.ctx.storage.sql.exec("DELETE FROM fault");
