@@ -1,8 +1,8 @@
 /**
  * What makes a replica's time pass, and the one owner of its alarm. While it lives in memory an interval timer ticks;
- * the alarm stands some way ahead as the dead-man's switch: it wakes the object where the timer died with it, and starts
- * a timer that stopped by itself. Alarms come at least once, and late: both call the same tick, and nothing depends on
- * when.
+ * the alarm stands some way ahead as the dead-man's switch: it wakes the object where the timer died with it, and
+ * starts a timer that stopped by itself. Alarms come at least once, and late: both call the same tick, and nothing
+ * depends on when.
  */
 import { ALARM_AHEAD_MS, ALARM_RENEW_MS, TICK_INTERVAL_MS } from "./limits.ts";
 
