@@ -103,7 +103,6 @@ export class Connection {
   #pending: Pending[] = [];
   #head = 0;
   #pendingBytes = 0;
-  #pendingWrites = 0;
 
   constructor(opening: ConnectionOpening, nowMs: number) {
     this.opening = opening;
@@ -117,11 +116,6 @@ export class Connection {
     return this.#pending.length - this.#head;
   }
 
-  /** Whether some write is not answered yet. */
-  get hasPendingWrites(): boolean {
-    return this.#pendingWrites > 0;
-  }
-
   /** The oldest unanswered request. */
   first(): Pending | undefined {
     return this.#pending[this.#head];
@@ -131,7 +125,6 @@ export class Connection {
   enqueue(pending: Pending): void {
     this.#pending.push(pending);
     this.#pendingBytes += pending.bytes;
-    if (pending.kind === "write") this.#pendingWrites++;
   }
 
   /** Drops the oldest request: it is being answered. */
@@ -140,7 +133,6 @@ export class Connection {
     if (first === undefined) return;
     this.#head++;
     this.#pendingBytes -= first.bytes;
-    if (first.kind === "write") this.#pendingWrites--;
     // Emptied or half empty: give the array back, so that a long-lived connection does not grow for ever.
     if (this.#head === this.#pending.length) {
       this.#pending = [];
