@@ -14,12 +14,11 @@ import type { Outcome } from "../base/txn.ts";
 import { compareZxid, type Zxid } from "../base/zxid.ts";
 import { decodeRequest } from "../jute/requests.ts";
 import { JuteError } from "../jute/jute-error.ts";
-import { decodeConnectRequest } from "../jute/handshake.ts";
-import { ZXID_UNKNOWN } from "../jute/records.ts";
 import { isAllowed } from "../tree/access.ts";
 import type { TreeEvent } from "../tree/transition.ts";
 import type { WatchTable } from "../tree/watch-table.ts";
 import { addIdentities, authenticate, identityBytes } from "./auth.ts";
+import { ClientAnswers } from "./client-answers.ts";
 import { ClientOutput } from "./client-output.ts";
 import {
   Connection,
@@ -28,13 +27,14 @@ import {
   type Pending,
   type PendingWrite,
 } from "./connection.ts";
+import { ConnectionTable } from "./connection-table.ts";
 import type { DoorContext } from "./door-context.ts";
 import { answerWord, isFourLetterWord } from "./four-letter-words.ts";
-import { HANDSHAKE_HOLD_MS, HANDSHAKE_LIMIT_MS, PENDING_OVERHEAD_BYTES } from "./limits.ts";
+import { Handshakes } from "./handshakes.ts";
+import { PENDING_OVERHEAD_BYTES } from "./limits.ts";
 import type { FromLeader, Generation, OwnedSession } from "./link-message.ts";
 import { isWriteRequest } from "./link-codec.ts";
 import { LocalReads } from "./local-reads.ts";
-import { replyTo, type Reply } from "./replies.ts";
 import { type Counters, freshCounters } from "./status.ts";
 import type { Action } from "./turn.ts";
 
@@ -43,12 +43,10 @@ export class ClientDoor {
   readonly counters: Counters = freshCounters();
   readonly #context: DoorContext;
   readonly #watches: WatchTable;
-  readonly #reads: LocalReads;
   readonly #output = new ClientOutput(this.counters);
-  readonly #connections = new Map<ConnectionId, Connection>();
-  readonly #sessions = new Map<SessionId, Connection>();
-  readonly #writesBySerial = new Map<number, Connection>();
-  readonly #attaching = new Map<number, Connection>();
+  readonly #handshakes: Handshakes;
+  readonly #answers: ClientAnswers;
+  readonly #table = new ConnectionTable();
   readonly #touched = new Set<SessionId>();
   #serial = 0;
   #nowMs = 0;
@@ -56,22 +54,24 @@ export class ClientDoor {
   constructor(context: DoorContext, watches: WatchTable) {
     this.#context = context;
     this.#watches = watches;
-    this.#reads = new LocalReads(context.tree, watches);
+    const reads = new LocalReads(context.tree, watches);
+    this.#handshakes = new Handshakes({ context, table: this.#table, output: this.#output });
+    this.#answers = new ClientAnswers({ tree: context.tree, reads, output: this.#output });
   }
 
   /** Connections open now, handshaken or not. */
   get connectionCount(): number {
-    return this.#connections.size;
+    return this.#table.count;
   }
 
   /** Requests that wait for the log or for a leader. */
   get heldCount(): number {
-    return this.#writesBySerial.size;
+    return this.#table.writeCount;
   }
 
   /** Every connection, for people. */
   connections(): Iterable<Connection> {
-    return this.#connections.values();
+    return this.#table.all();
   }
 
   /** Sets the time of this turn. */
@@ -81,22 +81,22 @@ export class ClientDoor {
 
   /** A client has connected. */
   opened(opening: ConnectionOpening): void {
-    this.#connections.set(opening.id, new Connection(opening, this.#nowMs));
+    this.#table.add(new Connection(opening, this.#nowMs));
   }
 
   /** Bytes came from a client, split anywhere. */
   received(id: ConnectionId, bytes: Uint8Array): void {
-    const connection = this.#connections.get(id);
+    const connection = this.#table.get(id);
     if (connection === undefined) return;
     connection.decoder.push(bytes);
     if (connection.state === "fresh" && this.#answeredWord(connection)) return;
     this.#drain(connection);
-    if (connection.isFlooding && this.#connections.has(id)) this.#cutOff(connection);
+    if (connection.isFlooding && this.#table.has(connection)) this.#cutOff(connection);
   }
 
   /** The client has gone, or its transport failed. Its session goes on until it expires. */
   closed(id: ConnectionId): void {
-    const connection = this.#connections.get(id);
+    const connection = this.#table.get(id);
     if (connection !== undefined) this.#forget(connection);
   }
 
@@ -106,11 +106,11 @@ export class ClientDoor {
       this.attached(message.session, message.generation);
       return;
     }
-    const connection = this.#attaching.get(message.serial);
-    this.#attaching.delete(message.serial);
+    const connection = this.#table.takeAttaching(message.serial);
     if (connection === undefined) return;
     if (message.kind === "refused") {
-      this.#refuseSession(connection);
+      this.#handshakes.refuse(connection);
+      this.#close(connection);
       return;
     }
     connection.generation = message.generation;
@@ -120,16 +120,15 @@ export class ClientDoor {
 
   /** The session's client has attached, here or elsewhere: a connection older than that is closed. */
   attached(session: SessionId, generation: Generation): void {
-    const connection = this.#sessions.get(session);
+    const connection = this.#table.ofSession(session);
     if (connection === undefined) return;
     if (compareZxid(connection.generation, generation) < 0) this.#close(connection);
   }
 
   /** A proposal of ours was delivered: its client gets the reply, and the reads behind it their turn. */
   delivered(serial: number, zxid: Zxid, outcome: Outcome): void {
-    const connection = this.#writesBySerial.get(serial);
+    const connection = this.#table.takeWrite(serial);
     if (connection === undefined) return;
-    this.#writesBySerial.delete(serial);
     const first = connection.first();
     assert(first?.kind === "write", "the oldest unanswered request of a connection is the write delivered");
     assert(first.serial === serial, "writes of a connection are delivered in the order they were sent");
@@ -140,7 +139,7 @@ export class ClientDoor {
 
   /** A session ended, on request or for its silence: watchers and connection go with it. */
   sessionEnded(session: SessionId): void {
-    const connection = this.#sessions.get(session);
+    const connection = this.#table.ofSession(session);
     if (connection === undefined) return;
     const first = connection.first();
     // The client that asked gets its reply first, which is delivered next.
@@ -151,7 +150,7 @@ export class ClientDoor {
   /** Tells the watchers of a change; on each connection before anything that shows it. */
   announce(event: TreeEvent, zxid: Zxid): void {
     for (const { watcher, type, path, acl } of this.#watches.fire(event)) {
-      const connection = this.#connections.get(watcher);
+      const connection = this.#table.get(watcher);
       if (connection === undefined || !isAllowed(acl, PERMS.read, connection.identities)) continue;
       this.#output.event(connection, { type, path }, zxid);
     }
@@ -159,24 +158,20 @@ export class ClientDoor {
 
   /** The leader is lost: what was on its way may or may not have been proposed. */
   suspend(): void {
-    for (const connection of this.#attaching.values()) {
-      connection.state = "waiting";
-      connection.waitingSinceMs = this.#nowMs;
-    }
-    this.#attaching.clear();
-    for (const connection of new Set(this.#writesBySerial.values())) {
+    this.#handshakes.suspend(this.#nowMs);
+    for (const connection of this.#table.writers()) {
       for (const pending of connection.pendingWrites()) pending.sent = false;
     }
   }
 
   /** There is a leader, and all that was forwarded to the last one is decided: the rest is forwarded again. */
   resume(): void {
-    for (const connection of new Set(this.#writesBySerial.values())) {
+    for (const connection of this.#table.writers()) {
       // A write that several leaders did not live to propose may be what ended them: it is not tried for ever.
       if (connection.hasTriedTooOften()) this.#cutOff(connection);
       else for (const pending of connection.pendingWrites()) this.#forward(connection, pending);
     }
-    for (const connection of this.#connections.values()) {
+    for (const connection of this.#table.all()) {
       this.#admit(connection);
       this.#answerReads(connection);
     }
@@ -187,20 +182,16 @@ export class ClientDoor {
    * four-letter word, and a handshake has its own time to wait.
    */
   closeAll(): void {
-    for (const connection of this.#connections.values()) {
+    for (const connection of this.#table.all()) {
       if (connection.state !== "fresh" && connection.state !== "waiting") this.#close(connection);
     }
   }
 
   /** Handshakes that waited too long are turned away. */
   tick(): void {
-    for (const connection of this.#connections.values()) {
-      if (connection.state === "open") continue;
-      this.#admit(connection);
-      if (!this.#isShaking(connection)) continue;
-      const heldMs = this.#nowMs - connection.waitingSinceMs;
-      const tooLong = connection.state === "waiting" ? HANDSHAKE_HOLD_MS : HANDSHAKE_LIMIT_MS;
-      if (heldMs < tooLong) continue;
+    for (const connection of this.#table.all()) {
+      if (connection.state !== "open") this.#admit(connection);
+      if (!this.#table.has(connection) || !this.#handshakes.isLate(connection, this.#nowMs)) continue;
       this.counters.connectionsRejected++;
       this.#close(connection);
     }
@@ -215,20 +206,12 @@ export class ClientDoor {
 
   /** The sessions whose clients are connected here. */
   owned(): readonly OwnedSession[] {
-    return [...this.#sessions].map(([session, { generation, timeoutMs }]) => ({
-      session,
-      generation,
-      timeoutMs,
-    }));
+    return this.#table.owned();
   }
 
   /** What this turn wants done for clients, in order. */
   takeActions(): readonly Action[] {
     return this.#output.take();
-  }
-
-  #isShaking(connection: Connection): boolean {
-    return connection.state !== "open" && this.#connections.has(connection.opening.id);
   }
 
   #answeredWord(connection: Connection): boolean {
@@ -249,9 +232,11 @@ export class ClientDoor {
       while (connection.takesFrames()) {
         const body = connection.decoder.next();
         if (body === undefined) break;
-        if (connection.state === "fresh") this.#greet(connection, body);
-        else this.#take(connection, body);
-        if (!this.#connections.has(connection.opening.id)) return;
+        if (connection.state === "fresh") {
+          this.#handshakes.greet(connection, body, this.#nowMs);
+          this.#admit(connection);
+        } else this.#take(connection, body);
+        if (!this.#table.has(connection)) return;
       }
     } catch (error) {
       if (!(error instanceof JuteError)) throw error;
@@ -267,71 +252,19 @@ export class ClientDoor {
     this.#output.flow(connection, reading);
   }
 
-  #greet(connection: Connection, body: Uint8Array): void {
-    connection.hello = decodeConnectRequest(body);
-    connection.state = "waiting";
-    connection.waitingSinceMs = this.#nowMs;
-    this.#admit(connection);
-  }
-
-  /** Goes on with a handshake, where this replica serves and has all that the client has seen. */
   #admit(connection: Connection): void {
-    const hello = connection.hello;
-    if (connection.state !== "waiting" || hello === undefined || !this.#context.serving()) return;
-    if (compareZxid(hello.lastZxidSeen, this.#context.tree.lastApplied) > 0) return;
-    connection.timeoutMs = this.#context.negotiateTimeout(hello.timeoutMs);
-    if (hello.sessionId === 0n) {
-      const made = this.#context.makeSession(connection.opening.entropy);
-      connection.session = made.session;
-      connection.password = made.password;
-      connection.state = "creating";
-      const { timeoutMs, password } = connection;
-      this.#enqueueWrite(connection, 0, { op: "createSession", timeoutMs, password });
-      return;
-    }
-    connection.session = hello.sessionId;
-    connection.password = hello.password ?? new Uint8Array(0);
-    connection.state = "attaching";
-    connection.attachSerial = ++this.#serial;
-    this.#attaching.set(connection.attachSerial, connection);
-    this.#context.tellLeader({
-      kind: "attach",
-      serial: connection.attachSerial,
-      session: connection.session,
-      password: connection.password,
-      timeoutMs: connection.timeoutMs,
-    });
+    const request = this.#handshakes.admit(connection);
+    if (request !== undefined) this.#enqueueWrite(connection, 0, request);
   }
 
   #open(connection: Connection): void {
-    const { session, hello } = connection;
+    const { session } = connection;
     assert(session !== undefined, "a session is known when its connection opens");
-    assert(hello !== undefined, "a connection opens by its handshake");
-    const older = this.#sessions.get(session);
+    const older = this.#table.ofSession(session);
     if (older !== undefined && older !== connection) this.#close(older);
-    this.#sessions.set(session, connection);
-    connection.state = "open";
+    this.#handshakes.open(connection);
     this.#touched.add(session);
-    this.#output.welcome(connection, {
-      protocolVersion: 0,
-      timeoutMs: connection.timeoutMs,
-      sessionId: session,
-      password: connection.password,
-      readOnly: hello.readOnly === undefined ? undefined : false,
-    });
     this.#drain(connection);
-  }
-
-  /** As ZooKeeper: a timeout of nought and a session of nought mean that the session has expired. */
-  #refuseSession(connection: Connection): void {
-    this.#output.welcome(connection, {
-      protocolVersion: 0,
-      timeoutMs: 0,
-      sessionId: 0n,
-      password: new Uint8Array(16),
-      readOnly: connection.hello?.readOnly === undefined ? undefined : false,
-    });
-    this.#close(connection);
   }
 
   #take(connection: Connection, body: Uint8Array): void {
@@ -392,7 +325,7 @@ export class ClientDoor {
       attempts: 0,
     };
     connection.enqueue(pending);
-    this.#writesBySerial.set(pending.serial, connection);
+    this.#table.addWrite(connection, pending);
     this.#forward(connection, pending);
   }
 
@@ -412,15 +345,14 @@ export class ClientDoor {
    * the state that is due to these reads is gone once the next write is delivered.
    */
   #answerReads(connection: Connection): void {
-    while (connection.state === "open" && this.#connections.has(connection.opening.id)) {
+    while (connection.state === "open" && this.#table.has(connection)) {
       const first = connection.first();
       if (first === undefined || first.kind === "write") {
         this.#drain(connection);
         return;
       }
       connection.shift();
-      if (first.kind === "refused") this.#refuse(connection, first);
-      else this.#answerLocally(connection, first);
+      if (this.#answers.answer(connection, first, this.#nowMs)) this.#close(connection);
       if (connection.isGreedy) this.#cutOff(connection);
     }
   }
@@ -430,30 +362,6 @@ export class ClientDoor {
     this.counters.connectionsRejected++;
     connection.out.clear();
     this.#close(connection);
-  }
-
-  #refuse(connection: Connection, pending: Pending & { readonly kind: "refused" }): void {
-    const unknown = pending.reason === "unimplemented";
-    // ZooKeeper answers an opcode it lacks with zxid -1 and hangs up.
-    const zxid = unknown ? ZXID_UNKNOWN : this.#context.tree.lastApplied;
-    this.#reply(connection, pending, { zxid, code: ERROR_CODES[pending.reason], response: { op: "empty" } });
-    if (unknown) this.#close(connection);
-  }
-
-  #answerLocally(connection: Connection, pending: Pending & { readonly kind: "local" }): void {
-    connection.lastOperation = pending.request.op;
-    const zxid = this.#context.tree.lastApplied;
-    if (pending.request.op === "sasl") {
-      this.#refuse(connection, { ...pending, kind: "refused", reason: "unimplemented" });
-      return;
-    }
-    const answer = this.#reads.answer(pending.request, {
-      connection: connection.opening.id,
-      session: connection.session ?? 0n,
-      identities: connection.identities,
-    });
-    for (const event of answer.events) this.#output.event(connection, event, zxid);
-    this.#reply(connection, pending, { zxid, code: answer.code, response: answer.response });
   }
 
   #finishWrite(
@@ -469,13 +377,7 @@ export class ClientDoor {
       else this.#open(connection);
       return;
     }
-    const reply = replyTo(request, done.outcome);
-    this.#reply(connection, pending, { zxid: done.zxid, ...reply });
-    if (request.op === "closeSession") this.#close(connection);
-  }
-
-  #reply(connection: Connection, pending: Pending, reply: Reply & { readonly zxid: Zxid }): void {
-    this.#output.reply(connection, pending, { ...reply, nowMs: this.#nowMs });
+    if (this.#answers.finish(connection, pending, { ...done, nowMs: this.#nowMs })) this.#close(connection);
   }
 
   #close(connection: Connection): void {
@@ -484,12 +386,8 @@ export class ClientDoor {
   }
 
   #forget(connection: Connection): void {
-    this.#connections.delete(connection.opening.id);
+    this.#table.remove(connection);
     this.#output.forget(connection);
     this.#watches.removeWatcher(connection.opening.id);
-    this.#attaching.delete(connection.attachSerial);
-    for (const pending of connection.pendingWrites()) this.#writesBySerial.delete(pending.serial);
-    const { session } = connection;
-    if (session !== undefined && this.#sessions.get(session) === connection) this.#sessions.delete(session);
   }
 }
