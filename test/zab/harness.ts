@@ -9,49 +9,11 @@ import { type Rng, seededRng } from "../../src/base/rng.ts";
 import { compareZxid, type Zxid, zxidText } from "../../src/base/zxid.ts";
 import type { PeerInput, PeerTiming } from "../../src/zab/config.ts";
 import type { AfterWrite, PeerEffects, Send } from "../../src/zab/effects.ts";
-import type { LinkId, Proposal, ZabMessage } from "../../src/zab/message.ts";
+import type { Proposal, ZabMessage } from "../../src/zab/message.ts";
 import { Peer } from "../../src/zab/peer.ts";
 import { Checker } from "./checker.ts";
 import { Disk } from "./disk.ts";
-
-interface Link {
-  readonly learner: Sid;
-  readonly leader: Sid;
-  readonly ids: ReadonlyMap<Sid, LinkId>;
-  /** Carries nothing any more, told or untold. */
-  isDead: boolean;
-  /** When the last message to each side arrives: links are FIFO. */
-  readonly arrivals: Map<Sid, number>;
-}
-
-/** What leaves a replica once enough of its transactions are durable. */
-interface Held {
-  readonly needs: number;
-  readonly act: () => void;
-}
-
-/** One replica: its disk survives, the rest is of one start. */
-export class Replica {
-  readonly sid: Sid;
-  readonly disk: Disk;
-  peer: Peer | undefined;
-  instance = 0;
-  issued = 0;
-  durable = 0;
-  held: Held[] = [];
-  /** Delivered in memory since the beginning of history, as texts. */
-  delivered: string[] = [];
-  readonly links: Map<LinkId, Link> = new Map();
-  /** A write takes up to this long to be durable. */
-  diskMs = 5;
-  /** While true the disk finishes nothing. */
-  isDiskStuck = false;
-
-  constructor(sid: Sid, disk: Disk) {
-    this.sid = sid;
-    this.disk = disk;
-  }
-}
+import { type Link, Replica } from "./replica.ts";
 
 export interface EnsembleOptions {
   readonly voters: number;
@@ -108,7 +70,9 @@ export class Ensemble {
     this.observers = sids(options.voters + 1, options.observers ?? 0);
     this.#isSilent = this.rng.below(2) === 0;
     for (const sid of [...this.voters, ...this.observers]) {
-      this.replicas.set(sid, new Replica(sid, options.disks?.get(sid) ?? new Disk()));
+      const replica = new Replica(sid, options.disks?.get(sid) ?? new Disk());
+      this.replicas.set(sid, replica);
+      for (const proposal of replica.disk.durable.log) this.checker.onPast(proposalText(proposal));
     }
   }
 
@@ -128,7 +92,7 @@ export class Ensemble {
     );
     if (delivered !== -1) replica.delivered.length = delivered;
     for (const [index, text] of replica.delivered.entries()) {
-      this.checker.onDelivered(index, text, `replica ${sid}, from its disk,`);
+      this.checker.onDelivered(index, text, replica.name);
     }
     const { timing } = this.#options;
     const config = { sid, voters: this.voters, observers: this.observers };
@@ -144,6 +108,7 @@ export class Ensemble {
     replica.disk.crash(kept ?? this.rng.below(replica.disk.pending + 1));
     replica.peer = undefined;
     replica.held = [];
+    this.checker.onLeadingEnded(`replica ${sid}`);
     for (const link of replica.links.values()) this.#breakLink(link, this.#isSilent);
     replica.links.clear();
   }
@@ -212,6 +177,11 @@ export class Ensemble {
       const zxid = { epoch: first.epoch, counter: first.counter + index };
       return { zxid, payload: new TextEncoder().encode(text) };
     });
+    const replica = this.replica(sid);
+    const { name: primary, delivered } = replica;
+    const texts = proposals.map(proposalText);
+    const leaves = this.checker.onBroadcast({ primary, epoch: first.epoch, texts, delivered });
+    this.#hold(replica, leaves);
     this.input(sid, { kind: "propose", proposals });
     return count;
   }
@@ -304,7 +274,7 @@ export class Ensemble {
   }
 
   #performAfter(replica: Replica, effect: AfterWrite): void {
-    const { sid, instance } = replica;
+    const { sid, name } = replica;
     switch (effect.kind) {
       case "send":
         return this.#hold(replica, () => this.#send(sid, effect));
@@ -320,9 +290,9 @@ export class Ensemble {
       case "phase": {
         const { phase } = effect;
         const epoch = replica.peer?.status().currentEpoch ?? 0;
-        if (phase.role !== "leading" || phase.stage !== "broadcast") return undefined;
-        const who = `${sid} start ${instance}`;
-        return this.#hold(replica, () => this.checker.onEstablished(epoch, who));
+        const isPrimary = phase.role === "leading" && phase.stage !== "discovery";
+        if (isPrimary) return this.#hold(replica, () => this.checker.onLeading(epoch, name));
+        return this.#hold(replica, () => this.checker.onLeadingEnded(`replica ${sid}`));
       }
       case "committed":
         return undefined;
@@ -331,13 +301,14 @@ export class Ensemble {
 
   /** Delivers in memory; what shows it to the world comes back. */
   #deliver(replica: Replica, peer: Peer): (() => void)[] {
+    const { name } = replica;
     const revealing: (() => void)[] = [];
     for (let batch = peer.takeCommitted(4096); batch.length > 0; batch = peer.takeCommitted(4096)) {
       for (const proposal of batch) {
         const index = replica.delivered.length;
         const text = proposalText(proposal);
         replica.delivered.push(text);
-        revealing.push(() => this.checker.onDelivered(index, text, `replica ${replica.sid}`));
+        revealing.push(() => this.checker.onDelivered(index, text, name));
       }
     }
     return revealing;
