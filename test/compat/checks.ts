@@ -52,16 +52,25 @@ export const CLIENT_CHECKS: readonly Check[] = [
  */
 export const CURATOR_CHECKS: readonly Check[] = [
   { id: "curator-tracker", title: "EnsembleTracker: where it leads, clients are served" },
-  { id: "curator-transaction", title: "transaction with a check" },
+  { id: "curator-transaction", title: "transaction with a check: all of it, or none" },
   { id: "curator-protected", title: "protected create below container parents, deleted recursively" },
   { id: "curator-mutex", title: "InterProcessMutex: never two holders" },
   { id: "curator-read-write", title: "InterProcessReadWriteLock: readers together, a writer alone" },
   { id: "curator-semaphore", title: "InterProcessSemaphoreV2: no more leases than there are" },
   { id: "curator-counter", title: "DistributedAtomicLong: no lost increment" },
   { id: "curator-latch", title: "LeaderLatch: one leader, then the next" },
+  { id: "curator-barrier", title: "DistributedDoubleBarrier: nobody early in, nobody early out" },
   { id: "curator-cache", title: "CuratorCache: told of every change in order" },
+  { id: "curator-tree-cache", title: "TreeCache: what was there, then every change" },
+  { id: "curator-discovery", title: "service discovery: registered, found, changed, gone" },
   { id: "curator-move", title: "moved to another replica: session, ephemeral and cache live on" },
 ];
+
+/** All that can be asked, each id once. */
+export const ALL_CHECKS: readonly Check[] = [...CLIENT_CHECKS, ...CURATOR_CHECKS];
+
+/** The row of a client that could not be installed or built; there is no such row where it could. */
+export const SETUP_CHECK: Check = { id: "setup", title: "the client is installed and built" };
 
 /** The row of a server that does not come to serve; there is no such row where it does. */
 export const START_CHECK: Check = { id: "start", title: "the server starts and serves" };

@@ -5,11 +5,11 @@
  * takes the program down with it, fails; the program is started again for the rest.
  */
 import type { ClientReport, Outcome, Verdict } from "./checks.ts";
+import type { ClientProgram } from "./clients.ts";
 import type { Child, ProcessSet } from "./processes.ts";
 import { SwitchProxy } from "./proxy.ts";
 import { askWord, formatAddress } from "./servers.ts";
 import type { Ensemble } from "./servers.ts";
-import type { ClientProgram } from "./tools.ts";
 
 /**
  * How long one check may take, in ms. The longest, expiry, waits for a session of 4 s to end and a frozen

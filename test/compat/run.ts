@@ -7,16 +7,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { CLIENT_CHECKS, CURATOR_CHECKS, START_CHECK } from "./checks.ts";
-import type { ClientReport, Outcome } from "./checks.ts";
+import { ALL_CHECKS, SETUP_CHECK, START_CHECK } from "./checks.ts";
+import type { ClientReport } from "./checks.ts";
+import { ZOOKEEPER_PACKAGES, allClients } from "./clients.ts";
+import type { Client, ClientProgram } from "./clients.ts";
 import { ProcessSet } from "./processes.ts";
 import { runProgram } from "./program.ts";
 import { formatAddress, startEdgekeeper, startZooKeeper, useEdgekeeper } from "./servers.ts";
 import type { Address, Ensemble } from "./servers.ts";
 import { count, renderTable } from "./table.ts";
 import type { ServerReport } from "./table.ts";
-import { prepareClients } from "./tools.ts";
-import type { ClientProgram } from "./tools.ts";
+import { Toolbox } from "./tools.ts";
 import { runWords } from "./words.ts";
 
 const USAGE = `node test/compat/run.ts [options]
@@ -40,7 +41,7 @@ async function main(processes: ProcessSet, temporary: string): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  const all = await prepareClients(processes);
+  const all = allClients().filter((client) => client.checks.some(({ id }) => isChosen(options, id)));
   const isAsked = (name: string): boolean => name.toLowerCase().includes(options.client);
   const clients = all.filter((client) => isAsked(client.name));
   if (clients.length === 0 && !isAsked(PLAIN_SOCKET)) {
@@ -48,14 +49,45 @@ async function main(processes: ProcessSet, temporary: string): Promise<number> {
       `--client ${options.client}? One of: ${[PLAIN_SOCKET, ...all.map(({ name }) => name)].join(", ")}`,
     );
   }
+  const tools = await Toolbox.open(processes);
+  if (options.servers.includes("zookeeper")) await tools.needDebian(ZOOKEEPER_PACKAGES);
+  const preparedAt = performance.now();
+  // All at once: downloads and compilers wait for different things.
+  const prepared = await Promise.all(clients.map(async (client) => await prepare(client, tools)));
+  console.log(`clients: ready after ${((performance.now() - preparedAt) / 1000).toFixed(1)} s`);
   const reports: ServerReport[] = [];
   for (const server of options.servers) {
-    reports.push(await runServer({ processes, temporary, options, clients, server }));
+    reports.push(await runServer({ processes, temporary, options, prepared, server }));
   }
   console.log(`\n${renderTable(reports)}`);
   const { passed, failed } = count(reports);
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 && passed > 0 ? 0 : 1;
+}
+
+/** A client that is ready; or the report of one that is not, which is a failure and never passed over. */
+type Prepared = { readonly program: ClientProgram } | { readonly failure: ClientReport };
+
+async function prepare(client: Client, tools: Toolbox): Promise<Prepared> {
+  const startedAt = performance.now();
+  try {
+    const { command, version } = await client.prepare(tools);
+    const name = version === undefined ? client.name : `${client.name} ${version}`;
+    return { program: { name, command, checks: client.checks } };
+  } catch (error) {
+    return { failure: failedReport(client.name, SETUP_CHECK.id, { error, startedAt }) };
+  }
+}
+
+function failedReport(
+  client: string,
+  check: string,
+  failure: { readonly error: unknown; readonly startedAt: number },
+): ClientReport {
+  const { error, startedAt } = failure;
+  const detail = error instanceof Error ? error.message : String(error);
+  const elapsedMs = performance.now() - startedAt;
+  return { client, outcomes: [{ check, verdict: "fail", detail, elapsedMs }] };
 }
 
 /** The client of the four-letter words. */
@@ -66,7 +98,7 @@ interface ServerRun {
   /** Where servers keep their data; it goes when the process ends. */
   readonly temporary: string;
   readonly options: Options;
-  readonly clients: readonly ClientProgram[];
+  readonly prepared: readonly Prepared[];
   readonly server: string;
 }
 
@@ -77,14 +109,7 @@ async function runServer(run: ServerRun): Promise<ServerReport> {
     ensemble = await openEnsemble(run);
   } catch (error) {
     // The other column is still worth seeing.
-    const detail = error instanceof Error ? error.message : String(error);
-    const outcome: Outcome = {
-      check: START_CHECK.id,
-      verdict: "fail",
-      detail,
-      elapsedMs: performance.now() - startedAt,
-    };
-    return { server: run.server, reports: [{ client: "start", outcomes: [outcome] }] };
+    return { server: run.server, reports: [failedReport("start", START_CHECK.id, { error, startedAt })] };
   }
   const seconds = (): string => ((performance.now() - startedAt) / 1000).toFixed(1);
   console.log(
@@ -113,13 +138,15 @@ async function runClients(run: ServerRun, ensemble: Ensemble): Promise<readonly 
   // The names of a run's znodes differ from every other run's: a server that was not started by us may keep
   // them.
   const runId = Math.random().toString(36).slice(2, 8);
-  const programs = run.clients.map(async (program) => {
+  const clients = run.prepared.map(async (client) => {
+    if ("failure" in client) return client.failure;
+    const { program } = client;
     const prefix = `/compat-${runId}-${program.name.replaceAll(/[^A-Za-z]+/g, "-")}`;
     const { processes } = run;
     const checks = program.checks.map((check) => check.id).filter((id) => isChosen(run.options, id));
     return await runProgram({ processes, program, ensemble, prefix, checks });
   });
-  reports.push(...(await Promise.all(programs)));
+  reports.push(...(await Promise.all(clients)));
   return reports;
 }
 
@@ -141,7 +168,7 @@ function parseOptions(): Options | undefined {
   const known = ["zookeeper", "edgekeeper"];
   if (values.only !== undefined && !known.includes(values.only))
     throw new Error(`--only ${values.only}?\n${USAGE}`);
-  const ids = [...CLIENT_CHECKS, ...CURATOR_CHECKS].map((check) => check.id);
+  const ids = ALL_CHECKS.map((check) => check.id);
   const unknown = values.check?.find((id) => !ids.includes(id));
   if (unknown !== undefined) throw new Error(`--check ${unknown}? One of: ${ids.join(" ")}`);
   return {

@@ -2,7 +2,7 @@
  * The table at the end of a run: one row per check, one column per server, messages of failures below, the
  * count last.
  */
-import { CLIENT_CHECKS, CURATOR_CHECKS, START_CHECK } from "./checks.ts";
+import { ALL_CHECKS, SETUP_CHECK, START_CHECK } from "./checks.ts";
 import type { ClientReport, Outcome } from "./checks.ts";
 import { WORD_TITLES } from "./words.ts";
 
@@ -13,7 +13,7 @@ export interface ServerReport {
 }
 
 const TITLES = new Map(
-  [START_CHECK, ...CLIENT_CHECKS, ...CURATOR_CHECKS, ...WORD_TITLES].map((check) => [check.id, check.title]),
+  [START_CHECK, SETUP_CHECK, ...ALL_CHECKS, ...WORD_TITLES].map((check) => [check.id, check.title]),
 );
 
 /** Renders the reports. Rows are in the order of the first server's. */

@@ -1,30 +1,24 @@
-import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
+import java.util.concurrent.Callable;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.curator.framework.CuratorFramework;
-import org.apache.curator.framework.CuratorFrameworkFactory;
 import org.apache.curator.framework.api.transaction.CuratorTransactionResult;
-import org.apache.curator.framework.recipes.atomic.AtomicValue;
-import org.apache.curator.framework.recipes.atomic.DistributedAtomicLong;
 import org.apache.curator.framework.recipes.cache.CuratorCache;
-import org.apache.curator.framework.recipes.leader.LeaderLatch;
-import org.apache.curator.framework.recipes.locks.InterProcessMutex;
-import org.apache.curator.framework.recipes.locks.InterProcessReadWriteLock;
-import org.apache.curator.framework.recipes.locks.InterProcessSemaphoreV2;
-import org.apache.curator.framework.recipes.locks.Lease;
+import org.apache.curator.framework.recipes.cache.TreeCache;
 import org.apache.curator.framework.state.ConnectionState;
-import org.apache.curator.retry.RetryNTimes;
 import org.apache.zookeeper.CreateMode;
+import org.apache.zookeeper.KeeperException;
+import org.apache.zookeeper.OpResult;
 
 /**
- * What Curator's framework and recipes do, with their defaults: EnsembleTracker on, container parents,
+ * What Curator's framework and caches do, with their defaults: EnsembleTracker on, container parents,
  * protected creates.
  */
 final class CuratorChecks {
@@ -32,56 +26,12 @@ final class CuratorChecks {
     }
 
     static void addTo(Map<String, Harness.Check> known) {
-        known.put("curator-tracker", withCurators(CuratorChecks::tracker));
-        known.put("curator-transaction", withCurators(CuratorChecks::transaction));
-        known.put("curator-protected", withCurators(CuratorChecks::protectedCreate));
-        known.put("curator-mutex", withCurators(CuratorChecks::mutex));
-        known.put("curator-read-write", withCurators(CuratorChecks::readWrite));
-        known.put("curator-semaphore", withCurators(CuratorChecks::semaphore));
-        known.put("curator-counter", withCurators(CuratorChecks::counter));
-        known.put("curator-latch", withCurators(CuratorChecks::latch));
-        known.put("curator-cache", withCurators(CuratorChecks::cache));
-        known.put("curator-move", withCurators(CuratorChecks::move));
-    }
-
-    /** Opens frameworks that are closed after the check. */
-    private static final class Curators {
-        final Harness.Context context;
-        private final List<CuratorFramework> opened = new ArrayList<>();
-
-        Curators(Harness.Context context) {
-            this.context = context;
-        }
-
-        CuratorFramework open() throws Exception {
-            return open(context.hosts);
-        }
-
-        CuratorFramework open(String hosts) throws Exception {
-            RetryNTimes retry = new RetryNTimes(20, 200);
-            CuratorFramework curator = CuratorFrameworkFactory.newClient(hosts, 10_000, 10_000, retry);
-            opened.add(curator);
-            curator.start();
-            boolean isConnected = curator.blockUntilConnected((int) Harness.WAIT_MS, TimeUnit.MILLISECONDS);
-            Harness.expect("connected", true, isConnected);
-            return curator;
-        }
-    }
-
-    private interface CuratorCheck {
-        void run(Curators curators, String path) throws Exception;
-    }
-
-    private static Harness.Check withCurators(CuratorCheck check) {
-        return context -> {
-            Curators curators = new Curators(context);
-            try {
-                check.run(curators, context.path);
-                return null;
-            } finally {
-                curators.opened.forEach(CuratorFramework::close);
-            }
-        };
+        known.put("curator-tracker", Curators.with(CuratorChecks::tracker));
+        known.put("curator-transaction", Curators.with(CuratorChecks::transaction));
+        known.put("curator-protected", Curators.with(CuratorChecks::protectedCreate));
+        known.put("curator-cache", Curators.with(CuratorChecks::cache));
+        known.put("curator-tree-cache", Curators.with(CuratorChecks::treeCache));
+        known.put("curator-move", Curators.with(CuratorChecks::move));
     }
 
     /**
@@ -113,6 +63,26 @@ final class CuratorChecks {
             curator.transactionOp().setData().withVersion(0).forPath(path, Harness.bytes("fenced")));
         Harness.expect("created", path + "/s-0000000000", results.get(1).getResultPath());
         Harness.expect("version in the result of set", 1, results.get(2).getResultStat().getVersion());
+        KeeperException refused = refused(() -> curator.transaction().forOperations(
+            curator.transactionOp().create().forPath(path + "/never"),
+            curator.transactionOp().check().withVersion(0).forPath(path),
+            curator.transactionOp().delete().forPath(path)));
+        Harness.expect("error", KeeperException.Code.BADVERSION, refused.code());
+        List<Integer> codes = refused.getResults().stream()
+            .map(result -> ((OpResult.ErrorResult) result).getErr()).toList();
+        Harness.expect("error of each operation", List.of(0, -103, -2), codes);
+        Harness.expect("children", List.of("s-0000000000"), curator.getChildren().forPath(path));
+        Harness.expect("data", "fenced", new String(curator.getData().forPath(path)));
+    }
+
+    private static KeeperException refused(Callable<?> call) throws Exception {
+        Object answer;
+        try {
+            answer = call.call();
+        } catch (KeeperException error) {
+            return error;
+        }
+        throw new AssertionError("expected a KeeperException, saw the answer " + answer);
     }
 
     private static void protectedCreate(Curators curators, String path) throws Exception {
@@ -123,85 +93,6 @@ final class CuratorChecks {
         Harness.expect("children", 1, curator.getChildren().forPath(path + "/parents").size());
         curator.delete().guaranteed().deletingChildrenIfNeeded().forPath(path);
         Harness.expect("exists afterwards", null, curator.checkExists().forPath(path));
-    }
-
-    /** Two clients, each in several threads; a holder that meets another fails. */
-    private static void mutex(Curators curators, String path) throws Exception {
-        AtomicInteger holders = new AtomicInteger();
-        AtomicInteger rounds = new AtomicInteger();
-        List<CuratorFramework> clients = List.of(curators.open(), curators.open());
-        ExecutorService threads = Executors.newFixedThreadPool(4);
-        List<Future<?>> all = new ArrayList<>();
-        for (int thread = 0; thread < 4; thread++) {
-            InterProcessMutex mutex = new InterProcessMutex(clients.get(thread % 2), path);
-            all.add(threads.submit(() -> {
-                for (int round = 0; round < 5; round++) {
-                    Harness.expect("acquired", true, mutex.acquire(Harness.WAIT_MS, TimeUnit.MILLISECONDS));
-                    Harness.expect("holders", 1, holders.incrementAndGet());
-                    rounds.incrementAndGet();
-                    holders.decrementAndGet();
-                    mutex.release();
-                }
-                return null;
-            }));
-        }
-        threads.shutdown();
-        for (Future<?> one : all) {
-            one.get(Harness.WAIT_MS, TimeUnit.MILLISECONDS);
-        }
-        Harness.expect("rounds", 20, rounds.get());
-    }
-
-    private static void readWrite(Curators curators, String path) throws Exception {
-        InterProcessReadWriteLock first = new InterProcessReadWriteLock(curators.open(), path);
-        InterProcessReadWriteLock second = new InterProcessReadWriteLock(curators.open(), path);
-        Harness.expect("first reads", true, first.readLock().acquire(5, TimeUnit.SECONDS));
-        Harness.expect("second reads", true, second.readLock().acquire(5, TimeUnit.SECONDS));
-        second.readLock().release();
-        Harness.expect("second writes", false, second.writeLock().acquire(300, TimeUnit.MILLISECONDS));
-        first.readLock().release();
-        Harness.expect("second writes", true, second.writeLock().acquire(5, TimeUnit.SECONDS));
-        Harness.expect("first reads", false, first.readLock().acquire(300, TimeUnit.MILLISECONDS));
-        second.writeLock().release();
-    }
-
-    private static void semaphore(Curators curators, String path) throws Exception {
-        InterProcessSemaphoreV2 first = new InterProcessSemaphoreV2(curators.open(), path, 2);
-        InterProcessSemaphoreV2 second = new InterProcessSemaphoreV2(curators.open(), path, 2);
-        Lease one = first.acquire(5, TimeUnit.SECONDS);
-        Lease two = second.acquire(5, TimeUnit.SECONDS);
-        Harness.expect("two leases", true, one != null && two != null);
-        Harness.expect("a third", null, first.acquire(300, TimeUnit.MILLISECONDS));
-        second.returnLease(two);
-        Lease three = first.acquire(5, TimeUnit.SECONDS);
-        Harness.expect("a third after one is returned", true, three != null);
-        first.returnLease(three);
-        first.returnLease(one);
-    }
-
-    private static void counter(Curators curators, String path) throws Exception {
-        DistributedAtomicLong first = new DistributedAtomicLong(curators.open(), path, new RetryNTimes(50, 10));
-        DistributedAtomicLong second = new DistributedAtomicLong(curators.open(), path, new RetryNTimes(50, 10));
-        for (int count = 0; count < 10; count++) {
-            Harness.expect("first adds", true, first.increment().succeeded());
-            AtomicValue<Long> value = second.increment();
-            Harness.expect("second adds", true, value.succeeded());
-            Harness.expect("value after", 2L * count + 2, value.postValue());
-        }
-    }
-
-    private static void latch(Curators curators, String path) throws Exception {
-        LeaderLatch first = new LeaderLatch(curators.open(), path, "first");
-        LeaderLatch second = new LeaderLatch(curators.open(), path, "second");
-        first.start();
-        Harness.expect("first leads", true, first.await(Harness.WAIT_MS, TimeUnit.MILLISECONDS));
-        second.start();
-        Harness.until("both take part", () -> second.getParticipants().size() == 2);
-        Harness.expect("second leads", false, second.hasLeadership());
-        Harness.expect("leader", "first", second.getLeader().getId());
-        first.close();
-        Harness.expect("second leads", true, second.await(Harness.WAIT_MS, TimeUnit.MILLISECONDS));
-        second.close();
     }
 
     private static CuratorCache openCache(CuratorFramework curator, String path, BlockingQueue<String> told) {
@@ -217,9 +108,9 @@ final class CuratorChecks {
     }
 
     private static void cache(Curators curators, String path) throws Exception {
-        CuratorFramework writer = curators.open();
+        CuratorFramework writer = curators.at(0);
         BlockingQueue<String> told = new LinkedBlockingQueue<>();
-        try (CuratorCache cache = openCache(curators.open(), path, told)) {
+        try (CuratorCache cache = openCache(curators.at(1), path, told)) {
             writer.create().forPath(path);
             expectTold(told, "NODE_CREATED " + path);
             writer.create().forPath(path + "/a");
@@ -229,6 +120,41 @@ final class CuratorChecks {
             writer.delete().forPath(path + "/a");
             expectTold(told, "NODE_DELETED " + path + "/a");
             Harness.expect("nodes kept", 1, cache.size());
+        }
+    }
+
+    /** What was there before, then every change, from below and from the top. */
+    @SuppressWarnings("deprecation")
+    private static void treeCache(Curators curators, String path) throws Exception {
+        CuratorFramework writer = curators.at(0);
+        writer.create().creatingParentsIfNeeded().forPath(path + "/a/b", Harness.bytes("early"));
+        CuratorFramework reader = curators.at(1);
+        Harness.until("the reader's replica has it", () -> reader.checkExists().forPath(path + "/a/b") != null);
+        BlockingQueue<String> told = new LinkedBlockingQueue<>();
+        try (TreeCache cache = TreeCache.newBuilder(reader, path).build()) {
+            cache.getListenable().addListener((client, event) ->
+                told.add(event.getType() + (event.getData() == null ? "" : " " + event.getData().getPath())));
+            cache.start();
+            for (String node : List.of("", "/a", "/a/b")) {
+                expectTold(told, "NODE_ADDED " + path + node);
+            }
+            expectTold(told, "INITIALIZED");
+            Harness.expect("data kept", "early", new String(cache.getCurrentData(path + "/a/b").getData()));
+            writer.setData().forPath(path + "/a/b", Harness.bytes("late"));
+            expectTold(told, "NODE_UPDATED " + path + "/a/b");
+            Harness.expect("data kept", "late", new String(cache.getCurrentData(path + "/a/b").getData()));
+            writer.create().forPath(path + "/a/c");
+            expectTold(told, "NODE_ADDED " + path + "/a/c");
+            Harness.expect("children kept", Set.of("b", "c"), cache.getCurrentChildren(path + "/a").keySet());
+            writer.delete().deletingChildrenIfNeeded().forPath(path);
+            Set<String> gone = new HashSet<>();
+            for (int count = 0; count < 4; count++) {
+                gone.add(told.poll(Harness.WAIT_MS, TimeUnit.MILLISECONDS));
+            }
+            Set<String> expected = Stream.of("", "/a", "/a/b", "/a/c").map(node -> "NODE_REMOVED " + path + node)
+                .collect(Collectors.toSet());
+            Harness.expect("told of the end", expected, gone);
+            Harness.expect("children kept", null, cache.getCurrentChildren(path));
         }
     }
 

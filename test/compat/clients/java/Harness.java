@@ -222,7 +222,7 @@ final class Harness {
     private static String where(Throwable error) {
         StringBuilder out = new StringBuilder(error.toString());
         for (StackTraceElement frame : error.getStackTrace()) {
-            if (frame.getClassName().matches("Harness.*|.*Checks.*|Sessions.*")) {
+            if (frame.getClassName().matches("Harness.*|.*Checks.*|Sessions.*|Curator[A-Z].*|Curators.*")) {
                 out.append(" < ").append(frame.getFileName()).append(':').append(frame.getLineNumber());
             }
         }
@@ -258,6 +258,8 @@ final class Harness {
         Checks.addTo(known);
         Sessions.addTo(known);
         CuratorChecks.addTo(known);
+        CuratorRecipes.addTo(known);
+        CuratorDiscovery.addTo(known);
         for (int index = 3; index < arguments.length; index++) {
             String name = arguments[index];
             Check check = known.getOrDefault(name, context -> {

@@ -1,0 +1,142 @@
+/** The unmodified clients, and how the programs that drive them are built. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { CLIENT_CHECKS, CURATOR_CHECKS } from "./checks.ts";
+import type { Check } from "./checks.ts";
+import type { Command } from "./processes.ts";
+import type { DebianPackage, Toolbox } from "./tools.ts";
+
+const CLIENTS = join(import.meta.dirname, "clients");
+const KAZOO_VERSION = "2.11.0";
+const NODE_CLIENT_VERSION = "1.1.3";
+
+const JAVA_PACKAGES: readonly DebianPackage[] = [
+  ["/usr/share/java/zookeeper.jar", "libzookeeper-java"],
+  ["/usr/share/java/curator-recipes.jar", "libcurator-recipes-java"],
+  ["/usr/share/java/curator-x-discovery.jar", "libcurator-discovery-java"],
+  ["/usr/share/java/jackson-databind.jar", "libjackson2-databind-java"],
+  ["/usr/bin/javac", "default-jdk-headless"],
+];
+
+/** What the real ensemble and zkCli are. */
+export const ZOOKEEPER_PACKAGES: readonly DebianPackage[] = [
+  ["/usr/share/zookeeper/bin/zkCli.sh", "zookeeper"],
+  ["/usr/share/java/zookeeper.jar", "libzookeeper-java"],
+  ["/usr/bin/java", "default-jre-headless"],
+];
+
+const C_PACKAGES: readonly DebianPackage[] = [
+  ["/usr/include/zookeeper/zookeeper.h", "libzookeeper-mt-dev"],
+  ["/usr/bin/gcc", "gcc"],
+];
+
+/** A client that is ready: how its rows are called, and the program that drives it. */
+export interface ClientProgram {
+  readonly name: string;
+  readonly command: Command;
+  readonly checks: readonly Check[];
+}
+
+/** A client as it can be asked for, before anything of it is installed. */
+export interface Client {
+  readonly name: string;
+  readonly checks: readonly Check[];
+  prepare(tools: Toolbox): Promise<Prepared>;
+}
+
+interface Prepared {
+  readonly command: Command;
+  /** Where only what is installed tells it; else it is part of the name. */
+  readonly version?: string;
+}
+
+/** All clients, in the order of the table. */
+export function allClients(): readonly Client[] {
+  // Two clients drive one Java program: compiled once a run.
+  let java: Promise<Command> | undefined;
+  const compiled = (tools: Toolbox): Promise<Command> => (java ??= compileJava(tools));
+  return [
+    {
+      name: `kazoo ${KAZOO_VERSION}`,
+      checks: CLIENT_CHECKS,
+      prepare: async (tools) => ({ command: await installKazoo(tools) }),
+    },
+    { name: "zkCli", checks: CLIENT_CHECKS, prepare: prepareZkCli },
+    {
+      name: "Java client",
+      checks: CLIENT_CHECKS,
+      prepare: async (tools) => {
+        const command = await compiled(tools);
+        return { command, version: await tools.debianVersion("libzookeeper-java") };
+      },
+    },
+    {
+      name: "Curator",
+      checks: CURATOR_CHECKS,
+      prepare: async (tools) => {
+        const command = await compiled(tools);
+        return { command, version: await tools.debianVersion("libcurator-recipes-java") };
+      },
+    },
+    { name: "C client", checks: CLIENT_CHECKS, prepare: prepareC },
+    {
+      name: `node-zookeeper-client ${NODE_CLIENT_VERSION}`,
+      checks: CLIENT_CHECKS,
+      prepare: async (tools) => ({ command: await installNodeClient(tools) }),
+    },
+  ];
+}
+
+async function prepareC(tools: Toolbox): Promise<Prepared> {
+  await tools.needDebian(C_PACKAGES);
+  const program = join(tools.cache, "c-checks");
+  const args = ["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-DTHREADED", "-o", program];
+  const sources = ["harness.c", "checks.c", "sessions.c"].map((file) => join(CLIENTS, "c", file));
+  await tools.run({ command: "gcc", args: [...args, ...sources, "-lzookeeper_mt", "-lpthread"] });
+  return { command: { command: program, args: [] }, version: await tools.debianVersion("libzookeeper-mt2") };
+}
+
+async function compileJava(tools: Toolbox): Promise<Command> {
+  await tools.needDebian(JAVA_PACKAGES);
+  const classes = join(tools.cache, "java-classes");
+  const jars = ["zookeeper", "guava", "jackson-databind", "jackson-core", "jackson-annotations"].concat(
+    ["recipes", "framework", "client", "x-discovery"].map((part) => `curator-${part}`),
+  );
+  const classpath = jars.map((jar) => `/usr/share/java/${jar}.jar`).join(":");
+  const files = ["Harness", "Checks", "Sessions", "Curators", "CuratorChecks", "CuratorRecipes"];
+  const sources = [...files, "CuratorDiscovery"].map((file) => join(CLIENTS, "java", `${file}.java`));
+  const args = ["-Xlint:all,-path,-processing,-classfile", "-Werror", "-d", classes, "-cp", classpath];
+  await tools.run({ command: "javac", args: [...args, ...sources] });
+  const flags = ["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+  return {
+    command: "java",
+    args: [...flags, "-cp", `${classes}:/etc/zookeeper/conf:${classpath}`, "Harness"],
+  };
+}
+
+async function installKazoo(tools: Toolbox): Promise<Command> {
+  await tools.needDebian([["/usr/bin/python3", "python3"]]);
+  const environment = await tools.filled(`kazoo-${KAZOO_VERSION}`, async (folder) => {
+    await tools.run({ command: "/usr/bin/python3", args: ["-m", "venv", folder] });
+    const args = ["-m", "pip", "install", "--quiet", `kazoo==${KAZOO_VERSION}`];
+    await tools.run({ command: join(folder, "bin", "python"), args });
+  });
+  const main = join(CLIENTS, "python", "main.py");
+  return { command: join(environment, "bin", "python"), args: ["-B", "-u", main] };
+}
+
+async function installNodeClient(tools: Toolbox): Promise<Command> {
+  const directory = await tools.filled(`node-zookeeper-client-${NODE_CLIENT_VERSION}`, async (folder) => {
+    await writeFile(join(folder, "package.json"), '{ "private": true }\n');
+    const args = ["install", "--no-audit", "--no-fund", `node-zookeeper-client@${NODE_CLIENT_VERSION}`];
+    await tools.run({ command: "npm", args, cwd: folder });
+  });
+  const program = join(CLIENTS, "node", "node-checks.ts");
+  return { command: process.execPath, args: [program], env: { COMPAT_NODE_CLIENT: directory } };
+}
+
+async function prepareZkCli(tools: Toolbox): Promise<Prepared> {
+  await tools.needDebian(ZOOKEEPER_PACKAGES);
+  const command = { command: process.execPath, args: [join(CLIENTS, "node", "zk-cli-checks.ts")] };
+  return { command, version: await tools.debianVersion("zookeeper") };
+}
