@@ -121,8 +121,8 @@ static void hand_over(const place_t *place) {
     memcpy(wrong.passwd, "wrong password!!", sizeof wrong.passwd);
     session_t *thief = claim_session(place->hosts, 10000, &wrong);
     UNTIL("the thief's session is expired", has_state(thief, 0, ZOO_EXPIRED_SESSION_STATE));
-    /* The wrong password may cost the heir its connection, never its session. */
-    UNTIL("the heir is connected", zoo_state(heir->handle) == ZOO_CONNECTED_STATE);
+    /* The wrong password may cost the heir its connection, which it learns late; never its session. */
+    UNTIL("the heir is served", zoo_exists(heir->handle, place->path, 0, NULL) == ZOK);
     sync_node(heir, place->path);
     expect_number("owner after it", victim.client_id.client_id, stat_node(heir, path).ephemeralOwner);
 }

@@ -10,6 +10,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.apache.zookeeper.CreateMode;
+import org.apache.zookeeper.KeeperException;
 import org.apache.zookeeper.Watcher.Event.KeeperState;
 import org.apache.zookeeper.ZooDefs;
 import org.apache.zookeeper.ZooKeeper;
@@ -130,8 +131,14 @@ final class Sessions {
         Harness.expect("owner", victim.sessionId, heir.client.exists(root + "/e", false).getEphemeralOwner());
         Harness.Connection thief = context.claim(victim.sessionId, Harness.bytes("wrong password!!"));
         thief.expectState(KeeperState.Expired);
-        // The wrong password may cost the heir its connection, never its session.
-        Harness.until("the heir is connected", () -> heir.client.getState().isConnected());
+        // The wrong password may cost the heir its connection, which it learns late; never its session.
+        Harness.until("the heir is served", () -> {
+            try {
+                return heir.client.exists(root, false) != null;
+            } catch (KeeperException.ConnectionLossException error) {
+                return false;
+            }
+        });
         heir.sync(root);
         long owner = heir.client.exists(root + "/e", false).getEphemeralOwner();
         Harness.expect("owner after the wrong password", victim.sessionId, owner);
