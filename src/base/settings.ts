@@ -7,6 +7,8 @@ import type { Sid } from "./ids.ts";
 /** The name of a variable that means something here. */
 export type VariableName =
   | "VOTERS"
+  | "OBSERVERS"
+  | "VOTERS_BEFORE"
   | "ENSEMBLES"
   | "CLIENT_ADDRESSES"
   | "TCP_PORTS"
@@ -21,9 +23,11 @@ export type VariableName =
 /** Every variable, and in one line what it is. */
 export const VARIABLES: Readonly<Record<VariableName, string>> = {
   VOTERS: "sids of the voters: 1, 3 or 5 of them, such as 1,2,3",
+  OBSERVERS: "sids of the observers, which serve and do not vote: such as 4,5 (none)",
+  VOTERS_BEFORE: "the voters of the data, where VOTERS is not the same any more",
   ENSEMBLES: "names of the ensembles served (main)",
-  CLIENT_ADDRESSES: "host:port for each voter, as /zookeeper/config tells them",
-  TCP_PORTS: "which TCP port leads to which voter",
+  CLIENT_ADDRESSES: "host:port for each voter, then each observer, as /zookeeper/config tells",
+  TCP_PORTS: "which TCP port leads to which voter, then to which observer",
   TICK_TIME_MS: "ZooKeeper's tickTime (2000)",
   SESSION_TIMEOUT_MIN_MS: "the shortest session timeout (2 ticks)",
   SESSION_TIMEOUT_MAX_MS: "the longest session timeout (20 ticks)",
@@ -36,11 +40,18 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
 /** The texts of the variables; one that is empty counts as not set. */
 export type Variables = { readonly [Name in VariableName]?: string | undefined };
 
-/** What the variables say, with the defaults filled in. */
-export interface Settings {
+/** Who belongs to an ensemble. */
+export interface Members {
   readonly voters: readonly Sid[];
+  readonly observers: readonly Sid[];
+}
+
+/** What the variables say, with the defaults filled in. */
+export interface Settings extends Members {
+  /** Whose data may be taken over although their voters were these; undefined where none may. */
+  readonly votersBefore: readonly Sid[] | undefined;
   readonly ensembles: readonly string[];
-  /** `host:port` by voter; may be fewer, or none. */
+  /** `host:port` by voter, then by observer; may be fewer, or none. */
   readonly clientAddresses: readonly string[];
   readonly tcpPorts: readonly number[];
   readonly tickTimeMs: number;
@@ -64,6 +75,12 @@ interface Bounds {
 }
 
 const SID_MAX = 254;
+
+/**
+ * The leader sends every proposal to each observer itself, and calls each that is away once a second: more of them
+ * would cost the voters their throughput.
+ */
+const OBSERVERS_MAX = 16;
 const TICK_TIME_MS = 2000;
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
@@ -89,7 +106,8 @@ const HEARTBEAT_BOUNDS: Bounds = {
 export function readSettings(variables: Variables): Settings {
   const tickTimeMs = milliseconds(variables, "TICK_TIME_MS", TICK_BOUNDS) ?? TICK_TIME_MS;
   const settings: Settings = {
-    voters: readVoters(variables.VOTERS),
+    ...readMembers(variables),
+    votersBefore: (variables.VOTERS_BEFORE ?? "") === "" ? undefined : readVoters(variables, "VOTERS_BEFORE"),
     ensembles: readEnsembles(variables.ENSEMBLES ?? ""),
     clientAddresses: readAddresses(variables.CLIENT_ADDRESSES ?? ""),
     tcpPorts: readPorts(variables.TCP_PORTS ?? ""),
@@ -111,18 +129,41 @@ export function readSettings(variables: Variables): Settings {
   return settings;
 }
 
-/** Reads `1,2,3`. Throws ConfigError unless it is 1, 3 or 5 distinct sids. */
-export function readVoters(text: string | undefined): readonly Sid[] {
-  const items = list(text ?? "");
-  const voters = items.map((item) => wholeNumber(item, 1, SID_MAX)).filter((sid) => sid !== undefined);
-  if (![1, 3, 5].includes(items.length) || new Set(voters).size !== items.length) {
-    throw wrong(
-      "VOTERS",
-      text ?? "",
-      `it must list 1, 3 or 5 different sids from 1 to ${SID_MAX}, such as "1,2,3"`,
-    );
+/** Reads VOTERS and OBSERVERS. Throws ConfigError unless they are 1, 3 or 5 voters, and observers that do not vote. */
+export function readMembers(variables: Pick<Variables, "VOTERS" | "OBSERVERS">): Members {
+  const voters = readVoters(variables, "VOTERS");
+  const text = variables.OBSERVERS ?? "";
+  const observers = sids(text);
+  if (observers === undefined || observers.length > OBSERVERS_MAX) {
+    const range = `different sids from 1 to ${SID_MAX}, ${OBSERVERS_MAX} at most`;
+    throw wrong("OBSERVERS", text, `it must list ${range}, such as "4,5", or be empty`);
+  }
+  const both = observers.find((sid) => voters.includes(sid));
+  if (both !== undefined) {
+    throw wrong("OBSERVERS", text, `${both} is in VOTERS too, and a replica either votes or observes`);
+  }
+  return { voters, observers };
+}
+
+/** The sids of all members, in the order in which ports and addresses are listed: voters first. */
+export function sidsOf({ voters, observers }: Members): readonly Sid[] {
+  return [...voters, ...observers];
+}
+
+function readVoters(variables: Variables, name: "VOTERS" | "VOTERS_BEFORE"): readonly Sid[] {
+  const text = variables[name] ?? "";
+  const voters = sids(text);
+  if (voters === undefined || ![1, 3, 5].includes(voters.length)) {
+    throw wrong(name, text, `it must list 1, 3 or 5 different sids from 1 to ${SID_MAX}, such as "1,2,3"`);
   }
   return voters;
+}
+
+/** The sids that a text lists; undefined where one is none, or stands there twice. */
+function sids(text: string): readonly Sid[] | undefined {
+  const items = list(text);
+  const found = items.map((item) => wholeNumber(item, 1, SID_MAX)).filter((sid) => sid !== undefined);
+  return new Set(found).size === items.length ? found : undefined;
 }
 
 /** The variable that somebody meant who wrote a name that is none; undefined where none is close. */

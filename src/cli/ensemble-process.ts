@@ -30,7 +30,7 @@ export interface EnsembleOptions {
   /** Where replicas store what they know; created where missing. */
   readonly dataDirectory: string;
   readonly httpPort: number;
-  /** One TCP door for each voter, in their order; undefined takes the first ports of the wrangler.toml. */
+  /** One TCP door for each voter, then each observer; undefined takes the first ports of the wrangler.toml. */
   readonly tcpPorts: readonly number[] | undefined;
   /** Vars of the Worker, over those of the wrangler.toml. */
   readonly vars: ReadonlyMap<string, string>;
@@ -43,7 +43,9 @@ export interface EnsembleOptions {
 /** A running ensemble. */
 export interface EnsembleProcess {
   readonly httpPort: number;
-  readonly tcpPorts: readonly number[];
+  /** The doors of the voters. */
+  readonly voterPorts: readonly number[];
+  readonly observerPorts: readonly number[];
   readonly dataDirectory: string;
   /** Names of the ensembles served; none where the Worker has no replicas. */
   readonly ensembles: readonly string[];
@@ -69,7 +71,8 @@ const STOP_GRACE_MS = 500;
  * unreachable.
  */
 export async function startEnsembleProcess(options: EnsembleOptions): Promise<EnsembleProcess> {
-  const { worker, warnings, ensembles } = checkedWorker(readWorkerConfig(options.configFile), options);
+  const checked = checkedWorker(readWorkerConfig(options.configFile), options);
+  const { worker, warnings, ensembles, observers } = checked;
   for (const warning of warnings) options.warn(warning);
   const runtime = options.runtimeFile ?? runtimeOfWrangler();
   checkRunnable(runtime);
@@ -99,9 +102,11 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
   });
   if (child.pid !== undefined) claim(runtimeDirectory, child.pid);
   const secret = worker.vars.get("EDGEKEEPER_SECRET");
+  const voters = worker.tcpPorts.length - observers;
   return new RunningEnsemble(child, {
     httpPort: options.httpPort,
-    tcpPorts: worker.tcpPorts,
+    voterPorts: worker.tcpPorts.slice(0, voters),
+    observerPorts: worker.tcpPorts.slice(voters),
     dataDirectory,
     ensembles,
     runtime,
@@ -113,7 +118,8 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
 /** What a runtime was started with. */
 interface RunningPlaces {
   readonly httpPort: number;
-  readonly tcpPorts: readonly number[];
+  readonly voterPorts: readonly number[];
+  readonly observerPorts: readonly number[];
   readonly dataDirectory: string;
   readonly ensembles: readonly string[];
   readonly runtime: string;
@@ -123,7 +129,8 @@ interface RunningPlaces {
 
 class RunningEnsemble implements EnsembleProcess {
   readonly httpPort: number;
-  readonly tcpPorts: readonly number[];
+  readonly voterPorts: readonly number[];
+  readonly observerPorts: readonly number[];
   readonly dataDirectory: string;
   readonly ensembles: readonly string[];
   readonly ended: Promise<string>;
@@ -134,7 +141,8 @@ class RunningEnsemble implements EnsembleProcess {
 
   constructor(child: ChildProcess, places: RunningPlaces) {
     this.httpPort = places.httpPort;
-    this.tcpPorts = places.tcpPorts;
+    this.voterPorts = places.voterPorts;
+    this.observerPorts = places.observerPorts;
     this.dataDirectory = places.dataDirectory;
     this.ensembles = places.ensembles;
     this.#places = places;
@@ -195,9 +203,7 @@ class RunningEnsemble implements EnsembleProcess {
     const reports = await Promise.all(this.ensembles.map(async (name) => replicaErrors(statusDoor, name)));
     const errors = [...new Set(reports.flat())];
     await this.stop();
-    const remedy = errors.some((error) => FOREIGN_DATA.test(error))
-      ? `The data in ${this.dataDirectory} are another version's, or another ensemble's: choose another --data.`
-      : "On a slow machine give it longer with --timeout.";
+    const remedy = remedyFor(errors, this.dataDirectory);
     const reasons = errors.length === 0 ? "" : `; its replicas say: ${errors.join("; ")}`;
     return new StartError(
       `${await this.#told()}the ensemble did not serve within ${door.timeoutMs} ms; ` +
@@ -220,6 +226,17 @@ class RunningEnsemble implements EnsembleProcess {
 
 /** The gateway gives each replica 2 s to tell its status. */
 const STATUS_TIMEOUT_MS = 3000;
+
+function remedyFor(errors: readonly string[], dataDirectory: string): string {
+  if (errors.some((error) => FOREIGN_DATA.test(error))) {
+    return `The data in ${dataDirectory} are another version's, or another ensemble's: choose another --data.`;
+  }
+  if (errors.some((error) => OTHER_MEMBERS.test(error))) return "Waiting does not help.";
+  return "On a slow machine give it longer with --timeout.";
+}
+
+/** How a replica refuses a change of the voters, which tells its own remedy (keeper's votersRefusal). */
+const OTHER_MEMBERS = /VOTERS_BEFORE|the voters of the data/;
 
 /** How a replica complains of rows that it cannot read (durable's Store). */
 const FOREIGN_DATA = /the data (?:is of format|belongs to replica)/;

@@ -1,10 +1,11 @@
-/** Which TCP port is whose: every voter has one door, and no number serves two. */
+/** Which TCP port is whose: every voter and every observer has one door, and no number serves two. */
+import { type Members, sidsOf } from "../base/settings.ts";
 import { StartError } from "./start-error.ts";
 
 /** What is asked for, and what there is. */
 export interface PortWishes {
-  /** How many doors there must be; undefined for a Worker whose doors are not voters'. */
-  readonly voters: number | undefined;
+  /** Whose doors there must be; undefined for a Worker whose doors are not replicas'. */
+  readonly members: Members | undefined;
   readonly httpPort: number;
   /** `--ports`; undefined where not given. */
   readonly asked: readonly number[] | undefined;
@@ -12,7 +13,7 @@ export interface PortWishes {
   readonly configured: readonly number[];
 }
 
-/** The TCP ports to open, in the order of the voters. Throws StartError where they do not match. */
+/** The TCP ports to open, voters' first, then observers', in their order. Throws StartError where they do not match. */
 export function portPlan(wishes: PortWishes): readonly number[] {
   const ports = matched(wishes);
   const seen = new Set([wishes.httpPort]);
@@ -25,18 +26,17 @@ export function portPlan(wishes: PortWishes): readonly number[] {
   return ports;
 }
 
-function matched({ voters, asked, configured }: PortWishes): readonly number[] {
-  if (voters === undefined) return asked ?? configured;
+function matched({ members, asked, configured }: PortWishes): readonly number[] {
+  if (members === undefined) return asked ?? configured;
+  const wanted = sidsOf(members).length;
   if (asked !== undefined) {
-    if (asked.length === voters) return asked;
-    throw new StartError(
-      `${count(voters, "voter")} ${needs(voters)} ${voters} --ports, got ${asked.length}.`,
-    );
+    if (asked.length === wanted) return asked;
+    throw new StartError(`${need(members)} ${wanted} --ports, got ${asked.length}.`);
   }
-  if (configured.length === 0 || configured.length >= voters) return configured.slice(0, voters);
+  if (configured.length === 0 || configured.length >= wanted) return configured.slice(0, wanted);
   throw new StartError(
-    `${count(voters, "voter")} ${needs(voters)} ${count(voters, "TCP port")}, and the wrangler.toml has ` +
-      `${configured.length}: add --ports ${extended(configured, voters).join(",")}`,
+    `${need(members)} ${count(wanted, "TCP port")}, and the wrangler.toml has ` +
+      `${configured.length}: add --ports ${extended(configured, wanted).join(",")}`,
   );
 }
 
@@ -52,6 +52,9 @@ function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-function needs(number: number): string {
-  return number === 1 ? "needs" : "need";
+/** `3 voters need`, `1 voter needs`, `3 voters and 1 observer need`. */
+function need({ voters, observers }: Members): string {
+  const group = count(voters.length, "voter");
+  if (observers.length > 0) return `${group} and ${count(observers.length, "observer")} need`;
+  return `${group} ${voters.length === 1 ? "needs" : "need"}`;
 }

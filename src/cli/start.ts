@@ -14,7 +14,8 @@ const USAGE = `Runs an Edgekeeper ensemble on this machine.
 
   --data DIR          where the replicas store their data (default .edgekeeper)
   --port N            the HTTP and WebSocket door (default 8787)
-  --ports N,N,N       the TCP doors for ZooKeeper clients, one a voter (default 2181,2182,2183)
+  --ports N,N,N       the TCP doors for ZooKeeper clients, one a voter, then one an observer
+                      (default 2181,2182,2183)
   --config FILE       another wrangler.toml (default wrangler.toml)
   --var NAME=VALUE    a variable of the Worker, over the configuration's; may be repeated
   --timeout MS        how long the ensemble may take until it serves (default 30000)
@@ -95,8 +96,9 @@ async function run(options: StartOptions): Promise<number> {
 
 function announce(ensemble: EnsembleProcess): void {
   const host = `127.0.0.1:${ensemble.httpPort}`;
-  const servers = ensemble.tcpPorts.map((port) => `127.0.0.1:${port}`);
-  if (servers.length > 0) console.log(`ZooKeeper  ${servers.join(",")}`);
+  const addresses = (ports: readonly number[]): string => ports.map((port) => `127.0.0.1:${port}`).join(",");
+  if (ensemble.voterPorts.length > 0) console.log(`ZooKeeper  ${addresses(ensemble.voterPorts)}`);
+  if (ensemble.observerPorts.length > 0) console.log(`observers  ${addresses(ensemble.observerPorts)}`);
   console.log(`HTTP       http://${host}/`);
   for (const name of ensemble.ensembles) console.log(`WebSocket  ws://${host}/${name}/zk`);
   console.log(`data       ${ensemble.dataDirectory}`);

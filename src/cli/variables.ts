@@ -25,6 +25,8 @@ export interface CheckedWorker {
   readonly warnings: readonly string[];
   /** Names of the ensembles served; none where the Worker has no replicas. */
   readonly ensembles: readonly string[];
+  /** How many of the last TCP ports lead to observers. */
+  readonly observers: number;
 }
 
 /** The binding that a Worker of ours has to its replicas: the variables mean nothing to any other Worker. */
@@ -37,7 +39,7 @@ export function checkedWorker(worker: WorkerConfig, overrides: Overrides): Check
   const warnings = hasReplicas ? unknownVariables(vars) : [];
   const settings = hasReplicas ? settingsOf(vars) : undefined;
   const tcpPorts = portPlan({
-    voters: settings?.voters.length,
+    members: settings,
     httpPort: overrides.httpPort,
     asked: overrides.tcpPorts,
     configured: worker.tcpPorts,
@@ -52,7 +54,12 @@ export function checkedWorker(worker: WorkerConfig, overrides: Overrides): Check
       vars.set("CLIENT_ADDRESSES", tcpPorts.map((port) => `127.0.0.1:${port}`).join(","));
     }
   }
-  return { worker: { ...worker, tcpPorts, vars }, warnings, ensembles: settings?.ensembles ?? [] };
+  return {
+    worker: { ...worker, tcpPorts, vars },
+    warnings,
+    ensembles: settings?.ensembles ?? [],
+    observers: tcpPorts.length === 0 ? 0 : (settings?.observers.length ?? 0),
+  };
 }
 
 /** The table of the variables, for the usage text. */

@@ -9,18 +9,22 @@
 import { createHash } from "node:crypto";
 import { DurableObject } from "cloudflare:workers";
 import { assertNever } from "../base/assert.ts";
+import type { Sid } from "../base/ids.ts";
 import { seededRng } from "../base/rng.ts";
+import { ConfigError } from "../base/settings.ts";
 import { EPOCH_MAX } from "../base/zxid.ts";
 import { JuteError } from "../jute/jute-error.ts";
+import { votersRefusal } from "../keeper/config-node.ts";
 import { Keeper, type KeeperInput } from "../keeper/keeper.ts";
 import type { Action } from "../keeper/turn.ts";
 import { decodeNotification, encodeNotification } from "../keeper/zab-codec.ts";
+import { CONFIG_PATH } from "../tree/reserved.ts";
 import { Clients } from "./clients.ts";
 import { CLIENT_ADDRESS_HEADER, GATEWAY_PATHS, type ObjectStatus } from "./entry.ts";
 import { Heart } from "./heart.ts";
 import { TREE_FLUSH_BYTES, TREE_FLUSH_MS } from "./limits.ts";
 import { Links, PEER_PATHS, readHello } from "./links.ts";
-import { keeperConfig, type ReplicaEnv } from "./settings.ts";
+import { keeperConfig, type ReplicaEnv, votersBefore } from "./settings.ts";
 import { logLine } from "./log-line.ts";
 import { type ReplicaName, Store } from "./store.ts";
 
@@ -49,6 +53,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
     const nowMs = Date.now();
     const config = keeperConfig(env, this.replicaName);
     this.#store = Store.open(ctx.storage, this.replicaName, minutesOfUnixTime(nowMs));
+    this.#checkVoters(config.voters, env);
     const random = crypto.getRandomValues(new Uint32Array(4));
     this.#keeper = new Keeper({
       config,
@@ -64,6 +69,18 @@ export class Replica extends DurableObject<ReplicaEnv> {
     this.#lastFlushMs = nowMs;
     this.#heart = new Heart(ctx, () => this.accept({ kind: "tick" }));
     this.#heart.start();
+  }
+
+  /** Throws, so that this object does not come to life, where its data were made by other voters. */
+  #checkVoters(voters: readonly Sid[], env: ReplicaEnv): void {
+    const data = this.#store.tree.get(CONFIG_PATH)?.data ?? null;
+    const refusal = votersRefusal({
+      sid: this.replicaName.sid,
+      data,
+      voters,
+      votersBefore: votersBefore(env),
+    });
+    if (refusal !== undefined) throw new ConfigError(refusal);
   }
 
   /** Requests from other replicas and from the gateway, told apart by their paths; there are no others. */

@@ -5,7 +5,7 @@
 import { type Context, Hono } from "hono";
 import type { Sid } from "../base/ids.ts";
 import { CLIENT_ADDRESS_HEADER, GATEWAY_PATHS, type ObjectStatus, replicaStub } from "../durable/entry.ts";
-import { readVoters } from "../base/settings.ts";
+import { readMembers, sidsOf } from "../base/settings.ts";
 import type { ReplicaEnv } from "../durable/settings.ts";
 import { type AccessEnv, refusal } from "./access.ts";
 
@@ -74,16 +74,17 @@ export function makeApp(): Hono<App> {
   return app;
 }
 
-/** Whether every voter of every ensemble serves. */
+/** Whether every replica of every ensemble serves. */
 async function health(context: Context<App>): Promise<Response> {
   const ensembles = await Promise.all(
     ensemblesOf(context.env).map(async (ensemble) => {
       const replicas = await statuses(context.env, ensemble);
       const serving = replicas.filter((replica) => replica.status?.serving === true).length;
-      return { ensemble, serving, voters: replicas.length };
+      const observers = replicas.filter(({ role }) => role === "observer").length;
+      return { ensemble, serving, voters: replicas.length - observers, observers };
     }),
   );
-  const healthy = ensembles.every(({ serving, voters }) => serving === voters);
+  const healthy = ensembles.every(({ serving, voters, observers }) => serving === voters + observers);
   return document(context, { healthy, ensembles }, healthy ? 200 : 503);
 }
 
@@ -105,11 +106,11 @@ async function zooKeeperSocket(context: Context<App>): Promise<Response> {
   if (context.req.header("upgrade")?.toLowerCase() !== "websocket") {
     return problem(context, 426, "upgrade-required", "this is a WebSocket that carries ZooKeeper's protocol");
   }
-  const voters = readVoters(context.env.VOTERS);
+  const sids = sidsOf(readMembers(context.env));
   const asked = context.req.query("sid");
-  const sid = asked === undefined ? anyOf(voters) : Number(asked);
-  if (sid === undefined || !voters.includes(sid)) {
-    return problem(context, 400, "bad-sid", `sid must be one of ${voters.join(", ")}`);
+  const sid = asked === undefined ? anyOf(sids) : Number(asked);
+  if (sid === undefined || !sids.includes(sid)) {
+    return problem(context, 400, "bad-sid", `sid must be one of ${sids.join(", ")}`);
   }
   return replicaStub(context.env.REPLICA, { ensemble, sid }).fetch(`http://replica${GATEWAY_PATHS.zk}`, {
     headers: {
@@ -129,28 +130,32 @@ function unknownEnsemble(context: Context<App>, ensemble: string): Response {
   return problem(context, 404, "no-such-ensemble", `"${ensemble}" is not one of: ${known}`);
 }
 
-function anyOf(voters: readonly Sid[]): Sid | undefined {
-  return voters[Math.floor(Math.random() * voters.length)];
+function anyOf(sids: readonly Sid[]): Sid | undefined {
+  return sids[Math.floor(Math.random() * sids.length)];
 }
 
 interface ReplicaReport {
   readonly sid: Sid;
+  /** Told by the configuration, whatever the replica says: a follower or leader is a participant. */
+  readonly role: "participant" | "observer";
   readonly status: ObjectStatus | null;
   /** Why there is no status. */
   readonly error: string | null;
 }
 
 async function statuses(env: GatewayEnv, ensemble: string): Promise<readonly ReplicaReport[]> {
+  const members = readMembers(env);
   return Promise.all(
-    readVoters(env.VOTERS).map(async (sid): Promise<ReplicaReport> => {
+    sidsOf(members).map(async (sid): Promise<ReplicaReport> => {
+      const role = members.voters.includes(sid) ? "participant" : "observer";
       try {
         const response = await replicaStub(env.REPLICA, { ensemble, sid }).fetch(
           `http://replica${GATEWAY_PATHS.status}`,
           { signal: AbortSignal.timeout(STATUS_DEADLINE_MS) },
         );
-        return { sid, status: await response.json<ObjectStatus>(), error: null };
+        return { sid, role, status: await response.json<ObjectStatus>(), error: null };
       } catch (error) {
-        return { sid, status: null, error: error instanceof Error ? error.message : String(error) };
+        return { sid, role, status: null, error: error instanceof Error ? error.message : String(error) };
       }
     }),
   );

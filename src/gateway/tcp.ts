@@ -3,13 +3,13 @@
  * Workers take no inbound TCP yet, so this is the door of `npm start`.
  */
 import { replicaStub } from "../durable/entry.ts";
-import { readVoters } from "../base/settings.ts";
+import { readMembers, sidsOf } from "../base/settings.ts";
 import { servesTcp } from "./access.ts";
 import type { GatewayEnv } from "./app.ts";
 
-/** The variable that pairs ports with voters. */
+/** The variable that pairs ports with replicas. */
 export interface TcpEnv extends GatewayEnv {
-  /** One port per voter, in their order. */
+  /** One port per voter, then per observer, in their order. */
   readonly TCP_PORTS?: string;
 }
 
@@ -47,5 +47,5 @@ function portOf(address: string | undefined): number {
 function sidOfPort(port: number, env: TcpEnv): number | undefined {
   const ports = (env.TCP_PORTS ?? "").split(",").map(Number);
   const index = ports.indexOf(port);
-  return index === -1 ? undefined : readVoters(env.VOTERS)[index];
+  return index === -1 ? undefined : sidsOf(readMembers(env))[index];
 }

@@ -29,3 +29,45 @@ export function sameBytes(a: Uint8Array, b: Uint8Array | null): boolean {
   if (b === null || a.length !== b.length) return false;
   return a.every((octet, index) => octet === b[index]);
 }
+
+/** What a replica has, and what it is told at its start. */
+export interface VotersAtStart {
+  readonly sid: Sid;
+  /** /zookeeper/config as this replica's data hold it. */
+  readonly data: Uint8Array | null;
+  readonly voters: readonly Sid[];
+  /** The voters of the data, where an operator says that others take over. */
+  readonly votersBefore: readonly Sid[] | undefined;
+}
+
+/**
+ * Why a replica must not start with these voters, undefined where it may. Two sets of 1, 3 or 5 voters that differ
+ * always have majorities that share nobody: {1,2} of 1,2,3 may have acknowledged what {3,4,5} of 1,2,3,4,5 never
+ * heard of. So only who says that all have the same history may change them, and not with replicas that have none.
+ */
+export function votersRefusal({ sid, data, voters, votersBefore }: VotersAtStart): string | undefined {
+  const ofData = votersOf(data);
+  if (ofData.length === 0) {
+    if (votersBefore === undefined || !voters.includes(sid)) return undefined;
+    return (
+      `replica ${sid} has no data and shall vote where VOTERS_BEFORE says there are some: ` +
+      `let it observe (OBSERVERS) until it has caught up`
+    );
+  }
+  if (sameSids(ofData, voters)) return undefined;
+  if (votersBefore !== undefined && sameSids(ofData, votersBefore)) return undefined;
+  return (
+    `the voters of the data are ${ofData.join(",")}, and VOTERS is ${voters.join(",")}: acknowledged writes could ` +
+    `be lost. Set VOTERS back, or see "Changing the members" in ARCHITECTURE.md`
+  );
+}
+
+/** The sids that a dynamic configuration calls participants; none where it is not one. */
+function votersOf(data: Uint8Array | null): readonly Sid[] {
+  const text = new TextDecoder().decode(data ?? new Uint8Array());
+  return [...text.matchAll(/^server\.(\d+)=.*:participant(?:;|$)/gm)].map(([, sid]) => Number(sid));
+}
+
+function sameSids(a: readonly Sid[], b: readonly Sid[]): boolean {
+  return a.length === b.length && a.every((sid) => b.includes(sid));
+}

@@ -3,7 +3,7 @@ import type { PeerConfig } from "../zab/config.ts";
 /** What a replica is and how it behaves. */
 export interface KeeperConfig extends PeerConfig {
   readonly ensemble: string;
-  /** `host:port` per voter, by its place in `voters`, as /zookeeper/config tells clients; empty hides them. */
+  /** `host:port` per voter, then per observer, as /zookeeper/config tells clients; empty hides them. */
   readonly clientAddresses: readonly string[];
   /** ZooKeeper's unit of time, from which the bounds of session timeouts follow. */
   readonly tickTimeMs: number;

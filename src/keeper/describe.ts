@@ -7,6 +7,7 @@ import type { PeerStatus } from "../zab/config.ts";
 import type { ClientDoor } from "./client-door.ts";
 import type { WordContext } from "./four-letter-words.ts";
 import type { KeeperConfig } from "./config.ts";
+import { configText } from "./config-node.ts";
 import { EDGEKEEPER_VERSION, type ReplicaStatus } from "./status.ts";
 
 /** What there is to describe. */
@@ -59,8 +60,8 @@ export function describeReplica(replica: Described): ReplicaStatus {
 
 /** What a four-letter word reports on. */
 export function describeForWords(replica: Described): WordContext {
-  const { clientAddresses, voters, sid, ...config } = replica.config;
-  const address = clientAddresses[voters.indexOf(sid)] ?? "";
+  const { clientAddresses, voters, observers, sid, ...config } = replica.config;
+  const address = clientAddresses[[...voters, ...observers].indexOf(sid)] ?? "";
   return {
     status: describeReplica(replica),
     connections: Array.from(replica.door.connections(), (connection) => connection.status()),
@@ -69,13 +70,22 @@ export function describeForWords(replica: Described): WordContext {
     tickTimeMs: config.tickTimeMs,
     sessionTimeoutMinMs: config.sessionTimeoutMinMs,
     sessionTimeoutMaxMs: config.sessionTimeoutMaxMs,
+    membership: isStandalone(replica.config)
+      ? undefined
+      : {
+          text: new TextDecoder().decode(configText(replica.config)),
+          observes: observers.includes(sid),
+        },
   };
+}
+
+function isStandalone({ voters, observers }: KeeperConfig): boolean {
+  return voters.length === 1 && observers.length === 0;
 }
 
 function modeOf(replica: Described): string {
   if (!replica.serving) return "looking";
-  const { voters, observers } = replica.config;
-  if (voters.length === 1 && observers.length === 0) return "standalone";
+  if (isStandalone(replica.config)) return "standalone";
   const { role } = replica.zab.phase;
   if (role === "leading") return "leader";
   return role === "observing" ? "observer" : "follower";

@@ -20,6 +20,8 @@ export interface WordContext {
   readonly tickTimeMs: number;
   readonly sessionTimeoutMinMs: number;
   readonly sessionTimeoutMaxMs: number;
+  /** The dynamic configuration, and whether this replica observes; undefined for a standalone one. */
+  readonly membership: { readonly text: string; readonly observes: boolean } | undefined;
 }
 
 /** Whether the four characters are a word answered here. */
@@ -157,8 +159,15 @@ function configuration(context: WordContext): string {
     `minSessionTimeout=${context.sessionTimeoutMinMs}`,
     `maxSessionTimeout=${context.sessionTimeoutMaxMs}`,
     `serverId=${status.sid}`,
+    ...membershipLines(context),
     "",
   ].join("\n");
+}
+
+/** As ZooKeeper's QuorumZooKeeperServer.dumpConf, without what replicas do not have: quorum and election ports. */
+function membershipLines({ membership }: WordContext): readonly string[] {
+  if (membership === undefined) return [];
+  return [`peerType=${membership.observes ? 1 : 0}`, "membership: ", membership.text];
 }
 
 function environment(context: WordContext): string {

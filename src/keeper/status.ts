@@ -64,7 +64,7 @@ export interface ReplicaStatus {
   readonly sid: Sid;
   readonly instance: number;
   readonly version: string;
-  /** As `srvr` says it: leader, follower, standalone, or looking. */
+  /** As `srvr` says it: leader, follower, observer, standalone, or looking. */
   readonly mode: string;
   readonly serving: boolean;
   readonly leader: Sid | null;

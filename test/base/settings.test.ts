@@ -9,6 +9,8 @@ describe("readSettings", () => {
   test("voters alone give an ensemble with ZooKeeper's defaults", () => {
     expect(readSettings({ VOTERS })).toEqual({
       voters: [1, 2, 3],
+      observers: [],
+      votersBefore: undefined,
       ensembles: ["main"],
       clientAddresses: [],
       tcpPorts: [],
@@ -23,6 +25,8 @@ describe("readSettings", () => {
   test("each variable is read, and an empty one counts as not set", () => {
     const variables = {
       VOTERS: " 5, 254 ,7",
+      OBSERVERS: "9, 1",
+      VOTERS_BEFORE: "3,2,1",
       ENSEMBLES: "main, other",
       CLIENT_ADDRESSES: "a:1,[::1]:2181",
       TCP_PORTS: "2181,2182,2183",
@@ -37,6 +41,8 @@ describe("readSettings", () => {
 
     expect(readSettings(variables)).toEqual({
       voters: [5, 254, 7],
+      observers: [9, 1],
+      votersBefore: [3, 2, 1],
       ensembles: ["main", "other"],
       clientAddresses: ["a:1", "[::1]:2181"],
       tcpPorts: [2181, 2182, 2183],
@@ -59,6 +65,18 @@ describe("readSettings", () => {
     [{ VOTERS: "1,01,2" }, "different sids"],
     [{ VOTERS: "1,2,x,3" }, "VOTERS is"],
     [{ VOTERS: "0x1" }, "VOTERS is"],
+    [
+      { VOTERS, OBSERVERS: "4,x" },
+      `OBSERVERS is "4,x": it must list different sids from 1 to 254, 16 at most`,
+    ],
+    [{ VOTERS, OBSERVERS: "4,4" }, "different sids"],
+    [{ VOTERS, OBSERVERS: "255" }, "OBSERVERS is"],
+    [
+      { VOTERS, OBSERVERS: "4,2" },
+      `OBSERVERS is "4,2": 2 is in VOTERS too, and a replica either votes or observes`,
+    ],
+    [{ VOTERS, OBSERVERS: Array.from({ length: 17 }, (_, index) => 10 + index).join(",") }, "16 at most"],
+    [{ VOTERS, VOTERS_BEFORE: "1,2" }, `VOTERS_BEFORE is "1,2": it must list 1, 3 or 5`],
     [{ VOTERS, TICK_TIME_MS: "abc" }, `TICK_TIME_MS is "abc": it must be a whole number of milliseconds`],
     [{ VOTERS, TICK_TIME_MS: "49" }, "from 50 to"],
     [{ VOTERS, TICK_TIME_MS: "107374183" }, "TICK_TIME_MS is"],
@@ -84,6 +102,12 @@ describe("readSettings", () => {
   ])("%j is refused, and the message says which, what and why", (variables, message) => {
     expect(() => readSettings(variables)).toThrow(ConfigError);
     expect(() => readSettings(variables)).toThrow(message);
+  });
+
+  test("sixteen observers are allowed", () => {
+    const OBSERVERS = Array.from({ length: 16 }, (_, index) => 10 + index).join(",");
+
+    expect(readSettings({ VOTERS, OBSERVERS }).observers).toHaveLength(16);
   });
 
   test("the value of SUPER_DIGEST, which may be a password, is not in the message", () => {

@@ -28,7 +28,7 @@ function check(
 }
 
 test("a Worker as configured runs as configured", () => {
-  expect(check({})).toEqual({ worker: PRODUCT, warnings: [], ensembles: ["main"] });
+  expect(check({})).toEqual({ worker: PRODUCT, warnings: [], ensembles: ["main"], observers: 0 });
 });
 
 test("one voter has the first port alone, and tells its clients of no other", () => {
@@ -54,6 +54,17 @@ test("five voters need five ports, and have them", () => {
 
   expect(() => check({ VOTERS })).toThrow("5 voters need 5 TCP ports");
   expect(check({ VOTERS }, { ports: [1, 2, 3, 4, 5] }).worker.vars.get("TCP_PORTS")).toBe("1,2,3,4,5");
+});
+
+test("observers have the last ports, and clients are told of them", () => {
+  const checked = check({ OBSERVERS: "6,7" }, { ports: [1, 2, 3, 4, 5] });
+
+  expect(checked.observers).toBe(2);
+  expect(checked.worker.vars.get("TCP_PORTS")).toBe("1,2,3,4,5");
+  expect(checked.worker.vars.get("CLIENT_ADDRESSES")).toBe(
+    "127.0.0.1:1,127.0.0.1:2,127.0.0.1:3,127.0.0.1:4,127.0.0.1:5",
+  );
+  expect(() => check({ OBSERVERS: "3" })).toThrow(`OBSERVERS is "3": 3 is in VOTERS too`);
 });
 
 test("a variable that makes no sense is told as the settings tell it", () => {
@@ -84,5 +95,5 @@ test("a Worker without replicas has variables and ports of its own", () => {
 
 test("the usage text tells each variable on a line", () => {
   expect(variableLines()).toMatch(/^ {2}VOTERS +sids of the voters/);
-  expect(variableLines().split("\n")).toHaveLength(11);
+  expect(variableLines().split("\n")).toHaveLength(13);
 });

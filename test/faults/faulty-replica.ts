@@ -2,6 +2,7 @@
  * A replica that suffers faults on demand. It stands at the two seams of the product: all that happens to a replica
  * comes through `accept`, all that it does goes through `perform`; and requests of peers come through `fetch`.
  */
+import { readMembers, sidsOf } from "../../src/base/settings.ts";
 import { LINK_DEADLINE_MS } from "../../src/durable/limits.ts";
 import { Replica } from "../../src/durable/replica.ts";
 import type { ReplicaEnv } from "../../src/durable/settings.ts";
@@ -23,6 +24,7 @@ interface Cut {
 
 /** The product's replica, and what afflicts it. */
 export class FaultyReplica extends Replica {
+  readonly #sids: readonly number[];
   readonly #downUntilMs: number;
   #frozenUntilMs = 0;
   readonly #cuts = new Map<number, Cut>();
@@ -33,6 +35,7 @@ export class FaultyReplica extends Replica {
 
   constructor(ctx: DurableObjectState, env: ReplicaEnv) {
     super(ctx, env);
+    this.#sids = sidsOf(readMembers(env));
     ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS fault (down_until_ms INTEGER NOT NULL)");
     ctx.storage.sql.exec("DROP TRIGGER IF EXISTS fail_write");
     const rows = ctx.storage.sql.exec<{ down_until_ms: number }>("SELECT down_until_ms FROM fault").toArray();
@@ -96,7 +99,8 @@ export class FaultyReplica extends Replica {
     }
   }
 
-  #suffer(fault: Fault): Response {
+  /** Answers once the fault is in force; one that dies of it does not answer. */
+  async #suffer(fault: Fault): Promise<Response> {
     const untilMs = "ms" in fault ? Date.now() + fault.ms : 0;
     switch (fault.kind) {
       case "abort":
@@ -112,13 +116,14 @@ export class FaultyReplica extends Replica {
         this.ctx.storage.sql.exec("DELETE FROM fault");
         this.ctx.storage.sql.exec("INSERT INTO fault VALUES (?)", untilMs);
         // The write must be durable before the death that it outlives.
-        this.ctx.waitUntil(this.ctx.storage.sync().then(() => this.ctx.abort("fault: down")));
+        await this.ctx.storage.sync();
+        this.ctx.abort("fault: down");
         break;
       case "freeze":
         this.#frozenUntilMs = untilMs;
         break;
       case "cut": {
-        const all = [1, 2, 3, 4, 5, 6, 7].filter((sid) => sid !== this.replicaName.sid);
+        const all = this.#sids.filter((sid) => sid !== this.replicaName.sid);
         const peers = fault.peer === undefined ? all : [fault.peer];
         for (const peer of peers) this.#cuts.set(peer, { outUntilMs: untilMs, inUntilMs: untilMs });
         break;

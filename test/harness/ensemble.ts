@@ -11,6 +11,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { readMembers, sidsOf } from "../../src/base/settings.ts";
+
 /** How a test wants its ensemble. */
 export interface EnsembleSetup {
   /** A wrangler.toml, relative to the project's root; the product's own by default. */
@@ -18,7 +20,7 @@ export interface EnsembleSetup {
   /** Data to start on, to be kept by the caller; a new directory, removed at stop, by default. */
   readonly dataDirectory?: string;
   readonly httpPort?: number;
-  /** The TCP doors' ports; three free ones by default. */
+  /** The TCP doors' ports; as many free ones as there are replicas by default. */
   readonly tcpPorts?: readonly number[];
   readonly vars?: Readonly<Record<string, string>>;
   /** Environment variables for the runtime. */
@@ -60,7 +62,8 @@ const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
 export async function startEnsemble(setup: EnsembleSetup = {}): Promise<TestEnsemble> {
   const isOwnData = setup.dataDirectory === undefined;
   const dataDirectory = setup.dataDirectory ?? (await mkdtemp(join(tmpdir(), "edgekeeper-test-")));
-  const count = setup.tcpPorts?.length ?? 3;
+  const { VOTERS = "1,2,3", OBSERVERS } = setup.vars ?? {};
+  const count = setup.tcpPorts?.length ?? sidsOf(readMembers({ VOTERS, OBSERVERS })).length;
   const free = await freePorts(count + 1);
   const httpPort = setup.httpPort ?? Number(free[count]);
   const tcpPorts = setup.tcpPorts ?? free.slice(0, count);

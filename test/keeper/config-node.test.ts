@@ -1,0 +1,57 @@
+import { describe, expect, test } from "vitest";
+
+import { configText, votersRefusal, type VotersAtStart } from "../../src/keeper/config-node.ts";
+
+const MEMBERS = {
+  voters: [1, 2, 3],
+  observers: [6, 7],
+  clientAddresses: ["a.test:2181", "b.test:2181", "c.test:2181", "[::1]:2186"],
+};
+
+test("the configuration has a line for each voter, then for each observer, as a real server writes them", () => {
+  expect(new TextDecoder().decode(configText(MEMBERS)).split("\n")).toEqual([
+    "server.1=a.test:2888:3888:participant;a.test:2181",
+    "server.2=b.test:2888:3888:participant;b.test:2181",
+    "server.3=c.test:2888:3888:participant;c.test:2181",
+    "server.6=[::1]:2888:3888:observer;[::1]:2186",
+    "server.7=127.0.0.1:2888:3888:observer",
+    "version=0",
+  ]);
+});
+
+describe("votersRefusal", () => {
+  const DATA = configText(MEMBERS);
+
+  function refusal(start: Partial<VotersAtStart>): string | undefined {
+    return votersRefusal({ sid: 1, data: DATA, voters: [1, 2, 3], votersBefore: undefined, ...start });
+  }
+
+  test("the voters of the data may start, in any order, and whatever the observers and addresses are", () => {
+    expect(refusal({})).toBeUndefined();
+    expect(refusal({ voters: [3, 1, 2] })).toBeUndefined();
+    const data = configText({ ...MEMBERS, observers: [], clientAddresses: [] });
+    expect(refusal({ data })).toBeUndefined();
+  });
+
+  test.each([[[1]], [[1, 2, 3, 4, 5]], [[1, 2, 4]], [[4, 5, 6]]])("voters %j may not", (voters) => {
+    expect(refusal({ voters })).toContain(
+      `the voters of the data are 1,2,3, and VOTERS is ${voters.join(",")}`,
+    );
+  });
+
+  test("others may take over where an operator names the voters of the data, and those alone", () => {
+    expect(refusal({ voters: [1, 2, 3, 4, 5], votersBefore: [3, 2, 1] })).toBeUndefined();
+    expect(refusal({ voters: [1, 2, 3, 4, 5], votersBefore: [1] })).toContain(
+      "the voters of the data are 1,2,3",
+    );
+  });
+
+  test("a replica without data may start, but not as a voter over the data of others", () => {
+    const fresh = { sid: 4, data: null, voters: [1, 2, 3, 4, 5] };
+
+    expect(refusal(fresh)).toBeUndefined();
+    expect(refusal({ ...fresh, data: new Uint8Array() })).toBeUndefined();
+    expect(refusal({ ...fresh, votersBefore: [1, 2, 3] })).toContain("replica 4 has no data and shall vote");
+    expect(refusal({ ...fresh, sid: 9, votersBefore: [1, 2, 3] })).toBeUndefined();
+  });
+});
