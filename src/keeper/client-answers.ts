@@ -51,7 +51,7 @@ export class ClientAnswers {
     return false;
   }
 
-  /** Answers a write that was delivered; true where the client is hung up on behind it. */
+  /** Answers a write that was delivered; true where the client is hung up on behind it, or instead. */
   finish(
     connection: Connection,
     pending: PendingWrite,
@@ -59,6 +59,8 @@ export class ClientAnswers {
   ): boolean {
     const { request } = pending;
     const { zxid, outcome, nowMs } = done;
+    // As ZooKeeper, which lets no client see -118: its session is elsewhere, and this connection is over.
+    if (outcome.kind === "error" && outcome.code === ERROR_CODES.sessionMoved) return true;
     this.#output.reply(connection, pending, { zxid, nowMs, ...replyTo(request, outcome) });
     return request.op === "closeSession";
   }

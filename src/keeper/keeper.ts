@@ -17,7 +17,7 @@ import { decodeTxn } from "../jute/txn.ts";
 import { CONFIG_PATH } from "../tree/reserved.ts";
 import type { Tree } from "../tree/tree.ts";
 import { WatchTable } from "../tree/watch-table.ts";
-import type { LogReader, PeerPhase, PeerStart } from "../zab/config.ts";
+import { DEFAULT_TIMING, type LogReader, type PeerPhase, type PeerStart } from "../zab/config.ts";
 import type { LinkId, Notification, Proposal, ZabMessage } from "../zab/message.ts";
 import { Peer } from "../zab/peer.ts";
 import type { AuthSettings } from "./auth.ts";
@@ -33,7 +33,6 @@ import {
   DELIVER_BYTES_PER_TURN,
   LEADERLESS_HOLD_MS,
   MISSING_CALL_INTERVAL_MS,
-  SESSION_REPORT_INTERVAL_MS,
 } from "./limits.ts";
 import { decodeLinkMessage, encodeLinkMessage } from "./link-codec.ts";
 import type { FromLeader, LinkMessage, ToLeader } from "./link-message.ts";
@@ -91,7 +90,6 @@ export class Keeper {
   #resumeAt: Zxid | undefined;
   #serving = false;
   #leaderlessSinceMs: number | undefined;
-  #lastReportMs = 0;
   #lastCallMs = 0;
   /** What replicas said to this leader, kept until all that is committed is applied here. */
   #inbox: { readonly from: Sid; readonly message: ToLeader }[] = [];
@@ -180,11 +178,6 @@ export class Keeper {
     // Word of living sessions may be among what waits: nothing expires before it is heard.
     if (this.#inbox.length === 0) this.#desk?.tick(this.#nowMs);
     this.#callMissing();
-    if (this.#serving && this.#clockMs - this.#lastReportMs >= SESSION_REPORT_INTERVAL_MS) {
-      this.#lastReportMs = this.#clockMs;
-      const sessions = this.#door.takeTouched();
-      if (sessions.length > 0) this.#tellLeader({ kind: "touched", sessions });
-    }
     if (!this.#serving) {
       this.#leaderlessSinceMs ??= this.#clockMs;
       if (this.#clockMs - this.#leaderlessSinceMs >= LEADERLESS_HOLD_MS) this.#door.closeAll();
@@ -317,6 +310,7 @@ export class Keeper {
       tree: this.#tree,
       nextZxid: this.#peer.nextZxid,
       nowMs: this.#nowMs,
+      lostGraceMs: this.#config.timing?.heartbeatLimitMs ?? DEFAULT_TIMING.heartbeatLimitMs,
     });
     this.#desk = desk;
     const config = configText(this.#config);
@@ -385,7 +379,10 @@ export class Keeper {
 
   #fromLeader(message: FromLeader): void {
     if (message.kind === "welcome") this.#resumeAt = message.upTo;
-    else this.#door.fromLeader(message);
+    else if (message.kind === "poll") {
+      const sessions = this.#door.takeTouched();
+      this.#tellLeader({ kind: "touched", polledAtMs: message.clockMs, sessions });
+    } else this.#door.fromLeader(message);
   }
 
   #sendLink(link: LinkId, message: LinkMessage): void {
@@ -416,7 +413,9 @@ export class Keeper {
   #dropLink(link: LinkId): void {
     const sid = this.#links.get(link);
     this.#links.delete(link);
-    if (sid !== undefined && this.#learnerLinks.get(sid) === link) this.#learnerLinks.delete(sid);
+    if (sid === undefined || this.#learnerLinks.get(sid) !== link) return;
+    this.#learnerLinks.delete(sid);
+    this.#desk?.lost(sid);
   }
 
   #linkBytes(link: LinkId, bytes: Uint8Array): void {

@@ -13,6 +13,7 @@ import { encodeTxn } from "../jute/txn.ts";
 import { Preparer } from "../tree/prepare.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { Proposal } from "../zab/message.ts";
+import { SESSION_POLL_INTERVAL_MS } from "./limits.ts";
 import type { Addressed, ForwardedRequest, OwnedSession, ToLeader } from "./link-message.ts";
 import { SessionTracker } from "./session-tracker.ts";
 
@@ -24,6 +25,8 @@ export interface DeskOptions {
   /** The zxid that the first proposal must carry. */
   readonly nextZxid: Zxid;
   readonly nowMs: number;
+  /** How long a replica may go on to answer its clients after this leader has given it up. */
+  readonly lostGraceMs: number;
 }
 
 /** One leader's reign. Proposals and answers are collected and taken at the end of each turn. */
@@ -37,12 +40,13 @@ export class LeaderDesk {
   #proposals: Proposal[] = [];
   #answers: Addressed[] = [];
   #expired = 0;
+  #polledAtMs = 0;
 
   /** Grants every session its full timeout again: how long it was silent under the last leader is not known. */
   constructor(options: DeskOptions) {
     this.#options = options;
     this.#preparer = new Preparer(options.tree);
-    this.#sessions = new SessionTracker(options.nowMs);
+    this.#sessions = new SessionTracker(options);
     this.#nextZxid = options.nextZxid;
     this.#lastPrepared = options.tree.lastApplied;
     this.#nowMs = options.nowMs;
@@ -71,6 +75,7 @@ export class LeaderDesk {
     this.#nowMs = nowMs;
     switch (message.kind) {
       case "hello":
+        this.#sessions.join(from);
         for (const owned of message.owned) this.#claim(owned, from);
         this.#answers.push({ to: from, message: { kind: "welcome", upTo: this.lastPrepared } });
         return;
@@ -82,11 +87,17 @@ export class LeaderDesk {
         return;
       case "touched":
         for (const session of message.sessions) this.#sessions.touch(session);
+        this.#sessions.covered(from, message.polledAtMs);
         return;
     }
   }
 
-  /** Lets time pass: sessions silent for too long are closed. */
+  /** The link to the replica is gone. */
+  lost(sid: Sid): void {
+    this.#sessions.leave(sid);
+  }
+
+  /** Lets time pass: sessions silent for too long are closed; replicas are asked whom they heard. */
   tick(nowMs: number): void {
     this.#nowMs = nowMs;
     for (const session of this.#sessions.advance(nowMs)) {
@@ -99,6 +110,10 @@ export class LeaderDesk {
         request: { op: "closeSession" },
       });
     }
+    const { clockMs } = this.#sessions;
+    if (clockMs - this.#polledAtMs < SESSION_POLL_INTERVAL_MS) return;
+    this.#polledAtMs = clockMs;
+    for (const to of this.#sessions.replicas) this.#answers.push({ to, message: { kind: "poll", clockMs } });
   }
 
   /** Proposes the dynamic configuration that /zookeeper/config shall show. */

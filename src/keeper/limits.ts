@@ -9,11 +9,21 @@ export const EXPIRY_BUCKET_MS = 250;
  */
 export const SESSION_CLOCK_STEP_MS_MAX = 250;
 
-/** Replicas report the sessions they heard from this often. */
-export const SESSION_REPORT_INTERVAL_MS = 250;
+/** The leader asks the replicas this often which sessions they heard from. */
+export const SESSION_POLL_INTERVAL_MS = 250;
 
-/** Added to each session's timeout: two reports may be lost in the gap between hearing and telling. */
-export const SESSION_REPORT_SLACK_MS: number = 2 * SESSION_REPORT_INTERVAL_MS;
+/**
+ * A session whose client vanished is over, while leader and replicas stay, at most this long after its timeout, and
+ * two round trips between the leader and the farthest replica:
+ * - its last word waits for a poll: an interval and a tick, and a round trip (the poll goes, the answer comes);
+ * - its deadline is rounded up to a bucket;
+ * - a poll sent after the deadline must be answered by all: an interval and a tick, and a round trip;
+ * - the next tick sees it.
+ * A tick counts 50 ms. On top of that come, each where it happens: the heartbeat limit where a replica falls silent, as
+ * the leader waits that long for its answer; timeout and heartbeat limit anew where the replica that had the client,
+ * or the leader, is lost; and all the time for which the leader stands still.
+ */
+export const SESSION_LATE_MS_MAX: number = 2 * (SESSION_POLL_INTERVAL_MS + 50) + EXPIRY_BUCKET_MS + 50;
 
 /**
  * How long a replica without a leader keeps its clients waiting before it closes their connections, so that they go

@@ -11,7 +11,7 @@ import type { ForwardedRequest, FromLeader, LinkMessage, OwnedSession, ToLeader 
 import { readZabMessage, writeZabMessage } from "./zab-codec.ts";
 
 /** The first byte of every frame: a replica of another version is told apart, not misread. */
-const LINK_FORMAT = 1;
+const LINK_FORMAT = 2;
 
 const TAGS: Readonly<Record<"zab" | ToLeader["kind"] | FromLeader["kind"], number>> = {
   zab: 1,
@@ -23,6 +23,7 @@ const TAGS: Readonly<Record<"zab" | ToLeader["kind"] | FromLeader["kind"], numbe
   attached: 7,
   refused: 8,
   moved: 9,
+  poll: 10,
 };
 
 const TAG_NAMES: ReadonlyMap<number, keyof typeof TAGS> = new Map(
@@ -74,6 +75,7 @@ export function decodeLinkMessage(bytes: Uint8Array): LinkMessage {
     case "attached":
     case "refused":
     case "moved":
+    case "poll":
       return { kind: "fromLeader", message: readFromLeader(reader, name) };
     default:
       return assertNever(name);
@@ -97,6 +99,7 @@ function writeToLeader(writer: JuteWriter, message: ToLeader): void {
       writer.buffer(message.password);
       return writer.int(message.timeoutMs);
     case "touched":
+      writer.varint(message.polledAtMs);
       writer.int(message.sessions.length);
       for (const session of message.sessions) writer.long(session);
       return;
@@ -127,9 +130,10 @@ function readToLeader(reader: JuteReader, kind: ToLeader["kind"]): ToLeader {
         timeoutMs: reader.int(),
       };
     case "touched": {
+      const polledAtMs = reader.varint();
       const sessions: SessionId[] = [];
       for (let left = reader.count(SESSION_BYTES); left > 0; left--) sessions.push(reader.unsignedLong());
-      return { kind, sessions };
+      return { kind, polledAtMs, sessions };
     }
     default:
       return assertNever(kind);
@@ -150,6 +154,8 @@ function writeFromLeader(writer: JuteWriter, message: FromLeader): void {
     case "moved":
       writer.long(message.session);
       return writer.zxid(message.generation);
+    case "poll":
+      return writer.varint(message.clockMs);
     default:
       assertNever(message);
   }
@@ -165,6 +171,8 @@ function readFromLeader(reader: JuteReader, kind: FromLeader["kind"]): FromLeade
       return { kind, serial: reader.varint() };
     case "moved":
       return { kind, session: reader.unsignedLong(), generation: reader.zxid() };
+    case "poll":
+      return { kind, clockMs: reader.varint() };
     default:
       return assertNever(kind);
   }

@@ -45,8 +45,8 @@ export type ToLeader =
       readonly password: Uint8Array;
       readonly timeoutMs: number;
     }
-  /** Sessions heard from since the last report. */
-  | { readonly kind: "touched"; readonly sessions: readonly SessionId[] };
+  /** The answer to `poll`, with its clock: sessions heard from since the last one. */
+  | { readonly kind: "touched"; readonly polledAtMs: number; readonly sessions: readonly SessionId[] };
 
 /** What the leader tells a replica. */
 export type FromLeader =
@@ -64,6 +64,8 @@ export type FromLeader =
     }
   /** No such session, or not this password: the client is told that it expired. */
   | { readonly kind: "refused"; readonly serial: number }
+  /** Which sessions were heard from? Answered by `touched`. The clock is the leader's own, not to be read. */
+  | { readonly kind: "poll"; readonly clockMs: number }
   /** The session's client connected elsewhere: connections older than `generation` are closed. */
   | { readonly kind: "moved"; readonly session: SessionId; readonly generation: Generation };
 

@@ -1,12 +1,20 @@
 /**
  * The leader's watch over sessions: who owns each, and which have been silent for longer than their timeout.
- * Time here is a clock of its own that counts ticks and never jumps: when this replica itself stood still, the
- * silence of others during that time is not held against them. So an expiry may come late, never early.
- * Source: ZooKeeper SessionTrackerImpl and ExpiryQueue (buckets of equal deadlines).
+ *
+ * Never early, however slow the links and whatever the clocks do:
+ * 1. Time here is a clock of its own that counts ticks and never jumps: when this replica itself stood still, the
+ *    silence of others during that time is not held against them.
+ * 2. A session is touched when the leader hears of it, which is later than its client was heard.
+ * 3. Nothing is due before every replica that serves has told whom it heard: the leader polls them with its clock, a
+ *    link is FIFO, so an answer holds all that was heard, and follows all that was asked, before that moment. What
+ *    counts is the horizon, the oldest moment so answered, and not the clock.
+ * 4. A replica that is lost may have heard clients, and answered them, until it noticed: what it owned starts again,
+ *    with that time on top. So does everything when a leader is new, as the one before it is such a replica.
+ * Source: ZooKeeper SessionTrackerImpl and ExpiryQueue (buckets of equal deadlines), Leader.PING (touched sessions).
  */
 import type { SessionId, Sid } from "../base/ids.ts";
 import { compareZxid, ZXID_ZERO } from "../base/zxid.ts";
-import { EXPIRY_BUCKET_MS, SESSION_CLOCK_STEP_MS_MAX, SESSION_REPORT_SLACK_MS } from "./limits.ts";
+import { EXPIRY_BUCKET_MS, SESSION_CLOCK_STEP_MS_MAX } from "./limits.ts";
 import type { Generation, OwnedSession } from "./link-message.ts";
 
 interface Tracked {
@@ -16,16 +24,21 @@ interface Tracked {
   bucket: number;
 }
 
-/** Sessions by expiry bucket; each operation costs the same however many sessions there are. */
+/** Sessions by expiry bucket; each operation costs the same however many sessions there are, but for `leave`. */
 export class SessionTracker {
   readonly #sessions = new Map<SessionId, Tracked>();
   readonly #buckets = new Map<number, Set<SessionId>>();
+  /** Up to when each serving replica has told whom it heard. */
+  readonly #covered = new Map<Sid, number>();
+  readonly #lostGraceMs: number;
   #clockMs = 0;
   #lastNowMs: number;
   #nextBucket = 0;
 
-  constructor(nowMs: number) {
-    this.#lastNowMs = nowMs;
+  /** `lostGraceMs`: how long a replica may go on to answer its clients after the leader has given it up. */
+  constructor(options: { readonly nowMs: number; readonly lostGraceMs: number }) {
+    this.#lastNowMs = options.nowMs;
+    this.#lostGraceMs = options.lostGraceMs;
   }
 
   /** How many sessions are watched. */
@@ -33,12 +46,40 @@ export class SessionTracker {
     return this.#sessions.size;
   }
 
+  /** The clock that replicas are polled with. */
+  get clockMs(): number {
+    return this.#clockMs;
+  }
+
+  /** The replicas that serve, and are to be polled. */
+  get replicas(): Iterable<Sid> {
+    return this.#covered.keys();
+  }
+
+  /** The replica begins to serve: nobody's silence counts from now on before it has told whom it heard. */
+  join(sid: Sid): void {
+    this.#covered.set(sid, this.#clockMs);
+  }
+
+  /** The replica has told whom it heard until the clock showed this. */
+  covered(sid: Sid, clockMs: number): void {
+    const before = this.#covered.get(sid);
+    if (before !== undefined) this.#covered.set(sid, Math.max(before, Math.min(clockMs, this.#clockMs)));
+  }
+
+  /** The replica is lost: whom it heard since its last word is not known. */
+  leave(sid: Sid): void {
+    if (!this.#covered.delete(sid)) return;
+    for (const [session, tracked] of this.#sessions)
+      if (tracked.owner === sid) this.#extend(session, tracked);
+  }
+
   /** Starts to watch a session, with its full timeout ahead of it. */
   add(session: SessionId, timeoutMs: number, owner: Sid | undefined): void {
     if (this.#sessions.has(session)) return;
     const tracked: Tracked = { timeoutMs, owner, generation: ZXID_ZERO, bucket: -1 };
     this.#sessions.set(session, tracked);
-    this.#arm(session, tracked);
+    this.#extend(session, tracked);
   }
 
   /** Stops watching a session: it is closing, or closed. */
@@ -62,7 +103,7 @@ export class SessionTracker {
   /** The session was heard from: its timeout starts again. Unknown sessions are passed over. */
   touch(session: SessionId): void {
     const tracked = this.#sessions.get(session);
-    if (tracked !== undefined) this.#arm(session, tracked);
+    if (tracked !== undefined) this.#extend(session, tracked);
   }
 
   /** The session's client attached at `owner`: its timeout starts again, older connections lose it. */
@@ -70,10 +111,9 @@ export class SessionTracker {
     const tracked = this.#sessions.get(owned.session);
     if (tracked === undefined) return undefined;
     const before = tracked.owner;
-    tracked.owner = owner;
-    tracked.generation = owned.generation;
-    tracked.timeoutMs = owned.timeoutMs;
-    this.#arm(owned.session, tracked);
+    this.#own(tracked, owned, owner);
+    // Its client is here and nowhere else: a shorter timeout may bring its end nearer.
+    this.#arm(owned.session, tracked, this.#dueBucket(tracked));
     return before;
   }
 
@@ -86,7 +126,9 @@ export class SessionTracker {
     if (tracked === undefined) return false;
     const known = tracked.owner !== undefined && tracked.owner !== owner;
     if (known && compareZxid(owned.generation, tracked.generation) < 0) return false;
-    this.attach(owned, owner);
+    this.#own(tracked, owned, owner);
+    // It may have been elsewhere until just now, at a replica that this leader does not know of.
+    this.#extend(owned.session, tracked);
     return true;
   }
 
@@ -101,7 +143,8 @@ export class SessionTracker {
     this.#lastNowMs = nowMs;
     this.#clockMs += Math.min(elapsedMs, SESSION_CLOCK_STEP_MS_MAX);
     const expired: SessionId[] = [];
-    const due = Math.floor(this.#clockMs / EXPIRY_BUCKET_MS);
+    const horizonMs = Math.min(this.#clockMs, ...this.#covered.values());
+    const due = Math.floor(horizonMs / EXPIRY_BUCKET_MS);
     for (; this.#nextBucket <= due; this.#nextBucket++) {
       const bucket = this.#buckets.get(this.#nextBucket);
       if (bucket === undefined) continue;
@@ -114,10 +157,24 @@ export class SessionTracker {
     return expired;
   }
 
-  #arm(session: SessionId, tracked: Tracked): void {
-    // Rounded up to the next bucket: the silence has lasted the whole timeout when the bucket is due.
-    const deadlineMs = this.#clockMs + tracked.timeoutMs + SESSION_REPORT_SLACK_MS;
-    const bucket = Math.ceil(deadlineMs / EXPIRY_BUCKET_MS);
+  #own(tracked: Tracked, owned: OwnedSession, owner: Sid): void {
+    tracked.owner = owner;
+    tracked.generation = owned.generation;
+    tracked.timeoutMs = owned.timeoutMs;
+  }
+
+  /** Rounded up to the next bucket: the silence has lasted the whole timeout when the bucket is due. */
+  #dueBucket({ timeoutMs, owner }: Tracked): number {
+    const isHeard = owner !== undefined && this.#covered.has(owner);
+    const deadlineMs = this.#clockMs + timeoutMs + (isHeard ? 0 : this.#lostGraceMs);
+    return Math.max(this.#nextBucket, Math.ceil(deadlineMs / EXPIRY_BUCKET_MS));
+  }
+
+  #extend(session: SessionId, tracked: Tracked): void {
+    this.#arm(session, tracked, Math.max(tracked.bucket, this.#dueBucket(tracked)));
+  }
+
+  #arm(session: SessionId, tracked: Tracked, bucket: number): void {
     if (bucket === tracked.bucket) return;
     this.#buckets.get(tracked.bucket)?.delete(session);
     tracked.bucket = bucket;

@@ -34,6 +34,7 @@ class Desk {
       tree: this.tree,
       nextZxid: { epoch, counter: 1 },
       nowMs: 0,
+      lostGraceMs: 1500,
     });
   }
 
@@ -49,6 +50,8 @@ class Desk {
 
   /** Opens the session at replica 2. */
   open(): this {
+    this.desk.handle(2, { kind: "hello", owned: [] }, 0);
+    this.desk.takeAnswers();
     this.forward(2, { op: "createSession", timeoutMs: 4000, password: PASSWORD });
     this.apply();
     return this;
@@ -58,6 +61,15 @@ class Desk {
     const question = { kind: "attach", serial: 7, session: SESSION, password, timeoutMs: 9000 } as const;
     this.desk.handle(from, question, 0);
     return this.desk.takeAnswers();
+  }
+
+  /** Lets time pass; replica 2, which said hello, answers what it is asked and heard nobody. */
+  tick(nowMs: number): void {
+    this.desk.tick(nowMs);
+    for (const { to, message } of this.desk.takeAnswers()) {
+      if (message.kind !== "poll") continue;
+      this.desk.handle(to, { kind: "touched", polledAtMs: message.clockMs, sessions: [] }, nowMs);
+    }
   }
 
   /** Applies what was proposed; gives it. */
@@ -164,9 +176,9 @@ describe("a new leader", () => {
 describe("time at the desk", () => {
   it("a session is closed once its timeout has passed on a clock that moves 250 ms a tick at most", () => {
     const desk = new Desk().open();
-    for (let nowMs = 1000; nowMs <= 17_000; nowMs += 1000) desk.desk.tick(nowMs);
+    for (let nowMs = 1000; nowMs <= 16_000; nowMs += 1000) desk.tick(nowMs);
     expect(desk.apply()).toEqual([]);
-    for (let nowMs = 18_000; nowMs <= 20_000; nowMs += 1000) desk.desk.tick(nowMs);
+    for (let nowMs = 17_000; nowMs <= 18_000; nowMs += 1000) desk.tick(nowMs);
 
     expect(desk.apply()).toEqual([{ kind: "closeSession" }]);
     expect(desk.desk.expiredCount).toBe(1);
@@ -176,16 +188,32 @@ describe("time at the desk", () => {
     const desk = new Desk().open();
     let nowMs = 1_000_000;
     const live = (durationMs: number): void => {
-      for (const endMs = nowMs + durationMs; nowMs < endMs;) desk.desk.tick((nowMs += 50));
+      for (const endMs = nowMs + durationMs; nowMs < endMs;) desk.tick((nowMs += 50));
     };
-    live(4000);
-    desk.desk.handle(2, { kind: "touched", sessions: [SESSION, 99n] }, nowMs);
-    live(4000);
+    live(3600);
+    desk.desk.handle(2, { kind: "touched", polledAtMs: 0, sessions: [SESSION, 99n] }, nowMs);
+    live(3600);
     expect(desk.desk.sessionCount).toBe(1);
     nowMs -= 100_000;
     live(1000);
 
     expect(desk.desk.sessionCount).toBe(0);
     expect(desk.apply()).toEqual([{ kind: "closeSession" }]);
+  });
+
+  it("replicas that serve are asked whom they heard, four times a second, and those that are lost are not", () => {
+    const desk = new Desk().open();
+    desk.desk.handle(3, { kind: "hello", owned: [] }, 0);
+    desk.desk.takeAnswers();
+    desk.desk.lost(2);
+    const polls: Addressed[] = [];
+    for (let nowMs = 50; nowMs <= 1000; nowMs += 50) {
+      desk.desk.tick(nowMs);
+      polls.push(...desk.desk.takeAnswers());
+    }
+
+    expect(polls).toEqual(
+      [250, 500, 750, 1000].map((clockMs) => ({ to: 3, message: { kind: "poll", clockMs } })),
+    );
   });
 });

@@ -46,6 +46,10 @@ export class Replica {
   readonly clients: Map<ConnectionId, ClientEnd> = new Map();
   /** How far its clock is ahead of the world's. */
   skewMs = 0;
+  /** How fast its clock runs, and what it showed when that began. */
+  #rate = 1;
+  #rateSinceMs = 0;
+  #rateFromMs = 0;
   /** While defined the replica stands still, and what happens to it waits here. */
   frozen: (() => void)[] | undefined;
   /** Crashes before performing its so many-th effect from now. */
@@ -58,6 +62,18 @@ export class Replica {
 
   constructor(sid: Sid) {
     this.sid = sid;
+  }
+
+  /** What its clock shows when the world's shows `nowMs`. */
+  clockAt(nowMs: number): number {
+    return Math.floor(this.#rateFromMs + (nowMs - this.#rateSinceMs) * this.#rate) + this.skewMs;
+  }
+
+  /** Lets its clock run at another speed from now on. */
+  setRate(rate: number, nowMs: number): void {
+    this.#rateFromMs += (nowMs - this.#rateSinceMs) * this.#rate;
+    this.#rateSinceMs = nowMs;
+    this.#rate = rate;
   }
 }
 

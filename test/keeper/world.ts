@@ -19,7 +19,7 @@ import type { PeerTiming } from "../../src/zab/config.ts";
 import type { LinkId } from "../../src/zab/message.ts";
 import { type ClientEnd, type Link, Replica, treeUpTo } from "./world-replica.ts";
 
-export const TICK_MS = 50;
+const TICK_MS = 50;
 /** The wall clock at the beginning of each run. */
 export const EPOCH_MS = 1_800_000_000_000;
 const SUPER_DIGEST = "super:UdxDQl4f9v5oITwcAsO9bmWgHSI=";
@@ -265,7 +265,7 @@ export class World {
 
   /** What the replica's clock shows. */
   clockOf(sid: Sid): number {
-    return EPOCH_MS + this.nowMs + this.replica(sid).skewMs;
+    return EPOCH_MS + this.replica(sid).clockAt(this.nowMs);
   }
 
   later(delayMs: number, act: () => void): void {
