@@ -289,7 +289,7 @@ export class ClientDoor {
     const { xid, request } = decoded;
     connection.lastXid = xid;
     if (request.op === "auth") {
-      this.#authenticate(connection, request);
+      this.#authenticate(connection, xid, request);
     } else if (isWriteRequest(request)) {
       this.#enqueueWrite(connection, xid, request, body.length);
     } else {
@@ -299,11 +299,11 @@ export class ClientDoor {
   }
 
   /** Answered at once and out of order, as ZooKeeper does: requests behind it have the new identity. */
-  #authenticate(connection: Connection, request: Request & { readonly op: "auth" }): void {
+  #authenticate(connection: Connection, xid: number, request: Request & { readonly op: "auth" }): void {
     const added = authenticate(request, connection.opening.remoteAddress, this.#context.auth);
     const all = added && addIdentities(connection.identities, added);
     const code = all === undefined ? ERROR_CODES.authFailed : ERROR_CODES.ok;
-    this.#output.authReply(connection, code);
+    this.#output.authReply(connection, xid, code);
     if (all === undefined) this.#close(connection);
     else connection.identities = all;
   }

@@ -1,5 +1,4 @@
 /** What goes out to clients in a turn: each connection's bytes gathered into one write. */
-import { XIDS } from "../jute/opcodes.ts";
 import { type ConnectResponse, encodeConnectResponse } from "../jute/handshake.ts";
 import { encodeReply, encodeWatchEvent } from "../jute/responses.ts";
 import { type Zxid, ZXID_ZERO } from "../base/zxid.ts";
@@ -40,9 +39,12 @@ export class ClientOutput {
     this.#wrote(connection);
   }
 
-  /** The reply to an auth packet, which has no place in the order of requests. */
-  authReply(connection: Connection, code: number): void {
-    encodeReply(connection.out, { xid: XIDS.auth, zxid: ZXID_ZERO, error: code }, { op: "empty" });
+  /**
+   * The reply to an auth packet, which has no place in the order of requests. Most clients send it with the
+   * xid -4, but go-zookeeper numbers it like any other request and waits for that number.
+   */
+  authReply(connection: Connection, xid: number, code: number): void {
+    encodeReply(connection.out, { xid, zxid: ZXID_ZERO, error: code }, { op: "empty" });
     this.#wrote(connection);
   }
 

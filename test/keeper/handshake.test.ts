@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { maxZxid, ZXID_ZERO } from "../../src/base/zxid.ts";
+import { JuteWriter } from "../../src/jute/archive.ts";
 import { bytes, connected, create, story, TestClient } from "./test-client.ts";
 import { World } from "./world.ts";
 
@@ -204,6 +205,24 @@ describe("auth", () => {
     });
     expect(stranger.ask({ op: "getData", path: "/mine", watch: false }).header.error).toBe(-102);
     expect(client.ask({ op: "getData", path: "/mine", watch: false }).header.error).toBe(0);
+  });
+
+  it("is answered under the xid it was sent with: not every client calls it -4", () => {
+    const world = standing();
+    const client = connected(world, 1);
+    const [ping] = client.send({ op: "ping" });
+    const body = new JuteWriter();
+    body.int(0);
+    body.string("digest");
+    body.buffer(bytes("bob:secret"));
+    const numbered = client.sendFrame(100, body.take());
+    const refused = client.sendFrame(100, new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
+
+    expect(client.replies.map(({ header }) => [header.xid, header.error])).toEqual([
+      [ping, 0],
+      [numbered, 0],
+      [refused, -115],
+    ]);
   });
 
   it("a scheme that does not exist is answered with -115, and the connection closes", () => {
