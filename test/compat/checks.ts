@@ -66,8 +66,33 @@ export const CURATOR_CHECKS: readonly Check[] = [
   { id: "curator-move", title: "moved to another replica: session, ephemeral and cache live on" },
 ];
 
+/** What kazoo's recipes are asked, their members at different replicas. */
+export const KAZOO_CHECKS: readonly Check[] = [
+  { id: "kazoo-lock", title: "Lock: never two holders, no lost count; contenders seen" },
+  { id: "kazoo-read-write", title: "ReadLock, WriteLock: readers together, a writer alone" },
+  { id: "kazoo-semaphore", title: "Semaphore: no more leases than there are" },
+  { id: "kazoo-election", title: "Election: one leader at a time, in the order they came" },
+  { id: "kazoo-barrier", title: "Barrier, DoubleBarrier: nobody early" },
+  { id: "kazoo-counter", title: "Counter: no lost increment" },
+  { id: "kazoo-party", title: "Party, ShallowParty: who is there, also after a death" },
+  { id: "kazoo-queue", title: "Queue, LockingQueue: each entry once, by priority" },
+  { id: "kazoo-watchers", title: "DataWatch, ChildrenWatch: told of every state waited for" },
+  { id: "kazoo-tree-cache", title: "TreeCache: what was there, then every change" },
+];
+
+/** What Go's client has beyond single calls. */
+export const GO_CHECKS: readonly Check[] = [
+  { id: "go-lock", title: "Lock: never two holders, no lost count" },
+  { id: "go-concurrent", title: "50 goroutines on one connection: each reads its own writes" },
+];
+
 /** All that can be asked, each id once. */
-export const ALL_CHECKS: readonly Check[] = [...CLIENT_CHECKS, ...CURATOR_CHECKS];
+export const ALL_CHECKS: readonly Check[] = [
+  ...CLIENT_CHECKS,
+  ...CURATOR_CHECKS,
+  ...KAZOO_CHECKS,
+  ...GO_CHECKS,
+];
 
 /** The row of a client that could not be installed or built; there is no such row where it could. */
 export const SETUP_CHECK: Check = { id: "setup", title: "the client is installed and built" };

@@ -1,7 +1,7 @@
 /** The unmodified clients, and how the programs that drive them are built. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { CLIENT_CHECKS, CURATOR_CHECKS } from "./checks.ts";
+import { CLIENT_CHECKS, CURATOR_CHECKS, GO_CHECKS, KAZOO_CHECKS } from "./checks.ts";
 import type { Check } from "./checks.ts";
 import type { Command } from "./processes.ts";
 import type { DebianPackage, Toolbox } from "./tools.ts";
@@ -58,7 +58,7 @@ export function allClients(): readonly Client[] {
   return [
     {
       name: `kazoo ${KAZOO_VERSION}`,
-      checks: CLIENT_CHECKS,
+      checks: [...CLIENT_CHECKS, ...KAZOO_CHECKS],
       prepare: async (tools) => ({ command: await installKazoo(tools) }),
     },
     { name: "zkCli", checks: CLIENT_CHECKS, prepare: prepareZkCli },
@@ -83,6 +83,11 @@ export function allClients(): readonly Client[] {
       name: `node-zookeeper-client ${NODE_CLIENT_VERSION}`,
       checks: CLIENT_CHECKS,
       prepare: async (tools) => ({ command: await installNodeClient(tools) }),
+    },
+    {
+      name: "Go go-zookeeper/zk 1.0.4",
+      checks: [...CLIENT_CHECKS, ...GO_CHECKS],
+      prepare: async (tools) => ({ command: await buildGo(tools) }),
     },
   ];
 }
@@ -139,4 +144,21 @@ async function prepareZkCli(tools: Toolbox): Promise<Prepared> {
   await tools.needDebian(ZOOKEEPER_PACKAGES);
   const command = { command: process.execPath, args: [join(CLIENTS, "node", "zk-cli-checks.ts")] };
   return { command, version: await tools.debianVersion("zookeeper") };
+}
+
+/** The versions are those of go.mod and go.sum: a module that is not there, or is another, fails the build. */
+async function buildGo(tools: Toolbox): Promise<Command> {
+  const go = await tools.needCommand("go", "golang-go");
+  const program = join(tools.cache, "go-checks");
+  const env = {
+    // No other compiler than the one that is here, no C compiler, and a cache that can be removed.
+    GOTOOLCHAIN: "local",
+    CGO_ENABLED: "0",
+    GOFLAGS: "-mod=readonly -modcacherw",
+    GOCACHE: join(tools.cache, "go-cache"),
+    GOMODCACHE: join(tools.cache, "go-modules"),
+  };
+  const args = ["build", "-trimpath", "-o", program, "."];
+  await tools.run({ command: go, args, cwd: join(CLIENTS, "go"), env });
+  return { command: program, args: [] };
 }

@@ -1,17 +1,20 @@
 /**
- * What installs and builds things: Debian packages with apt-get (as root), PyPI and npm packages and
+ * What installs and builds things: Debian packages with apt-get (as root), PyPI, npm, Go and Rust packages and
  * everything compiled into a cache outside the repository.
  */
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import type { Command, ProcessSet } from "./processes.ts";
 
 const INSTALL_TIMEOUT_MS = 300_000;
 
 /** A file that only the package brings, and the package. */
 export type DebianPackage = readonly [file: string, name: string];
+
+/** Where a compiler may be besides PATH: where their own installers put them. */
+const USUAL_FOLDERS: readonly string[] = ["/usr/local/go/bin", join(homedir(), ".cargo", "bin"), "/usr/bin"];
 
 /** What the preparation of every client uses. */
 export class Toolbox {
@@ -45,6 +48,16 @@ export class Toolbox {
     await this.#exclusively(async () => await this.#install(missing()));
     const absent = missing();
     if (absent.length > 0) throw new Error(`installed without their files: ${absent.join(" ")}`);
+  }
+
+  /** The path of a command; one that is nowhere is installed with the Debian package. */
+  async needCommand(name: string, debianPackage: string): Promise<string> {
+    const found = findCommand(name);
+    if (found !== undefined) return found;
+    await this.#exclusively(async () => await this.#install([debianPackage]));
+    const installed = findCommand(name);
+    if (installed === undefined) throw new Error(`${debianPackage} did not bring the command ${name}`);
+    return installed;
   }
 
   /** The upstream part of an installed package's version: 3.8.0 of 3.8.0-11+deb12u2. */
@@ -82,4 +95,9 @@ export class Toolbox {
     this.#installing = mine;
     await mine;
   }
+}
+
+function findCommand(name: string): string | undefined {
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), ...USUAL_FOLDERS];
+  return folders.map((folder) => join(folder, name)).find((file) => existsSync(file));
 }
