@@ -24,7 +24,8 @@ import { CLIENT_ADDRESS_HEADER, GATEWAY_PATHS, type ObjectStatus } from "./entry
 import { Heart } from "./heart.ts";
 import { TREE_FLUSH_BYTES, TREE_FLUSH_MS } from "./limits.ts";
 import { Links, PEER_PATHS, readHello } from "./links.ts";
-import { keeperConfig, type ReplicaEnv, votersBefore } from "./settings.ts";
+import type { ReplicaEnv } from "./replica-env.ts";
+import { keeperConfig, votersBefore } from "./settings.ts";
 import { logLine } from "./log-line.ts";
 import { type ReplicaName, Store } from "./store.ts";
 

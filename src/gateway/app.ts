@@ -6,7 +6,7 @@ import { type Context, Hono } from "hono";
 import type { Sid } from "../base/ids.ts";
 import { CLIENT_ADDRESS_HEADER, GATEWAY_PATHS, type ObjectStatus, replicaStub } from "../durable/entry.ts";
 import { readMembers, sidsOf } from "../base/settings.ts";
-import type { ReplicaEnv } from "../durable/settings.ts";
+import type { ReplicaEnv } from "../durable/replica-env.ts";
 import { type AccessEnv, refusal } from "./access.ts";
 
 /** Everything the Worker is configured with. */

@@ -2,14 +2,16 @@
  * A chaos run: a steady load, one fault after another with a recovery between them, and a verdict over all
  * that was acknowledged.
  */
+import { sidsOf } from "../../src/base/settings.ts";
 import { until } from "../compat/servers.ts";
 import { check, historyOf } from "./checker.ts";
 import { type Gaps, gapsWithin } from "./gaps.ts";
 import type { History, ReplicaView } from "./history.ts";
 import { Load } from "./load.ts";
-import { faultFor, faultText, type PlannedFault, type Situation } from "./plan.ts";
+import { askedWithin, checkWithoutQuorum, type Injected, stretchesWithoutQuorum } from "./outages.ts";
+import { faultsFor, faultText, type PlannedFault, type Situation, type TimedFault } from "./plan.ts";
 import { Sleepers } from "./sleepers.ts";
-import type { Fault, FaultKind, Target } from "./target.ts";
+import type { FaultKind, Target } from "./target.ts";
 import { readView } from "./view.ts";
 import { type Violation, violation } from "./violation.ts";
 
@@ -18,7 +20,7 @@ export interface ChaosSetup {
   readonly target: Target;
   readonly faults: Iterable<PlannedFault>;
   readonly seed: number;
-  /** Sessions. Default CLIENTS. */
+  /** Sessions. Default CLIENTS, or one at each replica where these are more. */
   readonly clients?: number;
   /** Between the operations of a lane; each session has two. Default PACE_MS. */
   readonly paceMs?: number;
@@ -30,6 +32,9 @@ export interface ChaosSetup {
 export interface FaultReport extends Gaps {
   readonly fault: string;
   readonly unknown: number;
+  /** For how long there was surely no quorum, and what was asked for then that needs one. */
+  readonly withoutQuorumMs: number;
+  readonly askedWithoutQuorum: number;
   /** Until all replicas served and every client had a write acknowledged, from the fault's beginning, in ms. */
   readonly recoveredMs: number;
 }
@@ -60,7 +65,7 @@ export async function runChaos(setup: ChaosSetup): Promise<ChaosReport> {
   const load = new Load({
     servers: target.servers,
     root: `/chaos-${setup.seed}`,
-    clients: setup.clients ?? CLIENTS,
+    clients: setup.clients ?? Math.max(CLIENTS, target.servers.length),
     sessionTimeoutMs: SESSION_TIMEOUT_MS,
     paceMs: setup.paceMs ?? PACE_MS,
     seed: setup.seed,
@@ -69,15 +74,13 @@ export async function runChaos(setup: ChaosSetup): Promise<ChaosReport> {
   try {
     await load.start();
     const faults: FaultReport[] = [];
-    const stalls: Violation[] = [];
+    const found: Violation[] = [];
     const struck = new Map<FaultKind, Set<number>>();
     for (const planned of setup.faults) {
       await sleepers.leave();
-      const report = await suffer(setup, load, { planned, struck });
-      if ("rule" in report) {
-        stalls.push(report);
-        break;
-      }
+      const { report, violations } = await suffer(setup, load, { planned, struck });
+      found.push(...violations);
+      if (report === undefined) break;
       faults.push(report);
       await sleepers.inspect();
     }
@@ -87,7 +90,7 @@ export async function runChaos(setup: ChaosSetup): Promise<ChaosReport> {
     const { views, violations } = await settle(target, load);
     const history = load.history();
     setup.progress(`checking ${history.operations.length} operations`);
-    const broken = [...stalls, ...violations, ...sleepers.violations, ...check(history, views)];
+    const broken = [...found, ...violations, ...sleepers.violations, ...check(history, views)];
     const { left, seenAlive } = sleepers.counts;
     const totals = { ...totalsOf(history, views), "silent sessions": left, "seen alive": seenAlive };
     return { struck, faults, violations: broken, history, totals };
@@ -103,62 +106,88 @@ export function violationLines({ rule, what, path }: Violation, history: History
   return [`VIOLATION ${rule}:${about} ${what}`, ...lines.map((line) => `    ${line}`)];
 }
 
-/** One fault and the recovery from it; a violation if there was none. */
+/** What came of a fault; there is no report where the ensemble did not recover. */
+interface Suffered {
+  readonly report: FaultReport | undefined;
+  readonly violations: readonly Violation[];
+}
+
+/** One fault, with what comes on top of it, and the recovery. */
 async function suffer(
   { target, progress }: ChaosSetup,
   load: Load,
   { planned, struck }: { readonly planned: PlannedFault; readonly struck: Map<FaultKind, Set<number>> },
-): Promise<FaultReport | Violation> {
+): Promise<Suffered> {
   let leader: number | undefined;
   await until(RECOVERY_DEADLINE_MS, "somebody leads", async () => {
     leader = await target.leader();
     return leader !== undefined;
   });
   await load.spread(RECOVERY_DEADLINE_MS);
-  const situation: Situation = { leader: leader ?? 0, struck };
-  const faults = faultsOf(planned, situation);
-  const name = faults.map((fault) => faultText(fault, situation.leader)).join(" + ");
-  for (const { kind, sid } of faults) struck.set(kind, (struck.get(kind) ?? new Set()).add(sid));
+  const situation: Situation = { leader: leader ?? 0, members: target.members, struck };
+  const faults = faultsFor(planned, situation);
+  const name = faults.map(({ fault }) => faultText(fault, situation)).join(" + ");
+  for (const { fault } of faults)
+    struck.set(fault.kind, (struck.get(fault.kind) ?? new Set()).add(fault.sid));
   progress(name);
   const firstOperation = load.operations.length;
   const fromMs = performance.now();
+  const injected: Injected[] = [];
+  let stalled: string | undefined;
   try {
-    await injectAll(target, faults);
+    await injectAll(target, faults, { injected, onInForce: () => load.press() });
+    stalled = await recover(target, load);
   } catch (error) {
-    return violation("the ensemble recovers", `during ${name}: ${String(error)}`);
+    stalled = String(error);
   }
-  const stalled = await recover(target, load);
   const untilMs = performance.now();
-  if (stalled !== undefined) return violation("the ensemble recovers", `after ${name}: ${stalled}`);
-  await new Promise((resolve) => setTimeout(resolve, BREATH_MS));
+  if (stalled === undefined) await new Promise((resolve) => setTimeout(resolve, BREATH_MS));
   const during = load.operations.slice(firstOperation);
-  return {
+  const stretches = stretchesWithoutQuorum(injected, target.members.voters);
+  const violations = checkWithoutQuorum(during, stretches);
+  if (stalled !== undefined) {
+    const stall = violation("the ensemble recovers", `after ${name}: ${stalled}`);
+    return { report: undefined, violations: [...violations, stall] };
+  }
+  const report = {
     fault: name,
     ...gapsWithin(load.acknowledged, { fromMs, untilMs }),
     unknown: during.filter(({ outcome }) => outcome.kind === "unknown").length,
     recoveredMs: untilMs - fromMs,
+    withoutQuorumMs: stretches.reduce((sum, stretch) => sum + stretch.untilMs - stretch.fromMs, 0),
+    askedWithoutQuorum: askedWithin(during, stretches).length,
   };
+  return { report, violations };
 }
 
-/** The fault and what comes on top of it, at the replicas that have the parts now. */
-function faultsOf(planned: PlannedFault, situation: Situation): readonly Fault[] {
-  const first = faultFor(planned, situation);
-  return planned.also === undefined ? [first] : [first, ...faultsOf(planned.also, situation)];
-}
-
-/** Makes the faults, each when half of the one before is over; resolves when all of them are over. */
-async function injectAll(target: Target, [fault, ...more]: readonly Fault[]): Promise<void> {
-  if (fault === undefined) return;
-  const fromMs = performance.now();
-  const untilMs = async (atMs: number): Promise<void> => {
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, atMs - performance.now())));
-  };
-  await target.inject(fault);
-  if (more.length > 0) {
-    await untilMs(fromMs + fault.ms / 2);
-    await injectAll(target, more);
+/** Makes the faults, each in its time; resolves when all of them are over. */
+async function injectAll(
+  target: Target,
+  faults: readonly TimedFault[],
+  { injected, onInForce }: { readonly injected: Injected[]; readonly onInForce: () => void },
+): Promise<void> {
+  const over: Promise<void>[] = [];
+  const starting: Promise<void>[] = [];
+  for (const { fault, afterMs } of faults) {
+    await pause(afterMs);
+    const askedMs = performance.now();
+    const start = target.inject(fault).then(() => {
+      injected.push({ fault, askedMs, inForceMs: performance.now() });
+    });
+    // Awaited below, after a pause perhaps: until then its failure must not count as nobody's.
+    start.catch(() => undefined);
+    // A fault of everything at once stands before what comes on top of it; others begin at the same moment.
+    if (fault.kind === "kill all") await start;
+    starting.push(start);
+    over.push(pause(fault.ms));
   }
-  await untilMs(fromMs + fault.ms);
+  await Promise.all(starting);
+  onInForce();
+  await Promise.all(over);
+}
+
+async function pause(ms: number): Promise<void> {
+  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Waits until all replicas serve and every client writes; tells what is missing at the deadline. */
@@ -196,8 +225,9 @@ async function settle(
     }
     await compareDigests(target, violations);
     const { root } = load.history();
+    const sids = sidsOf(target.members);
     for (const [index, server] of target.servers.entries()) {
-      views.push(await readView(server, `replica ${index + 1}`, root));
+      views.push(await readView(server, `replica ${sids[index]}`, root));
     }
     await compareDigests(target, violations);
   } catch (error) {

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import type { Members } from "../../src/base/settings.ts";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
 import type { Fault, ReplicaDigest, Target } from "./target.ts";
 
@@ -25,10 +26,11 @@ interface StatusReport {
 }
 
 /** Starts the product on fresh data. */
-export async function startEdgekeeper(): Promise<Target> {
+export async function startEdgekeeper(members: Members): Promise<Target> {
   const dataDirectory = await mkdtemp(join(tmpdir(), "edgekeeper-chaos-"));
   try {
-    return new EdgekeeperTarget(await startEnsemble({ config: CONFIG, dataDirectory }), dataDirectory);
+    const ensemble = await startEnsemble({ config: CONFIG, dataDirectory, vars: varsOf(members) });
+    return new EdgekeeperTarget(ensemble, dataDirectory, members);
   } catch (error) {
     await rm(dataDirectory, { recursive: true, force: true });
     throw error;
@@ -38,11 +40,13 @@ export async function startEdgekeeper(): Promise<Target> {
 class EdgekeeperTarget implements Target {
   readonly name = "edgekeeper";
   readonly kinds = ["none", "abort", "down", "freeze", "cut", "cut link", "drop", "kill all"] as const;
+  readonly members: Members;
   readonly servers: Target["servers"];
   readonly #dataDirectory: string;
   #ensemble: TestEnsemble;
 
-  constructor(ensemble: TestEnsemble, dataDirectory: string) {
+  constructor(ensemble: TestEnsemble, dataDirectory: string, members: Members) {
+    this.members = members;
     this.#ensemble = ensemble;
     this.#dataDirectory = dataDirectory;
     this.servers = ensemble.tcpPorts.map((port) => ({ host: "127.0.0.1", port }));
@@ -76,7 +80,8 @@ class EdgekeeperTarget implements Target {
       const { httpPort, tcpPorts } = this.#ensemble;
       await this.#ensemble.kill9();
       const dataDirectory = this.#dataDirectory;
-      this.#ensemble = await startEnsemble({ config: CONFIG, dataDirectory, httpPort, tcpPorts });
+      const vars = varsOf(this.members);
+      this.#ensemble = await startEnsemble({ config: CONFIG, dataDirectory, httpPort, tcpPorts, vars });
       return;
     }
     const response = await fetch(`${this.#ensemble.httpUrl}/faults/main/${fault.sid}`, {
@@ -109,6 +114,10 @@ class EdgekeeperTarget implements Target {
       return undefined;
     }
   }
+}
+
+function varsOf({ voters, observers }: Members): Readonly<Record<string, string>> {
+  return { VOTERS: voters.join(","), OBSERVERS: observers.join(",") };
 }
 
 function bodyOf({ kind, peer, ms }: Fault): Readonly<Record<string, unknown>> {

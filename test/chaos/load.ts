@@ -86,6 +86,11 @@ export class Load {
     await Promise.all(this.#clients.map((client) => client.goHome(deadlineMs)));
   }
 
+  /** Has every session that is connected send one more write, whatever it waits for: a fault must not find all idle. */
+  press(): void {
+    this.#lanes = Promise.all([this.#lanes, ...this.#clients.map((client) => client.createMore())]);
+  }
+
   /** Lets every lane end its operation; sessions stay open. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -206,6 +211,10 @@ class LoadClient {
     await this.answered(deadlineMs);
   }
 
+  async createMore(): Promise<void> {
+    if (this.wire.state === "connected") await this.#createPlain();
+  }
+
   sessionRecord(): SessionRecord {
     const { session, timeoutMs, connects, expiry } = this.wire;
     return { client: this.#client, session, timeoutMs, connects, expiry };
@@ -215,8 +224,8 @@ class LoadClient {
     return new WireClient({
       servers: this.#setup.servers,
       first: this.#client,
-      // Half of those that lose a server go to each of the others.
-      stride: 1 + (this.#client % 2),
+      // Half of those that lose a server go one way around, half the other.
+      stride: this.#client % 2 === 0 ? 1 : Math.max(1, this.#setup.servers.length - 1),
       timeoutMs: this.#setup.sessionTimeoutMs,
       onFault: (what) => this.#load.recordFault(`client ${this.#client}: ${what}`),
     });

@@ -4,7 +4,15 @@ import { type ChaosReport, violationLines } from "./chaos.ts";
 /** Violations told in full. */
 const SHOWN_MAX = 20;
 
-const HEADS = ["fault", "longest gap ms", "one client's", "recovered ms", "acked writes", "unknown"];
+const HEADS = [
+  "fault",
+  "longest gap ms",
+  "one client's",
+  "recovered ms",
+  "acked writes",
+  "unknown",
+  "no quorum ms",
+];
 
 /** A table of the faults, the totals, and what was broken. */
 export function reportLines({ faults, violations, history, totals }: ChaosReport): readonly string[] {
@@ -15,6 +23,7 @@ export function reportLines({ faults, violations, history, totals }: ChaosReport
     fault.recoveredMs.toFixed(0),
     String(fault.acknowledged),
     String(fault.unknown),
+    fault.withoutQuorumMs === 0 ? "" : fault.withoutQuorumMs.toFixed(0),
   ]);
   return [
     "",

@@ -1,29 +1,38 @@
 /**
  * `npm run chaos`: an ensemble under load and faults, and whether it kept its word.
  *
- *   npm run chaos -- [--minutes N] [--seed N] [--zookeeper] [--only KIND] [--clients N] [--pace MS]
+ *   npm run chaos -- [--voters N] [--observers N] [--double] [--minutes N] [--seed N] [--zookeeper] [--only KIND]
+ *                    [--clients N] [--pace MS]
  *
- * One round of all faults, then random ones until the minutes are over; --zookeeper runs the faults that can be
- * made from outside against three servers of the Debian package `zookeeper` afterwards, for comparison.
+ * One round of all faults, then random ones until the minutes are over. With --double two faults strike at once,
+ * different replicas each time, and in some cases as many as leave no quorum: then nothing may be acknowledged until
+ * there is one again. --zookeeper runs the faults that can be made from outside against three servers of the Debian
+ * package `zookeeper` afterwards, for comparison.
  */
 import { parseArgs } from "node:util";
 
 import { seededRng } from "../../src/base/rng.ts";
+import type { Members } from "../../src/base/settings.ts";
 import { CLIENTS, PACE_MS, runChaos } from "./chaos.ts";
 import { startEdgekeeper } from "./edgekeeper-target.ts";
-import { type PlannedFault, randomFaults, ROUND } from "./plan.ts";
+import { doubleRoundFor, type PlannedFault, randomFaults, roundFor } from "./plan.ts";
 import { reportLines } from "./report.ts";
-import type { Target } from "./target.ts";
+import type { FaultKind, Target } from "./target.ts";
 import { startZooKeeper } from "./zookeeper-target.ts";
 
 const USAGE =
-  "usage: npm run chaos -- [--minutes N] [--seed N] [--zookeeper] [--only KIND] [--clients N] [--pace MS]";
+  "usage: npm run chaos -- [--voters 1|3|5] [--observers N] [--double] [--minutes N] [--seed N] [--zookeeper] " +
+  "[--only KIND] [--clients N] [--pace MS]";
+
+/** Observers that can be tormented at most: as many as may be configured. */
+const OBSERVERS_MAX = 16;
 
 interface RoundOptions {
   readonly seed: number;
   readonly minutes: number;
-  readonly clients: number;
+  readonly clients: number | undefined;
   readonly paceMs: number;
+  readonly isDouble: boolean;
   readonly only: string | undefined;
 }
 
@@ -32,6 +41,9 @@ process.exitCode = await main();
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
+      voters: { type: "string" },
+      observers: { type: "string" },
+      double: { type: "boolean" },
       minutes: { type: "string" },
       seed: { type: "string" },
       zookeeper: { type: "boolean" },
@@ -40,20 +52,33 @@ async function main(): Promise<number> {
       pace: { type: "string" },
     },
   });
-  const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000));
-  const minutes = Number(values.minutes ?? 0);
-  const clients = Number(values.clients ?? CLIENTS);
-  const paceMs = Number(values.pace ?? PACE_MS);
-  if (!Number.isInteger(seed) || !(minutes >= 0) || !(clients >= 1) || !(paceMs >= 0)) {
+  const options: RoundOptions = {
+    seed: Number(values.seed ?? Math.floor(Math.random() * 1_000_000)),
+    minutes: Number(values.minutes ?? 0),
+    clients: values.clients === undefined ? undefined : Number(values.clients),
+    paceMs: Number(values.pace ?? PACE_MS),
+    isDouble: values.double ?? false,
+    only: values.only,
+  };
+  const members = membersOf(Number(values.voters ?? 3), Number(values.observers ?? 0));
+  const { seed, minutes, clients = CLIENTS, paceMs } = options;
+  if (
+    members === undefined ||
+    !Number.isInteger(seed) ||
+    !(minutes >= 0) ||
+    !(clients >= 1) ||
+    !(paceMs >= 0)
+  ) {
     console.error(USAGE);
     return 2;
   }
-  const starters = values.zookeeper === true ? [startEdgekeeper, startZooKeeper] : [startEdgekeeper];
+  const starters = [async () => await startEdgekeeper(members)];
+  if (values.zookeeper === true) starters.push(startZooKeeper);
   let broken = 0;
   for (const start of starters) {
     const target = await start();
     try {
-      broken += await round(target, { seed, minutes, clients, paceMs, only: values.only });
+      broken += await round(target, options);
     } finally {
       await target.stop();
     }
@@ -61,19 +86,31 @@ async function main(): Promise<number> {
   return broken === 0 ? 0 : 1;
 }
 
+/** Sids from 1, voters first; undefined where there can be no such ensemble. */
+function membersOf(voters: number, observers: number): Members | undefined {
+  if (![1, 3, 5].includes(voters)) return undefined;
+  if (!Number.isInteger(observers) || observers < 0 || observers > OBSERVERS_MAX) return undefined;
+  const sids = Array.from({ length: voters + observers }, (_, index) => index + 1);
+  return { voters: sids.slice(0, voters), observers: sids.slice(voters) };
+}
+
 async function round(target: Target, options: RoundOptions): Promise<number> {
   const startMs = performance.now();
   const elapsed = (): string => `${((performance.now() - startMs) / 1000).toFixed(1).padStart(6)} s`;
   const untilMs = startMs + options.minutes * 60_000;
-  const wanted = ROUND.filter(({ kind }) => target.kinds.includes(kind)).filter(
-    ({ kind }) => options.only === undefined || kind === options.only,
+  const { members } = target;
+  const wanted = (options.isDouble ? doubleRoundFor(members) : roundFor(members)).filter((planned) =>
+    kindsOf(planned).every((kind) => {
+      return target.kinds.includes(kind) && (options.only === undefined || kind === options.only);
+    }),
   );
-  console.log(`${target.name}, seed ${options.seed}`);
+  const { voters, observers } = members;
+  console.log(`${target.name}, ${voters.length} voters, ${observers.length} observers, seed ${options.seed}`);
   const report = await runChaos({
     target,
-    faults: rounds(wanted, { untilMs, seed: options.seed }),
+    faults: rounds(members, wanted, { untilMs, ...options }),
     seed: options.seed,
-    clients: options.clients,
+    ...(options.clients === undefined ? {} : { clients: options.clients }),
     paceMs: options.paceMs,
     progress: (line) => console.log(`${elapsed()}  ${line}`),
   });
@@ -83,11 +120,17 @@ async function round(target: Target, options: RoundOptions): Promise<number> {
 
 /** The round once, then random faults as long as there is time: looked at only when the next one's turn comes. */
 function* rounds(
+  members: Members,
   round: readonly PlannedFault[],
-  { untilMs, seed }: { readonly untilMs: number; readonly seed: number },
+  { untilMs, seed, isDouble }: RoundOptions & { readonly untilMs: number },
 ): Generator<PlannedFault> {
   const rng = seededRng([seed, 3, 4, 5]);
-  const kinds = [...new Set(round.map(({ kind }) => kind))].filter((kind) => kind !== "none");
+  const kinds = [...new Set(round.flatMap(kindsOf))].filter((kind) => kind !== "none");
   yield* round;
-  while (kinds.length > 0 && performance.now() < untilMs) yield randomFaults(kinds, rng);
+  while (kinds.length > 0 && performance.now() < untilMs)
+    yield randomFaults(members, { kinds, rng, isDouble });
+}
+
+function kindsOf({ kind, also }: PlannedFault): readonly FaultKind[] {
+  return also === undefined ? [kind] : [kind, ...kindsOf(also)];
 }

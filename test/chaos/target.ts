@@ -1,4 +1,5 @@
 /** An ensemble to be tormented: what chaos needs to know of it and to do to it. */
+import type { Members } from "../../src/base/settings.ts";
 import type { ServerAddress } from "../client/wire-connection.ts";
 
 /** What a fault does. */
@@ -35,10 +36,11 @@ export interface ReplicaDigest {
   readonly digest: string;
 }
 
-/** A running ensemble of three, sids 1 to 3. */
+/** A running ensemble. */
 export interface Target {
   readonly name: string;
-  /** By sid, from 1. */
+  readonly members: Members;
+  /** Voters', then observers', in the order of the members. */
   readonly servers: readonly ServerAddress[];
   /** The faults it can suffer. */
   readonly kinds: readonly FaultKind[];

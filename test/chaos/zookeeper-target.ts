@@ -1,6 +1,7 @@
 /** Three servers of a real ZooKeeper under the same load, so that figures have something to stand beside. */
 import { tmpdir } from "node:os";
 
+import type { Members } from "../../src/base/settings.ts";
 import { type Child, type Command, ProcessSet } from "../compat/processes.ts";
 import { askWord, type Ensemble, startZooKeeper as startServers } from "../compat/servers.ts";
 import type { Fault, ReplicaDigest, Target } from "./target.ts";
@@ -45,6 +46,7 @@ export async function startZooKeeper(): Promise<Target> {
 class ZooKeeperTarget implements Target {
   readonly name = "zookeeper";
   readonly kinds = ["none", "down", "freeze", "kill all"] as const;
+  readonly members: Members = { voters: [1, 2, 3], observers: [] };
   readonly servers: Target["servers"];
   readonly #processes: ServerProcesses;
   readonly #ensemble: Ensemble;

@@ -1,0 +1,22 @@
+/** What a replica is configured with. */
+
+/** Variables, secrets and bindings that a replica reads (wrangler.toml). */
+export interface ReplicaEnv {
+  readonly REPLICA: DurableObjectNamespace;
+  /** Sids of the voters, separated by commas: 1, 3 or 5 of them. */
+  readonly VOTERS: string;
+  /** Sids of the observers, separated by commas; none unless set. */
+  readonly OBSERVERS?: string;
+  /** The voters of the data where they were others; see votersRefusal. */
+  readonly VOTERS_BEFORE?: string;
+  /** `host:port` for each voter, then each observer, in the same order, for /zookeeper/config; may be empty. */
+  readonly CLIENT_ADDRESSES?: string;
+  /** ZooKeeper's tickTime in milliseconds; session timeouts are 2 to 20 of it unless set apart. */
+  readonly TICK_TIME_MS?: string;
+  readonly SESSION_TIMEOUT_MIN_MS?: string;
+  readonly SESSION_TIMEOUT_MAX_MS?: string;
+  /** `user:base64(sha1(user:password))` of the super user; nobody is one unless it is set. */
+  readonly SUPER_DIGEST?: string;
+  /** Silence after which a replica gives its leader, or its follower, up. */
+  readonly HEARTBEAT_LIMIT_MS?: string;
+}
