@@ -86,12 +86,22 @@ export const GO_CHECKS: readonly Check[] = [
   { id: "go-concurrent", title: "50 goroutines on one connection: each reads its own writes" },
 ];
 
+/** What Rust's client has beyond single calls. */
+export const RUST_CHECKS: readonly Check[] = [
+  { id: "rust-lock", title: "lock (Curator's layout): never two holders, writes under its guard only" },
+  { id: "rust-hand-over", title: "a detached session taken over; a closed one expired" },
+  { id: "rust-multi-read", title: "multi of reads: data, children, the error of each" },
+  { id: "rust-who-am-i", title: "the identities of a session (whoAmI)" },
+  { id: "rust-counts", title: "ephemerals and descendants below a path" },
+];
+
 /** All that can be asked, each id once. */
 export const ALL_CHECKS: readonly Check[] = [
   ...CLIENT_CHECKS,
   ...CURATOR_CHECKS,
   ...KAZOO_CHECKS,
   ...GO_CHECKS,
+  ...RUST_CHECKS,
 ];
 
 /** The row of a client that could not be installed or built; there is no such row where it could. */

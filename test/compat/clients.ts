@@ -1,7 +1,7 @@
 /** The unmodified clients, and how the programs that drive them are built. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { CLIENT_CHECKS, CURATOR_CHECKS, GO_CHECKS, KAZOO_CHECKS } from "./checks.ts";
+import { CLIENT_CHECKS, CURATOR_CHECKS, GO_CHECKS, KAZOO_CHECKS, RUST_CHECKS } from "./checks.ts";
 import type { Check } from "./checks.ts";
 import type { Command } from "./processes.ts";
 import type { DebianPackage, Toolbox } from "./tools.ts";
@@ -89,6 +89,11 @@ export function allClients(): readonly Client[] {
       checks: [...CLIENT_CHECKS, ...GO_CHECKS],
       prepare: async (tools) => ({ command: await buildGo(tools) }),
     },
+    {
+      name: "Rust zookeeper-client 0.11.2",
+      checks: [...CLIENT_CHECKS, ...RUST_CHECKS],
+      prepare: async (tools) => ({ command: await buildRust(tools) }),
+    },
   ];
 }
 
@@ -161,4 +166,14 @@ async function buildGo(tools: Toolbox): Promise<Command> {
   const args = ["build", "-trimpath", "-o", program, "."];
   await tools.run({ command: go, args, cwd: join(CLIENTS, "go"), env });
   return { command: program, args: [] };
+}
+
+/** The versions are those of Cargo.lock. Its own fetched sources stay where cargo keeps them. */
+async function buildRust(tools: Toolbox): Promise<Command> {
+  // Debian 12 has a compiler that is new enough only under this name.
+  const cargo = await tools.needCommand("cargo", "cargo-web");
+  const target = join(tools.cache, "rust-target");
+  const args = ["build", "--locked", "--quiet", "--manifest-path", join(CLIENTS, "rust", "Cargo.toml")];
+  await tools.run({ command: cargo, args, env: { CARGO_TARGET_DIR: target } });
+  return { command: join(target, "debug", "compat-checks"), args: [] };
 }
