@@ -16,6 +16,8 @@ export type VariableName =
   | "SESSION_TIMEOUT_MIN_MS"
   | "SESSION_TIMEOUT_MAX_MS"
   | "HEARTBEAT_LIMIT_MS"
+  | "MAX_CNXNS"
+  | "MAX_CLIENT_CNXNS"
   | "SUPER_DIGEST"
   | "EDGEKEEPER_DEV"
   | "EDGEKEEPER_SECRET";
@@ -32,6 +34,8 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
   SESSION_TIMEOUT_MIN_MS: "the shortest session timeout (2 ticks)",
   SESSION_TIMEOUT_MAX_MS: "the longest session timeout (20 ticks)",
   HEARTBEAT_LIMIT_MS: "silence after which a replica gives another up (1500)",
+  MAX_CNXNS: "connections of one replica, 0 for no bound (10000)",
+  MAX_CLIENT_CNXNS: "connections of one replica from one address, 0 for no bound (60)",
   SUPER_DIGEST: "user:base64(sha1(user:password)) of the super user (nobody)",
   EDGEKEEPER_DEV: "1 opens the doors to this machine without a secret",
   EDGEKEEPER_SECRET: "what clients send as Authorization: Bearer SECRET",
@@ -59,6 +63,8 @@ export interface Settings extends Members {
   readonly sessionTimeoutMaxMs: number;
   /** undefined where the protocol's own default holds. */
   readonly heartbeatLimitMs: number | undefined;
+  readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
   readonly superDigest: string | undefined;
 }
 
@@ -83,6 +89,12 @@ const SID_MAX = 254;
 const OBSERVERS_MAX = 16;
 const TICK_TIME_MS = 2000;
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+
+/** Each takes a few kilobytes even where its client does nothing, and an isolate has 128 MB. */
+const CONNECTIONS_MAX = 10_000;
+
+/** ZooKeeper's default of maxClientCnxns. */
+const CONNECTIONS_PER_ADDRESS_MAX = 60;
 
 const TICK_BOUNDS: Bounds = {
   min: 50,
@@ -115,6 +127,8 @@ export function readSettings(variables: Variables): Settings {
     sessionTimeoutMinMs: milliseconds(variables, "SESSION_TIMEOUT_MIN_MS", TIMEOUT_BOUNDS) ?? 2 * tickTimeMs,
     sessionTimeoutMaxMs: milliseconds(variables, "SESSION_TIMEOUT_MAX_MS", TIMEOUT_BOUNDS) ?? 20 * tickTimeMs,
     heartbeatLimitMs: milliseconds(variables, "HEARTBEAT_LIMIT_MS", HEARTBEAT_BOUNDS),
+    maxConnections: count(variables, "MAX_CNXNS") ?? CONNECTIONS_MAX,
+    maxConnectionsPerAddress: count(variables, "MAX_CLIENT_CNXNS") ?? CONNECTIONS_PER_ADDRESS_MAX,
     superDigest: readSuperDigest(variables.SUPER_DIGEST ?? ""),
   };
   const { sessionTimeoutMinMs: min, sessionTimeoutMaxMs: max } = settings;
@@ -262,6 +276,17 @@ function milliseconds(variables: Variables, name: VariableName, bounds: Bounds):
   const range = `it must be a whole number of milliseconds from ${bounds.min} to ${bounds.max}`;
   throw wrong(name, text, `${range} (${bounds.reason})`);
 }
+
+/** A number of things, 0 for no bound. */
+function count(variables: Variables, name: VariableName): number | undefined {
+  const text = variables[name] ?? "";
+  if (text === "") return undefined;
+  const value = wholeNumber(text, 0, COUNT_MAX);
+  if (value !== undefined) return value;
+  throw wrong(name, text, `it must be a whole number up to ${COUNT_MAX}, and 0 for no bound`);
+}
+
+const COUNT_MAX = 1_000_000;
 
 function wrong(name: VariableName, value: string, remedy: string): ConfigError {
   return new ConfigError(`${name} is "${value}": ${remedy}`);

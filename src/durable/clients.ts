@@ -1,20 +1,31 @@
 /** The sockets of a replica's clients: TCP streams and WebSockets, which carry the same bytes. */
 import type { ConnectionId, ConnectionOpening } from "../keeper/connection.ts";
 import type { KeeperInput } from "../keeper/keeper.ts";
-import { CLIENT_BACKLOG_BYTES_MAX, CLIENT_LINGER_MS } from "./limits.ts";
+import { CLIENT_LINGER_MS, CLIENT_REPORT_BYTES, CLIENT_WRITE_BYTES_MAX } from "./limits.ts";
 
 /** One client's transport, as the shell writes to it. */
 interface ClientSocket {
   send(bytes: Uint8Array): void;
+  /** Bytes it has taken since the last call; those that are still on their way to it are not among them. */
+  takeSent(): number;
+  /** Bytes on their way to it. */
+  readonly unsentBytes: number;
   /** Closes once all that was sent is out. */
   close(): void;
+  /** Closes at once. */
+  drop(): void;
   setReading(reading: boolean): void;
 }
 
-/** Opens, feeds and closes client sockets; what happens on them goes to `accept`. */
+/**
+ * Opens, feeds and closes client sockets; what happens on them goes to `accept`. How much of what was sent they have
+ * taken is told at each tick, and sooner where it is much, as the keeper answers a client no faster than it reads.
+ */
 export class Clients {
   readonly #accept: (input: KeeperInput) => void;
   readonly #sockets = new Map<ConnectionId, ClientSocket>();
+  /** Sockets to which something was sent that the keeper does not know to be taken. */
+  readonly #sending = new Set<ConnectionId>();
   #nextId = 1;
 
   constructor(accept: (input: KeeperInput) => void) {
@@ -24,7 +35,10 @@ export class Clients {
   /** Serves a TCP stream until it ends. `remoteAddress` is the client's, as the Worker saw it. */
   async serveTcp(socket: Socket, remoteAddress: string): Promise<void> {
     const id = this.#nextId++;
-    const client = new TcpClient(socket, () => this.#gone(id));
+    const client = new TcpClient(socket, {
+      onLost: () => this.#gone(id),
+      onSentMuch: () => this.#reportSent([id]),
+    });
     this.#open(client, { id, remoteAddress, transport: "tcp", entropy: entropy() });
     await client.readAll((bytes) => this.#accept({ kind: "clientBytes", connection: id, bytes }));
     this.#gone(id);
@@ -33,7 +47,7 @@ export class Clients {
   /** Serves a WebSocket whose binary messages are pieces of the same byte stream. */
   serveWebSocket(socket: WebSocket, remoteAddress: string): void {
     const id = this.#nextId++;
-    const client = new WebSocketClient(socket, () => this.#gone(id));
+    const client = new WebSocketClient(socket);
     socket.binaryType = "arraybuffer";
     socket.accept();
     this.#open(client, { id, remoteAddress, transport: "websocket", entropy: entropy() });
@@ -48,16 +62,27 @@ export class Clients {
     socket.addEventListener("error", () => this.#gone(id));
   }
 
-  /** Sends bytes to a client; one that lets too much pile up is cut off. */
+  /** Sends bytes to a client. */
   send(id: ConnectionId, bytes: Uint8Array): void {
-    this.#sockets.get(id)?.send(bytes);
+    const client = this.#sockets.get(id);
+    if (client === undefined) return;
+    this.#sending.add(id);
+    client.send(bytes);
+  }
+
+  /** Tells what sockets have taken since the last tick. */
+  tick(): void {
+    this.#reportSent([...this.#sending]);
   }
 
   /** Hangs up on a client, once what was sent is out. */
   close(id: ConnectionId): void {
-    const client = this.#sockets.get(id);
-    this.#sockets.delete(id);
-    client?.close();
+    this.#forget(id)?.close();
+  }
+
+  /** Hangs up on a client at once. */
+  drop(id: ConnectionId): void {
+    this.#forget(id)?.drop();
   }
 
   /** Stops or resumes reading from a client. */
@@ -75,8 +100,25 @@ export class Clients {
     this.#gone(id);
   }
 
+  #reportSent(ids: readonly ConnectionId[]): void {
+    const sent = ids.flatMap((connection) => {
+      const client = this.#sockets.get(connection);
+      const bytes = client?.takeSent() ?? 0;
+      if (client === undefined || client.unsentBytes === 0) this.#sending.delete(connection);
+      return bytes === 0 ? [] : [{ connection, bytes }];
+    });
+    if (sent.length > 0) this.#accept({ kind: "clientsSent", sent });
+  }
+
+  #forget(id: ConnectionId): ClientSocket | undefined {
+    const client = this.#sockets.get(id);
+    this.#sockets.delete(id);
+    this.#sending.delete(id);
+    return client;
+  }
+
   #gone(id: ConnectionId): void {
-    if (!this.#sockets.delete(id)) return;
+    if (this.#forget(id) === undefined) return;
     this.#accept({ kind: "clientClosed", connection: id });
   }
 }
@@ -85,22 +127,30 @@ function entropy(): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(24));
 }
 
+/** What a TCP stream tells. */
+interface TcpEvents {
+  onLost(): void;
+  /** It has taken CLIENT_REPORT_BYTES or more since takeSent was called. */
+  onSentMuch(): void;
+}
+
 /** A TCP stream. */
 class TcpClient implements ClientSocket {
   readonly #socket: Socket;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #onLost: () => void;
-  #backlogBytes = 0;
+  readonly #events: TcpEvents;
+  unsentBytes = 0;
+  #sentBytes = 0;
   #isClosed = false;
   #resume: (() => void) | undefined;
   #isReading = true;
 
-  constructor(socket: Socket, onLost: () => void) {
+  constructor(socket: Socket, events: TcpEvents) {
     this.#socket = socket;
     this.#reader = socket.readable.getReader() as ReadableStreamDefaultReader<Uint8Array>;
     this.#writer = socket.writable.getWriter() as WritableStreamDefaultWriter<Uint8Array>;
-    this.#onLost = onLost;
+    this.#events = events;
     // The same failure comes out of every read and write; this promise must not be left unhandled.
     socket.closed.catch(() => this.#lose());
   }
@@ -123,17 +173,21 @@ class TcpClient implements ClientSocket {
 
   send(bytes: Uint8Array): void {
     if (this.#isClosed) return;
-    this.#backlogBytes += bytes.length;
-    if (this.#backlogBytes > CLIENT_BACKLOG_BYTES_MAX) {
-      this.#lose();
-      return;
+    this.unsentBytes += bytes.length;
+    // In pieces: of a write it is known only that all of it was taken, and a slow reader shall be seen to read.
+    for (let at = 0; at < bytes.length; at += CLIENT_WRITE_BYTES_MAX) {
+      const piece = bytes.subarray(at, at + CLIENT_WRITE_BYTES_MAX);
+      this.#writer.write(piece).then(
+        () => this.#sent(piece.length),
+        () => this.#lose(),
+      );
     }
-    this.#writer.write(bytes).then(
-      () => {
-        this.#backlogBytes -= bytes.length;
-      },
-      () => this.#lose(),
-    );
+  }
+
+  takeSent(): number {
+    const taken = this.#sentBytes;
+    this.#sentBytes = 0;
+    return taken;
   }
 
   close(): void {
@@ -149,17 +203,28 @@ class TcpClient implements ClientSocket {
       .finally(() => clearTimeout(linger));
   }
 
+  drop(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#wake();
+    this.#drop();
+  }
+
   setReading(reading: boolean): void {
     this.#isReading = reading;
     if (reading) this.#wake();
   }
 
+  #sent(bytes: number): void {
+    this.unsentBytes -= bytes;
+    this.#sentBytes += bytes;
+    if (this.#sentBytes >= CLIENT_REPORT_BYTES && !this.#isClosed) this.#events.onSentMuch();
+  }
+
   #lose(): void {
     if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#wake();
-    this.#drop();
-    this.#onLost();
+    this.drop();
+    this.#events.onLost();
   }
 
   #drop(): void {
@@ -180,26 +245,33 @@ class TcpClient implements ClientSocket {
   }
 }
 
-/** A WebSocket. The platform gives no back pressure for what is sent; bufferedAmount tells what waits. */
+/** A WebSocket. The platform tells how much of what was sent still waits, and not when that changes. */
 class WebSocketClient implements ClientSocket {
   readonly #socket: WebSocket;
-  readonly #onLost: () => void;
+  #sentBytes = 0;
+  #takenBytes = 0;
 
-  constructor(socket: WebSocket, onLost: () => void) {
+  constructor(socket: WebSocket) {
     this.#socket = socket;
-    this.#onLost = onLost;
+  }
+
+  get unsentBytes(): number {
+    return this.#sentBytes - this.#takenBytes;
   }
 
   send(bytes: Uint8Array): void {
     try {
       this.#socket.send(bytes);
+      this.#sentBytes += bytes.length;
     } catch {
       // Closed meanwhile: its close event is on the way.
-      return;
     }
-    if (this.#socket.bufferedAmount <= CLIENT_BACKLOG_BYTES_MAX) return;
-    this.close();
-    this.#onLost();
+  }
+
+  takeSent(): number {
+    const before = this.#takenBytes;
+    this.#takenBytes = Math.max(before, this.#sentBytes - this.#socket.bufferedAmount);
+    return this.#takenBytes - before;
   }
 
   close(): void {
@@ -208,6 +280,11 @@ class WebSocketClient implements ClientSocket {
     } catch {
       // Closed already.
     }
+  }
+
+  drop(): void {
+    // The runtime has no way to drop what it holds for a client: it ends with the client's connection.
+    this.close();
   }
 
   setReading(): void {

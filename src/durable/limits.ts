@@ -27,8 +27,11 @@ export const NOTIFY_DEADLINE_MS = 1000;
 /** Opening a link to another replica is given up after this long. */
 export const LINK_DEADLINE_MS = 2000;
 
-/** A client that does not read its replies is cut off when this much waits for it: several of the largest replies. */
-export const CLIENT_BACKLOG_BYTES_MAX: number = 16 * 1024 * 1024;
+/** Bytes are written to a client's socket in pieces of this size: it is seen to read as each piece is taken. */
+export const CLIENT_WRITE_BYTES_MAX: number = 64 * 1024;
+
+/** So much taken is told to the keeper at once, below its window of output: a fast reader waits for no tick. */
+export const CLIENT_REPORT_BYTES: number = 256 * 1024;
 
 /** A client that was hung up on has this long to read what was sent before; then its connection is dropped. */
 export const CLIENT_LINGER_MS = 5000;

@@ -68,7 +68,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
     this.#links = new Links(this.replicaName, env.REPLICA, accept);
     this.#clients = new Clients(accept);
     this.#lastFlushMs = nowMs;
-    this.#heart = new Heart(ctx, () => this.accept({ kind: "tick" }));
+    this.#heart = new Heart(ctx, () => this.#tick());
     this.#heart.start();
   }
 
@@ -156,6 +156,11 @@ export class Replica extends DurableObject<ReplicaEnv> {
     this.#isInTurn = false;
   }
 
+  #tick(): void {
+    this.#clients.tick();
+    this.accept({ kind: "tick" });
+  }
+
   #turn(input: KeeperInput): void {
     const nowMs = Date.now();
     const turn = this.#keeper.step(input, nowMs);
@@ -189,6 +194,8 @@ export class Replica extends DurableObject<ReplicaEnv> {
         return this.#clients.send(action.connection, action.bytes);
       case "clientClose":
         return this.#clients.close(action.connection);
+      case "clientDrop":
+        return this.#clients.drop(action.connection);
       case "clientFlow":
         return this.#clients.setReading(action.connection, action.reading);
       case "log":

@@ -28,5 +28,9 @@ export function keeperConfig(env: Variables, name: ReplicaName): KeeperConfig {
     tickTimeMs: settings.tickTimeMs,
     sessionTimeoutMinMs: settings.sessionTimeoutMinMs,
     sessionTimeoutMaxMs: settings.sessionTimeoutMaxMs,
+    bounds: {
+      maxConnections: settings.maxConnections,
+      maxConnectionsPerAddress: settings.maxConnectionsPerAddress,
+    },
   };
 }

@@ -8,8 +8,8 @@
 import { PERMS } from "../base/acl.ts";
 import { assert } from "../base/assert.ts";
 import { ERROR_CODES } from "../base/error-code.ts";
-import type { Origin, SessionId } from "../base/ids.ts";
-import type { Request, WriteRequest } from "../base/request.ts";
+import type { SessionId } from "../base/ids.ts";
+import type { Request } from "../base/request.ts";
 import type { Outcome } from "../base/txn.ts";
 import { compareZxid, type Zxid } from "../base/zxid.ts";
 import { decodeRequest } from "../jute/requests.ts";
@@ -17,8 +17,9 @@ import { JuteError } from "../jute/jute-error.ts";
 import { isAllowed } from "../tree/access.ts";
 import type { TreeEvent } from "../tree/transition.ts";
 import type { WatchTable } from "../tree/watch-table.ts";
-import { addIdentities, authenticate, identityBytes } from "./auth.ts";
+import { addIdentities, authenticate } from "./auth.ts";
 import { ClientAnswers } from "./client-answers.ts";
+import { ClientMemory } from "./client-memory.ts";
 import { ClientOutput } from "./client-output.ts";
 import {
   Connection,
@@ -27,16 +28,21 @@ import {
   type Pending,
   type PendingWrite,
 } from "./connection.ts";
+import { refusalOf } from "./connection-bounds.ts";
+import { ClientWrites } from "./client-writes.ts";
 import { ConnectionTable } from "./connection-table.ts";
 import type { DoorContext } from "./door-context.ts";
 import { answerWord, isFourLetterWord } from "./four-letter-words.ts";
 import { Handshakes } from "./handshakes.ts";
-import { PENDING_OVERHEAD_BYTES } from "./limits.ts";
+import { REFUSAL_LOG_INTERVAL_MS } from "./limits.ts";
 import type { FromLeader, Generation, OwnedSession } from "./link-message.ts";
 import { isWriteRequest } from "./link-codec.ts";
 import { LocalReads } from "./local-reads.ts";
 import { type Counters, freshCounters } from "./status.ts";
 import type { Action } from "./turn.ts";
+
+/** Why most are cut off. */
+const UNREAD = "it does not read what it is sent";
 
 /** All client connections of one replica. */
 export class ClientDoor {
@@ -44,19 +50,23 @@ export class ClientDoor {
   readonly #context: DoorContext;
   readonly #watches: WatchTable;
   readonly #output = new ClientOutput(this.counters);
+  readonly #reads: LocalReads;
   readonly #handshakes: Handshakes;
+  readonly #writes: ClientWrites;
   readonly #answers: ClientAnswers;
   readonly #table = new ConnectionTable();
+  readonly #memory = new ClientMemory();
+  #lastRefusalLogMs: number | undefined;
   readonly #touched = new Set<SessionId>();
-  #serial = 0;
   #nowMs = 0;
 
   constructor(context: DoorContext, watches: WatchTable) {
     this.#context = context;
     this.#watches = watches;
-    const reads = new LocalReads(context.tree, watches);
+    this.#reads = new LocalReads(context.tree, watches);
+    this.#writes = new ClientWrites(context, this.#table);
     this.#handshakes = new Handshakes({ context, table: this.#table, output: this.#output });
-    this.#answers = new ClientAnswers({ tree: context.tree, reads, output: this.#output });
+    this.#answers = new ClientAnswers({ tree: context.tree, reads: this.#reads, output: this.#output });
   }
 
   /** Connections open now, handshaken or not. */
@@ -69,6 +79,11 @@ export class ClientDoor {
     return this.#table.writeCount;
   }
 
+  /** Bytes held for all clients. */
+  get heldBytes(): number {
+    return this.#memory.totalBytes;
+  }
+
   /** Every connection, for people. */
   connections(): Iterable<Connection> {
     return this.#table.all();
@@ -77,11 +92,19 @@ export class ClientDoor {
   /** Sets the time of this turn. */
   at(nowMs: number): void {
     this.#nowMs = nowMs;
+    this.#output.at(nowMs);
   }
 
-  /** A client has connected. */
+  /** A client has connected. One too many is hung up on without a word, as ZooKeeper does. */
   opened(opening: ConnectionOpening): void {
-    this.#table.add(new Connection(opening, this.#nowMs));
+    const connection = new Connection(opening, this.#nowMs);
+    const refusal = refusalOf(connection, this.#table, this.#context.bounds);
+    if (refusal === undefined) {
+      this.#table.add(connection);
+      return;
+    }
+    this.#output.close(connection);
+    this.#countRefusal(connection, refusal);
   }
 
   /** Bytes came from a client, split anywhere. */
@@ -91,13 +114,27 @@ export class ClientDoor {
     connection.decoder.push(bytes);
     if (connection.state === "fresh" && this.#answeredWord(connection)) return;
     this.#drain(connection);
-    if (connection.isFlooding && this.#table.has(connection)) this.#cutOff(connection);
+    if (connection.isFlooding && this.#table.has(connection)) this.#cutOff(connection, "sends without end");
+    this.#settle(connection);
+  }
+
+  /** A client's transport has taken so many bytes of what was sent: what waited for that goes on. */
+  sentOut(id: ConnectionId, bytes: number): void {
+    const connection = this.#table.get(id);
+    if (connection === undefined) return;
+    connection.sentOut(bytes, this.#nowMs);
+    // Its pings may stand unread behind what it is still to read, and reading is a sign of life.
+    if (!connection.reading && connection.session !== undefined) this.#touched.add(connection.session);
+    this.#goOn(connection);
+    this.#settle(connection);
   }
 
   /** The client has gone, or its transport failed. Its session goes on until it expires. */
   closed(id: ConnectionId): void {
     const connection = this.#table.get(id);
-    if (connection !== undefined) this.#forget(connection);
+    if (connection === undefined) return;
+    this.#forget(connection);
+    this.#relieve();
   }
 
   /** The leader answered about a session. */
@@ -135,6 +172,7 @@ export class ClientDoor {
     connection.shift();
     this.#finishWrite(connection, first, { zxid, outcome });
     this.#answerReads(connection);
+    this.#settle(connection);
   }
 
   /** A session ended, on request or for its silence: watchers and connection go with it. */
@@ -147,29 +185,31 @@ export class ClientDoor {
     this.#close(connection);
   }
 
-  /** Tells the watchers of a change; on each connection before anything that shows it. */
-  announce(event: TreeEvent, zxid: Zxid): void {
-    for (const { watcher, type, path, acl } of this.#watches.fire(event)) {
+  /** Tells the watchers of a change; on each connection before anything that shows it. Says how many there were. */
+  announce(event: TreeEvent, zxid: Zxid): number {
+    const fired = this.#watches.fire(event);
+    for (const { watcher, type, path, acl } of fired) {
       const connection = this.#table.get(watcher);
       if (connection === undefined || !isAllowed(acl, PERMS.read, connection.identities)) continue;
       this.#output.event(connection, { type, path }, zxid);
+      if (connection.isGreedy) this.#cutOff(connection, UNREAD);
+      this.#settle(connection);
     }
+    return fired.length;
   }
 
   /** The leader is lost: what was on its way may or may not have been proposed. */
   suspend(): void {
     this.#handshakes.suspend(this.#nowMs);
-    for (const connection of this.#table.writers()) {
-      for (const pending of connection.pendingWrites()) pending.sent = false;
-    }
+    this.#writes.suspend();
   }
 
   /** There is a leader, and all that was forwarded to the last one is decided: the rest is forwarded again. */
   resume(): void {
     for (const connection of this.#table.writers()) {
       // A write that several leaders did not live to propose may be what ended them: it is not tried for ever.
-      if (connection.hasTriedTooOften()) this.#cutOff(connection);
-      else for (const pending of connection.pendingWrites()) this.#forward(connection, pending);
+      if (connection.hasTriedTooOften()) this.#close(connection);
+      else this.#writes.forwardAll(connection);
     }
     for (const connection of this.#table.all()) {
       this.#admit(connection);
@@ -187,14 +227,19 @@ export class ClientDoor {
     }
   }
 
-  /** Handshakes that waited too long are turned away. */
+  /** Handshakes that waited too long are turned away, and clients that stopped reading. */
   tick(): void {
     for (const connection of this.#table.all()) {
+      if (connection.isStalled(this.#memory.allowance, this.#nowMs)) {
+        this.#cutOff(connection, UNREAD);
+        continue;
+      }
       if (connection.state !== "open") this.#admit(connection);
       if (!this.#table.has(connection) || !this.#handshakes.isLate(connection, this.#nowMs)) continue;
-      this.counters.connectionsRejected++;
       this.#close(connection);
+      this.#countRefusal(connection, "its handshake takes too long");
     }
+    this.#relieve();
   }
 
   /** The sessions heard from since the last call. */
@@ -229,7 +274,7 @@ export class ClientDoor {
     if (connection.isDraining) return;
     connection.isDraining = true;
     try {
-      while (connection.takesFrames()) {
+      while (connection.takesFrames(this.#memory.allowance)) {
         const body = connection.decoder.next();
         if (body === undefined) break;
         if (connection.state === "fresh") {
@@ -246,15 +291,40 @@ export class ClientDoor {
     } finally {
       connection.isDraining = false;
     }
-    const reading = connection.takesFrames();
+    const reading = connection.takesFrames(this.#memory.allowance);
+    if (!reading) this.#memory.await(connection);
     if (reading === connection.reading) return;
     connection.reading = reading;
     this.#output.flow(connection, reading);
   }
 
+  /** Counts what a connection holds: too much for all, and some are cut off; less than it was, and others go on. */
+  #settle(connection: Connection): void {
+    if (this.#table.has(connection)) this.#memory.settle(connection);
+    for (const offender of this.#memory.offenders(this.#table.all())) {
+      this.#cutOff(offender, `it holds most of ${this.#memory.totalBytes} bytes held for clients`);
+    }
+    this.#relieve();
+  }
+
+  /** Those that waited for room go on, where there is some. */
+  #relieve(): void {
+    for (const relieved of this.#memory.takeRelieved()) {
+      if (!this.#table.has(relieved)) continue;
+      this.#goOn(relieved);
+      this.#memory.settle(relieved);
+    }
+  }
+
+  /** There is room again: answers what waits, and takes what comes behind it. */
+  #goOn(connection: Connection): void {
+    if (this.#context.serving()) this.#answerReads(connection);
+    else this.#drain(connection);
+  }
+
   #admit(connection: Connection): void {
     const request = this.#handshakes.admit(connection);
-    if (request !== undefined) this.#enqueueWrite(connection, 0, request);
+    if (request !== undefined) this.#writes.enqueue(connection, { xid: 0, request, bytes: 0 }, this.#nowMs);
   }
 
   #open(connection: Connection): void {
@@ -291,10 +361,12 @@ export class ClientDoor {
     if (request.op === "auth") {
       this.#authenticate(connection, xid, request);
     } else if (isWriteRequest(request)) {
-      this.#enqueueWrite(connection, xid, request, body.length);
+      this.#writes.enqueue(connection, { xid, request, bytes: body.length }, this.#nowMs);
     } else {
-      const arrivedMs = this.#nowMs;
-      this.#enqueueLocal(connection, { kind: "local", xid, request, bytes: body.length, arrivedMs });
+      // What is answered at once needs no guess.
+      const replyBytes = connection.pendingCount === 0 ? 0 : this.#reads.replyBytes(request);
+      const [bytes, arrivedMs] = [body.length, this.#nowMs];
+      this.#enqueueLocal(connection, { kind: "local", xid, request, bytes, replyBytes, arrivedMs });
     }
   }
 
@@ -313,55 +385,50 @@ export class ClientDoor {
     if (connection.pendingCount === 1 && this.#context.serving()) this.#answerReads(connection);
   }
 
-  #enqueueWrite(connection: Connection, xid: number, request: WriteRequest, bytes = 0): void {
-    const pending: PendingWrite = {
-      kind: "write",
-      xid,
-      serial: ++this.#serial,
-      request,
-      bytes,
-      arrivedMs: this.#nowMs,
-      sent: false,
-      attempts: 0,
-    };
-    connection.enqueue(pending);
-    this.#table.addWrite(connection, pending);
-    this.#forward(connection, pending);
-  }
-
-  #forward(connection: Connection, pending: PendingWrite): void {
-    if (pending.sent || !this.#context.serving() || connection.session === undefined) return;
-    pending.sent = true;
-    pending.attempts++;
-    const origin: Origin = { ...this.#context.origin, serial: pending.serial };
-    const { session, identities } = connection;
-    const { xid, request } = pending;
-    const bytes = pending.bytes + identityBytes(identities) + PENDING_OVERHEAD_BYTES;
-    this.#context.forward({ origin, session, xid, identities, request }, bytes);
-  }
-
   /**
-   * Answers what stands before the next unanswered write: while serving, and, serving or not, right behind a write, as
-   * the state that is due to these reads is gone once the next write is delivered.
+   * Answers what stands before the next unanswered write, as long as its client reads: while serving, and, serving or
+   * not, right behind a write. The state that is due to a read is gone once the next write is delivered: before one
+   * that may be on its way nothing can wait.
    */
   #answerReads(connection: Connection): void {
     while (connection.state === "open" && this.#table.has(connection)) {
       const first = connection.first();
-      if (first === undefined || first.kind === "write") {
-        this.#drain(connection);
-        return;
+      if (first === undefined || first.kind === "write") break;
+      if (!connection.hasUndecidedWrites && connection.isClogged(this.#memory.allowance)) {
+        this.#memory.await(connection);
+        break;
       }
       connection.shift();
-      if (this.#answers.answer(connection, first, this.#nowMs)) this.#close(connection);
-      if (connection.isGreedy) this.#cutOff(connection);
+      const isLast = this.#answers.answer(connection, first, this.#nowMs);
+      if (connection.isGreedy) this.#cutOff(connection, UNREAD);
+      else if (isLast) this.#close(connection);
+      else this.#memory.settle(connection);
     }
+    if (connection.state !== "open" || !this.#table.has(connection)) return;
+    if (connection.holdsWrites) this.#writes.forwardAll(connection);
+    this.#drain(connection);
   }
 
-  /** It makes us hold too much: what it would have got in this turn is dropped. */
-  #cutOff(connection: Connection): void {
+  /** It makes us hold too much: what it has not read is dropped. */
+  #cutOff(connection: Connection, reason: string): void {
+    this.counters.connectionsCutOff++;
+    const { remoteAddress } = connection.opening;
+    const bytes = connection.requestBytes + connection.outputBytes;
+    this.#context.log("client", `${remoteAddress} is cut off, ${bytes} bytes held: ${reason}`);
+    this.#output.drop(connection);
+    this.#forget(connection);
+  }
+
+  #countRefusal(connection: Connection, reason: string): void {
     this.counters.connectionsRejected++;
-    connection.out.clear();
-    this.#close(connection);
+    const last = this.#lastRefusalLogMs;
+    if (last !== undefined && this.#nowMs - last < REFUSAL_LOG_INTERVAL_MS) return;
+    this.#lastRefusalLogMs = this.#nowMs;
+    const count = this.counters.connectionsRejected;
+    this.#context.log(
+      "client",
+      `${connection.opening.remoteAddress} is refused (${count} so far): ${reason}`,
+    );
   }
 
   #finishWrite(
@@ -387,6 +454,7 @@ export class ClientDoor {
 
   #forget(connection: Connection): void {
     this.#table.remove(connection);
+    this.#memory.forget(connection);
     this.#output.forget(connection);
     this.#watches.removeWatcher(connection.opening.id);
   }

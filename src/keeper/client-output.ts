@@ -15,9 +15,15 @@ export class ClientOutput {
   readonly #counters: Counters;
   readonly #dirty = new Set<Connection>();
   #actions: Action[] = [];
+  #nowMs = 0;
 
   constructor(counters: Counters) {
     this.#counters = counters;
+  }
+
+  /** Sets the time of this turn. */
+  at(nowMs: number): void {
+    this.#nowMs = nowMs;
   }
 
   /** The answer to a connect request. */
@@ -67,6 +73,13 @@ export class ClientOutput {
     this.#actions.push({ kind: "clientFlow", connection: connection.opening.id, reading });
   }
 
+  /** Hangs up at once; what the client has not read yet is lost. */
+  drop(connection: Connection): void {
+    connection.out.clear();
+    this.#dirty.delete(connection);
+    this.#actions.push({ kind: "clientDrop", connection: connection.opening.id });
+  }
+
   /** Hangs up, once all written before is out. */
   close(connection: Connection): void {
     this.#flush(connection);
@@ -96,7 +109,7 @@ export class ClientOutput {
 
   #flush(connection: Connection): void {
     if (connection.out.length === 0) return;
-    const bytes = connection.out.take();
+    const bytes = connection.takeOutput(this.#nowMs);
     this.#actions.push({ kind: "clientSend", connection: connection.opening.id, bytes });
   }
 }

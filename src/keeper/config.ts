@@ -1,4 +1,5 @@
 import type { PeerConfig } from "../zab/config.ts";
+import type { ConnectionBounds } from "./connection-bounds.ts";
 
 /** What a replica is and how it behaves. */
 export interface KeeperConfig extends PeerConfig {
@@ -9,4 +10,5 @@ export interface KeeperConfig extends PeerConfig {
   readonly tickTimeMs: number;
   readonly sessionTimeoutMinMs: number;
   readonly sessionTimeoutMaxMs: number;
+  readonly bounds: ConnectionBounds;
 }

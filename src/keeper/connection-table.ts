@@ -12,6 +12,7 @@ export class ConnectionTable {
   readonly #bySession = new Map<SessionId, Connection>();
   readonly #byWrite = new Map<number, Connection>();
   readonly #attaching = new Map<number, Connection>();
+  readonly #countByHost = new Map<string, number>();
 
   /** Connections, handshaken or not. */
   get count(): number {
@@ -30,6 +31,12 @@ export class ConnectionTable {
 
   add(connection: Connection): void {
     this.#byId.set(connection.opening.id, connection);
+    this.#countByHost.set(connection.host, this.countFrom(connection.host) + 1);
+  }
+
+  /** Connections from one address. */
+  countFrom(host: string): number {
+    return this.#countByHost.get(host) ?? 0;
   }
 
   get(id: ConnectionId): Connection | undefined {
@@ -97,7 +104,10 @@ export class ConnectionTable {
 
   /** Forgets a connection and all that it has under way. */
   remove(connection: Connection): void {
-    this.#byId.delete(connection.opening.id);
+    if (!this.#byId.delete(connection.opening.id)) return;
+    const left = this.countFrom(connection.host) - 1;
+    if (left > 0) this.#countByHost.set(connection.host, left);
+    else this.#countByHost.delete(connection.host);
     this.#attaching.delete(connection.attachSerial);
     for (const pending of connection.pendingWrites()) this.#byWrite.delete(pending.serial);
     const { session } = connection;

@@ -11,13 +11,15 @@ import type { ConnectRequest } from "../jute/handshake.ts";
 import { JuteWriter } from "../jute/archive.ts";
 import {
   CONNECTION_BYTES_MAX,
+  CONNECTION_OUTPUT_BYTES_MAX,
   FORWARD_ATTEMPTS_MAX,
-  PENDING_BYTES_MAX,
+  OUTPUT_WINDOW_BYTES,
   PENDING_OVERHEAD_BYTES,
   PENDING_REQUESTS_MAX,
   PENDING_REQUESTS_RESUME,
-  TURN_OUTPUT_BYTES_MAX,
+  SHARE_BYTES,
 } from "./limits.ts";
+import type { Allowance } from "./client-memory.ts";
 import type { Generation } from "./link-message.ts";
 import type { ConnectionStatus } from "./status.ts";
 
@@ -47,6 +49,8 @@ export type Pending =
       readonly xid: number;
       readonly request: LocalRequest;
       readonly bytes: number;
+      /** What its reply will take, by a guess. */
+      readonly replyBytes: number;
       readonly arrivedMs: number;
     }
   /** Refused, in its place in the order: what it asked for is unknown, or could not be read. */
@@ -83,6 +87,8 @@ export class Connection {
   readonly decoder: FrameDecoder = new FrameDecoder(CLIENT_FRAME_BYTES_MAX);
   readonly out: JuteWriter = new JuteWriter();
   readonly openedMs: number;
+  /** The client's address, without its port. */
+  readonly host: string;
   state: ConnectionState = "fresh";
   hello: ConnectRequest | undefined;
   waitingSinceMs: number;
@@ -100,15 +106,25 @@ export class Connection {
   reading = true;
   /** Frames are being taken from the decoder: what that leads to must not begin to take them again. */
   isDraining = false;
+  /** A write waits here until the reads before it are answered; so do all writes behind it. */
+  holdsWrites = false;
+  /** What was last counted of what it holds, in bytes. */
+  counted: { readonly requests: number; readonly output: number } = { requests: 0, output: 0 };
   #pending: Pending[] = [];
   #head = 0;
   #pendingBytes = 0;
+  #replyBytes = 0;
+  #undecided = 0;
+  #unsentBytes = 0;
+  #isClogged = false;
+  #lastSentMs = 0;
 
   constructor(opening: ConnectionOpening, nowMs: number) {
     this.opening = opening;
     this.openedMs = nowMs;
     this.waitingSinceMs = nowMs;
-    this.identities = [{ scheme: "ip", id: hostOf(opening.remoteAddress) }];
+    this.host = hostOf(opening.remoteAddress);
+    this.identities = [{ scheme: "ip", id: this.host }];
   }
 
   /** Requests not answered yet. */
@@ -125,6 +141,29 @@ export class Connection {
   enqueue(pending: Pending): void {
     this.#pending.push(pending);
     this.#pendingBytes += pending.bytes;
+    if (pending.kind === "local") this.#replyBytes += pending.replyBytes;
+  }
+
+  /** A write leaves for a leader. */
+  forwarded(pending: PendingWrite): void {
+    pending.sent = true;
+    if (pending.attempts === 0) this.#undecided++;
+    pending.attempts++;
+  }
+
+  /** Whether a write may be on its way through the log: what stands before it cannot wait longer than it does. */
+  get hasUndecidedWrites(): boolean {
+    return this.#undecided > 0;
+  }
+
+  /** Whether a write may leave now: the replies to the reads before it find room before it is delivered. */
+  get mayForward(): boolean {
+    return !this.holdsWrites && this.fitsWindow(this.#replyBytes);
+  }
+
+  /** Whether replies of so many bytes find room. */
+  fitsWindow(replyBytes: number): boolean {
+    return replyBytes === 0 || this.outputBytes + replyBytes <= OUTPUT_WINDOW_BYTES;
   }
 
   /** Drops the oldest request: it is being answered. */
@@ -133,6 +172,8 @@ export class Connection {
     if (first === undefined) return;
     this.#head++;
     this.#pendingBytes -= first.bytes;
+    if (first.kind === "local") this.#replyBytes -= first.replyBytes;
+    else if (first.kind === "write" && first.attempts > 0) this.#undecided--;
     // Emptied or half empty: give the array back, so that a long-lived connection does not grow for ever.
     if (this.#head === this.#pending.length) {
       this.#pending = [];
@@ -143,12 +184,17 @@ export class Connection {
     }
   }
 
-  /** The unanswered writes, oldest first. */
-  *pendingWrites(): Generator<PendingWrite> {
+  /** The unanswered requests, oldest first. */
+  *pending(): Generator<Pending> {
     for (let index = this.#head; index < this.#pending.length; index++) {
       const pending = this.#pending[index];
-      if (pending?.kind === "write") yield pending;
+      if (pending !== undefined) yield pending;
     }
+  }
+
+  /** The unanswered writes, oldest first. */
+  *pendingWrites(): Generator<PendingWrite> {
+    for (const pending of this.pending()) if (pending.kind === "write") yield pending;
   }
 
   /** Whether a write went to as many leaders as a write may. */
@@ -158,26 +204,63 @@ export class Connection {
   }
 
   /** Whether frames are taken, and the socket read, in its present state. */
-  takesFrames(): boolean {
-    return this.state === "fresh" || (this.state === "open" && this.#hasRoom());
+  takesFrames(allowance: Allowance): boolean {
+    if (this.state === "fresh") return true;
+    if (this.state !== "open" || !this.#hasRoom(allowance.pendingBytes)) return false;
+    // Where nothing is answered at all, those that are owed little are still heard: their pings and writes count.
+    return this.outputBytes <= Math.max(allowance.windowBytes, SHARE_BYTES);
   }
 
   /** Whether it may ask for more: with hysteresis, so that its socket is not switched for each request. */
-  #hasRoom(): boolean {
-    if (this.#pendingBytes > PENDING_BYTES_MAX) return false;
+  #hasRoom(pendingBytesMax: number): boolean {
+    if (this.#pendingBytes > pendingBytesMax) return false;
     const limit = this.reading ? PENDING_REQUESTS_MAX : PENDING_REQUESTS_RESUME;
     return this.pendingCount < limit;
   }
 
   /** Whether it makes us hold more than any connection may. */
   get isFlooding(): boolean {
-    const pendingBytes = this.#pendingBytes + this.pendingCount * PENDING_OVERHEAD_BYTES;
-    return pendingBytes + this.decoder.bufferedBytes > CONNECTION_BYTES_MAX;
+    return this.requestBytes > CONNECTION_BYTES_MAX;
   }
 
-  /** Whether it is answered more in this turn than it could be sent. */
+  /** Output that the client's transport has not taken yet. */
+  get outputBytes(): number {
+    return this.#unsentBytes + this.out.length;
+  }
+
+  /** Its requests, and the bytes behind them. */
+  get requestBytes(): number {
+    return this.#pendingBytes + this.pendingCount * PENDING_OVERHEAD_BYTES + this.decoder.bufferedBytes;
+  }
+
+  /** What was written in this turn goes to the transport. */
+  takeOutput(nowMs: number): Uint8Array {
+    const bytes = this.out.take();
+    if (this.#unsentBytes === 0) this.#lastSentMs = nowMs;
+    this.#unsentBytes += bytes.length;
+    return bytes;
+  }
+
+  /** The transport has taken so many bytes. */
+  sentOut(bytes: number, nowMs: number): void {
+    this.#unsentBytes = Math.max(0, this.#unsentBytes - bytes);
+    this.#lastSentMs = nowMs;
+  }
+
+  /** Whether so much is unread that nothing more is answered: with hysteresis, half of the window is free again. */
+  isClogged({ windowBytes }: Allowance): boolean {
+    this.#isClogged = this.outputBytes > (this.#isClogged ? windowBytes / 2 : windowBytes);
+    return this.#isClogged;
+  }
+
+  /** Whether more is unread than any connection may leave so. */
   get isGreedy(): boolean {
-    return this.out.length > TURN_OUTPUT_BYTES_MAX;
+    return this.outputBytes > CONNECTION_OUTPUT_BYTES_MAX;
+  }
+
+  /** Whether its client has stopped reading. */
+  isStalled({ stallMs }: Allowance, nowMs: number): boolean {
+    return this.#unsentBytes > 0 && nowMs - this.#lastSentMs >= stallMs;
   }
 
   /** For people. */

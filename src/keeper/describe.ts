@@ -3,7 +3,7 @@ import { zxidHex, zxidText } from "../base/zxid.ts";
 import { digestText } from "../tree/digest.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { WatchTable } from "../tree/watch-table.ts";
-import type { PeerStatus } from "../zab/config.ts";
+import type { PeerPhase, PeerStatus } from "../zab/config.ts";
 import type { ClientDoor } from "./client-door.ts";
 import type { WordContext } from "./four-letter-words.ts";
 import type { KeeperConfig } from "./config.ts";
@@ -44,6 +44,7 @@ export function describeReplica(replica: Described): ReplicaStatus {
     digest: digestText(tree.digest),
     sessions: tree.sessions.count,
     connections: door.connectionCount,
+    clientBytes: door.heldBytes,
     znodes: tree.nodeCount,
     ...tree.totals,
     uptimeMs: replica.uptimeMs,
@@ -70,6 +71,7 @@ export function describeForWords(replica: Described): WordContext {
     tickTimeMs: config.tickTimeMs,
     sessionTimeoutMinMs: config.sessionTimeoutMinMs,
     sessionTimeoutMaxMs: config.sessionTimeoutMaxMs,
+    maxConnectionsPerAddress: config.bounds.maxConnectionsPerAddress,
     membership: isStandalone(replica.config)
       ? undefined
       : {
@@ -81,6 +83,12 @@ export function describeForWords(replica: Described): WordContext {
 
 function isStandalone({ voters, observers }: KeeperConfig): boolean {
   return voters.length === 1 && observers.length === 0;
+}
+
+/** A phase, for the log. */
+export function phaseText(phase: PeerPhase, zab: PeerStatus): string {
+  if (phase.role === "looking") return `looking: ${zab.lastElectionReason}`;
+  return phase.role === "leading" ? `leading ${phase.stage}` : `${phase.role} ${phase.leader} ${phase.stage}`;
 }
 
 function modeOf(replica: Described): string {

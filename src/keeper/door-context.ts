@@ -1,6 +1,7 @@
 import type { Origin, SessionId } from "../base/ids.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { AuthSettings } from "./auth.ts";
+import type { ConnectionBounds } from "./connection-bounds.ts";
 import type { WordContext } from "./four-letter-words.ts";
 import type { ForwardedRequest, ToLeader } from "./link-message.ts";
 
@@ -20,6 +21,10 @@ export interface DoorContext {
   negotiateTimeout(askedMs: number): number;
   /** A session's id and password, made of random bytes. */
   makeSession(entropy: Uint8Array): { readonly session: SessionId; readonly password: Uint8Array };
+  /** How many connections there may be. */
+  readonly bounds: ConnectionBounds;
+  /** A line for people. */
+  log(event: string, fields: string): void;
   /** What a four-letter word reports on. */
   words(): WordContext;
 }

@@ -22,6 +22,7 @@ export interface WordContext {
   readonly sessionTimeoutMaxMs: number;
   /** The dynamic configuration, and whether this replica observes; undefined for a standalone one. */
   readonly membership: { readonly text: string; readonly observes: boolean } | undefined;
+  readonly maxConnectionsPerAddress: number;
 }
 
 /** Whether the four characters are a word answered here. */
@@ -155,7 +156,7 @@ function configuration(context: WordContext): string {
     `dataDir=durable-object:${status.ensemble}/${status.sid}`,
     `tickTime=${context.tickTimeMs}`,
     // 0 means no bound per address, as in ZooKeeper.
-    "maxClientCnxns=0",
+    `maxClientCnxns=${context.maxConnectionsPerAddress}`,
     `minSessionTimeout=${context.sessionTimeoutMinMs}`,
     `maxSessionTimeout=${context.sessionTimeoutMaxMs}`,
     `serverId=${status.sid}`,

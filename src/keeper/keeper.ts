@@ -23,7 +23,7 @@ import { Peer } from "../zab/peer.ts";
 import type { AuthSettings } from "./auth.ts";
 import { ClientDoor } from "./client-door.ts";
 import type { KeeperConfig } from "./config.ts";
-import { describeForWords, type Described, describeReplica } from "./describe.ts";
+import { describeForWords, type Described, describeReplica, phaseText } from "./describe.ts";
 import { configText, sameBytes } from "./config-node.ts";
 import type { ConnectionId, ConnectionOpening } from "./connection.ts";
 import { type Forward, forwardBatches } from "./forward-batches.ts";
@@ -31,6 +31,7 @@ import { LeaderDesk } from "./leader-desk.ts";
 import {
   APPLY_COST_BYTES,
   DELIVER_BYTES_PER_TURN,
+  EVENT_COST_BYTES,
   LEADERLESS_HOLD_MS,
   MISSING_CALL_INTERVAL_MS,
 } from "./limits.ts";
@@ -59,6 +60,11 @@ export type KeeperInput =
   | { readonly kind: "clientOpened"; readonly opening: ConnectionOpening }
   | { readonly kind: "clientBytes"; readonly connection: ConnectionId; readonly bytes: Uint8Array }
   | { readonly kind: "clientClosed"; readonly connection: ConnectionId }
+  /** Clients' transports have taken so many bytes of what they were sent. */
+  | {
+      readonly kind: "clientsSent";
+      readonly sent: readonly { readonly connection: ConnectionId; readonly bytes: number }[];
+    }
   | { readonly kind: "notification"; readonly notification: Notification }
   | {
       readonly kind: "linkOpened";
@@ -117,6 +123,8 @@ export class Keeper {
         forward: (request, bytes) => this.#forwards.push({ request, bytes }),
         negotiateTimeout: (askedMs) => negotiateTimeout(askedMs, parts.config),
         makeSession: (entropy) => makeSession(parts.config.sid, entropy),
+        bounds: parts.config.bounds,
+        log: (event, fields) => this.#outbox.act({ kind: "log", line: this.#logLine(event, fields) }),
         words: () => describeForWords(this.#described()),
       },
       this.#watches,
@@ -158,6 +166,9 @@ export class Keeper {
         return this.#door.received(input.connection, input.bytes);
       case "clientClosed":
         return this.#door.closed(input.connection);
+      case "clientsSent":
+        for (const { connection, bytes } of input.sent) this.#door.sentOut(connection, bytes);
+        return;
       case "notification":
         return this.#stepPeer({ kind: "notification", notification: input.notification });
       case "linkOpened":
@@ -269,7 +280,7 @@ export class Keeper {
 
   #changePhase(phase: PeerPhase): void {
     this.#phase = phase;
-    this.#outbox.act({ kind: "log", line: this.#logLine("phase", this.#phaseText(phase)) });
+    this.#outbox.act({ kind: "log", line: this.#logLine("phase", phaseText(phase, this.#peer.status())) });
     if (phase.role !== "looking" && phase.stage === "broadcast") return;
     this.#suspend();
   }
@@ -324,7 +335,7 @@ export class Keeper {
       if (proposals.length === 0) return;
       for (const proposal of proposals) {
         budget -= proposal.payload.length + APPLY_COST_BYTES;
-        this.#apply(proposal);
+        budget -= this.#apply(proposal) * EVENT_COST_BYTES;
       }
       if (budget <= 0) {
         this.#more = true;
@@ -333,12 +344,14 @@ export class Keeper {
     }
   }
 
-  #apply(proposal: Proposal): void {
+  /** Applies a proposal; says how many watch events it led to. */
+  #apply(proposal: Proposal): number {
     const { zxid } = proposal;
     const { header, txn } = decodeTxn(proposal.payload);
     const { outcome, events } = this.#tree.apply(zxid, header, txn);
     this.#desk?.applied(zxid, header, txn);
-    for (const event of events) this.#door.announce(event, zxid);
+    let eventCount = 0;
+    for (const event of events) eventCount += this.#door.announce(event, zxid);
     const { origin } = header;
     if (txn.kind === "closeSession") this.#door.sessionEnded(header.session);
     // A barrier that no client asked for: the leader attached the session's client.
@@ -346,6 +359,7 @@ export class Keeper {
     if (origin.sid === this.#config.sid && origin.instance === this.#instance) {
       this.#door.delivered(origin.serial, zxid, outcome);
     }
+    return eventCount;
   }
 
   /** What this replica's clients want of the leader, which may be this very replica. */
@@ -473,12 +487,5 @@ export class Keeper {
 
   #logLine(event: string, fields: string): string {
     return `${this.#config.ensemble}/${this.#config.sid} ${event} ${fields}`;
-  }
-
-  #phaseText(phase: PeerPhase): string {
-    if (phase.role === "looking") return `looking: ${this.#peer.status().lastElectionReason}`;
-    return phase.role === "leading"
-      ? `leading ${phase.stage}`
-      : `${phase.role} ${phase.leader} ${phase.stage}`;
   }
 }

@@ -43,6 +43,9 @@ export const DELIVER_BYTES_PER_TURN: number = 4 * 1024 * 1024;
 /** What applying a proposal costs besides its payload, in bytes of payload: small ones are bounded by their number. */
 export const APPLY_COST_BYTES = 512;
 
+/** What telling a watcher of a change costs, in bytes of payload: a change may have very many watchers. */
+export const EVENT_COST_BYTES = 128;
+
 /** Unanswered requests a connection may have before its socket is no longer read. */
 export const PENDING_REQUESTS_MAX = 1000;
 
@@ -68,10 +71,52 @@ export const PENDING_OVERHEAD_BYTES = 128;
 export const IDENTITY_BYTES_MAX: number = 64 * 1024;
 
 /**
- * What one turn may answer a connection: more would pile up in the shell, which cuts it off at as much. A few kilobytes
- * of requests can ask for gigabytes.
+ * Output that a client has not read yet, above which nothing more is answered to it, nor taken from it: as much as a
+ * fast reader has under way between two reports of its socket. A few kilobytes of requests can ask for gigabytes.
  */
-export const TURN_OUTPUT_BYTES_MAX: number = 16 * 1024 * 1024;
+export const OUTPUT_WINDOW_BYTES: number = 1024 * 1024;
+
+/**
+ * Unread output at which a connection is cut off: what nobody can hold back comes on top of the window, which is watch
+ * events, replies to writes, and the reply that went over the window, the longest list of children, say.
+ */
+export const CONNECTION_OUTPUT_BYTES_MAX: number = 16 * 1024 * 1024;
+
+/** A client that is owed output and has read none of it for this long is cut off: it holds memory for nothing. */
+export const OUTPUT_STALL_MS = 30_000;
+
+/**
+ * What all clients together may make a replica hold before each may add no more than its share: an isolate has 128 MB,
+ * of which the znodes' cache and what is not yet written take a quarter.
+ */
+export const CLIENTS_BYTES_SHORT: number = 24 * 1024 * 1024;
+
+/** Below this much, each may hold again what a single client may. */
+export const CLIENTS_BYTES_RELIEVED: number = 18 * 1024 * 1024;
+
+/** At this much unread output of all clients nothing more is answered until some of it is read. */
+export const CLIENTS_OUTPUT_BYTES_FULL: number = 40 * 1024 * 1024;
+
+/**
+ * At this much those that hold most are cut off: what cannot be held back (events, replies to writes, messages of
+ * WebSockets, frames that are not complete) came on top.
+ */
+export const CLIENTS_BYTES_MAX: number = 48 * 1024 * 1024;
+
+/** What a client may hold where memory is short, of requests and of unread output: a few ordinary ones. */
+export const SHARE_BYTES: number = 64 * 1024;
+
+/** Where memory is short, who reads nothing for this long is cut off: the others wait for what it holds. */
+export const OUTPUT_STALL_SHORT_MS = 2000;
+
+/** What a child's name takes in a reply, by a guess: how long a list will be is known when it is made. */
+export const CHILD_NAME_BYTES_GUESS = 32;
+
+/** What a reply takes whose size is not known before: large, as it is seldom asked for among writes. */
+export const REPLY_BYTES_GUESS: number = 64 * 1024;
+
+/** Of refusals that come by the thousand one in this time is told in the log; the rest is counted. */
+export const REFUSAL_LOG_INTERVAL_MS = 1000;
 
 /**
  * A write is forwarded to at most this many leaders in turn; then its connection is closed, its outcome unknown. One

@@ -10,7 +10,11 @@ import type { ReadRequest, Response, WatchableReadRequest } from "../base/reques
 import type { Tree } from "../tree/tree.ts";
 import { type MissedEvent, watchOf, type WatchTable } from "../tree/watch-table.ts";
 import type { ConnectionId } from "./connection.ts";
+import { CHILD_NAME_BYTES_GUESS, REPLY_BYTES_GUESS } from "./limits.ts";
 import type { Reply } from "./replies.ts";
+
+/** A header and a Stat. */
+const SMALL_REPLY_BYTES = 88;
 
 /** Who asks. */
 export interface Reader {
@@ -42,6 +46,46 @@ export class LocalReads {
       if (!(error instanceof KeeperError)) throw error;
       return { code: error.code, response: { op: "empty" }, events: [] };
     }
+  }
+
+  /** What a reply will take, by a guess that costs little more than a look at the znode. */
+  replyBytes(request: ReadRequest | { readonly op: "ping" | "sasl" }): number {
+    switch (request.op) {
+      case "getData":
+      case "getChildren":
+      case "getChildren2":
+        return this.#readBytes(request);
+      case "multiRead": {
+        const { operations } = request;
+        return operations.reduce(
+          (sum, operation) => sum + (operation.op === "unsupported" ? 0 : this.#readBytes(operation)),
+          SMALL_REPLY_BYTES,
+        );
+      }
+      case "getEphemerals":
+      case "setWatches":
+      case "setWatches2":
+        return REPLY_BYTES_GUESS;
+      case "exists":
+      case "getACL":
+      case "getAllChildrenNumber":
+      case "addWatch":
+      case "checkWatches":
+      case "removeWatches":
+      case "whoAmI":
+      case "ping":
+      case "sasl":
+        return SMALL_REPLY_BYTES;
+      default:
+        return assertNever(request);
+    }
+  }
+
+  #readBytes({ op, path }: { readonly op: string; readonly path: string }): number {
+    const node = this.#tree.get(path);
+    if (node === undefined) return SMALL_REPLY_BYTES;
+    const body = op === "getData" ? (node.data?.length ?? 0) : node.childCount * CHILD_NAME_BYTES_GUESS;
+    return SMALL_REPLY_BYTES + body;
   }
 
   #answer(request: ReadRequest | { readonly op: "ping" }, reader: Reader): LocalAnswer {

@@ -28,7 +28,10 @@ export interface ConnectionStatus {
 export interface Counters {
   received: number;
   sent: number;
+  /** Not let in: one too many, or a handshake that took too long. */
   connectionsRejected: number;
+  /** Closed for what they made the replica hold. */
+  connectionsCutOff: number;
   framesRejected: number;
   requestsUndecodable: number;
   requestsUnknown: number;
@@ -46,6 +49,7 @@ export function freshCounters(): Counters {
     received: 0,
     sent: 0,
     connectionsRejected: 0,
+    connectionsCutOff: 0,
     framesRejected: 0,
     requestsUndecodable: 0,
     requestsUnknown: 0,
@@ -76,6 +80,8 @@ export interface ReplicaStatus {
   readonly digest: string;
   readonly sessions: number;
   readonly connections: number;
+  /** Bytes held for clients: requests, and output that is not read yet. */
+  readonly clientBytes: number;
   readonly znodes: number;
   readonly ephemerals: number;
   /** Lengths of paths and data together. */

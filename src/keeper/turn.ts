@@ -26,6 +26,8 @@ export type Action =
   | { readonly kind: "clientSend"; readonly connection: ConnectionId; readonly bytes: Uint8Array }
   /** Closes once what was sent before is out. */
   | { readonly kind: "clientClose"; readonly connection: ConnectionId }
+  /** Closes at once: what the client has not read is dropped. */
+  | { readonly kind: "clientDrop"; readonly connection: ConnectionId }
   /** Stops or resumes reading from the client's socket. */
   | { readonly kind: "clientFlow"; readonly connection: ConnectionId; readonly reading: boolean }
   /** Something worth a line in the log. */

@@ -18,6 +18,8 @@ describe("readSettings", () => {
       sessionTimeoutMinMs: 4000,
       sessionTimeoutMaxMs: 40_000,
       heartbeatLimitMs: undefined,
+      maxConnections: 10_000,
+      maxConnectionsPerAddress: 60,
       superDigest: undefined,
     });
   });
@@ -34,6 +36,8 @@ describe("readSettings", () => {
       SESSION_TIMEOUT_MIN_MS: "300",
       SESSION_TIMEOUT_MAX_MS: "300",
       HEARTBEAT_LIMIT_MS: "500",
+      MAX_CNXNS: "0",
+      MAX_CLIENT_CNXNS: "7",
       SUPER_DIGEST: DIGEST,
       EDGEKEEPER_DEV: "1",
       EDGEKEEPER_SECRET: "any text",
@@ -50,6 +54,8 @@ describe("readSettings", () => {
       sessionTimeoutMinMs: 300,
       sessionTimeoutMaxMs: 300,
       heartbeatLimitMs: 500,
+      maxConnections: 0,
+      maxConnectionsPerAddress: 7,
       superDigest: DIGEST,
     });
     const empty = Object.fromEntries(Object.keys(variables).map((name) => [name, ""]));

@@ -37,6 +37,8 @@ class Subject {
         forward: (request) => this.forwarded.push(request),
         negotiateTimeout: (askedMs) => askedMs,
         makeSession: () => ({ session: 5n, password: new Uint8Array(16) }),
+        bounds: { maxConnections: 0, maxConnectionsPerAddress: 0 },
+        log: () => undefined,
         words: () => {
           throw new Error("no word is sent here");
         },

@@ -103,6 +103,7 @@ describe("the handshake", () => {
       const end = { closed: false, bytes: 0 };
       world.replica(2).clients.set(id, {
         onBytes: (chunk) => void (end.bytes += chunk.length),
+        takeRead: () => 0,
         onFlow: () => undefined,
         onClosed: () => void (end.closed = true),
       });

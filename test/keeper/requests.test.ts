@@ -340,16 +340,3 @@ describe("/zookeeper/config", () => {
     expect(before.op === "getData" && before.stat.czxid).toEqual(ZXID_ZERO);
   });
 });
-
-describe("what a client asks for beyond all bounds", () => {
-  it("a client that asks for more in one turn than it could be sent is cut off, others are not", () => {
-    const { world, other } = standing(3);
-    const [greedy, modest] = [connected(world, other), connected(world, other)];
-    greedy.get({ ...create("/a"), data: new Uint8Array(1_000_000) });
-    greedy.send(...Array.from({ length: 1000 }, () => LAST_READ));
-    world.run(200);
-
-    expect(greedy.isClosed).toBe(true);
-    expect(modest.get(LAST_READ).op).toBe("getData");
-  });
-});

@@ -150,6 +150,7 @@ describe("clocks", () => {
     const id = must(
       world.connect(sid, {
         onBytes: () => undefined,
+        takeRead: () => 0,
         onFlow: () => undefined,
         onClosed: () => ends.push(world.nowMs),
       }),

@@ -57,6 +57,9 @@ export class TestClient implements ClientEnd {
   readonly #ops: Map<number, RequestOpcodeName> = new Map();
   readonly #isRaw: boolean;
   #xid = 0;
+  #isReading = true;
+  readonly #unread: Uint8Array[] = [];
+  #readBytes = 0;
 
   /** Opens the connection without a word; a raw one takes what comes as text. */
   constructor(world: World, sid: Sid, isRaw = false) {
@@ -175,8 +178,31 @@ export class TestClient implements ClientEnd {
     return this;
   }
 
+  /** Stops reading: what comes stays in its socket. */
+  stopReading(): void {
+    this.#isReading = false;
+  }
+
+  /** Reads so many of the pieces that wait, and, by default, all and whatever comes. */
+  read(count?: number): void {
+    this.#isReading = count === undefined;
+    for (const chunk of this.#unread.splice(0, count ?? this.#unread.length)) this.#take(chunk);
+  }
+
+  takeRead(): number {
+    const taken = this.#readBytes;
+    this.#readBytes = 0;
+    return taken;
+  }
+
   onBytes(chunk: Uint8Array): void {
     if (this.isClosed) return;
+    if (this.#isReading) this.#take(chunk);
+    else this.#unread.push(chunk);
+  }
+
+  #take(chunk: Uint8Array): void {
+    this.#readBytes += chunk.length;
     if (this.#isRaw) {
       this.raw += new TextDecoder().decode(chunk);
       return;

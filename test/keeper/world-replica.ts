@@ -1,7 +1,9 @@
 /** One replica in the simulation: what survives a crash, and what does not. */
+import { createHash } from "node:crypto";
 import type { Sid } from "../../src/base/ids.ts";
 import { compareZxid, type Zxid, ZXID_ZERO } from "../../src/base/zxid.ts";
 import { decodeTxn } from "../../src/jute/txn.ts";
+import type { AuthSettings } from "../../src/keeper/auth.ts";
 import type { ConnectionId } from "../../src/keeper/connection.ts";
 import type { Keeper } from "../../src/keeper/keeper.ts";
 import { DIGEST_ZERO } from "../../src/tree/digest.ts";
@@ -11,9 +13,17 @@ import { Tree } from "../../src/tree/tree.ts";
 import type { LinkId } from "../../src/zab/message.ts";
 import { Disk } from "../zab/disk.ts";
 
+/** The super user is "super:test". */
+export const AUTH: AuthSettings = {
+  superDigest: "super:UdxDQl4f9v5oITwcAsO9bmWgHSI=",
+  sha1Base64: (bytes) => createHash("sha1").update(bytes).digest("base64"),
+};
+
 /** What a client's end of a connection is told. */
 export interface ClientEnd {
   onBytes(bytes: Uint8Array): void;
+  /** Bytes that it has read since the last call. */
+  takeRead(): number;
   onFlow(reading: boolean): void;
   onClosed(): void;
 }
@@ -74,6 +84,12 @@ export class Replica {
     this.#rateFromMs += (nowMs - this.#rateSinceMs) * this.#rate;
     this.#rateSinceMs = nowMs;
     this.#rate = rate;
+  }
+
+  /** What clients have read since the last call. */
+  takeSent(): readonly { readonly connection: ConnectionId; readonly bytes: number }[] {
+    const sent = Array.from(this.clients, ([connection, end]) => ({ connection, bytes: end.takeRead() }));
+    return sent.filter(({ bytes }) => bytes > 0);
   }
 }
 

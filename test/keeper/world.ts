@@ -3,7 +3,6 @@
  * links are FIFO and may break; a turn's writes are one transaction that becomes durable later, and what was sent
  * behind it leaves only then; a crash loses what is not durable. The same seed gives the same run.
  */
-import { createHash } from "node:crypto";
 import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
 import { type Rng, seededRng } from "../../src/base/rng.ts";
@@ -17,16 +16,11 @@ import { digestText } from "../../src/tree/digest.ts";
 import type { Tree } from "../../src/tree/tree.ts";
 import type { PeerTiming } from "../../src/zab/config.ts";
 import type { LinkId } from "../../src/zab/message.ts";
-import { type ClientEnd, type Link, Replica, treeUpTo } from "./world-replica.ts";
+import { AUTH, type ClientEnd, type Link, Replica, treeUpTo } from "./world-replica.ts";
 
 const TICK_MS = 50;
 /** The wall clock at the beginning of each run. */
 export const EPOCH_MS = 1_800_000_000_000;
-const SUPER_DIGEST = "super:UdxDQl4f9v5oITwcAsO9bmWgHSI=";
-
-function sha1Base64(bytes: Uint8Array): string {
-  return createHash("sha1").update(bytes).digest("base64");
-}
 
 export interface WorldOptions {
   readonly voters: number;
@@ -34,6 +28,7 @@ export interface WorldOptions {
   readonly seed?: number;
   readonly timing?: Partial<PeerTiming>;
   readonly sessionTimeoutMinMs?: number;
+  readonly bounds?: Partial<KeeperConfig["bounds"]>;
 }
 
 interface Event {
@@ -108,7 +103,7 @@ export class World {
       start,
       tree: replica.tree,
       log: replica.disk,
-      auth: { superDigest: SUPER_DIGEST, sha1Base64 },
+      auth: AUTH,
       rng: seededRng([this.rng.uint32(), sid, start.instance, 3]),
     });
     replica.isTreeLost = false;
@@ -259,7 +254,8 @@ export class World {
     const { keeper } = replica;
     if (keeper === undefined) return;
     const turn = keeper.step(input, this.clockOf(sid));
-    this.#perform(replica, turn);
+    // What clients read is told at ticks: it draws no lots, so that it changes no other run.
+    this.#perform(replica, turn, input.kind !== "clientsSent");
     this.#checkDigest(replica);
   }
 
@@ -283,7 +279,7 @@ export class World {
   }
 
   #config(sid: Sid): KeeperConfig {
-    const { voters, timing, sessionTimeoutMinMs } = this.#options;
+    const { voters, timing, sessionTimeoutMinMs, bounds } = this.#options;
     return {
       ensemble: "main",
       sid,
@@ -293,19 +289,22 @@ export class World {
       tickTimeMs: 2000,
       sessionTimeoutMinMs: sessionTimeoutMinMs ?? 4000,
       sessionTimeoutMaxMs: 40_000,
+      bounds: { maxConnections: 0, maxConnectionsPerAddress: 0, ...bounds },
       ...(timing === undefined ? {} : { timing }),
     };
   }
 
   #tick(replica: Replica): void {
     const { instance } = replica;
+    const sent = replica.takeSent();
+    if (sent.length > 0) this.input(replica.sid, { kind: "clientsSent", sent });
     this.input(replica.sid, { kind: "tick" });
     this.later(TICK_MS, () => {
       if (replica.instance === instance && replica.keeper !== undefined) this.#tick(replica);
     });
   }
 
-  #perform(replica: Replica, turn: Turn): void {
+  #perform(replica: Replica, turn: Turn, mayFlush: boolean): void {
     const { instance } = replica;
     const isGone = (): boolean => {
       if (replica.crashAfterEffects !== undefined && replica.crashAfterEffects-- === 0)
@@ -316,7 +315,7 @@ export class World {
       if (isGone()) return;
       this.#hold(replica, () => this.#send(replica, send));
     }
-    const isFlushDue = this.rng.below(16) === 0;
+    const isFlushDue = mayFlush && this.rng.below(16) === 0;
     if (turn.writes.length > 0 || isFlushDue) {
       if (isGone()) return;
       replica.disk.transact(turn.writes, must(replica.tree, "a tree").lastApplied);
@@ -353,6 +352,7 @@ export class World {
         return this.#notify(sid, action.to, encodeNotification(action.notification));
       case "clientSend":
       case "clientClose":
+      case "clientDrop":
       case "clientFlow":
         return this.#clientLater(() => this.#tellClient(replica, action));
       case "log":
@@ -363,7 +363,7 @@ export class World {
 
   #tellClient(
     replica: Replica,
-    action: Action & { readonly kind: "clientSend" | "clientClose" | "clientFlow" },
+    action: Action & { readonly kind: "clientSend" | "clientClose" | "clientDrop" | "clientFlow" },
   ): void {
     const client = replica.clients.get(action.connection);
     if (action.kind === "clientSend") client?.onBytes(action.bytes);

@@ -1,0 +1,74 @@
+/**
+ * Clients' writes on their way to the leader. They leave as they come, and wait only where the replies to the reads
+ * before them would find no room: once a write is delivered, the state that is due to those reads is gone.
+ */
+import type { Origin } from "../base/ids.ts";
+import type { WriteRequest } from "../base/request.ts";
+import { identityBytes } from "./auth.ts";
+import type { ConnectionTable } from "./connection-table.ts";
+import type { Connection, PendingWrite } from "./connection.ts";
+import type { DoorContext } from "./door-context.ts";
+import { PENDING_OVERHEAD_BYTES } from "./limits.ts";
+
+/** A write as a client sent it; one of the handshake has neither xid nor bytes. */
+export interface ClientWrite {
+  readonly xid: number;
+  readonly request: WriteRequest;
+  readonly bytes: number;
+}
+
+/** The writes of one replica's clients. */
+export class ClientWrites {
+  readonly #context: DoorContext;
+  readonly #table: ConnectionTable;
+  #serial = 0;
+
+  constructor(context: DoorContext, table: ConnectionTable) {
+    this.#context = context;
+    this.#table = table;
+  }
+
+  /** Takes a write behind the connection's other requests, and sends it on as soon as it may leave. */
+  enqueue(connection: Connection, write: ClientWrite, arrivedMs: number): void {
+    const serial = ++this.#serial;
+    const pending: PendingWrite = { kind: "write", ...write, serial, arrivedMs, sent: false, attempts: 0 };
+    const mayForward = connection.mayForward;
+    connection.enqueue(pending);
+    this.#table.addWrite(connection, pending);
+    if (mayForward) this.#forward(connection, pending);
+    else connection.holdsWrites = true;
+  }
+
+  /** Sends what is not on its way, up to the first write before which too much is to be answered yet. */
+  forwardAll(connection: Connection): void {
+    connection.holdsWrites = false;
+    let replyBytes = 0;
+    for (const pending of connection.pending()) {
+      if (pending.kind === "local") replyBytes += pending.replyBytes;
+      if (pending.kind !== "write") continue;
+      // One that was on its way before a change of leader had its room then.
+      if (pending.attempts === 0 && !connection.fitsWindow(replyBytes)) {
+        connection.holdsWrites = true;
+        return;
+      }
+      this.#forward(connection, pending);
+    }
+  }
+
+  /** The leader is lost: all that was on its way may or may not have been proposed. */
+  suspend(): void {
+    for (const connection of this.#table.writers()) {
+      for (const pending of connection.pendingWrites()) pending.sent = false;
+    }
+  }
+
+  #forward(connection: Connection, pending: PendingWrite): void {
+    if (pending.sent || !this.#context.serving() || connection.session === undefined) return;
+    connection.forwarded(pending);
+    const origin: Origin = { ...this.#context.origin, serial: pending.serial };
+    const { session, identities } = connection;
+    const { xid, request } = pending;
+    const bytes = pending.bytes + identityBytes(identities) + PENDING_OVERHEAD_BYTES;
+    this.#context.forward({ origin, session, xid, identities, request }, bytes);
+  }
+}

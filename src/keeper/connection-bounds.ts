@@ -1,0 +1,29 @@
+/** How many clients may be connected to a replica. Source: ZooKeeper's maxCnxns and maxClientCnxns. */
+import type { ConnectionTable } from "./connection-table.ts";
+import type { Connection } from "./connection.ts";
+
+/** Nought stands for no bound, as in ZooKeeper. */
+export interface ConnectionBounds {
+  /** Connections of one replica, by whomever. */
+  readonly maxConnections: number;
+  /** Connections of one replica from one address; those of this machine itself are not counted. */
+  readonly maxConnectionsPerAddress: number;
+}
+
+/** Why one more connection is refused; undefined where it is not. */
+export function refusalOf(
+  { host }: Connection,
+  table: ConnectionTable,
+  bounds: ConnectionBounds,
+): string | undefined {
+  const { maxConnections, maxConnectionsPerAddress } = bounds;
+  if (maxConnections > 0 && table.count >= maxConnections) return `there are ${table.count} connections`;
+  if (maxConnectionsPerAddress === 0 || isLoopback(host)) return undefined;
+  const count = table.countFrom(host);
+  return count < maxConnectionsPerAddress ? undefined : `there are ${count} connections from its address`;
+}
+
+/** Whoever runs an ensemble on one machine has all its clients behind one address: the bound is against strangers. */
+function isLoopback(host: string): boolean {
+  return host === "::1" || /^(::ffff:)?127\./.test(host);
+}
