@@ -2,13 +2,20 @@
 import { type SessionId, sessionKey } from "../base/ids.ts";
 import { childOf, nameOf, parentOf } from "../base/path.ts";
 import { JuteWriter } from "../jute/archive.ts";
-import type { CachedNodeStore, NodeRows } from "../tree/cached-node-store.ts";
+import { must } from "../base/assert.ts";
+import type { CachedNodeStore, ManyRead, NodeRows } from "../tree/cached-node-store.ts";
 import type { Znode } from "../tree/node-store.ts";
 import type { Sql } from "./sql.ts";
 import { fromRow, toRow } from "./znode-row.ts";
 
 /** The root has no parent: its row stands under the empty one, which no other path has. */
 const ROOT_PARENT = "";
+
+/** Paths in one statement: a bound text may have 2 MB, and a path half of that. */
+const BATCH_CHARACTERS = 128 * 1024;
+
+/** Reading many at once leaves out those with more data, so that it takes no more memory than they have names. */
+const BATCH_DATA_BYTES_MAX = 1024;
 
 type ReadRow = { owner: string | null; head: ArrayBuffer; data: ArrayBuffer | null };
 
@@ -30,6 +37,32 @@ export class SqlNodeRows implements NodeRows {
     if (row === undefined) return undefined;
     const { owner, head, data } = row;
     return fromRow({ owner, head: new Uint8Array(head), data: data === null ? null : new Uint8Array(data) });
+  }
+
+  readMany(paths: readonly string[]): ManyRead {
+    const found: Array<readonly [string, Znode]> = [];
+    const absent: string[] = [];
+    for (const batch of batches(paths)) {
+      const present = new Set<string>();
+      const rows = this.#sql
+        .exec<ReadRow & { at: number; size: number | null }>(
+          `SELECT j.key AS at, z.owner, z.head, length(z.data) AS size,
+           CASE WHEN length(z.data) <= ${BATCH_DATA_BYTES_MAX} THEN z.data END AS data
+           FROM json_each(?) AS j CROSS JOIN znode AS z
+           ON z.parent = json_extract(j.value, '$[0]') AND z.name = json_extract(j.value, '$[1]')`,
+          jsonOf(batch),
+        )
+        .toArray();
+      for (const { at, size, owner, head, data } of rows) {
+        const path = must(batch[at], "a path of the batch");
+        present.add(path);
+        if ((size ?? 0) > BATCH_DATA_BYTES_MAX) continue;
+        const bytes = data === null ? null : new Uint8Array(data);
+        found.push([path, fromRow({ owner, head: new Uint8Array(head), data: bytes })]);
+      }
+      for (const path of batch) if (!present.has(path)) absent.push(path);
+    }
+    return { found, absent };
   }
 
   childNames(path: string): readonly string[] {
@@ -68,8 +101,12 @@ export class SqlNodeRows implements NodeRows {
   writeChangesOf(store: CachedNodeStore): void {
     const count = store.count();
     const dirty = store.takeDirty();
-    for (const path of dirty.deletes) {
-      this.#sql.exec("DELETE FROM znode WHERE parent = ? AND name = ?", ...keyOf(path));
+    for (const batch of batches(dirty.deletes)) {
+      this.#sql.exec(
+        `DELETE FROM znode WHERE (parent, name) IN
+         (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))`,
+        jsonOf(batch),
+      );
     }
     for (const [path, node] of dirty.puts) {
       const { owner, head, data } = toRow(node, this.#writer);
@@ -83,6 +120,26 @@ export class SqlNodeRows implements NodeRows {
     }
     this.#count = count;
   }
+}
+
+/** The keys as one bound text: a statement for each costs several times the work it does. */
+function jsonOf(paths: readonly string[]): string {
+  return JSON.stringify(paths.map(keyOf));
+}
+
+function* batches(paths: readonly string[]): Generator<readonly string[]> {
+  let batch: string[] = [];
+  let characters = 0;
+  for (const path of paths) {
+    if (batch.length > 0 && characters + path.length > BATCH_CHARACTERS) {
+      yield batch;
+      batch = [];
+      characters = 0;
+    }
+    batch.push(path);
+    characters += path.length;
+  }
+  if (batch.length > 0) yield batch;
 }
 
 function keyOf(path: string): readonly [string, string] {

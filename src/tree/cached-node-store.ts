@@ -15,12 +15,20 @@ import { compareText, type NodeStore, PathsBySession, type Znode } from "./node-
 /** The rows under the cache. Paths handed to it are always valid ones; all answers are immediate. */
 export interface NodeRows {
   read(path: string): Znode | undefined;
+  /** What reading each of them would give; those with much data may be left out of both. */
+  readMany(paths: readonly string[]): ManyRead;
   /** The names of the children, sorted by code units (as SQLite's BINARY does for what paths may hold). */
   childNames(path: string): readonly string[];
   ephemeralsOf(session: SessionId): readonly string[];
   count(): number;
   /** How many znodes lie below the path, at any depth: a range of the key, not a walk. */
   descendantCount(path: string): number;
+}
+
+/** What reading several paths gave. */
+export interface ManyRead {
+  readonly found: ReadonlyArray<readonly [string, Znode]>;
+  readonly absent: readonly string[];
 }
 
 /** What changed since the last time: every path at most once, in one of the two lists. */
@@ -42,6 +50,8 @@ export class CachedNodeStore implements NodeStore {
   /** In the order of last use, the oldest first. */
   readonly #clean = new Map<string, Znode>();
   #cleanBytes = 0;
+  /** Of the last prefetch: paths that neither the rows have nor is dirty. */
+  readonly #absent = new Set<string>();
   readonly #dirty = new Map<string, DirtyNode>();
   #dirtyBytes = 0;
   /** Per parent, the dirty children: true for one that was put, false for one that was deleted. */
@@ -83,6 +93,7 @@ export class CachedNodeStore implements NodeStore {
       this.#clean.set(path, clean);
       return clean;
     }
+    if (this.#absent.has(path)) return undefined;
     // Rows are found by (parent, name), in which "//a" and "a" would pass for "/a".
     if (pathProblem(path) !== undefined) return undefined;
     const read = this.#rows.read(path);
@@ -90,7 +101,19 @@ export class CachedNodeStore implements NodeStore {
     return read;
   }
 
+  prefetch(paths: readonly string[]): void {
+    const unknown = paths.filter(
+      (path) => !this.#dirty.has(path) && !this.#clean.has(path) && pathProblem(path) === undefined,
+    );
+    this.#absent.clear();
+    if (unknown.length === 0) return;
+    const { found, absent } = this.#rows.readMany(unknown);
+    for (const [path, node] of found) this.#keepClean(path, node);
+    for (const path of absent) this.#absent.add(path);
+  }
+
   put(path: string, node: Znode): void {
+    this.#absent.delete(path);
     const before = this.#dirty.get(path);
     const inRows = before?.inRows ?? this.#isInRows(path);
     if (before === undefined ? !inRows : before.node === undefined) this.#countAhead++;
@@ -148,6 +171,7 @@ export class CachedNodeStore implements NodeStore {
       if (node === undefined) deletes.push(path);
       else puts.push([path, node]);
     }
+    this.#absent.clear();
     this.#dirty.clear();
     this.#dirtyBytes = 0;
     this.#dirtyChildren.clear();

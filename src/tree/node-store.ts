@@ -62,6 +62,8 @@ export interface NodeView {
   delete(path: string): void;
   /** The paths of a session's ephemerals, sorted. */
   ephemeralsOf(session: SessionId): readonly string[];
+  /** These will be asked for next, in this order: a store that reads them from afar does so in one go. */
+  prefetch(paths: readonly string[]): void;
 }
 
 /** All znodes of a replica. */
@@ -119,6 +121,10 @@ export class MapNodeStore implements NodeStore {
 
   ephemeralsOf(session: SessionId): readonly string[] {
     return this.#ephemerals.of(session);
+  }
+
+  prefetch(): void {
+    // All of it is near.
   }
 
   count(): number {

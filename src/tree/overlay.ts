@@ -10,6 +10,7 @@ import { compareText, type NodeView, PathsBySession, type Znode } from "./node-s
 export interface OverlayBase {
   get(path: string): Znode | undefined;
   ephemeralsOf(session: SessionId): readonly string[];
+  prefetch(paths: readonly string[]): void;
 }
 
 /** Changes over a base that itself stays as it is. */
@@ -44,6 +45,10 @@ export class Overlay implements NodeView {
     const below = this.#base.ephemeralsOf(session).filter((path) => !this.#changes.has(path));
     const own = this.#ephemerals.of(session);
     return own.length === 0 ? below : [...below, ...own].sort(compareText);
+  }
+
+  prefetch(paths: readonly string[]): void {
+    this.#base.prefetch(paths);
   }
 
   /** Lets the base show through again at the path. */

@@ -190,6 +190,7 @@ export class Preparer {
         this.#nodes.delete(path);
       },
       ephemeralsOf: (session) => this.#nodes.ephemeralsOf(session),
+      prefetch: (paths) => this.#nodes.prefetch(paths),
     };
   }
 

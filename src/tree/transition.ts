@@ -80,14 +80,28 @@ export function applySetAcl(
   return { kind: "stat", stat: statOf(changed) };
 }
 
-/** Deletes a session's ephemerals, in the order of their paths. */
+/** So many znodes are asked for at once: what is read for them stays within a fraction of any cache. */
+const PREFETCH_COUNT = 512;
+
+/**
+ * Deletes a session's ephemerals, in the order of their paths. There may be very many: they are read in stretches, and
+ * their parents, which no ephemeral is, change once each.
+ */
 export function applyCloseSession(
   view: NodeView,
   moment: Moment,
   session: SessionId,
   events: TreeEvent[],
 ): void {
-  for (const path of view.ephemeralsOf(session)) applyDelete(view, moment, path, events);
+  const paths = view.ephemeralsOf(session);
+  const parents = new Map<string, Znode>();
+  for (const [index, path] of paths.entries()) {
+    if (index % PREFETCH_COUNT === 0) view.prefetch(paths.slice(index, index + PREFETCH_COUNT));
+    const parentPath = parentOf(path);
+    const parent = parents.get(parentPath) ?? existingParent(view, path);
+    parents.set(parentPath, deleteChild(view, moment, { path, parent }, events));
+  }
+  for (const [path, parent] of parents) view.put(path, parent);
 }
 
 function applyCreate(view: NodeView, moment: Moment, txn: CreateTxn, events: TreeEvent[]): Outcome {
@@ -125,17 +139,26 @@ function applyCreate(view: NodeView, moment: Moment, txn: CreateTxn, events: Tre
 }
 
 function applyDelete(view: NodeView, moment: Moment, path: string, events: TreeEvent[]): void {
+  const parent = existingParent(view, path);
+  view.put(parentOf(path), deleteChild(view, moment, { path, parent }, events));
+}
+
+function existingParent(view: NodeView, path: string): Znode {
+  return must(view.get(parentOf(path)), `delete without a parent of ${path}`);
+}
+
+/** Deletes the znode; gives its parent as it is without it, for the caller to put. */
+function deleteChild(
+  view: NodeView,
+  moment: Moment,
+  { path, parent }: { readonly path: string; readonly parent: Znode },
+  events: TreeEvent[],
+): Znode {
   const node = must(view.get(path), `delete without a znode at ${path}`);
   assert(node.childCount === 0, `delete of ${path}, which has children`);
-  const parentPath = parentOf(path);
-  const parent = must(view.get(parentPath), `delete without a parent of ${path}`);
-  assert(parent.childCount > 0, `delete of a child of ${parentPath}, which counts none`);
+  assert(parent.childCount > 0, `delete of ${path}, whose parent counts no child`);
   assert(compareZxid(parent.pzxid, moment.zxid) <= 0, `delete of ${path} before its parent's last`);
   view.delete(path);
-  view.put(parentPath, {
-    ...parent,
-    childCount: parent.childCount - 1,
-    pzxid: maxZxid(parent.pzxid, moment.zxid),
-  });
   events.push({ kind: "deleted", path, acl: node.acl, parentAcl: parent.acl });
+  return { ...parent, childCount: parent.childCount - 1, pzxid: maxZxid(parent.pzxid, moment.zxid) };
 }

@@ -92,6 +92,7 @@ export class Tree {
       put: (path, node) => this.#put(path, node),
       delete: (path) => this.#delete(path),
       ephemeralsOf: (session) => this.#store.ephemeralsOf(session),
+      prefetch: (paths) => this.#store.prefetch(paths),
     };
     if (this.#store.get("/") === undefined) {
       assert(equalDigest(options.digest, DIGEST_ZERO), "an empty store with a digest");
@@ -123,6 +124,11 @@ export class Tree {
   /** The znode at the path; undefined where there is none, whatever the path looks like. */
   get(path: string): Znode | undefined {
     return this.#store.get(path);
+  }
+
+  /** These will be asked for next: they are read in one go. */
+  prefetch(paths: readonly string[]): void {
+    this.#store.prefetch(paths);
   }
 
   /** What clients see of the znode. */

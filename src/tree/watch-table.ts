@@ -44,6 +44,15 @@ export interface OneShotWatch {
   readonly path: string;
 }
 
+/** What taking watches over needs of a tree. */
+export interface PathReader {
+  get(path: string): Znode | undefined;
+  prefetch(paths: readonly string[]): void;
+}
+
+/** So many znodes are asked for at once. */
+const PREFETCH_COUNT = 512;
+
 /** The watches of one replica's connections. */
 export class WatchTable {
   readonly #data = new WatchIndex();
@@ -181,26 +190,20 @@ export class WatchTable {
    * relativeZxid, whose watches end with them. Persistent watches are taken over without a catch-up, as in
    * ZooKeeper.
    */
-  reestablish(
-    request: SetWatchesRequest,
-    tree: { get(path: string): Znode | undefined },
-    watcher: Watcher,
-  ): readonly MissedEvent[] {
+  reestablish(request: SetWatchesRequest, tree: PathReader, watcher: Watcher): readonly MissedEvent[] {
     const missed: MissedEvent[] = [];
     const since = request.relativeZxid;
-    for (const path of request.dataWatches) {
-      const node = tree.get(path);
+    for (const [path, node] of readAll(tree, request.dataWatches)) {
       if (node === undefined) missed.push({ type: EVENT_TYPES.deleted, path });
       else if (compareZxid(node.mzxid, since) > 0) {
         missed.push({ type: EVENT_TYPES.dataChanged, path });
       } else this.#data.add(path, watcher, "oneShot");
     }
-    for (const path of request.existWatches) {
-      if (tree.get(path) !== undefined) missed.push({ type: EVENT_TYPES.created, path });
+    for (const [path, node] of readAll(tree, request.existWatches)) {
+      if (node !== undefined) missed.push({ type: EVENT_TYPES.created, path });
       else this.#data.add(path, watcher, "oneShot");
     }
-    for (const path of request.childWatches) {
-      const node = tree.get(path);
+    for (const [path, node] of readAll(tree, request.childWatches)) {
       if (node === undefined) missed.push({ type: EVENT_TYPES.deleted, path });
       else if (compareZxid(node.pzxid, since) > 0) {
         missed.push({ type: EVENT_TYPES.childrenChanged, path });
@@ -209,6 +212,17 @@ export class WatchTable {
     for (const path of request.persistentWatches) this.addPersistent(path, false, watcher);
     for (const path of request.persistentRecursiveWatches) this.addPersistent(path, true, watcher);
     return missed;
+  }
+}
+
+/** Each path with what is there. A client may have left very many watches: they are looked up in stretches. */
+function* readAll(
+  tree: PathReader,
+  paths: readonly string[],
+): Generator<readonly [string, Znode | undefined]> {
+  for (const [index, path] of paths.entries()) {
+    if (index % PREFETCH_COUNT === 0) tree.prefetch(paths.slice(index, index + PREFETCH_COUNT));
+    yield [path, tree.get(path)];
   }
 }
 

@@ -3,7 +3,7 @@ import type { SessionId } from "../../src/base/ids.ts";
 import type { CreateRequest, Response, WriteRequest } from "../../src/base/request.ts";
 import type { Outcome, Txn, TxnHeader } from "../../src/base/txn.ts";
 import { type Zxid, ZXID_ZERO } from "../../src/base/zxid.ts";
-import type { CachedNodeStore, NodeRows } from "../../src/tree/cached-node-store.ts";
+import type { CachedNodeStore, ManyRead, NodeRows } from "../../src/tree/cached-node-store.ts";
 import { DIGEST_ZERO } from "../../src/tree/digest.ts";
 import { MapNodeStore, type NodeStore, type Znode } from "../../src/tree/node-store.ts";
 import { Preparer } from "../../src/tree/prepare.ts";
@@ -53,6 +53,17 @@ export class MapRows implements NodeRows {
   read(path: string): Znode | undefined {
     this.reads++;
     return this.nodes.get(path);
+  }
+  readMany(paths: readonly string[]): ManyRead {
+    this.reads++;
+    const found: Array<readonly [string, Znode]> = [];
+    const absent: string[] = [];
+    for (const path of paths) {
+      const node = this.nodes.get(path);
+      if (node === undefined) absent.push(path);
+      else found.push([path, node]);
+    }
+    return { found, absent };
   }
   childNames(path: string): readonly string[] {
     return this.nodes.childNames(path);

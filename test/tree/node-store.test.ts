@@ -149,8 +149,9 @@ type Change = { readonly path: string; readonly owner: NodeOwner | undefined };
 
 test("a store over rows always answers as one in a map, whenever it is flushed", () => {
   const paths = ["/a", "/b", "/ab", "/a0"];
-  const change: fc.Arbitrary<Change | "flush"> = fc.oneof(
+  const change: fc.Arbitrary<Change | "flush" | "prefetch"> = fc.oneof(
     fc.constant<"flush">("flush"),
+    fc.constant<"prefetch">("prefetch"),
     fc.record({
       path: fc.constantFrom(...paths),
       owner: fc.constantFrom<NodeOwner | undefined>(
@@ -171,6 +172,7 @@ test("a store over rows always answers as one in a map, whenever it is flushed",
 
       for (const [version, next] of changes.entries()) {
         if (next === "flush") rows.flush(cached);
+        else if (next === "prefetch") cached.prefetch(paths);
         else if (next.owner !== undefined) {
           for (const store of [map, cached]) store.put(next.path, znode(next.owner, version));
         } else if (map.get(next.path) !== undefined) {
@@ -249,6 +251,47 @@ describe("a store over rows", () => {
     store.delete("/brief");
 
     expect(store.takeDirty()).toEqual({ puts: [], deletes: [] });
+  });
+
+  test("reads what was announced in one go, what is not there too, and forgets that once it is put", () => {
+    const rows = new MapRows();
+    const paths = ["/a", "/b", "/c", "x", "/a//b"];
+    for (const path of ["/", "/a"]) rows.nodes.put(path, znode());
+    const store = new CachedNodeStore(rows, 100_000);
+
+    store.prefetch(paths);
+    const read = paths.map((path) => store.get(path));
+    expect(rows.reads).toBe(1);
+    store.put("/b", znode());
+    rows.flush(store);
+
+    expect(read).toEqual([znode(), undefined, undefined, undefined, undefined]);
+    expect(store.get("/b")).toEqual(znode());
+    expect(store.get("/c")).toBeUndefined();
+  });
+
+  test("reads many rows as it reads each, whatever their paths and data", () => {
+    const { sql } = memoryDatabase();
+    for (const statement of SCHEMA) sql.exec(statement);
+    const rows = new SqlNodeRows(sql);
+    const store = new CachedNodeStore(rows, 0);
+    const long = `/${"n".repeat(90_000)}`;
+    const there = ["/", "/a", '/q"uo\\te', "/é中", "/a/b", long, `${long}2`, "/large"];
+    for (const path of there) {
+      const data = path === "/large" ? bytes("x".repeat(5000)) : bytes(path.slice(0, 10));
+      store.put(path, { ...znode(), data });
+    }
+    rows.writeChangesOf(store);
+    const { found, absent } = rows.readMany([...there, "/nope", "/a/nope", `${long}3`]);
+
+    expect(absent).toEqual(["/nope", "/a/nope", `${long}3`]);
+    expect(found.map(([path]) => path).sort()).toEqual(there.filter((path) => path !== "/large").sort());
+    for (const [path, node] of found) expect(node).toEqual(rows.read(path));
+    store.prefetch(there);
+    for (const path of there) expect(store.get(path)).toEqual(rows.read(path));
+    for (const path of there) store.delete(path);
+    rows.writeChangesOf(store);
+    expect(sql.exec<{ n: number }>("SELECT count(*) AS n FROM znode").one().n).toBe(0);
   });
 
   test("refuses to delete what is not there", () => {

@@ -1,11 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { InvariantError } from "../../src/base/assert.ts";
 import type { Txn } from "../../src/base/txn.ts";
-import { DIGEST_ZERO } from "../../src/tree/digest.ts";
+import { ZXID_ZERO } from "../../src/base/zxid.ts";
+import { CachedNodeStore } from "../../src/tree/cached-node-store.ts";
+import { DIGEST_ZERO, equalDigest } from "../../src/tree/digest.ts";
 import { MapNodeStore } from "../../src/tree/node-store.ts";
 import { SessionTable } from "../../src/tree/session-table.ts";
-import { Tree } from "../../src/tree/tree.ts";
-import { ALICE, BOB, bytes, codeOf, create, freshTree, headerOf, Leader, line } from "./harness.ts";
+import { recomputeDigest, Tree } from "../../src/tree/tree.ts";
+import { ALICE, BOB, bytes, codeOf, create, freshTree, headerOf, Leader, line, MapRows } from "./harness.ts";
 
 const PASSWORD = new Uint8Array(16).fill(7);
 
@@ -30,6 +32,29 @@ test("a session's end deletes its ephemerals in the order of their paths, and no
   expect(leader.tree.stat("/w")?.pzxid.counter).toBe(leader.counter);
   expect(leader.tree.sessions.get(ALICE)).toBeUndefined();
   expect(leader.tree.sessions.get(BOB)).toBeDefined();
+});
+
+test("a session's end is the same for very many ephemerals under several parents, in rows alone", () => {
+  const rows = new MapRows();
+  const store = new CachedNodeStore(rows, 4000);
+  const sessions = new SessionTable();
+  const leader = new Leader(new Tree({ store, sessions, digest: DIGEST_ZERO, lastApplied: ZXID_ZERO }));
+  for (const parent of ["/v", "/w"]) {
+    leader.write(create(parent));
+    for (let index = 0; index < 700; index++) leader.write(create(`${parent}/e${index}`, { flags: 1 }));
+  }
+  leader.write(create("/w/stays"));
+  rows.flush(store);
+  rows.reads = 0;
+
+  expect(codeOf(leader.write({ op: "closeSession" }))).toBe(0);
+
+  expect(leader.events.filter(({ kind }) => kind === "deleted")).toHaveLength(1400);
+  expect(["/v", "/w"].map((path) => leader.tree.childNames(path))).toEqual([[], ["stays"]]);
+  expect(leader.tree.stat("/v")).toMatchObject({ numChildren: 0, cversion: 1400 });
+  expect(leader.tree.stat("/w")).toMatchObject({ numChildren: 1, cversion: 1401 });
+  expect(leader.tree.stat("/w")?.pzxid.counter).toBe(leader.counter);
+  expect(equalDigest(leader.tree.digest, recomputeDigest(store, sessions))).toBe(true);
 });
 
 test("a session that exists is not created again", () => {
