@@ -171,8 +171,15 @@ def double_barrier(clients, path):
     # The recipe loses a member that is still on its way in when another is already out: nobody leaves before.
     inside = threading.Barrier(len(clients), timeout=WAIT_S)
 
+    def waiting():
+        clients[0].sync("/")
+        return len(clients[0].get_children(path)) if clients[0].exists(path) else 0
+
     def member(client, name):
         one = client.DoubleBarrier(path, len(clients), name)
+        if client is clients[-1]:
+            # The last comes when the others wait, so that one let in too early is seen.
+            until("the others wait", lambda: waiting() == len(clients) - 1)
         come.append(name)
         one.enter()
         expect("come when one has entered", len(clients), len(come))
