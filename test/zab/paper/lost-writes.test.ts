@@ -239,7 +239,7 @@ describe("a leader", () => {
    * last zxid that both histories hold, whoever was leader when.
    */
   it("that joined a moment ago brings an empty replica all of the history (ZOOKEEPER-4352)", () => {
-    const stage = staged({ voters: 3, disks: { 1: upTo(3) } })
+    const stage = staged({ voters: 3, disks: { 1: upTo(3), 2: upTo(1) } })
       .start(1, 2)
       .passUntilLeads(1);
     stage.propose(1, "a").run().crash(1).crash(2);
