@@ -170,13 +170,15 @@ async function injectAll(
   const starting: Promise<void>[] = [];
   for (const { fault, afterMs } of faults) {
     await pause(afterMs);
+    // Nothing may be on its way to processes that are to be killed.
+    if (fault.kind === "kill all") await Promise.all(starting);
     const askedMs = performance.now();
     const start = target.inject(fault).then(() => {
       injected.push({ fault, askedMs, inForceMs: performance.now() });
     });
     // Awaited below, after a pause perhaps: until then its failure must not count as nobody's.
     start.catch(() => undefined);
-    // A fault of everything at once stands before what comes on top of it; others begin at the same moment.
+    // It is over before what comes on top of it; other faults begin at the same moment.
     if (fault.kind === "kill all") await start;
     starting.push(start);
     over.push(pause(fault.ms));
