@@ -208,3 +208,57 @@ describe("a session that moves under load", () => {
     },
   );
 });
+
+describe("a client that brings very many watches, in several setWatches frames", () => {
+  it("has them all: those that missed something are told at once, the others when it happens", () => {
+    const world = new World({ voters: 3 }).startAll();
+    const leader = world.untilServing();
+    const writer = connected(world, leader);
+    writer.get(create("/w"));
+    const { header } = writer.ask(create("/w/here"));
+    const client = connected(
+      world,
+      must(
+        world.sids.find((sid) => sid !== leader),
+        "another",
+      ),
+    );
+    const pathsOf = (frame: number): readonly string[] =>
+      Array.from({ length: 3000 }, (_, index) => `/w/${frame}-${index}`);
+    for (const frame of [1, 2, 3]) {
+      client.send({
+        op: frame === 2 ? "setWatches2" : "setWatches",
+        relativeZxid: header.zxid,
+        // Never there, or gone: each is an event at once.
+        dataWatches: frame === 1 ? [...pathsOf(1), "/w/here"] : [],
+        // Yet to come: each is a watch.
+        existWatches: frame === 1 ? [] : pathsOf(frame),
+        childWatches: frame === 3 ? ["/w"] : [],
+        persistentWatches: [],
+        persistentRecursiveWatches: frame === 2 ? ["/tree"] : [],
+      });
+    }
+    world.run(100);
+    const story = client.messages.map((message) => (message.kind === "event" ? message.event.type : "reply"));
+    expect(story).toEqual([...Array.from({ length: 3000 }, () => 2), "reply", "reply", "reply"]);
+    expect(world.keeper(client.sid).status().watches).toBe(1 + 3000 + 1 + 3000 + 1);
+
+    client.messages.length = 0;
+    for (const path of ["/w/2-0", "/w/2-2999", "/w/3-1500", "/tree", "/tree/leaf"]) writer.get(create(path));
+    writer.get({ op: "setData", path: "/w/here", data: bytes("new"), version: -1 });
+    world.run(100);
+    const events = client.messages.map((message) =>
+      message.kind === "event" ? `${message.event.type} ${message.event.path}` : "reply",
+    );
+
+    expect(events).toEqual([
+      "1 /w/2-0",
+      "4 /w",
+      "1 /w/2-2999",
+      "1 /w/3-1500",
+      "1 /tree",
+      "1 /tree/leaf",
+      "3 /w/here",
+    ]);
+  });
+});
