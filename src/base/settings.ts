@@ -18,6 +18,7 @@ export type VariableName =
   | "HEARTBEAT_LIMIT_MS"
   | "MAX_CNXNS"
   | "MAX_CLIENT_CNXNS"
+  | "STORAGE_LIMIT_MB"
   | "SUPER_DIGEST"
   | "EDGEKEEPER_DEV"
   | "EDGEKEEPER_SECRET";
@@ -35,6 +36,7 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
   SESSION_TIMEOUT_MAX_MS: "the longest session timeout (20 ticks)",
   HEARTBEAT_LIMIT_MS: "silence after which a replica gives another up (1500)",
   MAX_CNXNS: "connections of one replica, 0 for no bound (10000)",
+  STORAGE_LIMIT_MB: "database of a replica at which creates and sets are refused (9000)",
   MAX_CLIENT_CNXNS: "connections of one replica from one address, 0 for no bound (60)",
   SUPER_DIGEST: "user:base64(sha1(user:password)) of the super user (nobody)",
   EDGEKEEPER_DEV: "1 opens the doors to this machine without a secret",
@@ -65,6 +67,7 @@ export interface Settings extends Members {
   readonly heartbeatLimitMs: number | undefined;
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
+  readonly storageLimitMb: number;
   readonly superDigest: string | undefined;
 }
 
@@ -129,6 +132,7 @@ export function readSettings(variables: Variables): Settings {
     heartbeatLimitMs: milliseconds(variables, "HEARTBEAT_LIMIT_MS", HEARTBEAT_BOUNDS),
     maxConnections: count(variables, "MAX_CNXNS") ?? CONNECTIONS_MAX,
     maxConnectionsPerAddress: count(variables, "MAX_CLIENT_CNXNS") ?? CONNECTIONS_PER_ADDRESS_MAX,
+    storageLimitMb: readStorageLimit(variables.STORAGE_LIMIT_MB ?? ""),
     superDigest: readSuperDigest(variables.SUPER_DIGEST ?? ""),
   };
   const { sessionTimeoutMinMs: min, sessionTimeoutMaxMs: max } = settings;
@@ -276,6 +280,21 @@ function milliseconds(variables: Variables, name: VariableName, bounds: Bounds):
   const range = `it must be a whole number of milliseconds from ${bounds.min} to ${bounds.max}`;
   throw wrong(name, text, `${range} (${bounds.reason})`);
 }
+
+function readStorageLimit(text: string): number {
+  if (text === "") return STORAGE_LIMIT_MB;
+  const value = wholeNumber(text, 1, STORAGE_LIMIT_MB_MAX);
+  if (value !== undefined) return value;
+  throw wrong(
+    "STORAGE_LIMIT_MB",
+    text,
+    `it must be from 1 to ${STORAGE_LIMIT_MB_MAX}: the platform gives 10 GB`,
+  );
+}
+
+/** The platform gives an object 10 GB; the rest is for what is under way, and for what frees space. */
+const STORAGE_LIMIT_MB = 9000;
+const STORAGE_LIMIT_MB_MAX = 9800;
 
 /** A number of things, 0 for no bound. */
 function count(variables: Variables, name: VariableName): number | undefined {

@@ -63,6 +63,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
       log: this.#store.log,
       auth: { superDigest: env.SUPER_DIGEST, sha1Base64 },
       rng: seededRng([random[0] ?? 0, random[1] ?? 0, random[2] ?? 0, random[3] ?? 0]),
+      databaseBytes: () => ctx.storage.sql.databaseSize,
     });
     const accept = (input: KeeperInput): void => this.accept(input);
     this.#links = new Links(this.replicaName, env.REPLICA, accept);

@@ -28,6 +28,7 @@ export function keeperConfig(env: Variables, name: ReplicaName): KeeperConfig {
     tickTimeMs: settings.tickTimeMs,
     sessionTimeoutMinMs: settings.sessionTimeoutMinMs,
     sessionTimeoutMaxMs: settings.sessionTimeoutMaxMs,
+    storageLimitBytes: settings.storageLimitMb * 1024 * 1024,
     bounds: {
       maxConnections: settings.maxConnections,
       maxConnectionsPerAddress: settings.maxConnectionsPerAddress,

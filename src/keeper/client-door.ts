@@ -27,6 +27,7 @@ import {
   type ConnectionOpening,
   type Pending,
   type PendingWrite,
+  type SentOut,
 } from "./connection.ts";
 import { refusalOf } from "./connection-bounds.ts";
 import { ClientWrites } from "./client-writes.ts";
@@ -118,15 +119,17 @@ export class ClientDoor {
     this.#settle(connection);
   }
 
-  /** A client's transport has taken so many bytes of what was sent: what waited for that goes on. */
-  sentOut(id: ConnectionId, bytes: number): void {
-    const connection = this.#table.get(id);
-    if (connection === undefined) return;
-    connection.sentOut(bytes, this.#nowMs);
-    // Its pings may stand unread behind what it is still to read, and reading is a sign of life.
-    if (!connection.reading && connection.session !== undefined) this.#touched.add(connection.session);
-    this.#goOn(connection);
-    this.#settle(connection);
+  /** Clients' transports have taken some of what was sent: what waited for that goes on. */
+  sentOut(sent: readonly SentOut[]): void {
+    for (const { connection: id, bytes } of sent) {
+      const connection = this.#table.get(id);
+      if (connection === undefined) continue;
+      connection.sentOut(bytes, this.#nowMs);
+      // Its pings may stand unread behind what it is still to read, and reading is a sign of life.
+      if (!connection.reading && connection.session !== undefined) this.#touched.add(connection.session);
+      this.#goOn(connection);
+      this.#settle(connection);
+    }
   }
 
   /** The client has gone, or its transport failed. Its session goes on until it expires. */

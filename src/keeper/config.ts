@@ -11,4 +11,6 @@ export interface KeeperConfig extends PeerConfig {
   readonly sessionTimeoutMinMs: number;
   readonly sessionTimeoutMaxMs: number;
   readonly bounds: ConnectionBounds;
+  /** How large a replica's database may grow before creates and sets are refused. */
+  readonly storageLimitBytes: number;
 }

@@ -26,6 +26,12 @@ import type { ConnectionStatus } from "./status.ts";
 /** The shell's number for a connection. */
 export type ConnectionId = number;
 
+/** What a connection's transport has taken of what was sent. */
+export interface SentOut {
+  readonly connection: ConnectionId;
+  readonly bytes: number;
+}
+
 /** What is answered in its place in the order, without the leader; auth has no place. */
 export type LocalRequest = Exclude<Request, WriteRequest | { readonly op: "auth" }>;
 

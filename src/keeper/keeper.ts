@@ -25,7 +25,7 @@ import { ClientDoor } from "./client-door.ts";
 import type { KeeperConfig } from "./config.ts";
 import { describeForWords, type Described, describeReplica, phaseText } from "./describe.ts";
 import { configText, sameBytes } from "./config-node.ts";
-import type { ConnectionId, ConnectionOpening } from "./connection.ts";
+import type { ConnectionId, ConnectionOpening, SentOut } from "./connection.ts";
 import { type Forward, forwardBatches } from "./forward-batches.ts";
 import { LeaderDesk } from "./leader-desk.ts";
 import {
@@ -50,6 +50,8 @@ export interface KeeperParts {
   readonly log: LogReader;
   readonly auth: AuthSettings;
   readonly rng: Rng;
+  /** How large this replica's database is now. */
+  readonly databaseBytes: () => number;
 }
 
 /** What happens to a replica. */
@@ -61,10 +63,7 @@ export type KeeperInput =
   | { readonly kind: "clientBytes"; readonly connection: ConnectionId; readonly bytes: Uint8Array }
   | { readonly kind: "clientClosed"; readonly connection: ConnectionId }
   /** Clients' transports have taken so many bytes of what they were sent. */
-  | {
-      readonly kind: "clientsSent";
-      readonly sent: readonly { readonly connection: ConnectionId; readonly bytes: number }[];
-    }
+  | { readonly kind: "clientsSent"; readonly sent: readonly SentOut[] }
   | { readonly kind: "notification"; readonly notification: Notification }
   | {
       readonly kind: "linkOpened";
@@ -82,6 +81,7 @@ export class Keeper {
   readonly #instance: number;
   readonly #peer: Peer;
   readonly #tree: Tree;
+  readonly #databaseBytes: () => number;
   readonly #watches = new WatchTable();
   readonly #door: ClientDoor;
   /** The sid at the other end of each open link. */
@@ -112,6 +112,7 @@ export class Keeper {
     this.#config = parts.config;
     this.#instance = parts.start.instance;
     this.#tree = parts.tree;
+    this.#databaseBytes = parts.databaseBytes;
     this.#peer = new Peer(parts.config, parts.start, parts.log, parts.rng);
     this.#door = new ClientDoor(
       {
@@ -124,7 +125,7 @@ export class Keeper {
         negotiateTimeout: (askedMs) => negotiateTimeout(askedMs, parts.config),
         makeSession: (entropy) => makeSession(parts.config.sid, entropy),
         bounds: parts.config.bounds,
-        log: (event, fields) => this.#outbox.act({ kind: "log", line: this.#logLine(event, fields) }),
+        log: (event, fields) => this.#log(event, fields),
         words: () => describeForWords(this.#described()),
       },
       this.#watches,
@@ -167,8 +168,7 @@ export class Keeper {
       case "clientClosed":
         return this.#door.closed(input.connection);
       case "clientsSent":
-        for (const { connection, bytes } of input.sent) this.#door.sentOut(connection, bytes);
-        return;
+        return this.#door.sentOut(input.sent);
       case "notification":
         return this.#stepPeer({ kind: "notification", notification: input.notification });
       case "linkOpened":
@@ -280,7 +280,7 @@ export class Keeper {
 
   #changePhase(phase: PeerPhase): void {
     this.#phase = phase;
-    this.#outbox.act({ kind: "log", line: this.#logLine("phase", phaseText(phase, this.#peer.status())) });
+    this.#log("phase", phaseText(phase, this.#peer.status()));
     if (phase.role !== "looking" && phase.stage === "broadcast") return;
     this.#suspend();
   }
@@ -320,6 +320,8 @@ export class Keeper {
       instance: this.#instance,
       tree: this.#tree,
       nextZxid: this.#peer.nextZxid,
+      storageLimitBytes: this.#config.storageLimitBytes,
+      log: (event, fields) => this.#log(event, fields),
       nowMs: this.#nowMs,
       lostGraceMs: this.#config.timing?.heartbeatLimitMs ?? DEFAULT_TIMING.heartbeatLimitMs,
     });
@@ -395,7 +397,12 @@ export class Keeper {
     if (message.kind === "welcome") this.#resumeAt = message.upTo;
     else if (message.kind === "poll") {
       const sessions = this.#door.takeTouched();
-      this.#tellLeader({ kind: "touched", polledAtMs: message.clockMs, sessions });
+      this.#tellLeader({
+        kind: "touched",
+        polledAtMs: message.clockMs,
+        sessions,
+        databaseBytes: this.#databaseBytes(),
+      });
     } else this.#door.fromLeader(message);
   }
 
@@ -441,7 +448,7 @@ export class Keeper {
     } catch (error) {
       if (!(error instanceof JuteError)) throw error;
       this.#linkErrors++;
-      this.#outbox.act({ kind: "log", line: this.#logLine("link", `replica ${sid}: ${error.message}`) });
+      this.#log("link", `replica ${sid}: ${error.message}`);
       this.#linkClosed(link);
       this.#outbox.act({ kind: "closeLink", link, reason: "malformed" });
       return;
@@ -485,7 +492,8 @@ export class Keeper {
     };
   }
 
-  #logLine(event: string, fields: string): string {
-    return `${this.#config.ensemble}/${this.#config.sid} ${event} ${fields}`;
+  #log(event: string, fields: string): void {
+    const { ensemble, sid } = this.#config;
+    this.#outbox.act({ kind: "log", line: `${ensemble}/${sid} ${event} ${fields}` });
   }
 }

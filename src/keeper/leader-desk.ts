@@ -16,6 +16,7 @@ import type { Proposal } from "../zab/message.ts";
 import { SESSION_POLL_INTERVAL_MS } from "./limits.ts";
 import type { Addressed, ForwardedRequest, OwnedSession, ToLeader } from "./link-message.ts";
 import { SessionTracker } from "./session-tracker.ts";
+import { StorageGate } from "./storage-gate.ts";
 
 /** What the desk needs to know of its replica. */
 export interface DeskOptions {
@@ -27,6 +28,9 @@ export interface DeskOptions {
   readonly nowMs: number;
   /** How long a replica may go on to answer its clients after this leader has given it up. */
   readonly lostGraceMs: number;
+  readonly storageLimitBytes: number;
+  /** A line for people. */
+  log(event: string, fields: string): void;
 }
 
 /** One leader's reign. Proposals and answers are collected and taken at the end of each turn. */
@@ -34,6 +38,7 @@ export class LeaderDesk {
   readonly #options: DeskOptions;
   readonly #preparer: Preparer;
   readonly #sessions: SessionTracker;
+  readonly #storage: StorageGate;
   #nextZxid: Zxid;
   #lastPrepared: Zxid;
   #nowMs: number;
@@ -47,6 +52,7 @@ export class LeaderDesk {
     this.#options = options;
     this.#preparer = new Preparer(options.tree);
     this.#sessions = new SessionTracker(options);
+    this.#storage = new StorageGate(options.storageLimitBytes);
     this.#nextZxid = options.nextZxid;
     this.#lastPrepared = options.tree.lastApplied;
     this.#nowMs = options.nowMs;
@@ -88,6 +94,7 @@ export class LeaderDesk {
       case "touched":
         for (const session of message.sessions) this.#sessions.touch(session);
         this.#sessions.covered(from, message.polledAtMs);
+        this.#noteStorage(from, message.databaseBytes);
         return;
     }
   }
@@ -95,6 +102,7 @@ export class LeaderDesk {
   /** The link to the replica is gone. */
   lost(sid: Sid): void {
     this.#sessions.leave(sid);
+    this.#storage.forget(sid);
   }
 
   /** Lets time pass: sessions silent for too long are closed; replicas are asked whom they heard. */
@@ -197,7 +205,14 @@ export class LeaderDesk {
       }
       this.#sessions.touch(session);
     }
-    this.#propose(forwarded);
+    if (this.#storage.refuses(request)) {
+      this.#append(this.#header(forwarded), { kind: "error", code: ERROR_CODES.quotaExceeded });
+    } else this.#propose(forwarded);
+  }
+
+  #noteStorage(from: Sid, bytes: number): void {
+    const notice = this.#storage.report(from, bytes);
+    if (notice !== undefined) this.#options.log("storage", notice);
   }
 
   #header(forwarded: ForwardedRequest): TxnHeader {

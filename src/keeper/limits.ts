@@ -46,6 +46,9 @@ export const APPLY_COST_BYTES = 512;
 /** What telling a watcher of a change costs, in bytes of payload: a change may have very many watchers. */
 export const EVENT_COST_BYTES = 128;
 
+/** A database that was full has room again below this part of its limit, so that it does not come and go. */
+export const STORAGE_RESUME_RATIO = 0.95;
+
 /** Unanswered requests a connection may have before its socket is no longer read. */
 export const PENDING_REQUESTS_MAX = 1000;
 

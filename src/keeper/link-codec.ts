@@ -102,6 +102,7 @@ function writeToLeader(writer: JuteWriter, message: ToLeader): void {
       writer.varint(message.polledAtMs);
       writer.int(message.sessions.length);
       for (const session of message.sessions) writer.long(session);
+      writer.varint(message.databaseBytes);
       return;
     default:
       assertNever(message);
@@ -133,7 +134,7 @@ function readToLeader(reader: JuteReader, kind: ToLeader["kind"]): ToLeader {
       const polledAtMs = reader.varint();
       const sessions: SessionId[] = [];
       for (let left = reader.count(SESSION_BYTES); left > 0; left--) sessions.push(reader.unsignedLong());
-      return { kind, polledAtMs, sessions };
+      return { kind, polledAtMs, sessions, databaseBytes: reader.varint() };
     }
     default:
       return assertNever(kind);

@@ -46,7 +46,13 @@ export type ToLeader =
       readonly timeoutMs: number;
     }
   /** The answer to `poll`, with its clock: sessions heard from since the last one. */
-  | { readonly kind: "touched"; readonly polledAtMs: number; readonly sessions: readonly SessionId[] };
+  | {
+      readonly kind: "touched";
+      readonly polledAtMs: number;
+      readonly sessions: readonly SessionId[];
+      /** How large the replica's database is. */
+      readonly databaseBytes: number;
+    };
 
 /** What the leader tells a replica. */
 export type FromLeader =

@@ -20,6 +20,7 @@ describe("readSettings", () => {
       heartbeatLimitMs: undefined,
       maxConnections: 10_000,
       maxConnectionsPerAddress: 60,
+      storageLimitMb: 9000,
       superDigest: undefined,
     });
   });
@@ -38,6 +39,7 @@ describe("readSettings", () => {
       HEARTBEAT_LIMIT_MS: "500",
       MAX_CNXNS: "0",
       MAX_CLIENT_CNXNS: "7",
+      STORAGE_LIMIT_MB: "100",
       SUPER_DIGEST: DIGEST,
       EDGEKEEPER_DEV: "1",
       EDGEKEEPER_SECRET: "any text",
@@ -56,6 +58,7 @@ describe("readSettings", () => {
       heartbeatLimitMs: 500,
       maxConnections: 0,
       maxConnectionsPerAddress: 7,
+      storageLimitMb: 100,
       superDigest: DIGEST,
     });
     const empty = Object.fromEntries(Object.keys(variables).map((name) => [name, ""]));

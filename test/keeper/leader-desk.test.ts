@@ -29,6 +29,8 @@ class Desk {
   /** A new leader's desk over the same tree. */
   reign(epoch: number): LeaderDesk {
     return new LeaderDesk({
+      storageLimitBytes: 1_000_000,
+      log: () => undefined,
       sid: 1,
       instance: 1,
       tree: this.tree,
@@ -68,7 +70,11 @@ class Desk {
     this.desk.tick(nowMs);
     for (const { to, message } of this.desk.takeAnswers()) {
       if (message.kind !== "poll") continue;
-      this.desk.handle(to, { kind: "touched", polledAtMs: message.clockMs, sessions: [] }, nowMs);
+      this.desk.handle(
+        to,
+        { kind: "touched", polledAtMs: message.clockMs, sessions: [], databaseBytes: 0 },
+        nowMs,
+      );
     }
   }
 
@@ -191,7 +197,11 @@ describe("time at the desk", () => {
       for (const endMs = nowMs + durationMs; nowMs < endMs;) desk.tick((nowMs += 50));
     };
     live(3600);
-    desk.desk.handle(2, { kind: "touched", polledAtMs: 0, sessions: [SESSION, 99n] }, nowMs);
+    desk.desk.handle(
+      2,
+      { kind: "touched", polledAtMs: 0, sessions: [SESSION, 99n], databaseBytes: 0 },
+      nowMs,
+    );
     live(3600);
     expect(desk.desk.sessionCount).toBe(1);
     nowMs -= 100_000;

@@ -46,6 +46,7 @@ export class Replica {
   readonly sid: Sid;
   readonly disk: Disk = new Disk();
   keeper: Keeper | undefined;
+  databaseBytes = 0;
   tree: Tree | undefined;
   instance = 0;
   /** Transactions begun and durable. */

@@ -104,6 +104,7 @@ export class World {
       tree: replica.tree,
       log: replica.disk,
       auth: AUTH,
+      databaseBytes: () => replica.databaseBytes,
       rng: seededRng([this.rng.uint32(), sid, start.instance, 3]),
     });
     replica.isTreeLost = false;
@@ -289,6 +290,7 @@ export class World {
       tickTimeMs: 2000,
       sessionTimeoutMinMs: sessionTimeoutMinMs ?? 4000,
       sessionTimeoutMaxMs: 40_000,
+      storageLimitBytes: 1_000_000,
       bounds: { maxConnections: 0, maxConnectionsPerAddress: 0, ...bounds },
       ...(timing === undefined ? {} : { timing }),
     };
