@@ -152,7 +152,7 @@ export async function until(
 }
 
 /** Every door says `isro` = rw, which a replica without a leader does not. */
-async function untilServing(addresses: readonly Address[], children: readonly Child[]): Promise<void> {
+export async function untilServing(addresses: readonly Address[], children: readonly Child[]): Promise<void> {
   await until(
     START_TIMEOUT_MS,
     `${addresses.map(formatAddress).join(", ")} serve reads and writes`,
@@ -169,7 +169,7 @@ async function untilServing(addresses: readonly Address[], children: readonly Ch
  * Ports that were free a moment ago, all different, from below the range (32768 and up) that the kernel gives
  * to outgoing connections: one of those could take a port between this question and the server's start.
  */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
   for (let attempt = 0; ports.size < count; attempt += 1) {
     if (attempt === 1000) throw new Error(`no ${count} free ports between 20000 and 30000`);

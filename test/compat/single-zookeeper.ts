@@ -1,0 +1,93 @@
+/**
+ * One server of the newest ZooKeeper that Edgekeeper claims to be, from Maven Central, on the libraries of the Debian
+ * package `zookeeper`.
+ */
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { ZOOKEEPER_VERSION } from "../../src/keeper/status.ts";
+import type { ProcessSet } from "./processes.ts";
+import { type Ensemble, freePorts, untilServing } from "./servers.ts";
+import { Toolbox } from "./tools.ts";
+
+/** How the server is to be. */
+export interface SingleZooKeeperSetup {
+  /** `user:base64(sha1(user:password))` of the super user. */
+  readonly superDigest: string;
+}
+
+/** Starts it on a free port of loopback, with its data in a directory under `temporary`. */
+export async function startSingleZooKeeper(
+  processes: ProcessSet,
+  temporary: string,
+  setup: SingleZooKeeperSetup,
+): Promise<Ensemble> {
+  const jars = await prepareJars(processes);
+  const directory = await mkdtemp(join(temporary, "zookeeper-"));
+  const [port = 0] = await freePorts(1);
+  const configuration = join(directory, "zoo.cfg");
+  await writeFile(configuration, zooCfg(directory, port));
+  const child = processes.start({
+    command: "java",
+    args: [
+      "-Xmx256m",
+      "-XX:+UseSerialGC",
+      "-XX:TieredStopAtLevel=1",
+      // What is compared is what is answered: the disk would only make it slow.
+      "-Dzookeeper.forceSync=no",
+      `-Dzookeeper.DigestAuthenticationProvider.superDigest=${setup.superDigest}`,
+      "-cp",
+      [...jars, "/etc/zookeeper/conf", "/usr/share/java/zookeeper.jar"].join(":"),
+      "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+      configuration,
+    ],
+    cwd: directory,
+  });
+  const addresses = [{ host: "127.0.0.1", port }];
+  await untilServing(addresses, [child]);
+  return { name: `zookeeper ${ZOOKEEPER_VERSION}`, addresses, stop: async () => await processes.stop(child) };
+}
+
+/** The server's own two jars, fetched once into the cache; what they stand on is Debian's. */
+async function prepareJars(processes: ProcessSet): Promise<readonly string[]> {
+  const tools = await Toolbox.open(processes);
+  await tools.needDebian([
+    ["/usr/share/java/zookeeper.jar", "libzookeeper-java"],
+    ["/etc/zookeeper/conf", "zookeeper"],
+  ]);
+  const folder = await tools.filled(`zookeeper-${ZOOKEEPER_VERSION}`, async (building) => {
+    await tools.needDebian([["/usr/bin/mvn", "maven"]]);
+    await writeFile(join(building, "pom.xml"), POM);
+    const args = ["-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=jars"];
+    await tools.run({ command: "mvn", args, cwd: building });
+  });
+  return ["zookeeper", "zookeeper-jute"].map((name) => join(folder, "jars", `${name}-${ZOOKEEPER_VERSION}.jar`));
+}
+
+function zooCfg(directory: string, port: number): string {
+  return [
+    "tickTime=2000",
+    `dataDir=${join(directory, "data")}`,
+    `clientPort=${port}`,
+    "clientPortAddress=127.0.0.1",
+    "maxClientCnxns=0",
+    "admin.enableServer=false",
+    "4lw.commands.whitelist=*",
+    "",
+  ].join("\n");
+}
+
+const EVERYTHING =
+  "<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>";
+
+function dependency(name: string): string {
+  const place = `<groupId>org.apache.zookeeper</groupId><artifactId>${name}</artifactId>`;
+  return `<dependency>${place}<version>${ZOOKEEPER_VERSION}</version>${EVERYTHING}</dependency>`;
+}
+
+const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>edgekeeper</groupId><artifactId>reference</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies>${dependency("zookeeper")}${dependency("zookeeper-jute")}</dependencies>
+</project>
+`;

@@ -1,0 +1,171 @@
+/** Random requests of every kind that a client may send. */
+import { OPEN_ACL } from "../../src/base/acl.ts";
+import type {
+  CreateRequest,
+  MultiOperation,
+  MultiReadOperation,
+  SetWatchesRequest,
+} from "../../src/base/request.ts";
+import type { Rng } from "../../src/base/rng.ts";
+import type { ClientRequest } from "../../src/jute/requests.ts";
+import { ROOT } from "./stream.ts";
+import {
+  anyAcl,
+  anyData,
+  anyPath,
+  anyVersion,
+  createPath,
+  LOGINS,
+  oneIn,
+  pick,
+  readPath,
+  SUPER_LOGIN,
+} from "./values.ts";
+
+type Maker = (rng: Rng) => ClientRequest;
+
+/** How often each kind of request comes, and how one is made. */
+const KINDS: readonly (readonly [number, Maker])[] = [
+  [14, (rng) => anyCreate(rng, "create")],
+  [8, (rng) => anyCreate(rng, "create2")],
+  [3, (rng) => anyCreate(rng, "createContainer")],
+  [11, (rng) => ({ op: "delete", path: deletePath(rng), version: anyVersion(rng) })],
+  [11, (rng) => ({ op: "setData", path: writePath(rng), data: anyData(rng), version: anyVersion(rng) })],
+  [5, anySetAcl],
+  [8, (rng) => anyRead(rng, "exists")],
+  [8, (rng) => anyRead(rng, "getData")],
+  [5, (rng) => anyRead(rng, "getChildren")],
+  [4, (rng) => anyRead(rng, "getChildren2")],
+  [4, (rng) => ({ op: "getACL", path: readPath(rng) })],
+  [2, (rng) => ({ op: "getEphemerals", path: pick(rng, ["", "/", " ", "@", "@/a", "@/a/", " @", "x"]) })],
+  [2, (rng) => ({ op: "getAllChildrenNumber", path: readPath(rng) })],
+  [2, (rng) => ({ op: "sync", path: anyPath(rng) })],
+  [1, () => ({ op: "ping" })],
+  [2, () => ({ op: "whoAmI" })],
+  [10, anyMulti],
+  [4, anyMultiRead],
+  [
+    6,
+    (rng) => ({
+      op: "addWatch",
+      path: watchPath(rng),
+      mode: oneIn(rng, 12) ? pick(rng, [-1, 2]) : rng.below(2),
+    }),
+  ],
+  [3, (rng) => ({ op: "checkWatches", path: anyPath(rng), type: watcherType(rng) })],
+  [4, (rng) => ({ op: "removeWatches", path: anyPath(rng), type: watcherType(rng) })],
+];
+
+const WEIGHT: number = KINDS.reduce((sum, [weight]) => sum + weight, 0);
+
+/** A request that is answered in its turn and leaves the connection open. */
+export function anyRequest(rng: Rng): ClientRequest {
+  let rest = rng.below(WEIGHT);
+  for (const [weight, make] of KINDS) {
+    if (rest < weight) return make(rng);
+    rest -= weight;
+  }
+  throw new Error("the weights add up");
+}
+
+/** A login, or what is none. */
+export function anyAuth(rng: Rng): ClientRequest {
+  const login = oneIn(rng, 8) ? SUPER_LOGIN : pick(rng, LOGINS);
+  const auth = oneIn(rng, 12) ? null : Buffer.from(login);
+  const odd = ["world", "auth", "nobody", "", "super", "x509"];
+  const scheme = oneIn(rng, 8) ? pick(rng, odd) : pick(rng, ["digest", "digest", "digest", "digest", "ip"]);
+  return { op: "auth", type: 0, scheme, auth };
+}
+
+/** A client's watches, as it brings them after it reconnected. */
+export function anySetWatches(rng: Rng): SetWatchesRequest {
+  const op = pick(rng, ["setWatches", "setWatches2"] as const);
+  const some = (): readonly string[] => Array.from({ length: rng.below(3) }, () => anyPath(rng));
+  const isTwo = op === "setWatches2";
+  return {
+    op,
+    relativeZxid: { epoch: 0, counter: 0 },
+    dataWatches: some(),
+    existWatches: some(),
+    childWatches: some(),
+    persistentWatches: isTwo ? some() : [],
+    persistentRecursiveWatches: isTwo ? some() : [],
+  };
+}
+
+function anyCreate(rng: Rng, op: CreateRequest["op"]): CreateRequest {
+  const path = createPath(rng);
+  // What is closed to all cannot be used by the rest of the stream: seldom.
+  const acl = anyAcl(rng);
+  const flags = op === "createContainer" && !oneIn(rng, 3) ? 4 : createFlags(rng);
+  return { op, path, data: anyData(rng), acl, flags, ttlMs: 0 };
+}
+
+function createFlags(rng: Rng): number {
+  if (oneIn(rng, 20)) return pick(rng, [-1, 5, 6, 7, 100, 2_147_483_647]);
+  return pick(rng, [0, 0, 0, 0, 0, 1, 1, 2, 2, 3, 4]);
+}
+
+/** Nobody deletes what others stand on. */
+function deletePath(rng: Rng): string {
+  return oneIn(rng, 30)
+    ? pick(rng, ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"])
+    : anyPath(rng);
+}
+
+function writePath(rng: Rng): string {
+  return oneIn(rng, 40) ? pick(rng, ["/zookeeper/config", "/zookeeper/none"]) : anyPath(rng);
+}
+
+function watchPath(rng: Rng): string {
+  return oneIn(rng, 12) ? pick(rng, [ROOT, "/", "/zookeeper"]) : anyPath(rng);
+}
+
+function anySetAcl(rng: Rng): ClientRequest {
+  const path = anyPath(rng);
+  const acl = path === ROOT ? OPEN_ACL : anyAcl(rng);
+  return { op: "setACL", path, acl, version: anyVersion(rng) };
+}
+
+function anyRead(rng: Rng, op: "exists" | "getData" | "getChildren" | "getChildren2"): ClientRequest {
+  const path = readPath(rng);
+  // Others change what all share: a watch on it would fire by their doing.
+  const watch = path.startsWith(ROOT) && oneIn(rng, 2);
+  return { op, path, watch };
+}
+
+function watcherType(rng: Rng): number {
+  return oneIn(rng, 15) ? pick(rng, [0, -1, 6, 7]) : 1 + rng.below(5);
+}
+
+function anyMulti(rng: Rng): ClientRequest {
+  const count = oneIn(rng, 12) ? 0 : 1 + rng.below(5);
+  return { op: "multi", operations: Array.from({ length: count }, () => anyOperation(rng)) };
+}
+
+function anyOperation(rng: Rng): MultiOperation {
+  switch (rng.below(8)) {
+    case 0:
+    case 1:
+    case 2:
+      return anyCreate(rng, pick(rng, ["create", "create", "create2", "createContainer"] as const));
+    case 3:
+    case 4:
+      return { op: "delete", path: deletePath(rng), version: anyVersion(rng) };
+    case 5:
+    case 6:
+      return { op: "setData", path: anyPath(rng), data: anyData(rng), version: anyVersion(rng) };
+    default:
+      return { op: "check", path: anyPath(rng), version: anyVersion(rng) };
+  }
+}
+
+function anyMultiRead(rng: Rng): ClientRequest {
+  const count = rng.below(5);
+  const operations = Array.from({ length: count }, (): MultiReadOperation => {
+    const op = pick(rng, ["getData", "getChildren"] as const);
+    const path = readPath(rng);
+    return { op, path, watch: path.startsWith(ROOT) && oneIn(rng, 3) };
+  });
+  return { op: "multiRead", operations };
+}

@@ -1,0 +1,79 @@
+/**
+ * `npm run differential`: random streams of operations, each played to a real ZooKeeper server and to Edgekeeper. A
+ * stream that is answered differently is made small and shown.
+ */
+import { parseArgs } from "node:util";
+
+import { generateStream } from "./generate.ts";
+import { reportLines } from "./report.ts";
+import { Session } from "./session.ts";
+import { startTargets } from "./targets.ts";
+
+const USAGE = `npm run differential -- [options]
+  --seeds N   how many streams (50)
+  --seed S    the first stream's seed (1); with it alone, that stream only
+  --ops M     requests in a stream (400)
+  --parallel P  streams at the same time (6)
+  --shrink N  attempts to make a difference smaller (200)`;
+
+/** Differences that are made small and shown: one mistake is seen by many seeds. */
+const SHOWN_MAX = 5;
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      seeds: { type: "string" },
+      seed: { type: "string" },
+      ops: { type: "string", default: "400" },
+      parallel: { type: "string", default: "6" },
+      shrink: { type: "string", default: "200" },
+    },
+  });
+  const first = Number(values.seed ?? 1);
+  const seeds = Number(values.seeds ?? (values.seed === undefined ? 50 : 1));
+  const [operations, parallel, attempts] = [
+    Number(values.ops),
+    Number(values.parallel),
+    Number(values.shrink),
+  ];
+  if (
+    ![first, seeds, operations, parallel, attempts].every((value) => Number.isInteger(value) && value >= 0)
+  ) {
+    console.error(USAGE);
+    return 2;
+  }
+  const startMs = performance.now();
+  const seconds = (): string => ((performance.now() - startMs) / 1000).toFixed(1);
+  const targets = await startTargets();
+  console.log(`${targets.zookeeper.name} and ${targets.edgekeeper.name} serve after ${seconds()} s`);
+  try {
+    const session = new Session(targets);
+    const pending = Array.from({ length: seeds }, (_, index) => first + index);
+    const different: number[] = [];
+    let requests = 0;
+    const work = async (): Promise<void> => {
+      for (let seed = pending.shift(); seed !== undefined; seed = pending.shift()) {
+        const stream = generateStream(seed, operations);
+        const played = await session.play(stream);
+        requests += operations;
+        if (played.difference !== undefined) different.push(seed);
+      }
+    };
+    await Promise.all(Array.from({ length: parallel }, async () => await work()));
+    console.log(`${requests} requests in ${seeds} streams after ${seconds()} s`);
+    // One at a time, so that a small stream is small for its own reasons.
+    for (const seed of different.toSorted((a, b) => a - b).slice(0, SHOWN_MAX)) {
+      const small = await session.smallest(generateStream(seed, operations), attempts);
+      console.log(
+        `\nseed ${seed} differs; again: npm run differential -- --seed ${seed} --ops ${operations}`,
+      );
+      for (const line of reportLines(small)) console.log(line);
+    }
+    console.log(`\n${seeds - different.length} passed, ${different.length} failed`);
+    return different.length === 0 ? 0 : 1;
+  } finally {
+    await targets.stop();
+  }
+}
