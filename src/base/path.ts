@@ -30,6 +30,11 @@ function isForbidden(code: number): boolean {
   return code <= 0x1f || code <= 0x9f || (code >= 0xd800 && code <= 0xf8ff) || code >= 0xfff0;
 }
 
+/** Where a read looks: the empty path is the root's too, as ZooKeeper keeps it under both names (seen on 3.8.0). */
+export function actualPath(path: string): string {
+  return path === "" ? "/" : path;
+}
+
 /** The path above, "/" for a child of the root and for the root itself. */
 export function parentOf(path: string): string {
   const slash = path.lastIndexOf("/");

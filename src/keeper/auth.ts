@@ -19,7 +19,7 @@ export function authenticate(
   remoteAddress: string,
   settings: AuthSettings,
 ): readonly Identity[] | undefined {
-  if (packet.scheme === "digest") return digest(packet.auth ?? new Uint8Array(0), settings);
+  if (packet.scheme === "digest") return packet.auth === null ? undefined : digest(packet.auth, settings);
   if (packet.scheme === "ip") return [{ scheme: "ip", id: hostOf(remoteAddress) }];
   return undefined;
 }

@@ -45,7 +45,8 @@ export class ClientAnswers {
       session: connection.session ?? 0n,
       identities: connection.identities,
     });
-    for (const event of answer.events) this.#output.event(connection, event, zxid);
+    // They tell of no one change: ZooKeeper gives them no zxid.
+    for (const event of answer.events) this.#output.event(connection, event, ZXID_UNKNOWN);
     const { code, response } = answer;
     this.#output.reply(connection, pending, { zxid, code, response, nowMs });
     return false;

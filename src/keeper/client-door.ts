@@ -346,8 +346,10 @@ export class ClientDoor {
     if (connection.session !== undefined) this.#touched.add(connection.session);
     const decoded = decodeRequest(body);
     if (decoded.kind === "headerless") throw decoded.problem;
-    if (decoded.kind !== "request") {
-      const unknown = decoded.kind === "unknownOpcode";
+    // A check stands in a multi alone: by itself it is as good as unknown (ZooKeeper Request.isValid).
+    const isLoneCheck = decoded.kind === "request" && decoded.request.op === "check";
+    if (decoded.kind !== "request" || isLoneCheck) {
+      const unknown = decoded.kind !== "undecodable";
       if (unknown) this.counters.requestsUnknown++;
       else this.counters.requestsUndecodable++;
       this.#enqueueLocal(connection, {

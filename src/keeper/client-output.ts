@@ -40,7 +40,10 @@ export class ClientOutput {
     counters.latencyMaxMs = Math.max(counters.latencyMaxMs, tookMs);
     counters.latencySumMs += tookMs;
     counters.latencyCount++;
-    const header = { xid: pending.xid, zxid: answer.zxid, error: answer.code };
+    const isPing = pending.kind === "local" && pending.request.op === "ping";
+    // Whatever number the client gave its ping.
+    const xid = isPing ? XIDS.ping : pending.xid;
+    const header = { xid, zxid: answer.zxid, error: answer.code };
     encodeReply(connection.out, header, answer.response);
     this.#wrote(connection);
   }

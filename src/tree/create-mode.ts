@@ -27,7 +27,7 @@ const TTL_SEQUENTIAL_FLAG = 6;
  */
 export function createModeOf(request: CreateRequest, session: SessionId): CreateMode {
   const { op, flags } = request;
-  if (!Number.isInteger(flags) || flags < 0 || flags > TTL_SEQUENTIAL_FLAG) {
+  if (!isMode(flags)) {
     throw new KeeperError("badArguments", `create flags ${flags}`);
   }
   if (flags >= TTL_FLAG) throw new KeeperError("unimplemented", "TTL znodes");
@@ -43,19 +43,21 @@ export function createModeOf(request: CreateRequest, session: SessionId): Create
 }
 
 /**
- * The create that a multi makes of one of its operations: there the flags say what is made, whatever the
- * operation's name, and only a container's answer carries a Stat (seen on 3.8.0). Throws KeeperError
- * marshallingError for a TTL flag without a time to live, which ZooKeeper cannot decode there. Source:
- * ZooKeeper MultiOperationRecord, Op.Create.
+ * The create that a multi makes of one of its operations: the flag of a container makes one there, whatever the
+ * operation's name. Throws KeeperError marshallingError for flags that name no mode, or a TTL without a time to live:
+ * ZooKeeper does so as it decodes. Source: ZooKeeper MultiOperationRecord, Op.Create (3.9.5).
  */
 export function createInMulti(request: CreateRequest): CreateRequest {
   const { op, flags } = request;
-  if (flags === TTL_FLAG || flags === TTL_SEQUENTIAL_FLAG) {
-    if (op === "createTTL") return request;
-    throw new KeeperError("marshallingError", `create flags ${flags} without TTL in multi`);
+  if (op === "createTTL") return request;
+  if (!isMode(flags) || flags >= TTL_FLAG) {
+    throw new KeeperError("marshallingError", `create flags ${flags} in multi`);
   }
-  if (flags === CONTAINER_FLAG) return { ...request, op: "createContainer" };
-  return { ...request, op: "create" };
+  return flags === CONTAINER_FLAG ? { ...request, op: "createContainer" } : request;
+}
+
+function isMode(flags: number): boolean {
+  return Number.isInteger(flags) && flags >= 0 && flags <= TTL_SEQUENTIAL_FLAG;
 }
 
 /**

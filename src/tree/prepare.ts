@@ -4,7 +4,7 @@
  * Source: ZooKeeper PrepRequestProcessor, outstandingChanges.
  */
 import type { Identity } from "../base/acl.ts";
-import { assert, assertNever, InvariantError } from "../base/assert.ts";
+import { assert, assertNever } from "../base/assert.ts";
 import { ERROR_CODES, KeeperError } from "../base/error-code.ts";
 import type { SessionId } from "../base/ids.ts";
 import type { MultiOperation, MultiRequest, WriteRequest } from "../base/request.ts";
@@ -143,19 +143,13 @@ export class Preparer {
 
   /** All or nothing: each operation sees those before it, and all vanish if one fails. */
   #prepareMulti(input: PrepareInput, request: MultiRequest): Txn {
-    const { operations } = request;
-    for (const operation of operations) {
-      if (operation.op === "unsupported") {
-        throw new KeeperError("marshallingError", `operation ${operation.type} in multi`);
-      }
-    }
+    // What cannot be decoded fails the whole multi, whatever stands before it.
+    const operations = request.operations.map(operationInMulti);
     const scratch = new Overlay(this.#nodes);
     const context = this.#context(input, scratch);
     const room = new TxnRoom();
     const txns: OperationTxn[] = [];
-    for (const one of operations) {
-      // Outside of the try: what cannot be decoded fails the whole multi, once nothing before it failed.
-      const operation = operationInMulti(one);
+    for (const operation of operations) {
       try {
         txns.push(prepareInto(context, operation, input, room));
       } catch (error) {
@@ -213,7 +207,7 @@ function operationInMulti(operation: MultiOperation): PreparableOperation {
     case "check":
       return operation;
     case "unsupported":
-      throw new InvariantError("an unsupported operation was let through");
+      throw new KeeperError("marshallingError", `operation ${operation.type} in multi`);
     default:
       return assertNever(operation);
   }

@@ -7,6 +7,7 @@ import { assertNever } from "../base/assert.ts";
 import { KeeperError } from "../base/error-code.ts";
 import type { SessionId } from "../base/ids.ts";
 import { MULTI_READ_BYTES_MAX } from "../base/limits.ts";
+import { actualPath } from "../base/path.ts";
 import type {
   MultiReadOperation,
   MultiReadRequest,
@@ -70,11 +71,6 @@ export function readTree(
     default:
       return assertNever(request);
   }
-}
-
-/** The empty path reads the root: ZooKeeper keeps it under both names (seen on 3.8.0). */
-function actualPath(path: string): string {
-  return path === "" ? "/" : path;
 }
 
 function existing(tree: ReadableTree, path: string): Znode {

@@ -5,7 +5,7 @@
 import type { Acl } from "../base/acl.ts";
 import { assertNever } from "../base/assert.ts";
 import { type ErrorName, KeeperError } from "../base/error-code.ts";
-import { parentOf } from "../base/path.ts";
+import { actualPath, parentOf } from "../base/path.ts";
 import type { AddWatchRequest, SetWatchesRequest, WatchableReadRequest } from "../base/request.ts";
 import { compareZxid } from "../base/zxid.ts";
 import type { Znode } from "./node-store.ts";
@@ -222,7 +222,7 @@ function* readAll(
 ): Generator<readonly [string, Znode | undefined]> {
   for (const [index, path] of paths.entries()) {
     if (index % PREFETCH_COUNT === 0) tree.prefetch(paths.slice(index, index + PREFETCH_COUNT));
-    yield [path, tree.get(path)];
+    yield [path, tree.get(actualPath(path))];
   }
 }
 

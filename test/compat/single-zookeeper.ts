@@ -61,7 +61,9 @@ async function prepareJars(processes: ProcessSet): Promise<readonly string[]> {
     const args = ["-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=jars"];
     await tools.run({ command: "mvn", args, cwd: building });
   });
-  return ["zookeeper", "zookeeper-jute"].map((name) => join(folder, "jars", `${name}-${ZOOKEEPER_VERSION}.jar`));
+  return ["zookeeper", "zookeeper-jute"].map((name) =>
+    join(folder, "jars", `${name}-${ZOOKEEPER_VERSION}.jar`),
+  );
 }
 
 function zooCfg(directory: string, port: number): string {

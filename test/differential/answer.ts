@@ -106,7 +106,7 @@ function readBody(reader: JuteReader, shape: ReplyShape): Value {
     case "reconfig":
       return { data: readData(reader), stat: readStat(reader) };
     case "getACL":
-      return { acl: readVector(reader, readAcl), stat: readStat(reader) };
+      return { acl: expandedSorted(readVector(reader, readAcl)), stat: readStat(reader) };
     case "getChildren":
       return { children: sorted(readNames(reader)) };
     case "getChildren2":
@@ -185,6 +185,24 @@ function sorted(values: Value): Value {
   if (!Array.isArray(values)) return values;
   const list: readonly Value[] = values;
   return list.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+}
+
+/**
+ * Lines for one scheme with the same permissions that stand together, as a set: they may be what "auth" came to, which
+ * ZooKeeper lists in the order of a hash table.
+ */
+function expandedSorted(lines: Value): Value {
+  if (!Array.isArray(lines)) return lines;
+  const runs: Value[][] = [];
+  let last = "";
+  for (const line of lines as readonly Value[]) {
+    const { perms, scheme } = line as { readonly perms: number; readonly scheme: string };
+    const kind = `${perms} ${scheme}`;
+    if (kind === last) runs.at(-1)?.push(line);
+    else runs.push([line]);
+    last = kind;
+  }
+  return runs.flatMap((run) => sorted(run));
 }
 
 function readResults(reader: JuteReader): Value {

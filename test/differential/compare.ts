@@ -19,11 +19,6 @@ export function compare(expected: Normalised, actual: Normalised): Difference | 
   return undefined;
 }
 
-/** How many steps were answered alike before the first difference, or in all. */
-export function countAlike(expected: Normalised, actual: Normalised): number {
-  return compare(expected, actual)?.step ?? expected.length;
-}
-
 function isEqual(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;

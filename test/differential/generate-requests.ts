@@ -20,6 +20,7 @@ import {
   pick,
   readPath,
   SUPER_LOGIN,
+  toldPath,
 } from "./values.ts";
 
 type Maker = (rng: Rng) => ClientRequest;
@@ -39,7 +40,7 @@ const KINDS: readonly (readonly [number, Maker])[] = [
   [4, (rng) => ({ op: "getACL", path: readPath(rng) })],
   [2, (rng) => ({ op: "getEphemerals", path: pick(rng, ["", "/", " ", "@", "@/a", "@/a/", " @", "x"]) })],
   [2, (rng) => ({ op: "getAllChildrenNumber", path: readPath(rng) })],
-  [2, (rng) => ({ op: "sync", path: anyPath(rng) })],
+  [2, (rng) => ({ op: "sync", path: toldPath(rng) })],
   [1, () => ({ op: "ping" })],
   [2, () => ({ op: "whoAmI" })],
   [10, anyMulti],
@@ -80,7 +81,7 @@ export function anyAuth(rng: Rng): ClientRequest {
 /** A client's watches, as it brings them after it reconnected. */
 export function anySetWatches(rng: Rng): SetWatchesRequest {
   const op = pick(rng, ["setWatches", "setWatches2"] as const);
-  const some = (): readonly string[] => Array.from({ length: rng.below(3) }, () => anyPath(rng));
+  const some = (): readonly string[] => Array.from({ length: rng.below(3) }, () => toldPath(rng));
   const isTwo = op === "setWatches2";
   return {
     op,
@@ -98,6 +99,9 @@ function anyCreate(rng: Rng, op: CreateRequest["op"]): CreateRequest {
   // What is closed to all cannot be used by the rest of the stream: seldom.
   const acl = anyAcl(rng);
   const flags = op === "createContainer" && !oneIn(rng, 3) ? 4 : createFlags(rng);
+  // What it appended to a name beside the stream's root would tell how many streams there were.
+  if (path === ROOT || !path.startsWith(ROOT))
+    return { op, path, data: anyData(rng), acl, flags: flags & ~2, ttlMs: 0 };
   return { op, path, data: anyData(rng), acl, flags, ttlMs: 0 };
 }
 

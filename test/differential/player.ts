@@ -3,7 +3,7 @@
  * time; behind each step stands a question of our own on the same connection, whose answer says that all before it has
  * been answered. So nothing waits for time to pass, and what never comes is seen.
  */
-import { type SessionId } from "../../src/base/ids.ts";
+import type { SessionId } from "../../src/base/ids.ts";
 import { OPEN_ACL } from "../../src/base/acl.ts";
 import { compareZxid, type Zxid, ZXID_ZERO } from "../../src/base/zxid.ts";
 import { JuteReader, JuteWriter } from "../../src/jute/archive.ts";
@@ -169,7 +169,9 @@ class Player {
     if (accepted !== undefined && accepted.timeoutMs > 0) {
       if (step.isTakeover) await older?.closed();
       slot.socket = socket;
-      if (step.hello.claim === "new") this.sessions.push({ slot: step.slot, id: accepted.sessionId });
+      // A slot that never had a session asks for a new one by its session of nought.
+      const { sessionId: id } = accepted;
+      if (!this.sessions.some((session) => session.id === id)) this.sessions.push({ slot: step.slot, id });
       slot.session = accepted.sessionId;
       slot.password = Uint8Array.from(accepted.password ?? []);
       const frames = await this.#fence(slot);

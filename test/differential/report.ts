@@ -1,6 +1,6 @@
 /** A difference for people: one line an operation, with both servers' answers. */
 import { ROOT, type Frame, type Step, type Stream } from "./stream.ts";
-import { shown } from "./compare.ts";
+import { compare, shown } from "./compare.ts";
 import { hex } from "./answer.ts";
 import type { Normalised } from "./normalise.ts";
 
@@ -27,6 +27,19 @@ export function reportLines(played: Played): readonly string[] {
     else lines.push(`   *  zookeeper   ${one}`, `   *  edgekeeper  ${other}`);
   }
   return lines;
+}
+
+/** The step where the answers part first, as it was in the whole stream. */
+export function differenceLines(played: Played): readonly string[] {
+  const difference = compare(played.expected, played.actual);
+  if (difference === undefined) return [];
+  const { step, expected, actual } = difference;
+  const asked = played.stream.steps[step];
+  return [
+    `  step ${step + 1} of ${played.stream.steps.length}: ${asked === undefined ? "the end" : stepText(asked)}`,
+    `   *  zookeeper   ${shown(expected)}`,
+    `   *  edgekeeper  ${shown(actual)}`,
+  ];
 }
 
 /** A step on one line. */

@@ -4,8 +4,9 @@
  */
 import { parseArgs } from "node:util";
 
+import { Coverage } from "./coverage.ts";
 import { generateStream } from "./generate.ts";
-import { reportLines } from "./report.ts";
+import { differenceLines, reportLines } from "./report.ts";
 import { Session } from "./session.ts";
 import { startTargets } from "./targets.ts";
 
@@ -14,6 +15,7 @@ const USAGE = `npm run differential -- [options]
   --seed S    the first stream's seed (1); with it alone, that stream only
   --ops M     requests in a stream (400)
   --parallel P  streams at the same time (6)
+  --coverage  tell how often each operation was answered with which error
   --shrink N  attempts to make a difference smaller (200)`;
 
 /** Differences that are made small and shown: one mistake is seen by many seeds. */
@@ -28,6 +30,7 @@ async function main(): Promise<number> {
       seed: { type: "string" },
       ops: { type: "string", default: "400" },
       parallel: { type: "string", default: "6" },
+      coverage: { type: "boolean", default: false },
       shrink: { type: "string", default: "200" },
     },
   });
@@ -51,28 +54,34 @@ async function main(): Promise<number> {
   try {
     const session = new Session(targets);
     const pending = Array.from({ length: seeds }, (_, index) => first + index);
-    const different: number[] = [];
-    let requests = 0;
+    const different = new Map<number, readonly string[]>();
+    const coverage = new Coverage();
     const work = async (): Promise<void> => {
       for (let seed = pending.shift(); seed !== undefined; seed = pending.shift()) {
         const stream = generateStream(seed, operations);
         const played = await session.play(stream);
-        requests += operations;
-        if (played.difference !== undefined) different.push(seed);
+        coverage.add(stream, played.expected);
+        if (played.difference !== undefined) different.set(seed, differenceLines(played));
       }
     };
     await Promise.all(Array.from({ length: parallel }, async () => await work()));
-    console.log(`${requests} requests in ${seeds} streams after ${seconds()} s`);
+    const { requests, events } = coverage;
+    console.log(
+      `${requests} requests answered and ${events} events in ${seeds} streams after ${seconds()} s`,
+    );
+    if (values.coverage) for (const line of coverage.lines()) console.log(line);
     // One at a time, so that a small stream is small for its own reasons.
-    for (const seed of different.toSorted((a, b) => a - b).slice(0, SHOWN_MAX)) {
-      const small = await session.smallest(generateStream(seed, operations), attempts);
+    for (const [seed, lines] of [...different].toSorted(([a], [b]) => a - b).slice(0, SHOWN_MAX)) {
       console.log(
         `\nseed ${seed} differs; again: npm run differential -- --seed ${seed} --ops ${operations}`,
       );
-      for (const line of reportLines(small)) console.log(line);
+      for (const line of lines) console.log(line);
+      const small = await session.smallest(generateStream(seed, operations), attempts);
+      if (small.difference === undefined) console.log("  played alone, it does not differ again");
+      else for (const line of reportLines(small)) console.log(line);
     }
-    console.log(`\n${seeds - different.length} passed, ${different.length} failed`);
-    return different.length === 0 ? 0 : 1;
+    console.log(`\n${seeds - different.size} passed, ${different.size} failed`);
+    return different.size === 0 ? 0 : 1;
   } finally {
     await targets.stop();
   }

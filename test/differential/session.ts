@@ -15,10 +15,12 @@ export interface Comparison extends Played {
 /** Both servers, and the number of streams played to them. */
 export class Session {
   readonly #targets: Targets;
-  #played = 0;
+  #played: number;
 
-  constructor(targets: Targets) {
+  /** `played`: how many streams others have played to these servers, at least. */
+  constructor(targets: Targets, played = 0) {
     this.#targets = targets;
+    this.#played = played;
   }
 
   /** Plays the stream to both at the same time. */

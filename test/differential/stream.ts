@@ -70,12 +70,12 @@ export interface Stream {
 export const ROOT = "@";
 
 /** The path with the root in place of its symbol. */
-export function resolvePath(path: string, root: string): string {
+function resolvePath(path: string, root: string): string {
   return path.startsWith(ROOT) ? root + path.slice(ROOT.length) : path;
 }
 
 /** The request with real paths. */
-export function resolveRequest(request: ClientRequest, root: string): ClientRequest {
+function resolveRequest(request: ClientRequest, root: string): ClientRequest {
   const real = (path: string): string => resolvePath(path, root);
   if (request.op === "multi") {
     return { op: "multi", operations: request.operations.map((one) => withPath<MultiOperation>(one, real)) };

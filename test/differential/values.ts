@@ -81,15 +81,26 @@ export function anyPath(rng: Rng): string {
   return oneIn(rng, 20) ? ROOT : pick(rng, PATHS);
 }
 
+/** A path that is told back whatever it is: ZooKeeper garbles what takes two UTF-16 units. */
+export function toldPath(rng: Rng): string {
+  for (;;) {
+    const path = anyPath(rng);
+    if (!/[\ud800-\udfff]/.test(path)) return path;
+  }
+}
+
 /** A path, sometimes of a znode that all streams share. */
 export function readPath(rng: Rng): string {
   return oneIn(rng, 25) ? pick(rng, SHARED_PATHS) : anyPath(rng);
 }
 
+/** Where nobody can create anything, as it is there. */
+const TAKEN_PATHS: readonly string[] = ["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"];
+
 /** A path to create at: sometimes one that ends in a slash, as sequential creates may have. */
 export function createPath(rng: Rng): string {
   if (oneIn(rng, 10)) return pick(rng, ["@/s", "@/a/s", "@/a/", "@/", "@/b/x-"]);
-  return oneIn(rng, 40) ? pick(rng, SHARED_PATHS) : anyPath(rng);
+  return oneIn(rng, 40) ? pick(rng, TAKEN_PATHS) : anyPath(rng);
 }
 
 /** An expected version. */

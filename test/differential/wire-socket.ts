@@ -16,7 +16,7 @@ export interface Door {
 }
 
 /** Thrown where a server neither answers nor hangs up. */
-export class HangError extends Error {
+class HangError extends Error {
   override readonly name = "HangError";
 }
 
@@ -24,7 +24,7 @@ export class HangError extends Error {
 export class WireSocket {
   readonly #socket: Socket;
   readonly #decoder = new FrameDecoder(REPLY_BYTES_MAX);
-  #frames: Uint8Array[] = [];
+  readonly #frames: Uint8Array[] = [];
   #isClosed = false;
   #isBroken = false;
   #wake: (() => void) | undefined;

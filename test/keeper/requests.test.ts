@@ -3,6 +3,10 @@ import { describe, expect, it } from "vitest";
 import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
 import { ZXID_ZERO } from "../../src/base/zxid.ts";
+import { JuteWriter } from "../../src/jute/archive.ts";
+import { OPCODES } from "../../src/jute/opcodes.ts";
+import { ZXID_UNKNOWN } from "../../src/jute/records.ts";
+import { encodeRequest } from "../../src/jute/requests.ts";
 import { request as anyRequest } from "../jute/arbitraries.ts";
 import { bytes, connected, create, story, TestClient } from "./test-client.ts";
 import { textOf } from "./text.ts";
@@ -135,6 +139,51 @@ describe("the order of requests", () => {
   });
 });
 
+describe("numbers and opcodes of a client's choosing (seen on 3.9.5)", () => {
+  it("a ping is answered under -2 whatever its own number", () => {
+    const { world, leader } = standing(1);
+    const client = connected(world, leader);
+    client.send({ op: "ping" });
+    client.sendFrame(OPCODES.ping, new Uint8Array(0));
+    world.run(50);
+
+    expect(story(client)).toEqual(["reply -2", "reply -2"]);
+  });
+
+  it("a check by itself is unimplemented, and the connection closes", () => {
+    const { world, leader } = standing(1);
+    const client = connected(world, leader);
+    client.get(create("/a"));
+    client.send({ op: "check", path: "/a", version: -1 }, { op: "ping" });
+    world.run(50);
+
+    expect(story(client)).toEqual(["reply 1", "reply 2 error -6"]);
+    expect(client.isClosed).toBe(true);
+  });
+
+  it("a login is answered under its own number", () => {
+    const { world, leader } = standing(1);
+    const client = connected(world, leader);
+    const writer = new JuteWriter();
+    encodeRequest(writer, 7, { op: "auth", type: 0, scheme: "digest", auth: bytes("ann:one") });
+    client.expect(7, "auth");
+    client.sendBytes(writer.take());
+    world.run(50);
+
+    expect(story(client)).toEqual(["reply 7"]);
+  });
+
+  it("a login without a word fails, and the connection closes", () => {
+    const { world, leader } = standing(1);
+    const client = connected(world, leader);
+    client.send({ op: "auth", type: 0, scheme: "digest", auth: null });
+    world.run(50);
+
+    expect(story(client)).toEqual(["reply -4 error -115"]);
+    expect(client.isClosed).toBe(true);
+  });
+});
+
 describe("watches", () => {
   it("an event precedes the reply to the change on the same connection", () => {
     const { world, other } = standing(3);
@@ -188,6 +237,9 @@ describe("watches", () => {
     world.run(50);
 
     expect(story(again)).toEqual(["event 3 /a", "event 2 /b", "event 1 /c", "event 4 /", "reply -8"]);
+    const zxids = again.messages.flatMap((message) => (message.kind === "event" ? [message.zxid] : []));
+    // They tell of no one change (seen on 3.9.5).
+    expect(zxids).toEqual([ZXID_UNKNOWN, ZXID_UNKNOWN, ZXID_UNKNOWN, ZXID_UNKNOWN]);
     expect(world.keeper(other).status().watches).toBe(1);
   });
 

@@ -117,6 +117,11 @@ export class TestClient implements ClientEnd {
     return xid;
   }
 
+  /** A reply under the xid, to bytes of the test's own, is to be read as one to this operation. */
+  expect(xid: number, op: RequestOpcodeName): void {
+    this.#ops.set(xid, op);
+  }
+
   /** Waits for the handshake to end one way or the other. */
   untilWelcome(limitMs = 10_000): this {
     const isDone = (): boolean => this.welcome !== undefined || this.isClosed;

@@ -191,23 +191,30 @@ describe("the other writes", () => {
     expect(leader.tree.get("/mm")).toBeUndefined();
   });
 
-  test("a multi says -8 and -6 in the place of the operation (seen on 3.8.0)", () => {
-    const badFlags = new Leader().write({
-      op: "multi",
-      operations: [create("/a"), create("/b", { flags: 9 }), create("/c")],
-    });
+  test("a TTL that is not there yet is -6 in the place of the operation (seen on 3.8.0)", () => {
     const ttl = new Leader().write({
       op: "multi",
       operations: [create("/a", { op: "createTTL", flags: 5, ttlMs: 1 })],
     });
 
-    const undecodable = new Leader().write({
-      op: "multi",
-      operations: [create("/nope/b"), create("/mn", { flags: 5 })],
-    });
-
-    expect(codesOf(undecodable)).toEqual([-101, -2]);
-    expect(codesOf(badFlags)).toEqual([0, -8, -2]);
     expect(codesOf(ttl)).toEqual([-6]);
   });
+
+  test.each([-1, 5, 6, 7, 100])(
+    "a multi with a create of flags %i cannot be decoded, whatever stands before it (seen on 3.9.5)",
+    (flags) => {
+      for (const op of ["create", "create2", "createContainer"] as const) {
+        const leader = new Leader();
+        const first = leader.write({ op: "multi", operations: [create("/a"), create("/b", { op, flags })] });
+        const behind = leader.write({
+          op: "multi",
+          operations: [create("/nope/b"), create("/b", { op, flags })],
+        });
+
+        expect(codeOf(first)).toBe(-5);
+        expect(codeOf(behind)).toBe(-5);
+        expect(leader.tree.get("/a")).toBeUndefined();
+      }
+    },
+  );
 });
