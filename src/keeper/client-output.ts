@@ -1,4 +1,5 @@
 /** What goes out to clients in a turn: each connection's bytes gathered into one write. */
+import { XIDS } from "../jute/opcodes.ts";
 import { type ConnectResponse, encodeConnectResponse } from "../jute/handshake.ts";
 import { encodeReply, encodeWatchEvent } from "../jute/responses.ts";
 import { type Zxid, ZXID_ZERO } from "../base/zxid.ts";
