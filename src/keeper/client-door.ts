@@ -12,7 +12,8 @@ import type { SessionId } from "../base/ids.ts";
 import type { Request } from "../base/request.ts";
 import type { Outcome } from "../base/txn.ts";
 import { compareZxid, type Zxid } from "../base/zxid.ts";
-import { decodeRequest } from "../jute/requests.ts";
+import { OPCODES } from "../jute/opcodes.ts";
+import { type DecodedRequest, decodeRequest } from "../jute/requests.ts";
 import { JuteError } from "../jute/jute-error.ts";
 import { isAllowed } from "../tree/access.ts";
 import type { TreeEvent } from "../tree/transition.ts";
@@ -346,10 +347,8 @@ export class ClientDoor {
     if (connection.session !== undefined) this.#touched.add(connection.session);
     const decoded = decodeRequest(body);
     if (decoded.kind === "headerless") throw decoded.problem;
-    // A check stands in a multi alone: by itself it is as good as unknown (ZooKeeper Request.isValid).
-    const isLoneCheck = decoded.kind === "request" && decoded.request.op === "check";
-    if (decoded.kind !== "request" || isLoneCheck) {
-      const unknown = decoded.kind !== "undecodable";
+    const unknown = isUnknown(decoded);
+    if (decoded.kind !== "request" || unknown) {
       if (unknown) this.counters.requestsUnknown++;
       else this.counters.requestsUndecodable++;
       this.#enqueueLocal(connection, {
@@ -463,4 +462,13 @@ export class ClientDoor {
     this.#output.forget(connection);
     this.#watches.removeWatcher(connection.opening.id);
   }
+}
+
+/**
+ * Whether nobody may ask for it. A check stands in a multi alone: by itself it is as good as unknown, decodable or not
+ * (ZooKeeper Request.isValid).
+ */
+function isUnknown(decoded: DecodedRequest): boolean {
+  if (decoded.kind === "undecodable") return decoded.type === OPCODES.check;
+  return decoded.kind === "unknownOpcode" || (decoded.kind === "request" && decoded.request.op === "check");
 }

@@ -31,7 +31,7 @@ const KINDS: readonly (readonly [number, Maker])[] = [
   [8, (rng) => anyCreate(rng, "create2")],
   [3, (rng) => anyCreate(rng, "createContainer")],
   [11, (rng) => ({ op: "delete", path: deletePath(rng), version: anyVersion(rng) })],
-  [11, (rng) => ({ op: "setData", path: writePath(rng), data: anyData(rng), version: anyVersion(rng) })],
+  [11, anySetData],
   [5, anySetAcl],
   [8, (rng) => anyRead(rng, "exists")],
   [8, (rng) => anyRead(rng, "getData")],
@@ -117,8 +117,11 @@ function deletePath(rng: Rng): string {
     : anyPath(rng);
 }
 
-function writePath(rng: Rng): string {
-  return oneIn(rng, 40) ? pick(rng, ["/zookeeper/config", "/zookeeper/none"]) : anyPath(rng);
+/** Of a znode that all streams share nobody knows the version. */
+function anySetData(rng: Rng): ClientRequest {
+  const path = oneIn(rng, 40) ? pick(rng, ["/zookeeper/config", "/zookeeper/none"]) : anyPath(rng);
+  const version = path.startsWith("/zookeeper") ? -1 : anyVersion(rng);
+  return { op: "setData", path, data: anyData(rng), version };
 }
 
 function watchPath(rng: Rng): string {

@@ -159,6 +159,13 @@ describe("numbers and opcodes of a client's choosing (seen on 3.9.5)", () => {
 
     expect(story(client)).toEqual(["reply 1", "reply 2 error -6"]);
     expect(client.isClosed).toBe(true);
+
+    const another = connected(world, leader);
+    another.sendFrame(OPCODES.check, Uint8Array.of(0, 0), "check");
+    world.run(50);
+
+    expect(story(another)).toEqual(["reply 1 error -6"]);
+    expect(another.isClosed).toBe(true);
   });
 
   it("a login is answered under its own number", () => {
