@@ -15,6 +15,7 @@ export type VariableName =
   | "TICK_TIME_MS"
   | "SESSION_TIMEOUT_MIN_MS"
   | "SESSION_TIMEOUT_MAX_MS"
+  | "LOG_BATCHES_MAX"
   | "HEARTBEAT_LIMIT_MS"
   | "MAX_CNXNS"
   | "MAX_CLIENT_CNXNS"
@@ -34,6 +35,7 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
   TICK_TIME_MS: "ZooKeeper's tickTime (2000)",
   SESSION_TIMEOUT_MIN_MS: "the shortest session timeout (2 ticks)",
   SESSION_TIMEOUT_MAX_MS: "the longest session timeout (20 ticks)",
+  LOG_BATCHES_MAX: "batches of writes each replica keeps for those that were away (16384)",
   HEARTBEAT_LIMIT_MS: "silence after which a replica gives another up (1500)",
   MAX_CNXNS: "connections of one replica, 0 for no bound (10000)",
   STORAGE_LIMIT_MB: "database of a replica at which creates and sets are refused (9000)",
@@ -69,6 +71,8 @@ export interface Settings extends Members {
   readonly maxConnectionsPerAddress: number;
   readonly storageLimitMb: number;
   readonly superDigest: string | undefined;
+  /** Batches of proposals kept in a replica's log: who was away for longer gets a snapshot. */
+  readonly logBatchesMax: number;
 }
 
 /** A variable makes no sense: the message names it, tells its value, and what it may be. */
@@ -117,6 +121,12 @@ const HEARTBEAT_BOUNDS: Bounds = {
   reason: "leaders ping every 100 ms, and below 500 ms any slow moment would be taken for a failure",
 };
 
+const LOG_BOUNDS: Bounds = {
+  min: 16,
+  max: 16_384,
+  reason: "fewer make every hiccup a snapshot, and the log's ring has no more slots",
+};
+
 /** Reads all variables. Throws ConfigError for the first that makes no sense. */
 export function readSettings(variables: Variables): Settings {
   const tickTimeMs = milliseconds(variables, "TICK_TIME_MS", TICK_BOUNDS) ?? TICK_TIME_MS;
@@ -134,6 +144,7 @@ export function readSettings(variables: Variables): Settings {
     maxConnectionsPerAddress: count(variables, "MAX_CLIENT_CNXNS") ?? CONNECTIONS_PER_ADDRESS_MAX,
     storageLimitMb: readStorageLimit(variables.STORAGE_LIMIT_MB ?? ""),
     superDigest: readSuperDigest(variables.SUPER_DIGEST ?? ""),
+    logBatchesMax: wholeNumberOf(variables, "LOG_BATCHES_MAX", LOG_BOUNDS) ?? LOG_BOUNDS.max,
   };
   const { sessionTimeoutMinMs: min, sessionTimeoutMaxMs: max } = settings;
   if (min > max) {
@@ -273,11 +284,20 @@ function readSuperDigest(text: string): string | undefined {
 }
 
 function milliseconds(variables: Variables, name: VariableName, bounds: Bounds): number | undefined {
+  return wholeNumberOf(variables, name, bounds, " of milliseconds");
+}
+
+function wholeNumberOf(
+  variables: Variables,
+  name: VariableName,
+  bounds: Bounds,
+  unit = "",
+): number | undefined {
   const text = variables[name] ?? "";
   if (text === "") return undefined;
   const value = wholeNumber(text, bounds.min, bounds.max);
   if (value !== undefined) return value;
-  const range = `it must be a whole number of milliseconds from ${bounds.min} to ${bounds.max}`;
+  const range = `it must be a whole number${unit} from ${bounds.min} to ${bounds.max}`;
   throw wrong(name, text, `${range} (${bounds.reason})`);
 }
 

@@ -1,6 +1,6 @@
 /** The sockets of a replica's clients: TCP streams and WebSockets, which carry the same bytes. */
 import type { ConnectionId, ConnectionOpening } from "../keeper/connection.ts";
-import type { KeeperInput } from "../keeper/keeper.ts";
+import type { KeeperInput } from "../keeper/keeper-input.ts";
 import { CLIENT_LINGER_MS, CLIENT_REPORT_BYTES, CLIENT_WRITE_BYTES_MAX } from "./limits.ts";
 
 /** One client's transport, as the shell writes to it. */
@@ -83,6 +83,11 @@ export class Clients {
   /** Hangs up on a client at once. */
   drop(id: ConnectionId): void {
     this.#forget(id)?.drop();
+  }
+
+  /** Hangs up on all clients, without a word to the keeper, which is about to be replaced. */
+  closeAll(): void {
+    for (const id of this.#sockets.keys()) this.close(id);
   }
 
   /** Stops or resumes reading from a client. */

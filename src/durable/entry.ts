@@ -12,6 +12,10 @@ export const CLIENT_ADDRESS_HEADER = "edgekeeper-client";
 export interface ObjectStatus extends ReplicaStatus {
   /** Transactions since the start, each a sync of the disk. */
   readonly commits: number;
+  /** Snapshots of the leader's tree that this one was replaced by, since the start. */
+  readonly snapshots: number;
+  /** Batches of proposals kept in the log. */
+  readonly logBatches: number;
   readonly databaseBytes: number;
 }
 

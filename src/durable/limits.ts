@@ -3,6 +3,15 @@
 /** Decoded znodes kept per replica: three replicas may share an isolate of 128 MB. */
 export const ZNODE_CACHE_BYTES: number = 24 * 1024 * 1024;
 
+/** Decoded znodes kept of a tree that a snapshot brings: only what changes again while it comes is looked at twice. */
+export const STAGING_CACHE_BYTES: number = 4 * 1024 * 1024;
+
+/**
+ * History kept, in bytes of proposals: who needs more gets a snapshot. Batches are bounded by LOG_SLOTS, which is at
+ * least as many proposals; a tree of some ten thousand znodes is sooner sent than this much history.
+ */
+export const LOG_BYTES_MAX: number = 256 * 1024 * 1024;
+
 /** A serving replica ticks this often: a fraction of the heartbeat, so that silence is measured finely enough. */
 export const TICK_INTERVAL_MS = 50;
 

@@ -4,7 +4,7 @@
  */
 import type { Sid } from "../base/ids.ts";
 import { JuteError } from "../jute/jute-error.ts";
-import type { KeeperInput } from "../keeper/keeper.ts";
+import type { KeeperInput } from "../keeper/keeper-input.ts";
 import { decodeNotification, encodeNotification } from "../keeper/zab-codec.ts";
 import type { LinkId, Notification } from "../zab/message.ts";
 import { replicaStub } from "./entry.ts";
@@ -13,7 +13,7 @@ import { logLine } from "./log-line.ts";
 import type { ReplicaName } from "./store.ts";
 
 /** Spoken between replicas; a replica of another version is refused before a frame is read. */
-const PEER_PROTOCOL_VERSION = 1;
+const PEER_PROTOCOL_VERSION = 2;
 
 /** Who opens a link: sent as headers of the upgrade, checked by the other side. */
 const HELLO_HEADER = "edgekeeper-peer";
@@ -72,6 +72,11 @@ export class Links {
     } catch {
       // Closed already.
     }
+  }
+
+  /** Closes all links, without a word to the keeper, which is about to be replaced. */
+  closeAll(reason: string): void {
+    for (const link of this.#sockets.keys()) this.close(link, reason);
   }
 
   /** Takes a link that a learner opened; returns the answer to its upgrade. */

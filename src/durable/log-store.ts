@@ -1,17 +1,19 @@
 /**
  * Accepted proposals in SQLite: one row a batch, at most about BATCH_BYTES_MAX unless a single proposal is larger,
- * and never over an epoch's end. Sequence numbers of rows have no hole, so a zxid is found by halving.
+ * and never over an epoch's end. Sequence numbers of rows have no hole, so a zxid is found by halving; the oldest rows
+ * are trimmed as new ones come, and who needs what they held gets a snapshot.
  * Source of the interface: zab/config.ts, LogReader.
  */
-import { must } from "../base/assert.ts";
+import { assert, must } from "../base/assert.ts";
 import { BATCH_BYTES_MAX } from "../base/limits.ts";
-import { compareZxid, type Zxid, ZXID_ZERO } from "../base/zxid.ts";
+import { compareZxid, type Zxid } from "../base/zxid.ts";
 import { JuteReader, JuteWriter } from "../jute/archive.ts";
 import { readProposals, writeProposals } from "../keeper/zab-codec.ts";
 import type { Digest } from "../tree/digest.ts";
-import type { TreeTotals } from "../tree/tree.ts";
+import type { TreeTotals } from "../tree/tree-state.ts";
 import type { LogReader, ReadRange } from "../zab/config.ts";
 import type { Proposal } from "../zab/message.ts";
+import { LOG_SLOTS } from "./schema.ts";
 import type { Sql, SqlValue } from "./sql.ts";
 
 /** How far the tree in the same database has come: written with each log row. */
@@ -21,7 +23,7 @@ export interface Applied {
   readonly totals: TreeTotals;
 }
 
-/** The columns that tell of the tree, in `log` and in `state`. */
+/** The columns that tell of the tree, in `history` and in `state`. */
 export interface AppliedRow {
   readonly [column: string]: SqlValue;
   readonly applied_epoch: number;
@@ -44,27 +46,44 @@ export function appliedOf(row: AppliedRow): Applied {
 type EndRow = { last_epoch: number; last_counter: number };
 type ProposalsRow = { proposals: ArrayBuffer };
 
+/** How much history is kept. */
+export interface LogBounds {
+  /** Batches: at most LOG_SLOTS. */
+  readonly rowsMax: number;
+  readonly bytesMax: number;
+}
+
 /** The durable history. Reads are synchronous; writes belong into the turn's transaction. */
 export class LogStore implements LogReader {
-  /** Nothing is trimmed yet: the history is complete from its beginning. */
-  readonly base: Zxid = ZXID_ZERO;
   readonly #sql: Sql;
+  readonly #bounds: LogBounds;
   readonly #writer = new JuteWriter();
   /** Rows are #firstSeq <= seq < #nextSeq. */
-  readonly #firstSeq: number;
+  #firstSeq: number;
   #nextSeq: number;
+  #base: Zxid;
   #last: Zxid;
+  #bytes: number;
 
-  constructor(sql: Sql) {
+  /** `base` is where the history begins as long as it has no row. */
+  constructor(sql: Sql, base: Zxid, bounds: LogBounds) {
     this.#sql = sql;
-    const { first, last } = sql
-      .exec<{ first: number | null; last: number | null }>(
-        "SELECT min(seq) AS first, max(seq) AS last FROM log",
+    this.#bounds = bounds;
+    const { first, last, bytes } = sql
+      .exec<{ first: number | null; last: number | null; bytes: number | null }>(
+        "SELECT min(seq) AS first, max(seq) AS last, sum(length(proposals)) AS bytes FROM history",
       )
       .one();
     this.#firstSeq = first ?? 1;
     this.#nextSeq = last === null ? 1 : last + 1;
-    this.#last = this.#lastOf(this.#nextSeq - 1) ?? ZXID_ZERO;
+    this.#bytes = bytes ?? 0;
+    this.#base = base;
+    if (first !== null) this.#base = this.#afterOf(first);
+    this.#last = this.#lastOf(this.#nextSeq - 1) ?? this.#base;
+  }
+
+  get base(): Zxid {
+    return this.#base;
   }
 
   get last(): Zxid {
@@ -74,6 +93,11 @@ export class LogStore implements LogReader {
   /** How many rows there are. */
   get rowCount(): number {
     return this.#nextSeq - this.#firstSeq;
+  }
+
+  /** Of all proposals kept. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   read(range: ReadRange): readonly Proposal[] {
@@ -93,7 +117,7 @@ export class LogStore implements LogReader {
 
   floor(zxid: Zxid): Zxid {
     const seq = this.#seqEndingAfter(zxid);
-    let floor = this.#lastOf(seq - 1) ?? this.base;
+    let floor = this.#lastOf(seq - 1) ?? this.#base;
     if (seq >= this.#nextSeq) return floor;
     for (const proposal of this.#proposalsOf(seq)) {
       if (compareZxid(proposal.zxid, zxid) > 0) break;
@@ -105,14 +129,17 @@ export class LogStore implements LogReader {
   epochEnds(): readonly Zxid[] {
     return this.#sql
       .exec<{ epoch: number; counter: number }>(
-        "SELECT last_epoch AS epoch, max(last_counter) AS counter FROM log GROUP BY last_epoch ORDER BY last_epoch",
+        `SELECT last_epoch AS epoch, max(last_counter) AS counter FROM history
+         GROUP BY last_epoch ORDER BY last_epoch`,
       )
       .toArray();
   }
 
   /** What the latest row tells of the tree, if there is a row. */
   latestApplied(): Applied | undefined {
-    const [row] = this.#sql.exec<AppliedRow>("SELECT * FROM log ORDER BY seq DESC LIMIT 1").toArray();
+    const [row] = this.#sql
+      .exec<AppliedRow>("SELECT * FROM history WHERE slot = ? AND seq = ?", ...this.#keyOf(this.#nextSeq - 1))
+      .toArray();
     return row === undefined ? undefined : appliedOf(row);
   }
 
@@ -132,6 +159,7 @@ export class LogStore implements LogReader {
       bytes += proposal.payload.length;
     }
     if (batch.length > 0) this.#insert(batch, applied);
+    this.#trim(applied.zxid);
   }
 
   /** Removes every proposal after the zxid. The caller writes the state row too, as rows that told of it may go. */
@@ -139,21 +167,34 @@ export class LogStore implements LogReader {
     const seq = this.#seqEndingAfter(after);
     if (seq >= this.#nextSeq) return;
     const kept = this.#proposalsOf(seq).filter(({ zxid }) => compareZxid(zxid, after) <= 0);
-    this.#sql.exec("DELETE FROM log WHERE seq >= ?", seq);
+    const last = this.#lastOf(seq - 1) ?? this.#base;
+    this.#bytes -= this.#bytesFrom(seq);
+    this.#sql.exec("DELETE FROM history WHERE seq >= ?", seq);
     this.#nextSeq = seq;
-    this.#last = this.#lastOf(seq - 1) ?? this.base;
+    this.#last = last;
     if (kept.length > 0) this.#insert(kept, applied);
   }
 
+  /** Forgets everything: the history begins after `base`, of which a snapshot tells. The caller stores the base. */
+  restart(base: Zxid): void {
+    this.#sql.exec("DELETE FROM history");
+    this.#firstSeq = this.#nextSeq;
+    this.#bytes = 0;
+    this.#base = base;
+    this.#last = base;
+  }
+
   #insert(batch: readonly Proposal[], applied: Applied): void {
-    const first = must(batch[0], "a batch has a first proposal").zxid;
+    // The ring is full: this row takes the place of the oldest, which the tree on disk must not need any more.
+    if (this.rowCount === LOG_SLOTS) this.#forgetOldest(applied.zxid);
     const last = must(batch.at(-1), "a batch has a last proposal").zxid;
     writeProposals(this.#writer, batch);
+    const bytes = this.#writer.take();
     this.#sql.exec(
-      "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      this.#nextSeq,
-      first.epoch,
-      first.counter,
+      "INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      ...this.#keyOf(this.#nextSeq),
+      this.#last.epoch,
+      this.#last.counter,
       last.epoch,
       last.counter,
       applied.zxid.epoch,
@@ -162,10 +203,45 @@ export class LogStore implements LogReader {
       applied.digest.lo,
       applied.totals.dataBytes,
       applied.totals.ephemerals,
-      this.#writer.take(),
+      bytes,
     );
+    this.#bytes += bytes.length;
     this.#nextSeq++;
     this.#last = last;
+  }
+
+  /** Keeps within bounds, but never trims what a restart would have to apply again. */
+  #trim(applied: Zxid): void {
+    const { rowsMax, bytesMax } = this.#bounds;
+    while (this.rowCount > rowsMax || (this.#bytes > bytesMax && this.rowCount > 1)) {
+      const end = must(this.#lastOf(this.#firstSeq), "the oldest row");
+      if (compareZxid(end, applied) > 0) return;
+      this.#forgetOldest(applied);
+      this.#sql.exec("DELETE FROM history WHERE slot = ?", (this.#firstSeq - 1) % LOG_SLOTS);
+    }
+  }
+
+  #forgetOldest(applied: Zxid): void {
+    const end = must(this.#lastOf(this.#firstSeq), "the oldest row");
+    assert(compareZxid(end, applied) <= 0, "only what the tree on disk holds is trimmed");
+    this.#bytes -= this.#bytesOf(this.#firstSeq);
+    this.#base = end;
+    this.#firstSeq++;
+  }
+
+  #bytesOf(seq: number): number {
+    return this.#sql
+      .exec<{ bytes: number }>(
+        "SELECT length(proposals) AS bytes FROM history WHERE slot = ? AND seq = ?",
+        ...this.#keyOf(seq),
+      )
+      .one().bytes;
+  }
+
+  #bytesFrom(seq: number): number {
+    let bytes = 0;
+    for (let next = seq; next < this.#nextSeq; next++) bytes += this.#bytesOf(next);
+    return bytes;
   }
 
   /** The first row whose last proposal is after the zxid; #nextSeq if there is none. */
@@ -180,15 +256,34 @@ export class LogStore implements LogReader {
     return low;
   }
 
+  #keyOf(seq: number): readonly [slot: number, seq: number] {
+    return [seq % LOG_SLOTS, seq];
+  }
+
+  #afterOf(seq: number): Zxid {
+    const row = this.#sql
+      .exec<{ after_epoch: number; after_counter: number }>(
+        "SELECT after_epoch, after_counter FROM history WHERE slot = ? AND seq = ?",
+        ...this.#keyOf(seq),
+      )
+      .one();
+    return { epoch: row.after_epoch, counter: row.after_counter };
+  }
+
   #lastOf(seq: number): Zxid | undefined {
     const [row] = this.#sql
-      .exec<EndRow>("SELECT last_epoch, last_counter FROM log WHERE seq = ?", seq)
+      .exec<EndRow>(
+        "SELECT last_epoch, last_counter FROM history WHERE slot = ? AND seq = ?",
+        ...this.#keyOf(seq),
+      )
       .toArray();
     return row === undefined ? undefined : { epoch: row.last_epoch, counter: row.last_counter };
   }
 
   #proposalsOf(seq: number): readonly Proposal[] {
-    const row = this.#sql.exec<ProposalsRow>("SELECT proposals FROM log WHERE seq = ?", seq).one();
+    const row = this.#sql
+      .exec<ProposalsRow>("SELECT proposals FROM history WHERE slot = ? AND seq = ?", ...this.#keyOf(seq))
+      .one();
     return readProposals(new JuteReader(new Uint8Array(row.proposals)));
   }
 }

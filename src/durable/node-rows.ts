@@ -5,6 +5,7 @@ import { JuteWriter } from "../jute/archive.ts";
 import { must } from "../base/assert.ts";
 import type { CachedNodeStore, ManyRead, NodeRows } from "../tree/cached-node-store.ts";
 import type { Znode } from "../tree/node-store.ts";
+import type { ZnodeTable } from "./schema.ts";
 import type { Sql } from "./sql.ts";
 import { fromRow, toRow } from "./znode-row.ts";
 
@@ -17,26 +18,32 @@ const BATCH_CHARACTERS = 128 * 1024;
 /** Reading many at once leaves out those with more data, so that it takes no more memory than they have names. */
 const BATCH_DATA_BYTES_MAX = 1024;
 
+/** One query of a walk over all znodes looks at no more rows. */
+const AFTER_ROWS_MAX = 512;
+
 type ReadRow = { owner: string | null; head: ArrayBuffer; data: ArrayBuffer | null };
 
 /** Reads and writes znode rows. Every method is synchronous; `writeChangesOf` belongs into the turn's transaction. */
 export class SqlNodeRows implements NodeRows {
   readonly #sql: Sql;
+  readonly #table: ZnodeTable;
   readonly #writer = new JuteWriter();
   #count: number;
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, table: ZnodeTable) {
     this.#sql = sql;
-    this.#count = sql.exec<{ n: number }>("SELECT count(*) AS n FROM znode").one().n;
+    this.#table = table;
+    this.#count = sql.exec<{ n: number }>(`SELECT count(*) AS n FROM ${table}`).one().n;
   }
 
   read(path: string): Znode | undefined {
     const [row] = this.#sql
-      .exec<ReadRow>("SELECT owner, head, data FROM znode WHERE parent = ? AND name = ?", ...keyOf(path))
+      .exec<ReadRow>(
+        `SELECT owner, head, data FROM ${this.#table} WHERE parent = ? AND name = ?`,
+        ...keyOf(path),
+      )
       .toArray();
-    if (row === undefined) return undefined;
-    const { owner, head, data } = row;
-    return fromRow({ owner, head: new Uint8Array(head), data: data === null ? null : new Uint8Array(data) });
+    return row === undefined ? undefined : nodeOf(row);
   }
 
   readMany(paths: readonly string[]): ManyRead {
@@ -48,7 +55,7 @@ export class SqlNodeRows implements NodeRows {
         .exec<ReadRow & { at: number; size: number | null }>(
           `SELECT j.key AS at, z.owner, z.head, length(z.data) AS size,
            CASE WHEN length(z.data) <= ${BATCH_DATA_BYTES_MAX} THEN z.data END AS data
-           FROM json_each(?) AS j CROSS JOIN znode AS z
+           FROM json_each(?) AS j CROSS JOIN ${this.#table} AS z
            ON z.parent = json_extract(j.value, '$[0]') AND z.name = json_extract(j.value, '$[1]')`,
           jsonOf(batch),
         )
@@ -67,7 +74,7 @@ export class SqlNodeRows implements NodeRows {
 
   childNames(path: string): readonly string[] {
     return this.#sql
-      .exec<{ name: string }>("SELECT name FROM znode WHERE parent = ? ORDER BY name", path)
+      .exec<{ name: string }>(`SELECT name FROM ${this.#table} WHERE parent = ? ORDER BY name`, path)
       .toArray()
       .map(({ name }) => name);
   }
@@ -75,7 +82,7 @@ export class SqlNodeRows implements NodeRows {
   ephemeralsOf(session: SessionId): readonly string[] {
     return this.#sql
       .exec<{ parent: string; name: string }>(
-        "SELECT parent, name FROM znode WHERE owner = ?",
+        `SELECT parent, name FROM ${this.#table} WHERE owner = ?`,
         sessionKey(session),
       )
       .toArray()
@@ -91,10 +98,37 @@ export class SqlNodeRows implements NodeRows {
     // '0' is the character after '/': every parent that begins with path/ lies between.
     return this.#sql
       .exec<{ n: number }>(
-        "SELECT count(*) AS n FROM znode WHERE parent = ?1 OR (parent > ?1 || '/' AND parent < ?1 || '0')",
+        `SELECT count(*) AS n FROM ${this.#table}
+         WHERE parent = ?1 OR (parent > ?1 || '/' AND parent < ?1 || '0')`,
         path,
       )
       .one().n;
+  }
+
+  after(path: string | undefined, bytesMax: number): ReadonlyArray<readonly [string, Znode]> {
+    const condition = path === undefined ? "TRUE" : "(parent, name) > (?, ?)";
+    const key = path === undefined ? [] : keyOf(path);
+    // Sizes first: a hundred znodes may be some kilobytes or a hundred megabytes.
+    const sizes = this.#sql
+      .exec<{ bytes: number }>(
+        `SELECT length(name) + length(head) + ifnull(length(data), 0) AS bytes FROM ${this.#table}
+         WHERE ${condition} ORDER BY parent, name LIMIT ${AFTER_ROWS_MAX}`,
+        ...key,
+      )
+      .toArray();
+    let count = 0;
+    for (let bytes = 0; count < sizes.length && (bytes < bytesMax || count === 0); count++) {
+      bytes += sizes[count]?.bytes ?? 0;
+    }
+    if (count === 0) return [];
+    return this.#sql
+      .exec<ReadRow & { parent: string; name: string }>(
+        `SELECT parent, name, owner, head, data FROM ${this.#table}
+         WHERE ${condition} ORDER BY parent, name LIMIT ${count}`,
+        ...key,
+      )
+      .toArray()
+      .map((row) => [pathOf(row.parent, row.name), nodeOf(row)] as const);
   }
 
   /** Writes what changed in the store over these rows. */
@@ -103,7 +137,7 @@ export class SqlNodeRows implements NodeRows {
     const dirty = store.takeDirty();
     for (const batch of batches(dirty.deletes)) {
       this.#sql.exec(
-        `DELETE FROM znode WHERE (parent, name) IN
+        `DELETE FROM ${this.#table} WHERE (parent, name) IN
          (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))`,
         jsonOf(batch),
       );
@@ -111,7 +145,7 @@ export class SqlNodeRows implements NodeRows {
     for (const [path, node] of dirty.puts) {
       const { owner, head, data } = toRow(node, this.#writer);
       this.#sql.exec(
-        "INSERT OR REPLACE INTO znode (parent, name, owner, head, data) VALUES (?, ?, ?, ?, ?)",
+        `INSERT OR REPLACE INTO ${this.#table} (parent, name, owner, head, data) VALUES (?, ?, ?, ?, ?)`,
         ...keyOf(path),
         owner,
         head,
@@ -140,6 +174,14 @@ function* batches(paths: readonly string[]): Generator<readonly string[]> {
     characters += path.length;
   }
   if (batch.length > 0) yield batch;
+}
+
+function pathOf(parent: string, name: string): string {
+  return parent === ROOT_PARENT ? "/" : childOf(parent, name);
+}
+
+function nodeOf({ owner, head, data }: ReadRow): Znode {
+  return fromRow({ owner, head: new Uint8Array(head), data: data === null ? null : new Uint8Array(data) });
 }
 
 function keyOf(path: string): readonly [string, string] {

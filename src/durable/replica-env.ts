@@ -19,4 +19,6 @@ export interface ReplicaEnv {
   readonly SUPER_DIGEST?: string;
   /** Silence after which a replica gives its leader, or its follower, up. */
   readonly HEARTBEAT_LIMIT_MS?: string;
+  /** Batches of proposals kept in the log: at most, and unless set, LOG_SLOTS. */
+  readonly LOG_BATCHES_MAX?: string;
 }

@@ -15,17 +15,19 @@ import { ConfigError } from "../base/settings.ts";
 import { EPOCH_MAX } from "../base/zxid.ts";
 import { JuteError } from "../jute/jute-error.ts";
 import { votersRefusal } from "../keeper/config-node.ts";
-import { Keeper, type KeeperInput } from "../keeper/keeper.ts";
+import type { KeeperConfig } from "../keeper/config.ts";
+import type { KeeperInput } from "../keeper/keeper-input.ts";
+import { Keeper } from "../keeper/keeper.ts";
 import type { Action } from "../keeper/turn.ts";
 import { decodeNotification, encodeNotification } from "../keeper/zab-codec.ts";
 import { CONFIG_PATH } from "../tree/reserved.ts";
 import { Clients } from "./clients.ts";
 import { CLIENT_ADDRESS_HEADER, GATEWAY_PATHS, type ObjectStatus } from "./entry.ts";
 import { Heart } from "./heart.ts";
-import { TREE_FLUSH_BYTES, TREE_FLUSH_MS } from "./limits.ts";
+import { LOG_BYTES_MAX, TREE_FLUSH_BYTES, TREE_FLUSH_MS } from "./limits.ts";
 import { Links, PEER_PATHS, readHello } from "./links.ts";
 import type { ReplicaEnv } from "./replica-env.ts";
-import { keeperConfig, votersBefore } from "./settings.ts";
+import { keeperConfig, readLogRowsMax, votersBefore } from "./settings.ts";
 import { logLine } from "./log-line.ts";
 import { type ReplicaName, Store } from "./store.ts";
 
@@ -37,38 +39,30 @@ function minutesOfUnixTime(nowMs: number): number {
 /** One replica of an ensemble. */
 export class Replica extends DurableObject<ReplicaEnv> {
   protected readonly replicaName: ReplicaName;
-  readonly #store: Store;
-  readonly #keeper: Keeper;
+  readonly #config: KeeperConfig;
   readonly #links: Links;
   readonly #clients: Clients;
   readonly #heart: Heart;
+  #store: Store;
+  #keeper: Keeper;
   /** What happened during a turn: a client cut off in the midst of it, say. */
   readonly #waiting: KeeperInput[] = [];
   #isInTurn = false;
   #lastFlushMs: number;
   #commits = 0;
+  #snapshots = 0;
 
   constructor(ctx: DurableObjectState, env: ReplicaEnv) {
     super(ctx, env);
     this.replicaName = nameOf(ctx.id);
-    const nowMs = Date.now();
-    const config = keeperConfig(env, this.replicaName);
-    this.#store = Store.open(ctx.storage, this.replicaName, minutesOfUnixTime(nowMs));
-    this.#checkVoters(config.voters, env);
-    const random = crypto.getRandomValues(new Uint32Array(4));
-    this.#keeper = new Keeper({
-      config,
-      start: this.#store.start,
-      tree: this.#store.tree,
-      log: this.#store.log,
-      auth: { superDigest: env.SUPER_DIGEST, sha1Base64 },
-      rng: seededRng([random[0] ?? 0, random[1] ?? 0, random[2] ?? 0, random[3] ?? 0]),
-      databaseBytes: () => ctx.storage.sql.databaseSize,
-    });
+    this.#config = keeperConfig(env, this.replicaName);
     const accept = (input: KeeperInput): void => this.accept(input);
     this.#links = new Links(this.replicaName, env.REPLICA, accept);
     this.#clients = new Clients(accept);
-    this.#lastFlushMs = nowMs;
+    this.#store = this.#openStore();
+    this.#checkVoters(this.#config.voters, env);
+    this.#keeper = this.#makeKeeper(this.#store);
+    this.#lastFlushMs = Date.now();
     this.#heart = new Heart(ctx, () => this.#tick());
     this.#heart.start();
   }
@@ -83,6 +77,42 @@ export class Replica extends DurableObject<ReplicaEnv> {
       votersBefore: votersBefore(env),
     });
     if (refusal !== undefined) throw new ConfigError(refusal);
+  }
+
+  #openStore(): Store {
+    const nowMs = Date.now();
+    return Store.open(this.ctx.storage, this.replicaName, {
+      epochFloor: minutesOfUnixTime(nowMs),
+      firstInstance: Math.floor(nowMs / 1000),
+      log: { rowsMax: readLogRowsMax(this.env), bytesMax: LOG_BYTES_MAX },
+    });
+  }
+
+  #makeKeeper(store: Store): Keeper {
+    const random = crypto.getRandomValues(new Uint32Array(4));
+    return new Keeper({
+      config: this.#config,
+      start: store.start,
+      tree: store.tree,
+      log: store.log,
+      auth: { superDigest: this.env.SUPER_DIGEST, sha1Base64 },
+      rng: seededRng([random[0] ?? 0, random[1] ?? 0, random[2] ?? 0, random[3] ?? 0]),
+      stage: () => store.stage(),
+      databaseBytes: () => this.ctx.storage.sql.databaseSize,
+    });
+  }
+
+  /**
+   * A snapshot was installed: the replica starts anew on what the disk now holds, with no link and no client, as after
+   * a crash. All that it says from here on waits behind the write that installed it.
+   */
+  #startAnew(): void {
+    this.#links.closeAll("a snapshot was installed");
+    this.#clients.closeAll();
+    this.#waiting.length = 0;
+    this.#store = this.#openStore();
+    this.#keeper = this.#makeKeeper(this.#store);
+    this.#snapshots++;
   }
 
   /** Requests from other replicas and from the gateway, told apart by their paths; there are no others. */
@@ -124,6 +154,8 @@ export class Replica extends DurableObject<ReplicaEnv> {
     return {
       ...this.#keeper.status(),
       commits: this.#commits,
+      snapshots: this.#snapshots,
+      logBatches: this.#store.log.rowCount,
       databaseBytes: this.ctx.storage.sql.databaseSize,
     };
   }
@@ -172,10 +204,12 @@ export class Replica extends DurableObject<ReplicaEnv> {
       this.#lastFlushMs = nowMs;
     }
     for (const action of turn.after) this.perform(action);
+    if (turn.restart) this.#startAnew();
     if (turn.more) setTimeout(() => this.accept({ kind: "continue" }), 0);
   }
 
   #isFlushDue(nowMs: number): boolean {
+    if (this.#store.isStagingDirty) return true;
     if (!this.#store.isTreeDirty) return false;
     return nowMs - this.#lastFlushMs >= TREE_FLUSH_MS || this.#store.dirtyBytes >= TREE_FLUSH_BYTES;
   }

@@ -1,16 +1,38 @@
 /** The tables of a replica's SQLite. Rows written are billed, so each key is chosen to need no second index. */
+import type { SqlDatabase } from "./sql.ts";
 
-/** Stored in `state`; a replica refuses data of a later format. */
-export const STORAGE_FORMAT = 1;
+/** Stored in `state`; a replica refuses data of a later format, and brings earlier ones up to it. */
+export const STORAGE_FORMAT = 2;
+
+/** Slots of the log's ring: trimming writes nothing, as a new row takes the place of the oldest. Part of the format. */
+export const LOG_SLOTS = 16_384;
+
+/** Where a tree's znodes are: one table in use, the other for a snapshot that comes. */
+export type ZnodeTable = "znode" | "znode_2";
+
+/** Where its sessions are. */
+export type SessionTableName = "session" | "session_2";
+
+/** The tables of one tree. */
+export interface TreeTables {
+  readonly znode: ZnodeTable;
+  readonly session: SessionTableName;
+}
+
+/** The two sets of tables; `install.tree` tells which one is in use. */
+export const TREE_TABLES: readonly [TreeTables, TreeTables] = [
+  { znode: "znode", session: "session" },
+  { znode: "znode_2", session: "session_2" },
+];
 
 /**
  * state: one row, what must survive besides history and tree.
- * log: accepted proposals, one row a batch, in order of seq. Each row also carries how far the tree in this database
- *   had come when the row was written, as both are written in one transaction: so a delivery costs no row of its own.
- * znode: the tree. The root's parent is ''. Listing children and finding ephemerals by owner need no walk.
- * session: the replicated sessions.
+ * install: one row, what snapshots change: where the history begins, which tree is in use, whether it is trusted.
+ * history: accepted proposals, one row a batch, in order of seq, in slot seq modulo LOG_SLOTS, with the zxid before it.
+ *   Each row also carries how far the tree in this database had come when the row was written, as both are written in
+ *   one transaction: so a delivery costs no row of its own.
  */
-export const SCHEMA: readonly string[] = [
+const SCHEMA: readonly string[] = [
   `CREATE TABLE IF NOT EXISTS state (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     format INTEGER NOT NULL,
@@ -27,10 +49,18 @@ export const SCHEMA: readonly string[] = [
     data_bytes INTEGER NOT NULL,
     ephemerals INTEGER NOT NULL
   )`,
-  `CREATE TABLE IF NOT EXISTS log (
-    seq INTEGER PRIMARY KEY,
-    first_epoch INTEGER NOT NULL,
-    first_counter INTEGER NOT NULL,
+  `CREATE TABLE IF NOT EXISTS install (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    base_epoch INTEGER NOT NULL,
+    base_counter INTEGER NOT NULL,
+    tree INTEGER NOT NULL,
+    diverged INTEGER NOT NULL
+  )`,
+  `CREATE TABLE IF NOT EXISTS history (
+    slot INTEGER PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    after_epoch INTEGER NOT NULL,
+    after_counter INTEGER NOT NULL,
     last_epoch INTEGER NOT NULL,
     last_counter INTEGER NOT NULL,
     applied_epoch INTEGER NOT NULL,
@@ -41,18 +71,61 @@ export const SCHEMA: readonly string[] = [
     ephemerals INTEGER NOT NULL,
     proposals BLOB NOT NULL
   )`,
-  `CREATE TABLE IF NOT EXISTS znode (
-    parent TEXT NOT NULL,
-    name TEXT NOT NULL,
-    owner TEXT,
-    head BLOB NOT NULL,
-    data BLOB,
-    PRIMARY KEY (parent, name)
-  ) WITHOUT ROWID`,
-  `CREATE INDEX IF NOT EXISTS znode_owner ON znode (owner) WHERE owner IS NOT NULL`,
-  `CREATE TABLE IF NOT EXISTS session (
-    id TEXT PRIMARY KEY,
-    timeout_ms INTEGER NOT NULL,
-    password BLOB NOT NULL
-  ) WITHOUT ROWID`,
 ];
+
+/**
+ * The tables of one tree. The root's parent is ''. Listing children and finding ephemerals by owner need no walk.
+ */
+function treeSchema({ znode, session }: TreeTables): readonly string[] {
+  return [
+    `CREATE TABLE IF NOT EXISTS ${znode} (
+      parent TEXT NOT NULL,
+      name TEXT NOT NULL,
+      owner TEXT,
+      head BLOB NOT NULL,
+      data BLOB,
+      PRIMARY KEY (parent, name)
+    ) WITHOUT ROWID`,
+    `CREATE INDEX IF NOT EXISTS ${znode}_owner ON ${znode} (owner) WHERE owner IS NOT NULL`,
+    `CREATE TABLE IF NOT EXISTS ${session} (
+      id TEXT PRIMARY KEY,
+      timeout_ms INTEGER NOT NULL,
+      password BLOB NOT NULL
+    ) WITHOUT ROWID`,
+  ];
+}
+
+/** Makes what is missing. */
+export function createTables({ sql }: SqlDatabase): void {
+  for (const statement of SCHEMA) sql.exec(statement);
+  for (const tables of TREE_TABLES) for (const statement of treeSchema(tables)) sql.exec(statement);
+}
+
+/** Empties one tree's tables, if anything is in them; tables are dropped, as that does not cost by the row. */
+export function clearTree({ sql }: SqlDatabase, tables: TreeTables): void {
+  const { znode, session } = tables;
+  const { used } = sql
+    .exec<{ used: number }>(
+      `SELECT EXISTS (SELECT 1 FROM ${znode}) OR EXISTS (SELECT 1 FROM ${session}) AS used`,
+    )
+    .one();
+  if (used === 0) return;
+  sql.exec(`DROP TABLE ${znode}`);
+  sql.exec(`DROP TABLE ${session}`);
+  for (const statement of treeSchema(tables)) sql.exec(statement);
+}
+
+/** Brings data of an earlier format up to this one. Format 1 kept its log, never trimmed, in a table of that name. */
+export function upgrade({ sql }: SqlDatabase, format: number): void {
+  if (format >= STORAGE_FORMAT) return;
+  sql.exec(
+    `INSERT INTO history
+     SELECT row.seq % ${LOG_SLOTS}, row.seq, ifnull(before.last_epoch, 0), ifnull(before.last_counter, 0),
+       row.last_epoch, row.last_counter, row.applied_epoch, row.applied_counter,
+       row.digest_hi, row.digest_lo, row.data_bytes, row.ephemerals, row.proposals
+     FROM log AS row LEFT JOIN log AS before ON before.seq = row.seq - 1
+     WHERE row.seq > (SELECT max(seq) FROM log) - ${LOG_SLOTS}`,
+  );
+  sql.exec("DROP TABLE log");
+  sql.exec("UPDATE state SET format = ?", STORAGE_FORMAT);
+}

@@ -4,6 +4,11 @@ import { ConfigError, readSettings, sidsOf, type Variables } from "../base/setti
 import type { KeeperConfig } from "../keeper/config.ts";
 import type { ReplicaName } from "./store.ts";
 
+/** How many batches of proposals the log keeps. */
+export function readLogRowsMax(env: Variables): number {
+  return readSettings(env).logBatchesMax;
+}
+
 /** Whom an operator says the voters of the data to be; undefined where nothing is said. */
 export function votersBefore(env: Variables): readonly Sid[] | undefined {
   return readSettings(env).votersBefore;

@@ -9,14 +9,15 @@ import { sessionFromKey, sessionKey, type Sid } from "../base/ids.ts";
 import { compareZxid, type Zxid } from "../base/zxid.ts";
 import { CachedNodeStore } from "../tree/cached-node-store.ts";
 import { SessionTable } from "../tree/session-table.ts";
+import { StagedTree } from "../tree/tree-snapshot.ts";
 import { Tree } from "../tree/tree.ts";
 import type { PeerStart } from "../zab/config.ts";
 import type { PeerWrite } from "../zab/effects.ts";
-import { ZNODE_CACHE_BYTES } from "./limits.ts";
-import { type Applied, type AppliedRow, appliedOf, LogStore } from "./log-store.ts";
+import { STAGING_CACHE_BYTES, ZNODE_CACHE_BYTES } from "./limits.ts";
+import { type Applied, type AppliedRow, appliedOf, type LogBounds, LogStore } from "./log-store.ts";
 import { SqlNodeRows } from "./node-rows.ts";
 import type { Sql, SqlDatabase } from "./sql.ts";
-import { SCHEMA, STORAGE_FORMAT } from "./schema.ts";
+import { clearTree, createTables, STORAGE_FORMAT, TREE_TABLES, type TreeTables, upgrade } from "./schema.ts";
 
 interface StateRow extends AppliedRow {
   readonly format: number;
@@ -26,12 +27,34 @@ interface StateRow extends AppliedRow {
   readonly accepted_epoch: number;
   readonly current_epoch: number;
   readonly epoch_floor: number;
+  readonly base_epoch: number;
+  readonly base_counter: number;
+  readonly tree: number;
+  readonly diverged: number;
 }
 
 /** Whose database it is. */
 export interface ReplicaName {
   readonly ensemble: string;
   readonly sid: Sid;
+}
+
+/** How a database is opened. */
+export interface StoreSetup {
+  /** A fresh one gets this: epochs are above it. */
+  readonly epochFloor: number;
+  /** A fresh one counts its starts from here, so that a lost one's successor is later than any start of that. */
+  readonly firstInstance: number;
+  readonly log: LogBounds;
+}
+
+/** A snapshot on its way into the tables that are not in use. */
+interface Staging {
+  readonly tree: StagedTree;
+  readonly tables: TreeTables;
+  readonly rows: SqlNodeRows;
+  readonly nodes: CachedNodeStore;
+  readonly sessions: SessionTable;
 }
 
 /** A replica's database: opened once per start. */
@@ -43,18 +66,25 @@ export class Store {
   readonly #rows: SqlNodeRows;
   readonly #nodes: CachedNodeStore;
   readonly #sessions: SessionTable;
+  readonly #tables: TreeTables;
+  readonly #spareTables: TreeTables;
+  #staging: Staging | undefined;
   #acceptedEpoch: number;
   #currentEpoch: number;
   /** How far the tree on disk has come. */
   #written: Zxid;
 
-  private constructor(database: SqlDatabase, state: StateRow) {
+  private constructor(database: SqlDatabase, state: StateRow, bounds: LogBounds) {
     const { sql } = database;
     this.#database = database;
-    this.log = new LogStore(sql);
-    this.#rows = new SqlNodeRows(sql);
+    const [first, second] = TREE_TABLES;
+    const isFirst = state.tree === 0;
+    this.#tables = isFirst ? first : second;
+    this.#spareTables = isFirst ? second : first;
+    this.log = new LogStore(sql, { epoch: state.base_epoch, counter: state.base_counter }, bounds);
+    this.#rows = new SqlNodeRows(sql, this.#tables.znode);
     this.#nodes = new CachedNodeStore(this.#rows, ZNODE_CACHE_BYTES);
-    this.#sessions = new SessionTable(readSessions(sql));
+    this.#sessions = new SessionTable(readSessions(sql, this.#tables));
     this.#acceptedEpoch = state.accepted_epoch;
     this.#currentEpoch = state.current_epoch;
     const applied = latest(appliedOf(state), this.log.latestApplied());
@@ -72,38 +102,44 @@ export class Store {
       currentEpoch: state.current_epoch,
       lastDelivered: applied.zxid,
       epochFloor: state.epoch_floor,
+      isDiverged: state.diverged !== 0,
     };
   }
 
   /**
-   * Opens the database of a replica, made on first use, and counts this start in it. A fresh one gets `epochFloor`.
-   * Throws where the data is another replica's, or of a later format than this program knows.
+   * Opens the database of a replica, made on first use, brought up to this program's format, and counts this start in
+   * it. Throws where the data is another replica's, or of a later format than this program knows.
    */
-  static open(database: SqlDatabase, name: ReplicaName, epochFloor: number): Store {
+  static open(database: SqlDatabase, name: ReplicaName, setup: StoreSetup): Store {
     const { sql } = database;
     const state = database.transactionSync(() => {
-      for (const statement of SCHEMA) sql.exec(statement);
+      createTables(database);
+      const { epochFloor, firstInstance } = setup;
       sql.exec(
-        "INSERT OR IGNORE INTO state VALUES (1, ?, ?, ?, 0, 0, 0, ?, 0, 0, 0, 0, 0, 0)",
+        "INSERT OR IGNORE INTO state VALUES (1, ?, ?, ?, ?, 0, 0, ?, 0, 0, 0, 0, 0, 0)",
         STORAGE_FORMAT,
         name.ensemble,
         name.sid,
+        firstInstance,
         epochFloor,
       );
+      sql.exec("INSERT OR IGNORE INTO install VALUES (1, 0, 0, 0, 0)");
       sql.exec("UPDATE state SET instance = instance + 1");
-      return sql.exec<StateRow>("SELECT * FROM state").one();
+      const row = sql.exec<StateRow>("SELECT * FROM state JOIN install USING (id)").one();
+      if (row.format > STORAGE_FORMAT) {
+        throw new Error(
+          `the data is of format ${row.format}, this program knows up to ${STORAGE_FORMAT}: deploy the newer one`,
+        );
+      }
+      upgrade(database, row.format);
+      return row;
     });
-    if (state.format > STORAGE_FORMAT) {
-      throw new Error(
-        `the data is of format ${state.format}, this program knows up to ${STORAGE_FORMAT}: deploy the newer one`,
-      );
-    }
     if (state.ensemble !== name.ensemble || state.sid !== name.sid) {
       throw new Error(
         `the data belongs to replica ${state.ensemble}/${state.sid}, not ${name.ensemble}/${name.sid}`,
       );
     }
-    return new Store(database, state);
+    return new Store(database, state, setup.log);
   }
 
   /** Whether the tree in memory is ahead of the one on disk. */
@@ -116,6 +152,23 @@ export class Store {
     return this.#nodes.dirtyBytes;
   }
 
+  /** Whether a snapshot's parts are in memory and not on disk yet. */
+  get isStagingDirty(): boolean {
+    return this.#staging !== undefined && this.#staging.nodes.dirtyCount > 0;
+  }
+
+  /** Begins to stage a snapshot beside the tree in use: what was staged before is dropped. */
+  stage(): StagedTree {
+    const tables = this.#spareTables;
+    this.#database.transactionSync(() => clearTree(this.#database, tables));
+    const rows = new SqlNodeRows(this.#database.sql, tables.znode);
+    const nodes = new CachedNodeStore(rows, STAGING_CACHE_BYTES);
+    const sessions = new SessionTable();
+    const tree = new StagedTree({ store: nodes, sessions });
+    this.#staging = { tree, tables, rows, nodes, sessions };
+    return tree;
+  }
+
   /**
    * One turn's writes as one transaction, the changed part of the tree with them. If it throws, nothing of it is on
    * disk while memory has moved on: the caller must restart the replica.
@@ -126,8 +179,15 @@ export class Store {
       const applied: Applied = { zxid, digest, totals };
       let hasLogRow = false;
       let needsState = false;
+      this.#writeStaging();
       for (const write of writes) {
         switch (write.kind) {
+          case "install":
+            this.#install(write.last);
+            return;
+          case "diverged":
+            this.#database.sql.exec("UPDATE install SET diverged = 1");
+            break;
           case "append":
             this.log.append(write.proposals, applied);
             hasLogRow ||= write.proposals.length > 0;
@@ -152,13 +212,42 @@ export class Store {
     });
   }
 
+  /**
+   * The staged tree takes the place of the other, and of all history: one transaction, after which only a new Store
+   * knows what is what. Epochs stay: the one in force is entered behind the history that follows.
+   */
+  #install(last: Zxid): void {
+    const staging = must(this.#staging, "a snapshot is staged");
+    const { sql } = this.#database;
+    const { digest, totals } = staging.tree.summary;
+    this.log.restart(last);
+    this.#writeState({ zxid: last, digest, totals });
+    sql.exec(
+      "UPDATE install SET base_epoch = ?, base_counter = ?, tree = 1 - tree, diverged = 0",
+      last.epoch,
+      last.counter,
+    );
+    clearTree(this.#database, this.#tables);
+  }
+
   #writeTree(): void {
     this.#rows.writeChangesOf(this.#nodes);
+    this.#writeSessions(this.#sessions, this.#tables);
+  }
+
+  #writeStaging(): void {
+    if (this.#staging === undefined) return;
+    const { rows, nodes, sessions, tables } = this.#staging;
+    rows.writeChangesOf(nodes);
+    this.#writeSessions(sessions, tables);
+  }
+
+  #writeSessions(table: SessionTable, { session: name }: TreeTables): void {
     const { sql } = this.#database;
-    const sessions = this.#sessions.takeDirty();
-    for (const id of sessions.deletes) sql.exec("DELETE FROM session WHERE id = ?", sessionKey(id));
+    const sessions = table.takeDirty();
+    for (const id of sessions.deletes) sql.exec(`DELETE FROM ${name} WHERE id = ?`, sessionKey(id));
     for (const { id, timeoutMs, password } of sessions.puts) {
-      sql.exec("INSERT OR REPLACE INTO session VALUES (?, ?, ?)", sessionKey(id), timeoutMs, password);
+      sql.exec(`INSERT OR REPLACE INTO ${name} VALUES (?, ?, ?)`, sessionKey(id), timeoutMs, password);
     }
   }
 
@@ -182,13 +271,16 @@ function latest(state: Applied, row: Applied | undefined): Applied {
   return row !== undefined && compareZxid(row.zxid, state.zxid) >= 0 ? row : state;
 }
 
-function* readSessions(sql: Sql): Generator<{
+function* readSessions(
+  sql: Sql,
+  { session: name }: TreeTables,
+): Generator<{
   id: bigint;
   timeoutMs: number;
   password: Uint8Array;
 }> {
   const rows = sql
-    .exec<{ id: string; timeout_ms: number; password: ArrayBuffer }>("SELECT * FROM session")
+    .exec<{ id: string; timeout_ms: number; password: ArrayBuffer }>(`SELECT * FROM ${name}`)
     .toArray();
   for (const row of rows) {
     yield {

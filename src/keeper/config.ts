@@ -13,4 +13,6 @@ export interface KeeperConfig extends PeerConfig {
   readonly bounds: ConnectionBounds;
   /** How large a replica's database may grow before creates and sets are refused. */
   readonly storageLimitBytes: number;
+  /** SNAPSHOT_PART_BYTES unless set: tests make many parts of little. */
+  readonly snapshotPartBytes?: number;
 }

@@ -22,6 +22,7 @@ export interface Described {
   readonly uptimeMs: number;
   readonly expiredSessions: number;
   readonly linkErrors: number;
+  readonly digestsCompared: number;
 }
 
 /** The status document. */
@@ -54,6 +55,7 @@ export function describeReplica(replica: Described): ReplicaStatus {
     heldRequests: door.heldCount,
     outstandingProposals: isSameEpoch ? zab.lastZxid.counter - zab.lastCommitted.counter : 0,
     expiredSessions: replica.expiredSessions,
+    digestsCompared: replica.digestsCompared,
     counters: { ...door.counters, framesRejected: door.counters.framesRejected + replica.linkErrors },
     zab,
   };

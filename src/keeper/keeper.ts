@@ -10,23 +10,21 @@
  */
 import { assert, assertNever } from "../base/assert.ts";
 import type { Sid } from "../base/ids.ts";
-import type { Rng } from "../base/rng.ts";
-import { compareZxid, type Zxid } from "../base/zxid.ts";
-import { JuteError } from "../jute/jute-error.ts";
+import { compareZxid, type Zxid, zxidText } from "../base/zxid.ts";
 import { decodeTxn } from "../jute/txn.ts";
 import { CONFIG_PATH } from "../tree/reserved.ts";
 import type { Tree } from "../tree/tree.ts";
 import { WatchTable } from "../tree/watch-table.ts";
-import { DEFAULT_TIMING, type LogReader, type PeerPhase, type PeerStart } from "../zab/config.ts";
-import type { LinkId, Notification, Proposal, ZabMessage } from "../zab/message.ts";
+import { DEFAULT_TIMING, type PeerPhase } from "../zab/config.ts";
+import type { LinkId, Notification, Proposal } from "../zab/message.ts";
 import { Peer } from "../zab/peer.ts";
-import type { AuthSettings } from "./auth.ts";
 import { ClientDoor } from "./client-door.ts";
 import type { KeeperConfig } from "./config.ts";
 import { describeForWords, type Described, describeReplica, phaseText } from "./describe.ts";
 import { configText, sameBytes } from "./config-node.ts";
-import type { ConnectionId, ConnectionOpening, SentOut } from "./connection.ts";
+import { type DigestAt, Digests } from "./digests.ts";
 import { type Forward, forwardBatches } from "./forward-batches.ts";
+import type { KeeperInput, KeeperParts } from "./keeper-input.ts";
 import { LeaderDesk } from "./leader-desk.ts";
 import {
   APPLY_COST_BYTES,
@@ -35,45 +33,14 @@ import {
   LEADERLESS_HOLD_MS,
   MISSING_CALL_INTERVAL_MS,
 } from "./limits.ts";
-import { decodeLinkMessage, encodeLinkMessage } from "./link-codec.ts";
+import { encodeLinkMessage, readLinkMessage, ZabFrames } from "./link-codec.ts";
+import { LinkTable } from "./link-table.ts";
 import type { FromLeader, LinkMessage, ToLeader } from "./link-message.ts";
+import { type SnapshotProblem, SnapshotReceiver, SnapshotSender } from "./snapshots.ts";
 import { makeSession, negotiateTimeout } from "./session-terms.ts";
 import type { ReplicaStatus } from "./status.ts";
 import { TurnOutbox } from "./turn-outbox.ts";
-import type { LinkSend, Turn } from "./turn.ts";
-
-/** What the shell hands in at the start. */
-export interface KeeperParts {
-  readonly config: KeeperConfig;
-  readonly start: PeerStart;
-  readonly tree: Tree;
-  readonly log: LogReader;
-  readonly auth: AuthSettings;
-  readonly rng: Rng;
-  /** How large this replica's database is now. */
-  readonly databaseBytes: () => number;
-}
-
-/** What happens to a replica. */
-export type KeeperInput =
-  | { readonly kind: "tick" }
-  /** More was left to apply. */
-  | { readonly kind: "continue" }
-  | { readonly kind: "clientOpened"; readonly opening: ConnectionOpening }
-  | { readonly kind: "clientBytes"; readonly connection: ConnectionId; readonly bytes: Uint8Array }
-  | { readonly kind: "clientClosed"; readonly connection: ConnectionId }
-  /** Clients' transports have taken so many bytes of what they were sent. */
-  | { readonly kind: "clientsSent"; readonly sent: readonly SentOut[] }
-  | { readonly kind: "notification"; readonly notification: Notification }
-  | {
-      readonly kind: "linkOpened";
-      readonly link: LinkId;
-      readonly sid: Sid;
-      readonly role: "to-leader" | "from-learner";
-    }
-  | { readonly kind: "linkBytes"; readonly link: LinkId; readonly bytes: Uint8Array }
-  | { readonly kind: "linkClosed"; readonly link: LinkId }
-  | { readonly kind: "linkFailed"; readonly to: Sid };
+import type { Turn } from "./turn.ts";
 
 /** One replica. */
 export class Keeper {
@@ -84,10 +51,7 @@ export class Keeper {
   readonly #databaseBytes: () => number;
   readonly #watches = new WatchTable();
   readonly #door: ClientDoor;
-  /** The sid at the other end of each open link. */
-  readonly #links = new Map<LinkId, Sid>();
-  /** The latest link that each learner opened to us. */
-  readonly #learnerLinks = new Map<Sid, LinkId>();
+  readonly #links = new LinkTable();
   #desk: LeaderDesk | undefined;
   #phase: PeerPhase = { role: "looking" };
   /** Whether the leader of this reign was told whose clients are connected here. */
@@ -95,6 +59,9 @@ export class Keeper {
   /** After a change of leader: what must be delivered before requests are forwarded again. */
   #resumeAt: Zxid | undefined;
   #serving = false;
+  readonly #sender: SnapshotSender;
+  readonly #receiver: SnapshotReceiver;
+  readonly #digests: Digests;
   #leaderlessSinceMs: number | undefined;
   #lastCallMs = 0;
   /** What replicas said to this leader, kept until all that is committed is applied here. */
@@ -114,6 +81,9 @@ export class Keeper {
     this.#tree = parts.tree;
     this.#databaseBytes = parts.databaseBytes;
     this.#peer = new Peer(parts.config, parts.start, parts.log, parts.rng);
+    this.#digests = new Digests(parts.config, parts.tree);
+    this.#sender = new SnapshotSender(parts.tree, parts.config.snapshotPartBytes);
+    this.#receiver = new SnapshotReceiver(parts.stage);
     this.#door = new ClientDoor(
       {
         tree: parts.tree,
@@ -193,6 +163,8 @@ export class Keeper {
       this.#leaderlessSinceMs ??= this.#clockMs;
       if (this.#clockMs - this.#leaderlessSinceMs >= LEADERLESS_HOLD_MS) this.#door.closeAll();
     }
+    const report = this.#serving ? this.#digests.report(this.#clockMs) : undefined;
+    if (report !== undefined) this.#tellLeader({ kind: "digest", ...report });
     this.#door.tick();
   }
 
@@ -203,10 +175,9 @@ export class Keeper {
   #callMissing(): void {
     if (this.#desk === undefined || this.#clockMs - this.#lastCallMs < MISSING_CALL_INTERVAL_MS) return;
     this.#lastCallMs = this.#clockMs;
-    const { sid: own, voters, observers } = this.#config;
-    for (const to of [...voters, ...observers]) {
-      if (to === own || this.#learnerLinks.has(to)) continue;
-      this.#outbox.act({ kind: "notify", to, notification: this.#peer.notification() });
+    const { sid, voters, observers } = this.#config;
+    for (const to of this.#links.missing([...voters, ...observers])) {
+      if (to !== sid) this.#outbox.act({ kind: "notify", to, notification: this.#peer.notification() });
     }
   }
 
@@ -215,7 +186,7 @@ export class Keeper {
    * forwarded requests leave.
    */
   #settle(): void {
-    for (let moved = true; moved;) {
+    for (let moved = true; moved && !this.#outbox.isRestarting;) {
       this.#deliver();
       this.#becomeReady();
       moved = this.#sendForwards();
@@ -227,7 +198,18 @@ export class Keeper {
       if (proposals.length > 0) this.#stepPeer({ kind: "propose", proposals });
       moved ||= answers.length > 0 || proposals.length > 0;
     }
+    this.#sendSnapshots();
     this.#outbox.act(...this.#door.takeActions());
+  }
+
+  /** One part a turn for each learner that has room: between them all others have their turn. */
+  #sendSnapshots(): void {
+    for (const wanted of this.#peer.snapshotsWanted()) {
+      const part = this.#sender.next(wanted);
+      if (part === undefined) continue;
+      this.#stepPeer(part);
+      this.#more = true;
+    }
   }
 
   /**
@@ -239,25 +221,31 @@ export class Keeper {
     if (this.#desk === undefined || this.#more || this.#inbox.length === 0) return false;
     const messages = this.#inbox;
     this.#inbox = [];
-    for (const { from, message } of messages) this.#desk.handle(from, message, this.#nowMs);
+    for (const { from, message } of messages) {
+      if (message.kind === "digest") this.#compareDigests(from, message);
+      else this.#desk?.handle(from, message, this.#nowMs);
+    }
     return true;
   }
 
+  /** Whoever differs from a quorum, this leader included, takes no part until a snapshot replaced its tree. */
+  #compareDigests(from: Sid, told: DigestAt): void {
+    const verdict = this.#digests.hear(from, told);
+    if (verdict === undefined) return;
+    this.#log("DIGESTS DIFFER", verdict.difference);
+    for (const sid of verdict.diverged) this.#answer(sid, { kind: "diverged", at: told.zxid });
+  }
+
   #stepPeer(input: Parameters<Peer["step"]>[0]): void {
+    let problem: SnapshotProblem;
     const effects = this.#peer.step(input, this.#nowMs);
-    const encoded = new Map<ZabMessage, Uint8Array>();
-    const frame = (link: LinkId, message: ZabMessage): LinkSend => {
-      // One proposal goes to every follower: it is encoded once.
-      const bytes = encoded.get(message) ?? encodeLinkMessage({ kind: "zab", message });
-      encoded.set(message, bytes);
-      return { kind: "linkSend", link, bytes };
-    };
-    for (const send of effects.free) this.#outbox.sendFree(frame(send.link, send.message));
+    const frames = new ZabFrames();
+    for (const send of effects.free) this.#outbox.sendFree(frames.of(send));
     this.#outbox.write(effects.writes);
     for (const effect of effects.after) {
       switch (effect.kind) {
         case "send":
-          this.#outbox.act(frame(effect.link, effect.message));
+          this.#outbox.act(frames.of(effect));
           break;
         case "phase":
           this.#changePhase(effect.phase);
@@ -268,6 +256,20 @@ export class Keeper {
           break;
         case "committed":
           break;
+        case "snapshotBegun":
+          this.#log("snapshot", effect.reason);
+          this.#receiver.begin();
+          break;
+        case "snapshotPart":
+          problem ??= this.#receiver.take(effect.payload);
+          break;
+        case "snapshotEnded":
+          problem ??= this.#receiver.check(effect);
+          if (problem !== undefined) break;
+          this.#log("snapshot", `installed, at ${zxidText(effect.last)}`);
+          this.#outbox.write([{ kind: "install", last: effect.last }]);
+          this.#outbox.restart();
+          break;
         case "notify":
         case "openLink":
           this.#outbox.act(effect);
@@ -276,6 +278,9 @@ export class Keeper {
           assertNever(effect);
       }
     }
+    if (problem === undefined) return;
+    this.#log("SNAPSHOT REFUSED", problem);
+    this.#stepPeer({ kind: "snapshotRefused", reason: problem });
   }
 
   #changePhase(phase: PeerPhase): void {
@@ -287,9 +292,11 @@ export class Keeper {
 
   #suspend(): void {
     this.#inbox = [];
+    if (this.#phase.role !== "leading") this.#sender.dropAll();
     if (!this.#greeted) return;
     this.#greeted = false;
     this.#desk = undefined;
+    this.#digests.closeAudit();
     this.#resumeAt = undefined;
     this.#serving = false;
     this.#forwards = [];
@@ -326,6 +333,7 @@ export class Keeper {
       lostGraceMs: this.#config.timing?.heartbeatLimitMs ?? DEFAULT_TIMING.heartbeatLimitMs,
     });
     this.#desk = desk;
+    this.#digests.openAudit();
     const config = configText(this.#config);
     if (!sameBytes(config, this.#tree.get(CONFIG_PATH)?.data ?? null)) desk.proposeConfig(config);
   }
@@ -351,6 +359,7 @@ export class Keeper {
     const { zxid } = proposal;
     const { header, txn } = decodeTxn(proposal.payload);
     const { outcome, events } = this.#tree.apply(zxid, header, txn);
+    this.#digests.applied();
     this.#desk?.applied(zxid, header, txn);
     let eventCount = 0;
     for (const event of events) eventCount += this.#door.announce(event, zxid);
@@ -389,13 +398,16 @@ export class Keeper {
       this.#fromLeader(message);
       return;
     }
-    const link = this.#learnerLinks.get(to);
+    const link = this.#links.ofLearner(to);
     if (link !== undefined) this.#sendLink(link, { kind: "fromLeader", message });
   }
 
   #fromLeader(message: FromLeader): void {
     if (message.kind === "welcome") this.#resumeAt = message.upTo;
-    else if (message.kind === "poll") {
+    else if (message.kind === "diverged") {
+      this.#log("DIVERGED", `at ${zxidText(message.at)}: a snapshot must replace the tree of this replica`);
+      this.#stepPeer({ kind: "diverged" });
+    } else if (message.kind === "poll") {
       const sessions = this.#door.takeTouched();
       this.#tellLeader({
         kind: "touched",
@@ -412,43 +424,33 @@ export class Keeper {
 
   #linkOpened(input: KeeperInput & { readonly kind: "linkOpened" }): void {
     const { link, sid, role } = input;
-    if (role === "from-learner") {
-      // A learner speaks on its latest link alone: what the one before it still says is void.
-      const before = this.#learnerLinks.get(sid);
-      if (before !== undefined) {
-        this.#linkClosed(before);
-        this.#outbox.act({ kind: "closeLink", link: before, reason: "superseded" });
-      }
-      this.#learnerLinks.set(sid, link);
+    const before = this.#links.open(link, sid, role);
+    if (before !== undefined) {
+      this.#linkClosed(before);
+      this.#outbox.act({ kind: "closeLink", link: before, reason: "superseded" });
     }
-    this.#links.set(link, sid);
     this.#stepPeer({ kind: "linkOpened", link, sid, role });
   }
 
   #linkClosed(link: LinkId): void {
-    if (!this.#links.has(link)) return;
+    if (this.#links.sidOf(link) === undefined) return;
     this.#dropLink(link);
     this.#stepPeer({ kind: "linkClosed", link });
   }
 
   #dropLink(link: LinkId): void {
-    const sid = this.#links.get(link);
-    this.#links.delete(link);
-    if (sid === undefined || this.#learnerLinks.get(sid) !== link) return;
-    this.#learnerLinks.delete(sid);
-    this.#desk?.lost(sid);
+    const learner = this.#links.drop(link);
+    this.#sender.drop(link);
+    if (learner !== undefined) this.#desk?.lost(learner);
   }
 
   #linkBytes(link: LinkId, bytes: Uint8Array): void {
-    const sid = this.#links.get(link);
+    const sid = this.#links.sidOf(link);
     if (sid === undefined) return;
-    let message: LinkMessage;
-    try {
-      message = decodeLinkMessage(bytes);
-    } catch (error) {
-      if (!(error instanceof JuteError)) throw error;
+    const message = readLinkMessage(bytes);
+    if (typeof message === "string") {
       this.#linkErrors++;
-      this.#log("link", `replica ${sid}: ${error.message}`);
+      this.#log("link", `replica ${sid}: ${message}`);
       this.#linkClosed(link);
       this.#outbox.act({ kind: "closeLink", link, reason: "malformed" });
       return;
@@ -460,16 +462,11 @@ export class Keeper {
         if (this.#phase.role === "leading") this.#inbox.push({ from: sid, message: message.message });
         return;
       case "fromLeader":
-        if (this.#isLeaderLink(link)) this.#fromLeader(message.message);
+        if ("link" in this.#phase && this.#phase.link === link) this.#fromLeader(message.message);
         return;
       default:
         return assertNever(message);
     }
-  }
-
-  #isLeaderLink(link: LinkId): boolean {
-    const phase = this.#phase;
-    return (phase.role === "following" || phase.role === "observing") && phase.link === link;
   }
 
   /** For people and tests: everything that can be told in a few numbers. */
@@ -489,6 +486,7 @@ export class Keeper {
       uptimeMs: this.#clockMs - (this.#startedMs ?? this.#clockMs),
       expiredSessions: this.#desk?.expiredCount ?? 0,
       linkErrors: this.#linkErrors,
+      digestsCompared: this.#digests.compared,
     };
   }
 

@@ -58,6 +58,18 @@ export const PENDING_REQUESTS_RESUME = 500;
 /** Unanswered request bytes a connection may have before its socket is no longer read: a few of the largest. */
 export const PENDING_BYTES_MAX: number = 8 * 1024 * 1024;
 
+/** A part of a snapshot: one is read and sent a turn, for each learner that has room; clients wait for it. */
+export const SNAPSHOT_PART_BYTES: number = 256 * 1024;
+
+/** Digests are noted at every so many-th zxid: often enough to be near a divergence, too seldom to cost anything. */
+export const DIGEST_EVERY = 128;
+
+/** Digests kept: a follower may lag this many times DIGEST_EVERY proposals and still be compared. */
+export const DIGESTS_KEPT = 256;
+
+/** Replicas tell the leader their digests this often. */
+export const DIGEST_REPORT_INTERVAL_MS = 1000;
+
 /** The leader calls replicas that have no link to it this often: it wakes objects that died and have no clients. */
 export const MISSING_CALL_INTERVAL_MS = 1000;
 

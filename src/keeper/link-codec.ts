@@ -8,6 +8,9 @@ import { clientOpcodeName, OPCODES } from "../jute/opcodes.ts";
 import { readIdentities, writeIdentities } from "../jute/records.ts";
 import { type ClientRequest, readRequest, writeRequest } from "../jute/requests.ts";
 import type { ForwardedRequest, FromLeader, LinkMessage, OwnedSession, ToLeader } from "./link-message.ts";
+import type { Send } from "../zab/effects.ts";
+import type { ZabMessage } from "../zab/message.ts";
+import type { LinkSend } from "./turn.ts";
 import { readZabMessage, writeZabMessage } from "./zab-codec.ts";
 
 /** The first byte of every frame: a replica of another version is told apart, not misread. */
@@ -24,6 +27,8 @@ const TAGS: Readonly<Record<"zab" | ToLeader["kind"] | FromLeader["kind"], numbe
   refused: 8,
   moved: 9,
   poll: 10,
+  digest: 11,
+  diverged: 12,
 };
 
 const TAG_NAMES: ReadonlyMap<number, keyof typeof TAGS> = new Map(
@@ -55,8 +60,30 @@ export function encodeLinkMessage(message: LinkMessage): Uint8Array {
   return writer.take();
 }
 
-/** Reads what encodeLinkMessage wrote. Throws JuteError: such a link is closed. */
-export function decodeLinkMessage(bytes: Uint8Array): LinkMessage {
+/** Encodes the messages of one step: a proposal goes to every follower, and is encoded once. */
+export class ZabFrames {
+  readonly #encoded = new Map<ZabMessage, Uint8Array>();
+
+  /** The frame of a message on its link. */
+  of({ link, message }: Send): LinkSend {
+    const bytes = this.#encoded.get(message) ?? encodeLinkMessage({ kind: "zab", message });
+    this.#encoded.set(message, bytes);
+    return { kind: "linkSend", link, bytes };
+  }
+}
+
+/** Reads what encodeLinkMessage wrote, or tells what is wrong with it: such a link is closed. */
+export function readLinkMessage(bytes: Uint8Array): LinkMessage | string {
+  try {
+    return decodeLinkMessage(bytes);
+  } catch (error) {
+    if (!(error instanceof JuteError)) throw error;
+    return error.message;
+  }
+}
+
+/** Reads what encodeLinkMessage wrote. Throws JuteError. */
+function decodeLinkMessage(bytes: Uint8Array): LinkMessage {
   const reader = new JuteReader(bytes);
   const format = reader.byte();
   if (format !== LINK_FORMAT) throw new JuteError("bad-value", `link format ${format}`);
@@ -70,12 +97,14 @@ export function decodeLinkMessage(bytes: Uint8Array): LinkMessage {
     case "forward":
     case "attach":
     case "touched":
+    case "digest":
       return { kind: "toLeader", message: readToLeader(reader, name) };
     case "welcome":
     case "attached":
     case "refused":
     case "moved":
     case "poll":
+    case "diverged":
       return { kind: "fromLeader", message: readFromLeader(reader, name) };
     default:
       return assertNever(name);
@@ -104,6 +133,10 @@ function writeToLeader(writer: JuteWriter, message: ToLeader): void {
       for (const session of message.sessions) writer.long(session);
       writer.varint(message.databaseBytes);
       return;
+    case "digest":
+      writer.zxid(message.zxid);
+      writer.int(message.digest.hi);
+      return writer.int(message.digest.lo);
     default:
       assertNever(message);
   }
@@ -136,6 +169,8 @@ function readToLeader(reader: JuteReader, kind: ToLeader["kind"]): ToLeader {
       for (let left = reader.count(SESSION_BYTES); left > 0; left--) sessions.push(reader.unsignedLong());
       return { kind, polledAtMs, sessions, databaseBytes: reader.varint() };
     }
+    case "digest":
+      return { kind, zxid: reader.zxid(), digest: { hi: reader.int() >>> 0, lo: reader.int() >>> 0 } };
     default:
       return assertNever(kind);
   }
@@ -157,6 +192,8 @@ function writeFromLeader(writer: JuteWriter, message: FromLeader): void {
       return writer.zxid(message.generation);
     case "poll":
       return writer.varint(message.clockMs);
+    case "diverged":
+      return writer.zxid(message.at);
     default:
       assertNever(message);
   }
@@ -174,6 +211,8 @@ function readFromLeader(reader: JuteReader, kind: FromLeader["kind"]): FromLeade
       return { kind, session: reader.unsignedLong(), generation: reader.zxid() };
     case "poll":
       return { kind, clockMs: reader.varint() };
+    case "diverged":
+      return { kind, at: reader.zxid() };
     default:
       return assertNever(kind);
   }

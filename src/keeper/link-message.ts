@@ -6,6 +6,7 @@ import type { Identity } from "../base/acl.ts";
 import type { Origin, SessionId, Sid } from "../base/ids.ts";
 import type { WriteRequest } from "../base/request.ts";
 import type { Zxid } from "../base/zxid.ts";
+import type { Digest } from "../tree/digest.ts";
 import type { ZabMessage } from "../zab/message.ts";
 
 /** A client's write on its way to the leader. */
@@ -52,7 +53,9 @@ export type ToLeader =
       readonly sessions: readonly SessionId[];
       /** How large the replica's database is. */
       readonly databaseBytes: number;
-    };
+    }
+  /** The replica's digest when it had applied exactly up to the zxid. */
+  | { readonly kind: "digest"; readonly zxid: Zxid; readonly digest: Digest };
 
 /** What the leader tells a replica. */
 export type FromLeader =
@@ -73,7 +76,9 @@ export type FromLeader =
   /** Which sessions were heard from? Answered by `touched`. The clock is the leader's own, not to be read. */
   | { readonly kind: "poll"; readonly clockMs: number }
   /** The session's client connected elsewhere: connections older than `generation` are closed. */
-  | { readonly kind: "moved"; readonly session: SessionId; readonly generation: Generation };
+  | { readonly kind: "moved"; readonly session: SessionId; readonly generation: Generation }
+  /** The replica's tree differs from a quorum's at this zxid: it must be replaced. */
+  | { readonly kind: "diverged"; readonly at: Zxid };
 
 /** Everything that travels on a link. */
 export type LinkMessage =

@@ -95,6 +95,8 @@ export interface ReplicaStatus {
   readonly heldRequests: number;
   readonly outstandingProposals: number;
   readonly expiredSessions: number;
+  /** Digests of other replicas that this leader compared with its own; 0 elsewhere. */
+  readonly digestsCompared: number;
   readonly counters: Readonly<Counters>;
   /** The protocol's own: election reason and duration, learners, dropped messages by kind. */
   readonly zab: PeerStatus;

@@ -14,6 +14,7 @@ export class TurnOutbox {
   #after: Action[] = [];
   /** Links on which something waits for the writes. */
   readonly #waiting = new Set<LinkId>();
+  #restart = false;
 
   /** Sends a frame that reveals nothing its own step writes: before the writes, unless it must wait. */
   sendFree(send: LinkSend): void {
@@ -34,9 +35,24 @@ export class TurnOutbox {
     }
   }
 
+  /** With this turn's writes the disk holds something else than memory. */
+  restart(): void {
+    this.#restart = true;
+  }
+
+  get isRestarting(): boolean {
+    return this.#restart;
+  }
+
   /** Hands everything out and starts anew. */
   take(more: boolean): Turn {
-    const turn = { free: this.#free, writes: this.#writes, after: this.#after, more };
+    const turn = {
+      free: this.#free,
+      writes: this.#writes,
+      after: this.#after,
+      more,
+      restart: this.#restart,
+    };
     this.#free = [];
     this.#writes = [];
     this.#after = [];

@@ -38,6 +38,8 @@ export interface Turn {
   readonly free: readonly LinkSend[];
   readonly writes: readonly PeerWrite[];
   readonly after: readonly Action[];
-  /** Committed proposals are left to apply: step again with `continue` soon. */
+  /** Something is left to do: step again with `continue` soon. */
   readonly more: boolean;
+  /** A snapshot was installed with the writes: what memory holds is of the past, start anew from the disk. */
+  readonly restart: boolean;
 }

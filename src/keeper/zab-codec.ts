@@ -3,7 +3,7 @@ import { assertNever } from "../base/assert.ts";
 import type { Zxid } from "../base/zxid.ts";
 import { JuteReader, JuteWriter } from "../jute/archive.ts";
 import { JuteError } from "../jute/jute-error.ts";
-import type { HistorySummary, Notification, PeerState, Proposal, ZabMessage } from "../zab/message.ts";
+import type { HistorySummary, Notification, PeerState, Proposal, Voice, ZabMessage } from "../zab/message.ts";
 
 /** A zxid and an empty payload. */
 const PROPOSAL_BYTES_MIN = 12;
@@ -16,7 +16,7 @@ const TAGS: Readonly<Record<ZabMessage["kind"], number>> = {
   ackEpoch: 4,
   diff: 5,
   truncate: 6,
-  snapshotNeeded: 7,
+  snapshot: 7,
   propose: 8,
   inform: 9,
   newLeader: 10,
@@ -26,12 +26,16 @@ const TAGS: Readonly<Record<ZabMessage["kind"], number>> = {
   commit: 14,
   ping: 15,
   pong: 16,
+  snapshotPart: 17,
+  snapshotEnd: 18,
+  snapshotAck: 19,
 };
 
 const KINDS: ReadonlyMap<number, ZabMessage["kind"]> = new Map(
   Object.entries(TAGS).map(([kind, tag]) => [tag, kind as ZabMessage["kind"]]),
 );
 
+const VOICES: readonly Voice[] = ["full", "fresh", "none"];
 const STATES: readonly PeerState[] = ["looking", "following", "leading", "observing"];
 
 /** Writes a count and the proposals. */
@@ -47,12 +51,22 @@ export function writeProposals(writer: JuteWriter, proposals: readonly Proposal[
 export function readProposals(reader: JuteReader): Proposal[] {
   const proposals: Proposal[] = [];
   for (let left = reader.count(PROPOSAL_BYTES_MIN); left > 0; left--) {
-    const zxid = reader.zxid();
-    const payload = reader.buffer();
-    if (payload === null) throw new JuteError("bad-value", "a proposal without a payload");
-    proposals.push({ zxid, payload });
+    proposals.push({ zxid: reader.zxid(), payload: readPayload(reader) });
   }
   return proposals;
+}
+
+function readPayload(reader: JuteReader): Uint8Array {
+  const payload = reader.buffer();
+  if (payload === null) throw new JuteError("bad-value", "no payload");
+  return payload;
+}
+
+function readVoice(reader: JuteReader): Voice {
+  const tag = reader.byte();
+  const voice = VOICES[tag];
+  if (voice === undefined) throw new JuteError("bad-value", `no voice ${tag}`);
+  return voice;
 }
 
 /** Writes a message, its kind first. */
@@ -68,12 +82,20 @@ export function writeZabMessage(writer: JuteWriter, message: ZabMessage): void {
       writer.bool(message.promised);
       writer.int(message.currentEpoch);
       writeSummary(writer, message.history);
+      writer.byte(VOICES.indexOf(message.voice));
       return writer.zxid(message.lastDelivered);
     case "diff":
     case "truncate":
       return writer.zxid(message.after);
-    case "snapshotNeeded":
+    case "snapshot":
       return writer.string(message.reason);
+    case "snapshotPart":
+      return writer.buffer(message.payload);
+    case "snapshotEnd":
+      writer.zxid(message.last);
+      return writer.buffer(message.payload);
+    case "snapshotAck":
+      return writer.int(message.parts);
     case "propose":
     case "inform":
       return writeProposals(writer, message.proposals);
@@ -112,13 +134,20 @@ export function readZabMessage(reader: JuteReader): ZabMessage {
         promised: reader.bool(),
         currentEpoch: reader.int(),
         history: readSummary(reader),
+        voice: readVoice(reader),
         lastDelivered: reader.zxid(),
       };
     case "diff":
     case "truncate":
       return { kind, after: reader.zxid() };
-    case "snapshotNeeded":
+    case "snapshot":
       return { kind, reason: reader.string() };
+    case "snapshotPart":
+      return { kind, payload: readPayload(reader) };
+    case "snapshotEnd":
+      return { kind, last: reader.zxid(), payload: readPayload(reader) };
+    case "snapshotAck":
+      return { kind, parts: reader.int() };
     case "propose":
     case "inform":
       return { kind, proposals: readProposals(reader) };
@@ -160,6 +189,7 @@ export function encodeNotification(notification: Notification): Uint8Array {
   writer.varint(notification.instance);
   writer.varint(notification.sequence);
   writer.byte(STATES.indexOf(notification.state));
+  writer.byte(VOICES.indexOf(notification.voice));
   writer.varint(notification.electionRound);
   writer.int(notification.vote.leader);
   writer.zxid(notification.vote.zxid);
@@ -167,7 +197,7 @@ export function encodeNotification(notification: Notification): Uint8Array {
   return writer.take();
 }
 
-const NOTIFICATION_FORMAT = 1;
+const NOTIFICATION_FORMAT = 2;
 
 /** Reads what encodeNotification wrote. Throws JuteError. */
 export function decodeNotification(bytes: Uint8Array): Notification {
@@ -180,7 +210,8 @@ export function decodeNotification(bytes: Uint8Array): Notification {
   const tag = reader.byte();
   const state = STATES[tag];
   if (state === undefined) throw new JuteError("bad-value", `no peer state ${tag}`);
+  const voice = readVoice(reader);
   const electionRound = reader.varint();
   const vote = { leader: reader.int(), zxid: reader.zxid(), peerEpoch: reader.int() };
-  return { from, instance, sequence, state, electionRound, vote };
+  return { from, instance, sequence, state, voice, electionRound, vote };
 }

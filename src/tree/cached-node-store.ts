@@ -23,6 +23,8 @@ export interface NodeRows {
   count(): number;
   /** How many znodes lie below the path, at any depth: a range of the key, not a walk. */
   descendantCount(path: string): number;
+  /** The next rows in the order of the key; see NodeStore.after. */
+  after(path: string | undefined, bytesMax: number): ReadonlyArray<readonly [string, Znode]>;
 }
 
 /** What reading several paths gave. */
@@ -158,6 +160,27 @@ export class CachedNodeStore implements NodeStore {
       if (node === undefined && inRows) count--;
     }
     return count;
+  }
+
+  /** Past the cache, in which one walk over everything would leave nothing that is in use. */
+  after(path: string | undefined, bytesMax: number): ReadonlyArray<readonly [string, Znode]> {
+    for (let from = path; ;) {
+      const stored = this.#rows.after(from, bytesMax);
+      const last = stored.at(-1);
+      if (last === undefined) return [];
+      const found: Array<readonly [string, Znode]> = [];
+      for (const [other, node] of stored) {
+        const dirty = this.#dirty.get(other);
+        if (dirty === undefined) found.push([other, node]);
+        else if (dirty.node !== undefined) found.push([other, dirty.node]);
+      }
+      if (found.length > 0) return found;
+      from = last[0];
+    }
+  }
+
+  unwritten(): Iterable<string> {
+    return this.#dirty.keys();
   }
 
   /**

@@ -74,6 +74,13 @@ export interface NodeStore extends NodeView {
   count(): number;
   /** How many znodes lie below the path, at any depth. */
   descendantCount(path: string): number;
+  /**
+   * The next znodes behind a path in some order of the store's own, from the beginning for undefined: as many as have
+   * about `bytesMax` together, at least one, none at the end. Those that `unwritten` names may be left out.
+   */
+  after(path: string | undefined, bytesMax: number): ReadonlyArray<readonly [string, Znode]>;
+  /** The paths that have changed since the store last wrote them where its order comes from. */
+  unwritten(): Iterable<string>;
 }
 
 /** Keeps all znodes in memory: for the simulator and tests. */
@@ -129,6 +136,25 @@ export class MapNodeStore implements NodeStore {
 
   count(): number {
     return this.#nodes.size;
+  }
+
+  after(path: string | undefined, bytesMax: number): ReadonlyArray<readonly [string, Znode]> {
+    const paths = [...this.#nodes.keys()]
+      .filter((other) => path === undefined || other > path)
+      .sort(compareText);
+    const found: Array<readonly [string, Znode]> = [];
+    let bytes = 0;
+    for (const other of paths) {
+      const node = this.#nodes.get(other);
+      if (bytes >= bytesMax || node === undefined) break;
+      found.push([other, node]);
+      bytes += other.length + (node.data?.length ?? 0);
+    }
+    return found;
+  }
+
+  unwritten(): Iterable<string> {
+    return [];
   }
 
   descendantCount(path: string): number {

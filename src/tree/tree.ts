@@ -11,7 +11,7 @@ import type { Identity } from "../base/acl.ts";
 import { assert, assertNever } from "../base/assert.ts";
 import { OPEN_ACL, PERMS } from "../base/acl.ts";
 import type { SessionId } from "../base/ids.ts";
-import type { NodeData, Response } from "../base/request.ts";
+import type { Response } from "../base/request.ts";
 import type { Stat } from "../base/stat.ts";
 import type { OperationTxn, Outcome, Txn, TxnHeader } from "../base/txn.ts";
 import { compareZxid, type Zxid, ZXID_ZERO, zxidText } from "../base/zxid.ts";
@@ -22,26 +22,20 @@ import {
   dataDigest,
   equalDigest,
   sessionDigest,
-  subtractDigest,
   znodeDigest,
 } from "./digest.ts";
-import { type NodeStore, type NodeView, statOf, type Znode } from "./node-store.ts";
+import { type NodeStore, statOf, type Znode } from "./node-store.ts";
 import { CONFIG_PATH, QUOTA_PATH, ZOOKEEPER_PATH } from "./reserved.ts";
 import type { SessionTable } from "./session-table.ts";
 import { applyCloseSession, applyOperation, applySetAcl, type Moment, type TreeEvent } from "./transition.ts";
 import { readTree, type TreeReadRequest } from "./tree-read.ts";
+import { type StateSummary, summaryOf, TreeSnapshot } from "./tree-snapshot.ts";
+import { TreeState, type TreeTotals } from "./tree-state.ts";
 
 /** What applying a transaction gave, and what it did to znodes, in order. */
 export interface Applied {
   readonly outcome: Outcome;
   readonly events: readonly TreeEvent[];
-}
-
-/** Sums over all znodes, kept as they change. */
-export interface TreeTotals {
-  /** Lengths of paths and data, as ZooKeeper's approximate data size counts them. */
-  readonly dataBytes: number;
-  readonly ephemerals: number;
 }
 
 /** A read, and who asks. */
@@ -51,21 +45,9 @@ export interface TreeRead {
   readonly session: SessionId;
 }
 
-/**
- * Data above this is hashed once and remembered, as the counters of a large parent change with each child.
- */
-const REMEMBERED_DATA_BYTES = 256;
-
 /** One replica's tree. */
 export class Tree {
-  readonly sessions: SessionTable;
-  readonly #store: NodeStore;
-  /** The store, with every change kept in the digest. */
-  readonly #view: NodeView;
-  readonly #dataDigests = new WeakMap<Uint8Array, Digest>();
-  #digest: Digest;
-  #dataBytes: number;
-  #ephemerals: number;
+  readonly #state: TreeState;
   #lastApplied: Zxid;
 
   /**
@@ -81,34 +63,34 @@ export class Tree {
     readonly totals?: TreeTotals;
     readonly lastApplied: Zxid;
   }) {
-    this.#store = options.store;
-    this.sessions = options.sessions;
-    this.#digest = options.digest;
-    this.#dataBytes = options.totals?.dataBytes ?? 0;
-    this.#ephemerals = options.totals?.ephemerals ?? 0;
-    this.#lastApplied = options.lastApplied;
-    this.#view = {
-      get: (path) => this.#store.get(path),
-      put: (path, node) => this.#put(path, node),
-      delete: (path) => this.#delete(path),
-      ephemeralsOf: (session) => this.#store.ephemeralsOf(session),
-      prefetch: (paths) => this.#store.prefetch(paths),
-    };
-    if (this.#store.get("/") === undefined) {
-      assert(equalDigest(options.digest, DIGEST_ZERO), "an empty store with a digest");
-      assert(options.sessions.count === 0, "an empty store with sessions");
-      for (const [path, node] of reservedNodes()) this.#put(path, node);
+    const { store, sessions, digest, lastApplied } = options;
+    this.#state = new TreeState({
+      store,
+      sessions,
+      digest,
+      totals: options.totals ?? { dataBytes: 0, ephemerals: 0 },
+    });
+    this.#lastApplied = lastApplied;
+    if (store.get("/") === undefined) {
+      assert(equalDigest(digest, DIGEST_ZERO), "an empty store with a digest");
+      assert(sessions.count === 0, "an empty store with sessions");
+      for (const [path, node] of reservedNodes()) this.#state.put(path, node);
     }
   }
 
   /** Of all znodes and sessions; equal on all replicas at equal zxids. */
   get digest(): Digest {
-    return this.#digest;
+    return this.#state.digest;
+  }
+
+  /** The replicated sessions. */
+  get sessions(): SessionTable {
+    return this.#state.sessions;
   }
 
   /** Sums over all znodes. */
   get totals(): TreeTotals {
-    return { dataBytes: this.#dataBytes, ephemerals: this.#ephemerals };
+    return this.#state.totals;
   }
 
   /** The zxid of the last transaction applied. */
@@ -118,38 +100,48 @@ export class Tree {
 
   /** How many znodes there are, the reserved ones included. */
   get nodeCount(): number {
-    return this.#store.count();
+    return this.#state.store.count();
   }
 
   /** The znode at the path; undefined where there is none, whatever the path looks like. */
   get(path: string): Znode | undefined {
-    return this.#store.get(path);
+    return this.#state.store.get(path);
   }
 
   /** These will be asked for next: they are read in one go. */
   prefetch(paths: readonly string[]): void {
-    this.#store.prefetch(paths);
+    this.#state.store.prefetch(paths);
   }
 
   /** What clients see of the znode. */
   stat(path: string): Stat | undefined {
-    const node = this.#store.get(path);
+    const node = this.#state.store.get(path);
     return node === undefined ? undefined : statOf(node);
   }
 
   /** The names of the children, sorted. */
   childNames(path: string): readonly string[] {
-    return this.#store.childNames(path);
+    return this.#state.store.childNames(path);
   }
 
   /** How many znodes lie below the path, at any depth. */
   descendantCount(path: string): number {
-    return this.#store.descendantCount(path);
+    return this.#state.store.descendantCount(path);
   }
 
   /** The paths of the session's ephemerals, sorted. */
   ephemeralsOf(session: SessionId): readonly string[] {
-    return this.#store.ephemeralsOf(session);
+    return this.#state.store.ephemeralsOf(session);
+  }
+
+  /** What all of it sums up to now. */
+  get summary(): StateSummary {
+    return summaryOf(this.#state);
+  }
+
+  /** Begins to send the whole tree somewhere else; the caller closes it. */
+  beginSnapshot(): TreeSnapshot {
+    return new TreeSnapshot(this.#state);
   }
 
   /** Answers a read from what was applied so far. Throws KeeperError. */
@@ -176,22 +168,22 @@ export class Tree {
       case "setData":
       case "check":
       case "error":
-        return applyOperation(this.#view, moment, txn, events);
+        return applyOperation(this.#state, moment, txn, events);
       case "setAcl":
-        return applySetAcl(this.#view, txn);
+        return applySetAcl(this.#state, txn);
       case "multi":
         return { kind: "multi", outcomes: this.#applyAll(moment, txn.operations, events) };
       case "createSession":
         this.#addSession(session, txn.timeoutMs, txn.password);
         return { kind: "done" };
       case "closeSession":
-        applyCloseSession(this.#view, moment, session, events);
-        this.#removeSession(session);
+        applyCloseSession(this.#state, moment, session, events);
+        this.#state.deleteSession(session);
         return { kind: "done" };
       case "config":
         // ZooKeeper keeps the configuration's version at -1, whatever was written before.
         applyOperation(
-          this.#view,
+          this.#state,
           moment,
           { kind: "setData", path: CONFIG_PATH, data: txn.data, version: -1 },
           events,
@@ -208,59 +200,13 @@ export class Tree {
     const isFailed = operations.some((operation) => operation.kind === "error");
     return operations.map((operation) => {
       assert(!isFailed || operation.kind === "error", "a failed multi that would change something");
-      return applyOperation(this.#view, moment, operation, events);
+      return applyOperation(this.#state, moment, operation, events);
     });
   }
 
   #addSession(id: SessionId, timeoutMs: number, password: Uint8Array): void {
     assert(this.sessions.get(id) === undefined, "createSession over a session");
-    const session = { id, timeoutMs, password };
-    this.sessions.put(session);
-    this.#digest = addDigest(this.#digest, sessionDigest(session));
-  }
-
-  #removeSession(id: SessionId): void {
-    const session = this.sessions.get(id);
-    assert(session !== undefined, "closeSession without a session");
-    this.sessions.delete(id);
-    this.#digest = subtractDigest(this.#digest, sessionDigest(session));
-  }
-
-  #put(path: string, node: Znode): void {
-    const before = this.#store.get(path);
-    if (before !== undefined) {
-      this.#digest = subtractDigest(this.#digest, this.#digestOf(path, before));
-      this.#count(path, before, -1);
-    }
-    this.#store.put(path, node);
-    this.#digest = addDigest(this.#digest, this.#digestOf(path, node));
-    this.#count(path, node, 1);
-  }
-
-  #count(path: string, node: Znode, sign: 1 | -1): void {
-    this.#dataBytes += sign * (path.length + (node.data?.length ?? 0));
-    if (node.owner.mode === "ephemeral") this.#ephemerals += sign;
-  }
-
-  #delete(path: string): void {
-    const before = this.#store.get(path);
-    assert(before !== undefined, `delete without a znode at ${path}`);
-    this.#store.delete(path);
-    this.#digest = subtractDigest(this.#digest, this.#digestOf(path, before));
-    this.#count(path, before, -1);
-  }
-
-  #digestOf(path: string, node: Znode): Digest {
-    return znodeDigest(path, node, this.#dataDigestOf(node.data));
-  }
-
-  #dataDigestOf(data: NodeData): Digest {
-    if (data === null || data.length < REMEMBERED_DATA_BYTES) return dataDigest(data);
-    const known = this.#dataDigests.get(data);
-    if (known !== undefined) return known;
-    const digest = dataDigest(data);
-    this.#dataDigests.set(data, digest);
-    return digest;
+    this.#state.putSession({ id, timeoutMs, password });
   }
 }
 

@@ -1,7 +1,7 @@
 /** What a peer is told, asked and answers: configuration, start, inputs, phases and status. */
 import type { Sid } from "../base/ids.ts";
 import type { Zxid } from "../base/zxid.ts";
-import type { LinkId, Notification, Proposal, ZabMessage } from "./message.ts";
+import type { LinkId, Notification, Proposal, Voice, ZabMessage } from "./message.ts";
 
 /** Every duration and bound of the protocol, in milliseconds and bytes. */
 export interface PeerTiming {
@@ -29,6 +29,8 @@ export interface PeerTiming {
   readonly pipelineDepth: number;
   /** Sent to one learner and not acknowledged yet, at most (one message may exceed it). */
   readonly learnerWindowBytes: number;
+  /** A learner that acknowledges nothing of what it was sent for this long is given up: it holds memory and history. */
+  readonly learnerStallMs: number;
   /** Proposed or waiting and not committed yet, at most: canPropose is false above. */
   readonly outstandingBytesMax: number;
   readonly outstandingProposalsMax: number;
@@ -53,6 +55,7 @@ export const DEFAULT_TIMING: PeerTiming = {
   pipelineGapMs: 2,
   pipelineDepth: 8,
   learnerWindowBytes: 8 * 1024 * 1024,
+  learnerStallMs: 10_000,
   outstandingBytesMax: 16 * 1024 * 1024,
   outstandingProposalsMax: 20_000,
   recentBytesMax: 8 * 1024 * 1024,
@@ -77,6 +80,8 @@ export interface PeerStart {
   readonly lastDelivered: Zxid;
   /** New epochs are above this one: minutes of Unix time for a fresh ensemble. */
   readonly epochFloor: number;
+  /** Whether the tree was found to differ from a quorum's and no snapshot was installed since. */
+  readonly isDiverged: boolean;
 }
 
 /** A stretch of history: after < zxid <= upTo, cut so that payloads stay within bytesMax but for a first larger one. */
@@ -118,8 +123,27 @@ export type PeerInput =
   | { readonly kind: "linkFailed"; readonly to: Sid }
   /** Propose these; the first carries nextZxid. Only while canPropose. */
   | { readonly kind: "propose"; readonly proposals: readonly Proposal[] }
+  /** The next part of the state for this learner, and with the last part where it ends: see snapshotsWanted. */
+  | {
+      readonly kind: "snapshotPart";
+      readonly link: LinkId;
+      readonly payload: Uint8Array;
+      readonly end?: { readonly last: Zxid; readonly payload: Uint8Array };
+    }
+  /** What was staged is not what the leader said it is. */
+  | { readonly kind: "snapshotRefused"; readonly reason: string }
+  /** This peer's tree differs from a quorum's at the same zxid: it takes no part until a snapshot has replaced it. */
+  | { readonly kind: "diverged" }
   /** Step down if leading; ignored otherwise. */
   | { readonly kind: "resign" };
+
+/** A learner that can take another part of the state now. */
+export interface SnapshotWanted {
+  readonly link: LinkId;
+  readonly sid: Sid;
+  /** The snapshot must not end before this zxid, which the learner may have acknowledged. */
+  readonly notBefore: Zxid;
+}
 
 /** How far a leader or learner has come. Source: the paper's phases 1, 2 and 3. */
 export type Stage = "discovery" | "synchronization" | "broadcast";
@@ -143,6 +167,8 @@ export interface LearnerStatus {
   readonly isVoter: boolean;
   /** Whether it has acknowledged NEWLEADER. */
   readonly isSynced: boolean;
+  /** Why it is being sent a snapshot; undefined where it is not. */
+  readonly snapshot: string | undefined;
   readonly sent: Zxid;
   readonly acknowledged: Zxid;
   readonly silenceMs: number;
@@ -166,8 +192,9 @@ export interface PeerStatus {
   readonly lastElectionReason: string;
   readonly lastElectionMs: number | undefined;
   readonly learners: readonly LearnerStatus[];
-  /** Learners turned away as only a snapshot could help them, with the reason. */
-  readonly snapshotsNeeded: readonly { readonly sid: Sid; readonly reason: string }[];
+  readonly voice: Voice;
+  /** How this peer's history was last made a prefix of its leader's, for people: `diff after 1:5`. */
+  readonly lastSync: string;
   /** Unexpected or malformed input from peers, by kind. */
   readonly dropped: Readonly<Record<string, number>>;
 }

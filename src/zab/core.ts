@@ -14,7 +14,7 @@ import {
 import { Outbox } from "./effects.ts";
 import { HistoryMessages } from "./history-messages.ts";
 import { History } from "./history.ts";
-import type { LinkId, Proposal, ZabMessage } from "./message.ts";
+import type { LinkId, Proposal, Voice, ZabMessage } from "./message.ts";
 import { MajorityQuorum, type QuorumVerifier } from "./quorum.ts";
 
 /** How many different kinds of dropped input are told apart: what peers send must not fill memory. */
@@ -32,6 +32,7 @@ export class PeerCore {
   #epochFloor: number;
   #acceptedEpoch: number;
   #currentEpoch: number;
+  #isDiverged: boolean;
   #lastCommitted: Zxid;
   #lastDelivered: Zxid;
   #lastBeforeStep: Zxid;
@@ -49,6 +50,7 @@ export class PeerCore {
     this.#epochFloor = start.epochFloor;
     this.#acceptedEpoch = start.acceptedEpoch;
     this.#currentEpoch = start.currentEpoch;
+    this.#isDiverged = start.isDiverged;
     this.#lastCommitted = start.lastDelivered;
     this.#lastDelivered = start.lastDelivered;
     this.#lastBeforeStep = log.last;
@@ -75,6 +77,18 @@ export class PeerCore {
   /** The epoch in force: the last whose NEWLEADER this peer accepted. */
   get currentEpoch(): number {
     return this.#currentEpoch;
+  }
+
+  /** Whether this peer counts where a quorum decides; see Voice. */
+  get voice(): Voice {
+    if (this.#isDiverged) return "none";
+    return this.#currentEpoch === 0 ? "fresh" : "full";
+  }
+
+  /** Takes note, durably, that the tree is not to be trusted. */
+  markDiverged(): void {
+    this.#isDiverged = true;
+    this.outbox.write({ kind: "diverged" });
   }
 
   get lastCommitted(): Zxid {

@@ -23,6 +23,10 @@ export type PeerWrite =
   | { readonly kind: "append"; readonly proposals: readonly Proposal[] }
   /** Removes every proposal after this zxid. */
   | { readonly kind: "truncate"; readonly after: Zxid }
+  /** The staged snapshot takes the place of history and tree: the history is empty and begins after `last`. */
+  | { readonly kind: "install"; readonly last: Zxid }
+  /** The tree is known to differ from a quorum's: until a snapshot is installed this peer has no voice. */
+  | { readonly kind: "diverged" }
   /** Both epochs, each at least what it was. */
   | { readonly kind: "epochs"; readonly acceptedEpoch: number; readonly currentEpoch: number };
 
@@ -37,6 +41,12 @@ export type AfterWrite =
   | { readonly kind: "closeLink"; readonly link: LinkId; readonly reason: string }
   /** The peer is in this phase now. Unproposed and uncommitted requests of an old phase are of unknown outcome. */
   | { readonly kind: "phase"; readonly phase: PeerPhase }
+  /** A snapshot comes: what an earlier one left staged is void. */
+  | { readonly kind: "snapshotBegun"; readonly reason: string }
+  /** Stage this part with the step's writes. */
+  | { readonly kind: "snapshotPart"; readonly payload: Uint8Array }
+  /** All is staged: check it, then write `install` and start anew from the disk, or answer with snapshotRefused. */
+  | { readonly kind: "snapshotEnded"; readonly last: Zxid; readonly payload: Uint8Array }
   /** takeCommitted has something up to here. */
   | { readonly kind: "committed"; readonly upTo: Zxid };
 

@@ -3,13 +3,15 @@
  * best history. Source: ZooKeeper FastLeaderElection. Departures:
  *  - no finalize wait where every voter has answered alike;
  *  - a peer that would follow an established leader counts itself, so that of three voters two suffice to rejoin;
+ *  - a voter that may have lost what it acknowledged does not count where there is a history (Voice);
  *  - observers do not vote and join only a leader that says it leads.
  * An election never disturbs an established leader: peers that follow or lead answer, and do not look.
  */
 import type { Sid } from "../base/ids.ts";
-import { compareZxid, equalZxid } from "../base/zxid.ts";
+import { compareZxid, equalZxid, ZXID_ZERO } from "../base/zxid.ts";
 import type { PeerCore } from "./core.ts";
 import type { Notification, Vote } from "./message.ts";
+import { VoiceTally } from "./voice-tally.ts";
 
 /** Negative, zero or positive as vote a is worse than, equal to or better than b: by peerEpoch, zxid, sid. */
 export function compareVotes(a: Vote, b: Vote): number {
@@ -27,8 +29,8 @@ export class Election {
   #round = 0;
   #vote: Vote;
   #decided: Sid | undefined;
-  /** Votes of looking peers in this round. */
-  readonly #received: Map<Sid, Vote> = new Map();
+  /** Latest words of looking peers in this round. */
+  readonly #received: Map<Sid, Notification> = new Map();
   /** Latest words of peers that follow or lead, of whatever round. */
   readonly #established: Map<Sid, Notification> = new Map();
   #finalizeAtMs: number | undefined;
@@ -95,7 +97,9 @@ export class Election {
   }
 
   #ownVote(): Vote {
-    const { config, history, currentEpoch } = this.#core;
+    const { config, history, currentEpoch, voice } = this.#core;
+    // Worse than any other, and counted by nobody: it makes us known, and says whom we would follow later.
+    if (voice === "none") return { leader: config.sid, zxid: ZXID_ZERO, peerEpoch: -1 };
     return { leader: config.sid, zxid: history.last, peerEpoch: currentEpoch };
   }
 
@@ -119,20 +123,23 @@ export class Election {
     } else if (compareVotes(vote, this.#vote) > 0) {
       this.#change(vote);
     }
-    this.#received.set(from, vote);
+    this.#received.set(from, notification);
     this.#count();
   }
 
   /** Decides, or waits for a better vote, where a quorum has voted as we do. */
   #count(): void {
-    const { config, quorum, isVoter, clockMs, timing } = this.#core;
+    const { config, quorum, isVoter, voice, clockMs, timing } = this.#core;
     if (!isVoter) return;
-    const agreed = new Set<Sid>([config.sid]);
-    for (const [sid, vote] of this.#received) {
-      if (equalVotes(vote, this.#vote)) agreed.add(sid);
+    const agreed = new VoiceTally(quorum);
+    agreed.add(config.sid, voice);
+    for (const [sid, said] of this.#received) {
+      if (equalVotes(said.vote, this.#vote)) agreed.add(sid, said.voice);
     }
-    if (agreed.size === quorum.voters.length) this.#decide(this.#vote);
-    else if (!quorum.contains(agreed)) this.#finalizeAtMs = undefined;
+    const { zxid, peerEpoch } = this.#vote;
+    const isQuorum = agreed.isQuorum({ last: zxid, currentEpoch: peerEpoch });
+    if (isQuorum && agreed.isUnanimous) this.#decide(this.#vote);
+    else if (!isQuorum) this.#finalizeAtMs = undefined;
     else this.#finalizeAtMs ??= clockMs + timing.finalizeWaitMs;
   }
 

@@ -8,13 +8,14 @@
 import { assert, assertNever } from "../base/assert.ts";
 import type { Sid } from "../base/ids.ts";
 import { compareZxid, EPOCH_MAX, type Zxid, zxidText } from "../base/zxid.ts";
-import type { LearnerStatus, PeerPhase, Stage } from "./config.ts";
+import type { LearnerStatus, PeerInput, PeerPhase, SnapshotWanted, Stage } from "./config.ts";
 import type { PeerCore } from "./core.ts";
 import { LearnerStream } from "./learner-stream.ts";
-import type { LinkId, Proposal, ZabMessage } from "./message.ts";
+import type { LinkId, Proposal, Voice, ZabMessage } from "./message.ts";
 import { Pipeline } from "./pipeline.ts";
 import { isHopeless, latestAcknowledged } from "./quorum.ts";
 import { isSummarySound } from "./sync-plan.ts";
+import { VoiceTally } from "./voice-tally.ts";
 
 /** A peer's time as leader. Once `leaving` says why, it is over. */
 export class Leader {
@@ -24,11 +25,10 @@ export class Leader {
   #pipeline: Pipeline | undefined;
   readonly #learners: Map<LinkId, LearnerStream> = new Map();
   /** Voters whose promise of newEpoch was made to us; a promise outlives its link. */
-  readonly #promises: Set<Sid> = new Set();
+  readonly #promises: Map<Sid, Voice> = new Map();
   /** Voters that had made it before, to whom it cannot be told. */
   readonly #promisedBefore: Set<Sid> = new Set();
   readonly #voterHeardAtMs: Map<Sid, number> = new Map();
-  readonly #snapshotsNeeded: Map<Sid, string> = new Map();
   #pingAtMs: number;
   #progressAtMs: number;
   #leaving: string | undefined;
@@ -66,14 +66,20 @@ export class Leader {
       link: learner.link,
       isVoter: learner.isVoter,
       isSynced: learner.isSynced,
+      snapshot: learner.snapshotReason,
       sent: learner.sent,
       acknowledged: learner.acknowledged,
       silenceMs: learner.silenceMs,
     }));
   }
 
-  get snapshotsNeeded(): ReadonlyMap<Sid, string> {
-    return this.#snapshotsNeeded;
+  /** The learners that can take another part of the state now. */
+  get snapshotsWanted(): readonly SnapshotWanted[] {
+    const wanted: SnapshotWanted[] = [];
+    for (const { link, sid, wantsSnapshot: notBefore } of this.#learners.values()) {
+      if (notBefore !== undefined) wanted.push({ link, sid, notBefore });
+    }
+    return wanted;
   }
 
   /** Where proposals gather; undefined before broadcast. */
@@ -119,6 +125,7 @@ export class Leader {
     const { clockMs, timing, outbox, quorum, config } = this.#core;
     for (const learner of this.#learners.values()) {
       if (learner.silenceMs > timing.heartbeatLimitMs) this.#dismiss(learner, "silent");
+      else if (learner.stallMs > timing.learnerStallMs) this.#dismiss(learner, "acknowledges nothing");
     }
     const heard = new Set<Sid>([config.sid]);
     for (const [sid, heardAtMs] of this.#voterHeardAtMs) {
@@ -158,12 +165,16 @@ export class Leader {
         return this.#onAckNewLeader(learner, message.epoch);
       case "ack":
         return this.#onAck(learner, message.upTo);
+      case "snapshotAck":
+        return this.#onSnapshotAck(learner, message.parts);
       case "pong":
         return undefined;
       case "leaderInfo":
       case "diff":
       case "truncate":
-      case "snapshotNeeded":
+      case "snapshot":
+      case "snapshotPart":
+      case "snapshotEnd":
       case "propose":
       case "inform":
       case "newLeader":
@@ -192,7 +203,7 @@ export class Leader {
   }
 
   #maybeChooseEpoch(): void {
-    const { acceptedEpoch, currentEpoch, epochFloor, quorum, config } = this.#core;
+    const { acceptedEpoch, currentEpoch, epochFloor, quorum, config, voice } = this.#core;
     const introduced = [...this.#learners.values()].filter(({ stage }) => stage !== "connected");
     const voters = introduced.filter(({ isVoter }) => isVoter);
     const sids = new Set<Sid>([config.sid, ...voters.map(({ sid }) => sid)]);
@@ -201,7 +212,7 @@ export class Leader {
     assert(newEpoch <= EPOCH_MAX, "there is an epoch left");
     this.#core.writeEpochs({ acceptedEpoch: newEpoch, currentEpoch });
     this.#newEpoch = newEpoch;
-    this.#promises.add(config.sid);
+    this.#promises.set(config.sid, voice);
     this.#progressAtMs = this.#core.clockMs;
     for (const learner of introduced) this.#sendLeaderInfo(learner, newEpoch);
     this.#maybeBecomeSynchronizing();
@@ -217,13 +228,13 @@ export class Leader {
     if (!isExpected || !isSummarySound(message.history)) return this.#unexpected(learner, "ackEpoch");
     learner.onAckEpoch(message);
     if (this.#stage !== "discovery") return this.#beginStream(learner);
-    if (!learner.isVoter) return;
+    if (!learner.isVoter || message.voice === "none") return;
     const { currentEpoch, history, quorum } = this.#core;
     const isLater = message.currentEpoch - currentEpoch || compareZxid(message.history.last, history.last);
     if (isLater > 0) {
       return this.leave(`voter ${learner.sid} has the later history ${zxidText(message.history.last)}`);
     }
-    if (message.promised) this.#promises.add(learner.sid);
+    if (message.promised) this.#promises.set(learner.sid, message.voice);
     else if (!this.#promises.has(learner.sid)) this.#promisedBefore.add(learner.sid);
     if (isHopeless(quorum, this.#promisedBefore)) this.leave("the epoch was promised before");
     this.#maybeBecomeSynchronizing();
@@ -231,8 +242,11 @@ export class Leader {
 
   /** The leader enters its epoch as its first follower: history and epoch are durable together. */
   #maybeBecomeSynchronizing(): void {
-    const { quorum, outbox } = this.#core;
-    if (this.#leaving !== undefined || !quorum.contains(this.#promises)) return;
+    const { quorum, outbox, history, currentEpoch } = this.#core;
+    const promised = new VoiceTally(quorum);
+    for (const [sid, voice] of this.#promises) promised.add(sid, voice);
+    const isQuorum = promised.isQuorum({ last: history.last, currentEpoch });
+    if (this.#leaving !== undefined || !isQuorum) return;
     const newEpoch = this.#newEpoch;
     assert(newEpoch !== undefined, "the epoch is chosen before it is promised");
     this.#core.writeEpochs({ acceptedEpoch: newEpoch, currentEpoch: newEpoch });
@@ -245,17 +259,27 @@ export class Leader {
     this.#maybeEstablish();
   }
 
+  /** A diverged learner waits until a quorum without it is in the epoch: only then may its history be replaced. */
   #beginStream(learner: LearnerStream): void {
-    const reason = learner.begin();
-    if (reason === undefined) this.#advance(learner);
-    else this.#turnAway(learner, reason);
+    if (learner.ackEpoch?.voice === "none" && this.#stage !== "broadcast") return;
+    learner.begin();
+    this.#advance(learner);
+  }
+
+  /** Sends a learner the next part of the state; one that is gone, or was served otherwise, needs none. */
+  onSnapshotPart({ link, payload, end }: PeerInput & { kind: "snapshotPart" }): void {
+    this.#learners.get(link)?.sendSnapshotPart(payload, end);
+  }
+
+  #onSnapshotAck(learner: LearnerStream, parts: number): void {
+    if (!learner.onSnapshotAck(parts)) return this.#unexpected(learner, "snapshotAck");
+    if (this.#stage !== "broadcast") this.#progressAtMs = this.#core.clockMs;
   }
 
   #onAckNewLeader(learner: LearnerStream, epoch: number): void {
     if (epoch !== this.#newEpoch || !learner.onAckNewLeader()) {
       return this.#unexpected(learner, "ackNewLeader");
     }
-    this.#snapshotsNeeded.delete(learner.sid);
     this.#progressAtMs = this.#core.clockMs;
     if (this.#stage === "synchronization") return this.#maybeEstablish();
     this.#maybeCommit();
@@ -277,6 +301,9 @@ export class Leader {
     this.#core.commit(history.last);
     outbox.after({ kind: "phase", phase: this.phase });
     this.#advanceAll();
+    for (const learner of this.#learners.values()) {
+      if (learner.stage === "acknowledged") this.#beginStream(learner);
+    }
   }
 
   #onAck(learner: LearnerStream, upTo: Zxid): void {
@@ -329,14 +356,8 @@ export class Leader {
     const epoch = this.#newEpoch;
     assert(epoch !== undefined, "streams begin in an epoch");
     const problem = learner.advance(epoch, this.#stage === "broadcast");
-    if (problem !== undefined) this.#turnAway(learner, problem);
-  }
-
-  /** Snapshots are not sent yet: the link is closed, and the status says why. */
-  #turnAway(learner: LearnerStream, reason: string): void {
-    this.#snapshotsNeeded.set(learner.sid, reason);
-    this.#core.outbox.sendAfter(learner.link, { kind: "snapshotNeeded", reason });
-    this.#dismiss(learner, `snapshot-needed: ${reason}`);
+    // It comes again and gets a snapshot.
+    if (problem !== undefined) this.#dismiss(learner, problem);
   }
 
   #unexpected(learner: LearnerStream, kind: string): void {

@@ -1,5 +1,6 @@
 /**
  * The leader's side of one learner: a single stream of history, from the last common zxid on, that never changes lanes.
+ * Where history does not reach back that far, the stream is a snapshot instead, and the learner comes again with it.
  * When it has caught up with what is proposed NEWLEADER follows, and live proposals come behind it on the same link, so
  * everyone that sent ACKEPOCH gets every proposal (Zab specification, issue 1). Invariants:
  *  1. acknowledged <= sent <= the leader's last zxid.
@@ -25,12 +26,29 @@ export type LearnerStage =
   | "acknowledged"
   /** Its history is being sent. */
   | "synchronizing"
+  /** Its state is being sent. */
+  | "snapshotting"
+  /** All of its state is sent: it will come back with it on another link. */
+  | "dispatched"
   /** NEWLEADER is sent. */
   | "entering"
   /** NEWLEADER is acknowledged: its acknowledgements count. */
   | "synced"
   /** UPTODATE is sent: it serves, and is told of commits. */
   | "live";
+
+/** How far a snapshot has come, in parts. */
+interface Snapshot {
+  readonly reason: string;
+  readonly notBefore: Zxid;
+  sent: number;
+  acknowledged: number;
+}
+
+/** Whether history flows to a learner at this stage. */
+function isStreaming(stage: LearnerStage): boolean {
+  return stage === "synchronizing" || stage === "entering" || stage === "synced" || stage === "live";
+}
 
 /** One learner, as its leader sees it. */
 export class LearnerStream {
@@ -46,7 +64,10 @@ export class LearnerStream {
   /** Sent and not acknowledged, oldest first. */
   readonly #unacknowledged: { readonly last: Zxid; readonly bytes: number }[] = [];
   #unacknowledgedBytes = 0;
+  /** Since when it owes the oldest acknowledgement. */
+  #owesSinceMs: number | undefined;
   #heardAtMs: number;
+  #snapshot: Snapshot | undefined;
 
   constructor(core: PeerCore, peer: { readonly link: LinkId; readonly sid: Sid }) {
     this.#core = core;
@@ -80,6 +101,22 @@ export class LearnerStream {
     return this.#core.clockMs - this.#heardAtMs;
   }
 
+  /** For how long it has acknowledged nothing though something was sent. */
+  get stallMs(): number {
+    return this.#owesSinceMs === undefined ? 0 : this.#core.clockMs - this.#owesSinceMs;
+  }
+
+  /** Why it is sent a snapshot; undefined where it is not. */
+  get snapshotReason(): string | undefined {
+    return this.#snapshot?.reason;
+  }
+
+  /** Where it can take another part of a snapshot now: from where on that may end. */
+  get wantsSnapshot(): Zxid | undefined {
+    const hasRoom = this.#unacknowledgedBytes < this.#core.timing.learnerWindowBytes;
+    return this.#stage === "snapshotting" && hasRoom ? this.#snapshot?.notBefore : undefined;
+  }
+
   /** Something came from it. */
   onHeard(): void {
     this.#heardAtMs = this.#core.clockMs;
@@ -96,25 +133,29 @@ export class LearnerStream {
     this.#ackEpoch = message;
   }
 
-  /** Begins the stream where both histories part; a reason where only a snapshot could help. */
-  begin(): string | undefined {
+  /** Begins the stream where both histories part, or a snapshot where only that helps. */
+  begin(): void {
     const { history, outbox } = this.#core;
     const answer = this.#ackEpoch;
     assert(answer !== undefined && this.#stage === "acknowledged", "it acknowledged the epoch");
-    const learner: LearnerHistory = { ...answer.history, lastDelivered: answer.lastDelivered };
+    const { lastDelivered, voice } = answer;
+    const learner: LearnerHistory = { ...answer.history, lastDelivered, isDiverged: voice === "none" };
     const plan = planSync(learner, { ...history.summary(), base: history.base });
-    if (plan.kind === "snapshot") return plan.reason;
+    if (plan.kind === "snapshot") {
+      this.#stage = "snapshotting";
+      this.#snapshot = { reason: plan.reason, notBefore: plan.notBefore, sent: 0, acknowledged: 0 };
+      outbox.sendAfter(this.link, { kind: "snapshot", reason: plan.reason });
+      return;
+    }
     this.#stage = "synchronizing";
     this.#sent = plan.after;
     this.#acknowledged = plan.after;
     outbox.sendAfter(this.link, plan);
-    return undefined;
   }
 
   /** Sends what may be sent now; a reason where the history it needs is no longer there. */
   advance(epoch: number, isEstablished: boolean): string | undefined {
-    if (this.#stage === "connected" || this.#stage === "introduced") return undefined;
-    if (this.#stage === "acknowledged") return undefined;
+    if (!isStreaming(this.#stage)) return undefined;
     const { history, lastCommitted } = this.#core;
     const limit = this.isVoter ? history.last : lastCommitted;
     while (
@@ -145,10 +186,46 @@ export class LearnerStream {
     if (compareZxid(upTo, this.#acknowledged) > 0) this.#acknowledged = upTo;
     for (let oldest = this.#unacknowledged[0]; oldest; oldest = this.#unacknowledged[0]) {
       if (compareZxid(oldest.last, upTo) > 0) break;
-      this.#unacknowledged.shift();
-      this.#unacknowledgedBytes -= oldest.bytes;
+      this.#settleOldest();
     }
     return true;
+  }
+
+  /** So many parts of the snapshot are durable with it; whether that can be. */
+  onSnapshotAck(parts: number): boolean {
+    const snapshot = this.#snapshot;
+    if (snapshot === undefined || parts > snapshot.sent || parts < snapshot.acknowledged) return false;
+    for (; snapshot.acknowledged < parts; snapshot.acknowledged++) this.#settleOldest();
+    return true;
+  }
+
+  /** Sends the next part, and where the state is whole with it, the end: everything up to `last`, nothing after. */
+  sendSnapshotPart(payload: Uint8Array, end?: { readonly last: Zxid; readonly payload: Uint8Array }): void {
+    const { outbox } = this.#core;
+    const snapshot = this.#snapshot;
+    assert(snapshot !== undefined && this.#stage === "snapshotting", "it is being sent a snapshot");
+    // What is delivered may rest on this step's write, and reveals it.
+    outbox.sendAfter(this.link, { kind: "snapshotPart", payload });
+    snapshot.sent++;
+    this.#owe({ last: ZXID_ZERO, bytes: payload.byteLength });
+    if (end === undefined) return;
+    assert(
+      compareZxid(end.last, snapshot.notBefore) >= 0,
+      "a snapshot covers what the learner may have acknowledged",
+    );
+    outbox.sendAfter(this.link, { kind: "snapshotEnd", last: end.last, payload: end.payload });
+    this.#stage = "dispatched";
+  }
+
+  #owe(sent: { readonly last: Zxid; readonly bytes: number }): void {
+    this.#unacknowledged.push(sent);
+    this.#unacknowledgedBytes += sent.bytes;
+    this.#owesSinceMs ??= this.#core.clockMs;
+  }
+
+  #settleOldest(): void {
+    this.#unacknowledgedBytes -= this.#unacknowledged.shift()?.bytes ?? 0;
+    this.#owesSinceMs = this.#unacknowledged.length === 0 ? undefined : this.#core.clockMs;
   }
 
   #sendHistory(limit: Zxid): void {
@@ -157,8 +234,7 @@ export class LearnerStream {
     const { message, last, bytes } = messages.next({ kind, after: this.#sent, upTo: limit });
     if (this.isVoter) outbox.sendFree(this.link, message);
     else this.#core.sendUpTo(this.link, last, message);
-    this.#unacknowledged.push({ last, bytes });
-    this.#unacknowledgedBytes += bytes;
+    this.#owe({ last, bytes });
     this.#sent = last;
   }
 

@@ -25,6 +25,10 @@ export class Learner {
   #newEpoch: number | undefined;
   /** Whether DIFF or TRUNC has said where the leader's history begins. */
   #isAligned = false;
+  /** Parts of a snapshot so far; undefined where the leader sends history. */
+  #snapshotParts: number | undefined;
+  /** How the leader makes our history a prefix of its own, for people. */
+  #sync = "";
   /** Whether NEWLEADER was accepted on this link. */
   #hasEntered = false;
   #heardAtMs: number;
@@ -53,6 +57,10 @@ export class Learner {
 
   get leaving(): string | undefined {
     return this.#leaving;
+  }
+
+  get sync(): string {
+    return this.#sync;
   }
 
   get phase(): PeerPhase {
@@ -104,8 +112,12 @@ export class Learner {
         return this.#onDiff(message.after);
       case "truncate":
         return this.#onTruncate(message.after);
-      case "snapshotNeeded":
-        return this.leave(`a snapshot is needed: ${message.reason}`);
+      case "snapshot":
+        return this.#onSnapshot(message.reason);
+      case "snapshotPart":
+        return this.#onSnapshotPart(message.payload, this.#link);
+      case "snapshotEnd":
+        return this.#onSnapshotEnd(message);
       case "propose":
       case "inform":
         return this.#onProposals(message, this.#link);
@@ -122,6 +134,7 @@ export class Learner {
       case "ackEpoch":
       case "ackNewLeader":
       case "ack":
+      case "snapshotAck":
       case "pong":
         return this.#unexpected(message.kind);
       default:
@@ -131,7 +144,7 @@ export class Learner {
 
   /** NEWEPOCH: promise it unless a later one was promised; the promise is durable before it is told. */
   #onLeaderInfo(newEpoch: number, link: LinkId): void {
-    const { acceptedEpoch, currentEpoch, history, lastDelivered, isVoter, outbox } = this.#core;
+    const { acceptedEpoch, currentEpoch, history, lastDelivered, voice, isVoter, outbox } = this.#core;
     if (this.#newEpoch !== undefined) return this.#unexpected("leaderInfo");
     const floor = isVoter ? acceptedEpoch : currentEpoch;
     if (newEpoch < floor) return this.leave(`epoch ${newEpoch} is behind ${floor}`);
@@ -145,6 +158,7 @@ export class Learner {
       promised,
       currentEpoch,
       history: history.summary(),
+      voice,
       lastDelivered,
     });
   }
@@ -154,6 +168,34 @@ export class Learner {
     const { last } = this.#core.history;
     if (!equalZxid(after, last)) return this.#broken(`diff after ${zxidText(after)}`);
     this.#isAligned = true;
+    this.#sync = `diff after ${zxidText(after)}`;
+  }
+
+  /** SNAP: what is here stands, and is what this peer votes with, until all of the snapshot is staged and checked. */
+  #onSnapshot(reason: string): void {
+    if (!this.#isAligning() || this.#snapshotParts !== undefined) return this.#unexpected("snapshot");
+    this.#snapshotParts = 0;
+    this.#sync = `snapshot: ${reason}`;
+    this.#progressAtMs = this.#core.clockMs;
+    this.#core.outbox.after({ kind: "snapshotBegun", reason });
+  }
+
+  #onSnapshotPart(payload: Uint8Array, link: LinkId): void {
+    if (this.#snapshotParts === undefined) return this.#unexpected("snapshotPart");
+    this.#snapshotParts++;
+    this.#progressAtMs = this.#core.clockMs;
+    this.#core.outbox.after({ kind: "snapshotPart", payload });
+    this.#core.outbox.sendAfter(link, { kind: "snapshotAck", parts: this.#snapshotParts });
+  }
+
+  /** The shell installs what is staged and starts this peer anew: nothing else may follow on the link. */
+  #onSnapshotEnd(message: ZabMessage & { kind: "snapshotEnd" }): void {
+    if (this.#snapshotParts === undefined) return this.#unexpected("snapshotEnd");
+    const { last, payload } = message;
+    if (compareZxid(last, this.#core.lastDelivered) < 0) {
+      return this.#broken(`a snapshot of ${zxidText(last)}, before what was delivered`, "snapshotEnd");
+    }
+    this.#core.outbox.after({ kind: "snapshotEnded", last, payload });
   }
 
   /** Forgets proposals that no quorum accepted; what was delivered was committed, and is never forgotten. */
@@ -161,12 +203,13 @@ export class Learner {
     if (!this.#isAligning()) return this.#unexpected("truncate");
     const { history, lastCommitted } = this.#core;
     if (compareZxid(after, lastCommitted) < 0) {
-      const text = `a snapshot is needed: truncation to ${zxidText(after)}`;
+      const text = `truncation to ${zxidText(after)}`;
       return this.#broken(`${text}, committed ${zxidText(lastCommitted)}`, "truncate");
     }
     if (!history.contains(after)) return this.#broken(`truncation to ${zxidText(after)}, unknown`);
     this.#core.truncate(after);
     this.#isAligned = true;
+    this.#sync = `truncate after ${zxidText(after)}`;
   }
 
   /** Accepts what is new. A duplicate is dropped silently (Zab specification, issue 2); a gap ends the link. */
@@ -227,7 +270,7 @@ export class Learner {
   }
 
   #isAligning(): boolean {
-    return this.#newEpoch !== undefined && !this.#isAligned;
+    return this.#newEpoch !== undefined && !this.#isAligned && this.#snapshotParts === undefined;
   }
 
   #unexpected(kind: string): void {

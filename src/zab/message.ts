@@ -26,6 +26,14 @@ export interface Vote {
 export type PeerState = "looking" | "following" | "leading" | "observing";
 
 /**
+ * Whether a voter counts where a quorum decides who leads. A fresh one was never in an epoch, or lost its disk, and so
+ * what it had acknowledged: where anybody was in an epoch, a quorum of others must speak for the history. One whose
+ * tree differs from a quorum's ("none") neither leads nor counts. Both are heard again once a whole history is theirs.
+ * ZooKeeper counts an emptied server, and so can lose acknowledged writes.
+ */
+export type Voice = "full" | "fresh" | "none";
+
+/**
  * A peer's present vote. Of one sender the highest instance counts and, within it, the highest sequence: what a
  * superseded instance still says is ignored. Source: ZooKeeper FastLeaderElection.Notification.
  */
@@ -36,6 +44,8 @@ export interface Notification {
   /** Grows with each change of what the notification says. */
   readonly sequence: number;
   readonly state: PeerState;
+  /** The sender's own, whoever it votes for. */
+  readonly voice: Voice;
   /** The sender's logical clock of elections. */
   readonly electionRound: number;
   readonly vote: Vote;
@@ -67,6 +77,7 @@ export type ZabMessage =
       readonly promised: boolean;
       readonly currentEpoch: number;
       readonly history: HistorySummary;
+      readonly voice: Voice;
       /** The learner has delivered up to here: it cannot truncate below. */
       readonly lastDelivered: Zxid;
     }
@@ -74,8 +85,14 @@ export type ZabMessage =
   | { readonly kind: "diff"; readonly after: Zxid }
   /** Leader to learner: forget what you have after `after`; mine follows (TRUNC). */
   | { readonly kind: "truncate"; readonly after: Zxid }
-  /** Leader to learner, last on the link: my history does not reach back to what we share. */
-  | { readonly kind: "snapshotNeeded"; readonly reason: string }
+  /** Leader to learner: my history does not reach back to what we share; my state follows, in parts (SNAP). */
+  | { readonly kind: "snapshot"; readonly reason: string }
+  /** Leader to learner: a part of the state, opaque to Zab. A later part overrules what earlier ones said. */
+  | { readonly kind: "snapshotPart"; readonly payload: Uint8Array }
+  /** Leader to learner, last on the link: with all parts you hold the state at `last`; the payload proves it. */
+  | { readonly kind: "snapshotEnd"; readonly last: Zxid; readonly payload: Uint8Array }
+  /** Learner to leader: so many parts are durable, beside what it had. */
+  | { readonly kind: "snapshotAck"; readonly parts: number }
   /** Leader to voter: accept these, in order; history while synchronizing, live afterwards (PROPOSAL). */
   | { readonly kind: "propose"; readonly proposals: readonly Proposal[] }
   /** Leader to observer: these are committed, in order (INFORM). */

@@ -11,7 +11,15 @@
 import { assert, assertNever, InvariantError } from "../base/assert.ts";
 import type { Rng } from "../base/rng.ts";
 import { compareZxid, equalZxid, ZXID_ZERO, type Zxid } from "../base/zxid.ts";
-import type { LogReader, PeerConfig, PeerInput, PeerPhase, PeerStart, PeerStatus } from "./config.ts";
+import type {
+  LogReader,
+  PeerConfig,
+  PeerInput,
+  PeerPhase,
+  PeerStart,
+  PeerStatus,
+  SnapshotWanted,
+} from "./config.ts";
 import { PeerCore } from "./core.ts";
 import type { PeerEffects } from "./effects.ts";
 import { Election } from "./election.ts";
@@ -49,6 +57,7 @@ export class Peer {
   #electionReason = "";
   #electionAtMs = 0;
   #electionMs: number | undefined;
+  #lastSync = "";
   #checked: { committed: Zxid; delivered: Zxid } = { committed: ZXID_ZERO, delivered: ZXID_ZERO };
 
   /** Starts nothing yet: the first step does. The generator spreads retries; without one they are regular. */
@@ -122,6 +131,11 @@ export class Peer {
     return pipeline.proposals < outstandingProposalsMax && pipeline.bytes < outstandingBytesMax;
   }
 
+  /** The learners that can take another part of the state now, by a snapshotPart input each. */
+  snapshotsWanted(): readonly SnapshotWanted[] {
+    return this.#leader?.snapshotsWanted ?? [];
+  }
+
   /** Hands out what is committed, in order, each once, in pieces: the caller asks until it gets none. */
   takeCommitted(bytesMax: number): readonly Proposal[] {
     return this.#core.takeCommitted(bytesMax);
@@ -145,6 +159,7 @@ export class Peer {
       from: config.sid,
       instance: this.#instance,
       state: this.#notificationState(),
+      voice: this.#core.voice,
       electionRound: this.#election.round,
       vote: this.#election.vote,
     };
@@ -157,7 +172,6 @@ export class Peer {
   /** Everything a human may want to know. */
   status(): PeerStatus {
     const core = this.#core;
-    const needed = this.#leader?.snapshotsNeeded ?? new Map<number, string>();
     return {
       sid: core.config.sid,
       phase: this.phase,
@@ -173,7 +187,8 @@ export class Peer {
       lastElectionReason: this.#electionReason,
       lastElectionMs: this.#electionMs,
       learners: this.#leader?.learners ?? [],
-      snapshotsNeeded: [...needed].map(([sid, reason]) => ({ sid, reason })),
+      voice: core.voice,
+      lastSync: this.#learner?.sync ?? this.#lastSync,
       dropped: core.dropped,
     };
   }
@@ -217,11 +232,24 @@ export class Peer {
       case "propose":
         assert(this.#leader !== undefined, "only a leader proposes");
         return this.#leader.onPropose(input.proposals);
+      case "snapshotPart":
+        return this.#leader?.onSnapshotPart(input);
+      case "snapshotRefused":
+        return this.#learner?.leave(`snapshot refused: ${input.reason}`);
+      case "diverged":
+        return this.#onDiverged();
       case "resign":
         return this.#leader?.leave("asked to resign");
       default:
         return assertNever(input);
     }
+  }
+
+  #onDiverged(): void {
+    const reason = "the tree differs from a quorum's";
+    this.#core.markDiverged();
+    this.#leader?.leave(reason);
+    this.#learner?.leave(reason);
   }
 
   /** Only voters' words count, of each the latest instance's latest; a superseded instance is not heard. */
@@ -330,6 +358,7 @@ export class Peer {
     learner.onTime();
     if (learner.stage === "broadcast") this.#onBroadcast();
     if (learner.leaving === undefined) return false;
+    this.#lastSync = learner.sync;
     if (learner.stage !== "broadcast") this.#failedJoins++;
     if (learner.link !== undefined) {
       const { link, leaving: reason } = learner;
@@ -422,6 +451,7 @@ export class Peer {
 function isSame(a: Notification, b: Omit<Notification, "sequence">): boolean {
   return (
     a.state === b.state &&
+    a.voice === b.voice &&
     a.electionRound === b.electionRound &&
     a.vote.leader === b.vote.leader &&
     a.vote.peerEpoch === b.vote.peerEpoch &&

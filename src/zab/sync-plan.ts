@@ -6,7 +6,7 @@
  * epoch that both hold.
  */
 import type { Zxid } from "../base/zxid.ts";
-import { compareZxid, equalZxid, minZxid, zxidText } from "../base/zxid.ts";
+import { compareZxid, equalZxid, maxZxid, minZxid, ZXID_ZERO, zxidText } from "../base/zxid.ts";
 import { EPOCH_ENDS_MAX, type HistorySummary } from "./message.ts";
 
 /** What the learner must do. */
@@ -15,13 +15,18 @@ export type SyncPlan =
   | { readonly kind: "diff"; readonly after: Zxid }
   /** It forgets what comes after `after`, then is sent ours. */
   | { readonly kind: "truncate"; readonly after: Zxid }
-  /** Only a snapshot helps. */
-  | { readonly kind: "snapshot"; readonly reason: string };
+  /**
+   * Only a snapshot helps. It takes the place of the learner's history, so it must not end before `notBefore`: what the
+   * learner delivered, and what both share, as a commit of that may rest on the learner's acknowledgement.
+   */
+  | { readonly kind: "snapshot"; readonly reason: string; readonly notBefore: Zxid };
 
 /** The learner's side of the decision. */
 export interface LearnerHistory extends HistorySummary {
   /** It cannot forget what it has delivered. */
   readonly lastDelivered: Zxid;
+  /** Its history may be right, but its tree is not. */
+  readonly isDiverged: boolean;
 }
 
 /** The leader's side of the decision. */
@@ -32,16 +37,18 @@ export interface LeaderHistory extends HistorySummary {
 /** Decides how the learner is synchronized. */
 export function planSync(learner: LearnerHistory, leader: LeaderHistory): SyncPlan {
   const common = lastCommon(learner.epochEnds, leader.epochEnds);
-  if (common === undefined) {
-    return { kind: "snapshot", reason: `no epoch in common with ${zxidText(learner.last)}` };
-  }
+  const snapshot = (reason: string): SyncPlan => ({
+    kind: "snapshot",
+    reason,
+    notBefore: maxZxid(common ?? ZXID_ZERO, learner.lastDelivered),
+  });
+  if (learner.isDiverged) return snapshot("its tree differs from a quorum's");
+  if (common === undefined) return snapshot(`no epoch in common with ${zxidText(learner.last)}`);
   if (compareZxid(common, learner.lastDelivered) < 0) {
-    const delivered = zxidText(learner.lastDelivered);
-    return { kind: "snapshot", reason: `delivered ${delivered}, shared only ${zxidText(common)}` };
+    return snapshot(`delivered ${zxidText(learner.lastDelivered)}, shared only ${zxidText(common)}`);
   }
   if (compareZxid(common, leader.base) < 0) {
-    const base = zxidText(leader.base);
-    return { kind: "snapshot", reason: `history from ${zxidText(common)} is trimmed up to ${base}` };
+    return snapshot(`history from ${zxidText(common)} is trimmed up to ${zxidText(leader.base)}`);
   }
   if (equalZxid(common, learner.last)) return { kind: "diff", after: common };
   return { kind: "truncate", after: common };

@@ -21,6 +21,7 @@ describe("readSettings", () => {
       maxConnections: 10_000,
       maxConnectionsPerAddress: 60,
       storageLimitMb: 9000,
+      logBatchesMax: 16_384,
       superDigest: undefined,
     });
   });
@@ -40,6 +41,7 @@ describe("readSettings", () => {
       MAX_CNXNS: "0",
       MAX_CLIENT_CNXNS: "7",
       STORAGE_LIMIT_MB: "100",
+      LOG_BATCHES_MAX: "100",
       SUPER_DIGEST: DIGEST,
       EDGEKEEPER_DEV: "1",
       EDGEKEEPER_SECRET: "any text",
@@ -59,6 +61,7 @@ describe("readSettings", () => {
       maxConnections: 0,
       maxConnectionsPerAddress: 7,
       storageLimitMb: 100,
+      logBatchesMax: 100,
       superDigest: DIGEST,
     });
     const empty = Object.fromEntries(Object.keys(variables).map((name) => [name, ""]));

@@ -95,5 +95,5 @@ test("a Worker without replicas has variables and ports of its own", () => {
 
 test("the usage text tells each variable on a line", () => {
   expect(variableLines()).toMatch(/^ {2}VOTERS +sids of the voters/);
-  expect(variableLines().split("\n")).toHaveLength(16);
+  expect(variableLines().split("\n")).toHaveLength(17);
 });

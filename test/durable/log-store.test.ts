@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { BATCH_BYTES_MAX } from "../../src/base/limits.ts";
 import { compareZxid, type Zxid, ZXID_ZERO, zxidText } from "../../src/base/zxid.ts";
 import { type Applied, LogStore } from "../../src/durable/log-store.ts";
-import { SCHEMA } from "../../src/durable/schema.ts";
+import { createTables, LOG_SLOTS } from "../../src/durable/schema.ts";
 import type { SqlDatabase } from "../../src/durable/sql.ts";
 import type { Proposal } from "../../src/zab/message.ts";
 import { memoryDatabase } from "./sqlite.ts";
@@ -17,7 +17,7 @@ const END: Zxid = { epoch: 0x7fffffff, counter: 0xffffffff };
 
 function freshDatabase(): SqlDatabase {
   const database = memoryDatabase();
-  for (const statement of SCHEMA) database.sql.exec(statement);
+  createTables(database);
   return database;
 }
 
@@ -29,6 +29,8 @@ function texts(proposals: readonly Proposal[]): readonly string[] {
   return proposals.map(({ zxid }) => zxidText(zxid));
 }
 
+const BOUNDS = { rowsMax: LOG_SLOTS, bytesMax: Number.MAX_SAFE_INTEGER };
+
 describe("the log in SQLite", () => {
   test("is read back by another start, with what it tells of the tree", () => {
     const { sql } = freshDatabase();
@@ -37,9 +39,9 @@ describe("the log in SQLite", () => {
       digest: { hi: 0xffffffff, lo: 7 },
       totals: { dataBytes: 5, ephemerals: 1 },
     };
-    new LogStore(sql).append([proposal(1, 1), proposal(1, 2)], applied);
+    new LogStore(sql, ZXID_ZERO, BOUNDS).append([proposal(1, 1), proposal(1, 2)], applied);
 
-    const log = new LogStore(sql);
+    const log = new LogStore(sql, ZXID_ZERO, BOUNDS);
 
     expect(log.last).toEqual({ epoch: 1, counter: 2 });
     expect(log.latestApplied()).toEqual(applied);
@@ -49,7 +51,7 @@ describe("the log in SQLite", () => {
 
   test("cuts rows at the end of an epoch, so that epochEnds are exact", () => {
     const { sql } = freshDatabase();
-    const log = new LogStore(sql);
+    const log = new LogStore(sql, ZXID_ZERO, BOUNDS);
     log.append([proposal(1, 1), proposal(1, 2), proposal(4, 1)], NOTHING_APPLIED);
 
     expect(log.rowCount).toBe(2);
@@ -61,7 +63,7 @@ describe("the log in SQLite", () => {
 
   test("cuts rows at BATCH_BYTES_MAX, and gives a larger proposal a row of its own", () => {
     const { sql } = freshDatabase();
-    const log = new LogStore(sql);
+    const log = new LogStore(sql, ZXID_ZERO, BOUNDS);
     const half = BATCH_BYTES_MAX / 2;
     log.append(
       [proposal(1, 1, half), proposal(1, 2, half), proposal(1, 3, BATCH_BYTES_MAX + 1), proposal(1, 4)],
@@ -77,7 +79,7 @@ describe("the log in SQLite", () => {
     fc.assert(
       fc.property(fc.array(arbitraryStep(), { maxLength: 25 }), (steps) => {
         const { sql } = freshDatabase();
-        let log = new LogStore(sql);
+        let log = new LogStore(sql, ZXID_ZERO, BOUNDS);
         let naive: Proposal[] = [];
         for (const step of steps) {
           if (step.kind === "append") {
@@ -89,7 +91,7 @@ describe("the log in SQLite", () => {
             log.truncate(after, NOTHING_APPLIED);
             naive = naive.filter(({ zxid }) => compareZxid(zxid, after) <= 0);
           } else {
-            log = new LogStore(sql);
+            log = new LogStore(sql, ZXID_ZERO, BOUNDS);
           }
           expectSame(log, naive);
         }

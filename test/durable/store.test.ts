@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Proposal } from "../../src/zab/message.ts";
-import { Store } from "../../src/durable/store.ts";
-import { recomputeDigest, type Tree, type TreeTotals } from "../../src/tree/tree.ts";
+import { Store, type StoreSetup } from "../../src/durable/store.ts";
+import { recomputeDigest, type Tree } from "../../src/tree/tree.ts";
+import type { TreeTotals } from "../../src/tree/tree-state.ts";
 import { ZXID_ZERO } from "../../src/base/zxid.ts";
 import { contentsOf, Leader } from "../tree/harness.ts";
 import { steps } from "../tree/operations.ts";
@@ -10,40 +11,46 @@ import { memoryDatabase } from "./sqlite.ts";
 
 const NAME = { ensemble: "main", sid: 1 };
 
+function setup(epochFloor: number): StoreSetup {
+  return { epochFloor, firstInstance: 1000, log: { rowsMax: 20, bytesMax: 1e9 } };
+}
+
 describe("a replica's database", () => {
   test("counts each start, and keeps the epoch floor of the first", () => {
     const database = memoryDatabase();
 
-    const first = Store.open(database, NAME, 100).start;
-    const second = Store.open(database, NAME, 200).start;
+    const first = Store.open(database, NAME, setup(100)).start;
+    const second = Store.open(database, NAME, setup(200)).start;
 
-    expect(first).toMatchObject({ instance: 1, epochFloor: 100, lastDelivered: ZXID_ZERO });
-    expect(second).toMatchObject({ instance: 2, epochFloor: 100 });
+    expect(first).toMatchObject({ instance: 1001, epochFloor: 100, lastDelivered: ZXID_ZERO });
+    expect(second).toMatchObject({ instance: 1002, epochFloor: 100 });
   });
 
   test("refuses to serve another replica", () => {
     const database = memoryDatabase();
-    Store.open(database, NAME, 1);
+    Store.open(database, NAME, setup(1));
 
-    expect(() => Store.open(database, { ensemble: "main", sid: 2 }, 1)).toThrow("belongs to replica main/1");
+    expect(() => Store.open(database, { ensemble: "main", sid: 2 }, setup(1))).toThrow(
+      "belongs to replica main/1",
+    );
   });
 
   test("refuses data of a later format, and says what to do", () => {
     const database = memoryDatabase();
-    Store.open(database, NAME, 1);
+    Store.open(database, NAME, setup(1));
     database.sql.exec("UPDATE state SET format = 99");
 
-    expect(() => Store.open(database, NAME, 1)).toThrow("deploy the newer one");
+    expect(() => Store.open(database, NAME, setup(1))).toThrow("deploy the newer one");
   });
 
   test("keeps epochs, and what is truncated stays gone", () => {
     const database = memoryDatabase();
-    const store = Store.open(database, NAME, 1);
+    const store = Store.open(database, NAME, setup(1));
     store.commit([{ kind: "epochs", acceptedEpoch: 3, currentEpoch: 2 }]);
     store.commit([{ kind: "append", proposals: [payloadAt(2, 1), payloadAt(2, 2)] }]);
     store.commit([{ kind: "truncate", after: { epoch: 2, counter: 1 } }]);
 
-    const reopened = Store.open(database, NAME, 1);
+    const reopened = Store.open(database, NAME, setup(1));
 
     expect(reopened.start).toMatchObject({ acceptedEpoch: 3, currentEpoch: 2 });
     expect(reopened.log.last).toEqual({ epoch: 2, counter: 1 });
@@ -51,7 +58,7 @@ describe("a replica's database", () => {
 
   test("a transaction that fails leaves everything as it was", () => {
     const database = memoryDatabase();
-    const store = Store.open(database, NAME, 1);
+    const store = Store.open(database, NAME, setup(1));
     store.commit([{ kind: "append", proposals: [payloadAt(1, 1)] }]);
     const failing = { kind: "append", proposals: [payloadAt(1, 2), undefined] } as unknown as Parameters<
       Store["commit"]
@@ -60,7 +67,7 @@ describe("a replica's database", () => {
     expect(() => store.commit([{ kind: "epochs", acceptedEpoch: 9, currentEpoch: 9 }, failing])).toThrow(
       TypeError,
     );
-    const reopened = Store.open(database, NAME, 1);
+    const reopened = Store.open(database, NAME, setup(1));
 
     expect(reopened.start.acceptedEpoch).toBe(0);
     expect(reopened.log.last).toEqual({ epoch: 1, counter: 1 });
@@ -70,7 +77,7 @@ describe("a replica's database", () => {
     fc.assert(
       fc.property(steps, fc.array(fc.nat(3), { minLength: 60, maxLength: 60 }), (requests, pauses) => {
         const database = memoryDatabase();
-        const store = Store.open(database, NAME, 1);
+        const store = Store.open(database, NAME, setup(1));
         const inMemory = new Leader();
         const onDisk = new Leader(store.tree);
         requests.forEach(({ session, request }, index) => {
@@ -83,7 +90,7 @@ describe("a replica's database", () => {
         });
         store.commit([]);
 
-        const reopened = Store.open(database, NAME, 1);
+        const reopened = Store.open(database, NAME, setup(1));
 
         expect(reopened.start.lastDelivered).toEqual(inMemory.tree.lastApplied);
         expect(reopened.tree.digest).toEqual(inMemory.tree.digest);
@@ -98,13 +105,13 @@ describe("a replica's database", () => {
 
   test("the digest of what is on disk is the one that was written with it", () => {
     const database = memoryDatabase();
-    const store = Store.open(database, NAME, 1);
+    const store = Store.open(database, NAME, setup(1));
     const leader = new Leader(store.tree);
     const create = { op: "create" as const, data: null, acl: [{ perms: 31, scheme: "world", id: "anyone" }] };
     leader.write({ ...create, path: "/a", flags: 1, ttlMs: 0 });
     store.commit([]);
 
-    const reopened = Store.open(database, NAME, 1);
+    const reopened = Store.open(database, NAME, setup(1));
 
     expect(recomputeDigest(reopened.tree, reopened.tree.sessions)).toEqual(leader.tree.digest);
     expect(reopened.tree.stat("/a")).toEqual(leader.tree.stat("/a"));

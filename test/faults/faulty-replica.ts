@@ -6,7 +6,7 @@ import { readMembers, sidsOf } from "../../src/base/settings.ts";
 import { LINK_DEADLINE_MS } from "../../src/durable/limits.ts";
 import { Replica } from "../../src/durable/replica.ts";
 import type { ReplicaEnv } from "../../src/durable/replica-env.ts";
-import type { KeeperInput } from "../../src/keeper/keeper.ts";
+import type { KeeperInput } from "../../src/keeper/keeper-input.ts";
 import type { Action } from "../../src/keeper/turn.ts";
 import { decodeNotification } from "../../src/keeper/zab-codec.ts";
 import { type Fault, readFault } from "./fault.ts";

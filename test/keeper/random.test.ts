@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
+import { compareZxid } from "../../src/base/zxid.ts";
 import { Actor } from "./actor.ts";
 import { bytes, connected, create } from "./test-client.ts";
 import { textOf } from "./text.ts";
@@ -39,6 +40,9 @@ function fault(world: World): void {
       world.replica(sid).skewMs += rng.below(20_000) - 10_000;
       world.clockJumps++;
     },
+    () => trim(world, sid),
+    () => trim(world, sid),
+    () => loseDisk(world, sid),
     () => {
       world.diskMs = rng.below(40);
     },
@@ -52,6 +56,23 @@ function fault(world: World): void {
   faults[rng.below(faults.length)]?.();
 }
 
+/** A replica's log forgets what its tree on disk holds: who lags behind that needs a snapshot. */
+function trim(world: World, sid: Sid): void {
+  const replica = world.replica(sid);
+  const { base, lastDelivered } = replica.disk.durable;
+  if (compareZxid(lastDelivered, base) > 0 && !replica.isTreeLost) replica.trim(lastDelivered);
+}
+
+/** A fresh object stands in for a lost one; one at a time, as no quorum survives the loss of more. */
+function loseDisk(world: World, sid: Sid): void {
+  const { sids } = world;
+  const isWhole = sids.every((one) => world.replica(one).disk.durable.currentEpoch > 0);
+  if (sids.length < 3 || !isWhole) return;
+  world.crash(sid);
+  world.replica(sid).wipe();
+  world.start(sid);
+}
+
 function freeze(world: World, sid: Sid, durationMs: number): void {
   const { instance } = world.replica(sid);
   world.freeze(sid);
@@ -62,7 +83,12 @@ function freeze(world: World, sid: Sid, durationMs: number): void {
 
 function prepare(seed: number): Story {
   const voters = [1, 3, 3, 3, 5][seed % 5] ?? 3;
-  const world = new World({ voters, observers: seed % 4 === 0 ? 1 : 0, seed }).startAll();
+  const world = new World({
+    voters,
+    observers: seed % 4 === 0 ? 1 : 0,
+    seed,
+    snapshotPartBytes: 200,
+  }).startAll();
   const leader = world.untilServing();
   const actors: Actor[] = [];
   const setup = connected(world, leader);

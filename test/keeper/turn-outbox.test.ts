@@ -24,6 +24,7 @@ describe("the effects of a turn", () => {
       writes: [WRITE],
       after: [frame(1, 2)],
       more: false,
+      restart: false,
     });
   });
 
@@ -46,6 +47,7 @@ describe("the effects of a turn", () => {
       writes: [],
       after: [frame(1, 1), frame(1, 2)],
       more: true,
+      restart: false,
     });
   });
 
@@ -56,7 +58,13 @@ describe("the effects of a turn", () => {
     outbox.take(false);
     outbox.sendFree(frame(1, 2));
 
-    expect(outbox.take(false)).toEqual({ free: [frame(1, 2)], writes: [], after: [], more: false });
+    expect(outbox.take(false)).toEqual({
+      free: [frame(1, 2)],
+      writes: [],
+      after: [],
+      more: false,
+      restart: false,
+    });
   });
 });
 

@@ -1,14 +1,17 @@
 /** One replica in the simulation: what survives a crash, and what does not. */
 import { createHash } from "node:crypto";
+import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
-import { compareZxid, type Zxid, ZXID_ZERO } from "../../src/base/zxid.ts";
+import { compareZxid, type Zxid, zxidText } from "../../src/base/zxid.ts";
 import { decodeTxn } from "../../src/jute/txn.ts";
 import type { AuthSettings } from "../../src/keeper/auth.ts";
 import type { ConnectionId } from "../../src/keeper/connection.ts";
 import type { Keeper } from "../../src/keeper/keeper.ts";
-import { DIGEST_ZERO } from "../../src/tree/digest.ts";
+import { type Digest, DIGEST_ZERO } from "../../src/tree/digest.ts";
 import { MapNodeStore } from "../../src/tree/node-store.ts";
 import { SessionTable } from "../../src/tree/session-table.ts";
+import { type SnapshotEntry, StagedTree } from "../../src/tree/tree-snapshot.ts";
+import type { TreeTotals } from "../../src/tree/tree-state.ts";
 import { Tree } from "../../src/tree/tree.ts";
 import type { LinkId } from "../../src/zab/message.ts";
 import { Disk } from "../zab/disk.ts";
@@ -71,6 +74,19 @@ export class Replica {
   /** The next start finds the whole history and nothing of it applied. */
   isTreeLost = false;
 
+  /** A snapshot on its way; lost with the power. */
+  staged:
+    | { readonly store: MapNodeStore; readonly sessions: SessionTable; readonly tree: StagedTree }
+    | undefined;
+  /** The tree that starts find has another digest than it should, until a snapshot replaces it. */
+  isDigestWrong = false;
+  /** Snapshots installed. */
+  installed = 0;
+  /** A snapshot is written and takes effect with the start that follows; nothing happens before. */
+  isInstalling = false;
+  /** Per zxid that a history began at: the tree up to there. */
+  readonly #bases = new Map<string, readonly SnapshotEntry[]>();
+
   constructor(sid: Sid) {
     this.sid = sid;
   }
@@ -92,20 +108,70 @@ export class Replica {
     const sent = Array.from(this.clients, ([connection, end]) => ({ connection, bytes: end.takeRead() }));
     return sent.filter(({ bytes }) => bytes > 0);
   }
+
+  /** Begins an empty tree for a snapshot, as a keeper asks for it. */
+  stage(): StagedTree {
+    const parts = { store: new MapNodeStore(), sessions: new SessionTable() };
+    this.staged = { ...parts, tree: new StagedTree(parts) };
+    return this.staged.tree;
+  }
+
+  /** The staged tree is where the history that begins at `last` starts from. */
+  keepStaged(last: Zxid): void {
+    this.isDigestWrong = false;
+    const { store, sessions, tree } = must(this.staged, "a snapshot is staged");
+    const { digest, totals } = tree.summary;
+    this.#bases.set(
+      zxidText(last),
+      entriesOf(new Tree({ store, sessions, digest, totals, lastApplied: last })),
+    );
+  }
+
+  /** The log forgets what is up to here, and the tree up to here is kept instead. */
+  trim(upTo: Zxid): void {
+    this.#bases.set(zxidText(upTo), entriesOf(this.treeUpTo(upTo)));
+    this.disk.trim(upTo);
+  }
+
+  /** The tree that a start finds on the disk, made again from the history and what it begins with. */
+  treeUpTo(upTo: Zxid): Tree {
+    const { base, log } = this.disk.durable;
+    const parts = { store: new MapNodeStore(), sessions: new SessionTable() };
+    const entries = this.#bases.get(zxidText(base));
+    let sums: { readonly digest: Digest; readonly totals?: TreeTotals } = { digest: DIGEST_ZERO };
+    if (entries !== undefined) {
+      const staged = new StagedTree(parts);
+      for (const entry of entries) staged.take(entry);
+      const { digest, totals } = staged.summary;
+      sums = { digest, totals };
+    }
+    const tree = new Tree({ ...parts, ...sums, lastApplied: base });
+    for (const { zxid, payload } of log) {
+      if (compareZxid(zxid, upTo) > 0) break;
+      const { header, txn } = decodeTxn(payload);
+      tree.apply(zxid, header, txn);
+    }
+    if (!this.isDigestWrong) return tree;
+    const { lo, hi } = tree.digest;
+    return new Tree({
+      ...parts,
+      digest: { lo: lo ^ 1, hi },
+      totals: tree.totals,
+      lastApplied: tree.lastApplied,
+    });
+  }
+
+  /** The disk is lost with all that is on it. */
+  wipe(): void {
+    this.disk.wipe();
+    this.#bases.clear();
+    this.isDigestWrong = false;
+  }
 }
 
-/** The tree that a start finds on the disk, made again from the history. */
-export function treeUpTo(disk: Disk, upTo: Zxid): Tree {
-  const tree = new Tree({
-    store: new MapNodeStore(),
-    sessions: new SessionTable(),
-    digest: DIGEST_ZERO,
-    lastApplied: ZXID_ZERO,
-  });
-  for (const { zxid, payload } of disk.durable.log) {
-    if (compareZxid(zxid, upTo) > 0) break;
-    const { header, txn } = decodeTxn(payload);
-    tree.apply(zxid, header, txn);
-  }
-  return tree;
+function entriesOf(tree: Tree): readonly SnapshotEntry[] {
+  const snapshot = tree.beginSnapshot();
+  const { entries } = snapshot.next(Number.POSITIVE_INFINITY);
+  snapshot.close();
+  return entries;
 }

@@ -6,17 +6,19 @@
 import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
 import { type Rng, seededRng } from "../../src/base/rng.ts";
-import { equalZxid, ZXID_ZERO, zxidText } from "../../src/base/zxid.ts";
+import { equalZxid, type Zxid, ZXID_ZERO, zxidText } from "../../src/base/zxid.ts";
 import type { ConnectionId } from "../../src/keeper/connection.ts";
 import type { KeeperConfig } from "../../src/keeper/config.ts";
-import { Keeper, type KeeperInput } from "../../src/keeper/keeper.ts";
+import type { KeeperInput } from "../../src/keeper/keeper-input.ts";
+import { Keeper } from "../../src/keeper/keeper.ts";
 import type { Action, LinkSend, Turn } from "../../src/keeper/turn.ts";
 import { decodeNotification, encodeNotification } from "../../src/keeper/zab-codec.ts";
 import { digestText } from "../../src/tree/digest.ts";
 import type { Tree } from "../../src/tree/tree.ts";
 import type { PeerTiming } from "../../src/zab/config.ts";
 import type { LinkId } from "../../src/zab/message.ts";
-import { AUTH, type ClientEnd, type Link, Replica, treeUpTo } from "./world-replica.ts";
+import { Agenda } from "../zab/agenda.ts";
+import { AUTH, type ClientEnd, type Link, Replica } from "./world-replica.ts";
 
 const TICK_MS = 50;
 /** The wall clock at the beginning of each run. */
@@ -29,19 +31,13 @@ export interface WorldOptions {
   readonly timing?: Partial<PeerTiming>;
   readonly sessionTimeoutMinMs?: number;
   readonly bounds?: Partial<KeeperConfig["bounds"]>;
-}
-
-interface Event {
-  readonly atMs: number;
-  readonly order: number;
-  readonly act: () => void;
+  readonly snapshotPartBytes?: number;
 }
 
 /** See the file's comment. */
 export class World {
   readonly rng: Rng;
   readonly replicas: Map<Sid, Replica> = new Map();
-  nowMs = 0;
   /** A message between replicas takes 1 ms and up to this much more. */
   delayMs = 4;
   /** A transaction takes 1 ms and up to this much more to be durable. */
@@ -57,8 +53,7 @@ export class World {
   clockJumps = 0;
   readonly #options: WorldOptions;
   readonly #blocked: Set<string> = new Set();
-  #events: Event[] = [];
-  #orders = 0;
+  readonly #agenda = new Agenda();
   #ids = 0;
 
   constructor(options: WorldOptions) {
@@ -97,7 +92,8 @@ export class World {
     const start = replica.isTreeLost ? { ...onDisk, lastDelivered: ZXID_ZERO } : onDisk;
     replica.instance = start.instance;
     replica.issued = replica.durable = 0;
-    replica.tree = treeUpTo(replica.disk, start.lastDelivered);
+    replica.isInstalling = false;
+    replica.tree = replica.treeUpTo(start.lastDelivered);
     replica.keeper = new Keeper({
       config: this.#config(sid),
       start,
@@ -106,6 +102,7 @@ export class World {
       auth: AUTH,
       databaseBytes: () => replica.databaseBytes,
       rng: seededRng([this.rng.uint32(), sid, start.instance, 3]),
+      stage: () => replica.stage(),
     });
     replica.isTreeLost = false;
     this.#tick(replica);
@@ -115,6 +112,7 @@ export class World {
   crash(sid: Sid, kept?: number): void {
     const replica = this.replica(sid);
     if (replica.keeper === undefined) return;
+    replica.isInstalling = false;
     replica.disk.crash(kept ?? this.rng.below(replica.disk.pending + 1));
     replica.keeper = undefined;
     replica.tree = undefined;
@@ -233,12 +231,12 @@ export class World {
 
   /** Lets this much time pass. */
   run(durationMs: number): void {
-    this.#runUntil(() => false, this.nowMs + durationMs);
+    this.#agenda.runUntil(() => false, this.nowMs + durationMs);
   }
 
   /** Lets time pass until the condition holds; throws when it does not within the limit. */
   until(what: string, condition: () => boolean, limitMs = 20_000): void {
-    if (this.#runUntil(condition, this.nowMs + limitMs)) return;
+    if (this.#agenda.runUntil(condition, this.nowMs + limitMs)) return;
     throw new Error(`not within ${limitMs} ms: ${what}\n${this.describe()}`);
   }
 
@@ -253,7 +251,7 @@ export class World {
       return;
     }
     const { keeper } = replica;
-    if (keeper === undefined) return;
+    if (keeper === undefined || replica.isInstalling) return;
     const turn = keeper.step(input, this.clockOf(sid));
     // What clients read is told at ticks: it draws no lots, so that it changes no other run.
     this.#perform(replica, turn, input.kind !== "clientsSent");
@@ -265,8 +263,12 @@ export class World {
     return EPOCH_MS + this.replica(sid).clockAt(this.nowMs);
   }
 
+  get nowMs(): number {
+    return this.#agenda.nowMs;
+  }
+
   later(delayMs: number, act: () => void): void {
-    this.#events.push({ atMs: this.nowMs + delayMs, order: this.#orders++, act });
+    this.#agenda.later(delayMs, act);
   }
 
   describe(): string {
@@ -280,7 +282,7 @@ export class World {
   }
 
   #config(sid: Sid): KeeperConfig {
-    const { voters, timing, sessionTimeoutMinMs, bounds } = this.#options;
+    const { voters, timing, sessionTimeoutMinMs, bounds, snapshotPartBytes } = this.#options;
     return {
       ensemble: "main",
       sid,
@@ -293,6 +295,7 @@ export class World {
       storageLimitBytes: 1_000_000,
       bounds: { maxConnections: 0, maxConnectionsPerAddress: 0, ...bounds },
       ...(timing === undefined ? {} : { timing }),
+      ...(snapshotPartBytes === undefined ? {} : { snapshotPartBytes }),
     };
   }
 
@@ -320,7 +323,10 @@ export class World {
     const isFlushDue = mayFlush && this.rng.below(16) === 0;
     if (turn.writes.length > 0 || isFlushDue) {
       if (isGone()) return;
-      replica.disk.transact(turn.writes, must(replica.tree, "a tree").lastApplied);
+      const install = turn.writes.find(({ kind }) => kind === "install");
+      const applied = must(replica.tree, "a tree").lastApplied;
+      replica.disk.transact(turn.writes, install?.kind === "install" ? install.last : applied);
+      if (install?.kind === "install") this.#startAnew(replica, install.last);
       replica.issued++;
       this.later(1 + this.rng.below(this.diskMs + 1), () => {
         if (replica.instance === instance && replica.keeper !== undefined) this.#sync(replica);
@@ -336,6 +342,21 @@ export class World {
         if (replica.instance === instance) this.input(replica.sid, { kind: "continue" });
       });
     }
+  }
+
+  /** The snapshot takes effect once it is durable, with a new start. */
+  #startAnew(replica: Replica, last: Zxid): void {
+    replica.isInstalling = true;
+    const issued = replica.issued + 1;
+    replica.held.push({
+      needs: issued,
+      act: () => {
+        replica.keepStaged(last);
+        replica.installed++;
+        this.crash(replica.sid, 0);
+        this.start(replica.sid);
+      },
+    });
   }
 
   #act(replica: Replica, action: Action): void {
@@ -457,8 +478,8 @@ export class World {
     }
   }
 
-  #checkDigest({ sid, tree }: Replica): void {
-    if (tree === undefined || equalZxid(tree.lastApplied, ZXID_ZERO)) return;
+  #checkDigest({ sid, tree, isDigestWrong }: Replica): void {
+    if (tree === undefined || isDigestWrong || equalZxid(tree.lastApplied, ZXID_ZERO)) return;
     const at = zxidText(tree.lastApplied);
     const digest = digestText(tree.digest);
     const known = this.digests.get(at);
@@ -474,26 +495,5 @@ export class World {
 
   #delay(): number {
     return 1 + this.rng.below(this.delayMs + 1);
-  }
-
-  #runUntil(condition: () => boolean, deadlineMs: number): boolean {
-    while (!condition()) {
-      let at = -1;
-      for (const [index, event] of this.#events.entries()) {
-        const first = this.#events[at];
-        const isEarlier = first === undefined || event.atMs < first.atMs;
-        if (isEarlier || (event.atMs === first.atMs && event.order < first.order)) at = index;
-      }
-      const next = this.#events[at];
-      if (next === undefined || next.atMs > deadlineMs) {
-        this.nowMs = deadlineMs;
-        return false;
-      }
-      const last = must(this.#events.pop(), "an event");
-      if (last !== next) this.#events[at] = last;
-      this.nowMs = next.atMs;
-      next.act();
-    }
-    return true;
   }
 }

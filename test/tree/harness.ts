@@ -77,6 +77,9 @@ export class MapRows implements NodeRows {
   descendantCount(path: string): number {
     return this.nodes.descendantCount(path);
   }
+  after(path: string | undefined, bytesMax: number): ReadonlyArray<readonly [string, Znode]> {
+    return this.nodes.after(path, bytesMax);
+  }
 
   flush(store: CachedNodeStore): void {
     const { puts, deletes } = store.takeDirty();

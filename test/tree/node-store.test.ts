@@ -5,7 +5,7 @@ import { InvariantError } from "../../src/base/assert.ts";
 import type { NodeOwner } from "../../src/base/txn.ts";
 import { ZXID_ZERO } from "../../src/base/zxid.ts";
 import { SqlNodeRows } from "../../src/durable/node-rows.ts";
-import { SCHEMA } from "../../src/durable/schema.ts";
+import { createTables } from "../../src/durable/schema.ts";
 import { CachedNodeStore } from "../../src/tree/cached-node-store.ts";
 import { MapNodeStore, type NodeStore, type Znode } from "../../src/tree/node-store.ts";
 import { memoryDatabase } from "../durable/sqlite.ts";
@@ -41,9 +41,9 @@ function cachedSubject(cacheBytesMax: number, isFlushing: boolean): Subject {
 }
 
 function sqlSubject(cacheBytesMax: number): Subject {
-  const { sql } = memoryDatabase();
-  for (const statement of SCHEMA) sql.exec(statement);
-  const rows = new SqlNodeRows(sql);
+  const database = memoryDatabase();
+  createTables(database);
+  const rows = new SqlNodeRows(database.sql, "znode");
   const store = new CachedNodeStore(rows, cacheBytesMax);
   return { store, pause: () => rows.writeChangesOf(store) };
 }
@@ -271,9 +271,9 @@ describe("a store over rows", () => {
   });
 
   test("reads many rows as it reads each, whatever their paths and data", () => {
-    const { sql } = memoryDatabase();
-    for (const statement of SCHEMA) sql.exec(statement);
-    const rows = new SqlNodeRows(sql);
+    const database = memoryDatabase();
+    createTables(database);
+    const rows = new SqlNodeRows(database.sql, "znode");
     const store = new CachedNodeStore(rows, 0);
     const long = `/${"n".repeat(90_000)}`;
     const there = ["/", "/a", '/q"uo\\te', "/é中", "/a/b", long, `${long}2`, "/large"];
@@ -291,7 +291,7 @@ describe("a store over rows", () => {
     for (const path of there) expect(store.get(path)).toEqual(rows.read(path));
     for (const path of there) store.delete(path);
     rows.writeChangesOf(store);
-    expect(sql.exec<{ n: number }>("SELECT count(*) AS n FROM znode").one().n).toBe(0);
+    expect(database.sql.exec<{ n: number }>("SELECT count(*) AS n FROM znode").one().n).toBe(0);
   });
 
   test("refuses to delete what is not there", () => {

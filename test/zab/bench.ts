@@ -66,6 +66,7 @@ export class Bench {
       instance: 1,
       sequence: 1,
       state: "looking",
+      voice: "full",
       electionRound: 1,
       vote: { leader: from, zxid: zxid(0, 0), peerEpoch: 0 },
       ...told,
@@ -105,6 +106,7 @@ export class Bench {
       promised: true,
       currentEpoch: 0,
       history: { last, epochEnds: last.epoch === 0 ? [last] : [zxid(0, 0), last] },
+      voice: "full",
       lastDelivered: zxid(0, 0),
     });
     this.receive(7, { kind: "ackNewLeader", epoch });

@@ -3,7 +3,7 @@
  * crash keeps a prefix of those under way.
  */
 import { assert } from "../../src/base/assert.ts";
-import { compareZxid, equalZxid, ZXID_ZERO, type Zxid } from "../../src/base/zxid.ts";
+import { compareZxid, equalZxid, maxZxid, ZXID_ZERO, type Zxid } from "../../src/base/zxid.ts";
 import type { LogReader, PeerStart, ReadRange } from "../../src/zab/config.ts";
 import type { PeerWrite } from "../../src/zab/effects.ts";
 import { follows, proposalBytes } from "../../src/zab/history.ts";
@@ -16,6 +16,7 @@ export interface DiskImage {
   readonly acceptedEpoch: number;
   readonly currentEpoch: number;
   readonly lastDelivered: Zxid;
+  readonly isDiverged: boolean;
 }
 
 export const EMPTY_DISK: DiskImage = {
@@ -24,6 +25,7 @@ export const EMPTY_DISK: DiskImage = {
   acceptedEpoch: 0,
   currentEpoch: 0,
   lastDelivered: ZXID_ZERO,
+  isDiverged: false,
 };
 
 function lastOf(image: DiskImage): Zxid {
@@ -47,6 +49,11 @@ function applyWrite(image: DiskImage, write: PeerWrite): DiskImage {
       assert(equalZxid(lastOf(cut), write.after), "truncation ends at a zxid that is there");
       return cut;
     }
+    case "install":
+      assert(compareZxid(write.last, image.lastDelivered) >= 0, "a snapshot never goes back");
+      return { ...image, base: write.last, log: [], isDiverged: false };
+    case "diverged":
+      return { ...image, isDiverged: true };
     case "epochs": {
       const { acceptedEpoch, currentEpoch } = write;
       assert(acceptedEpoch >= image.acceptedEpoch, "acceptedEpoch never regresses");
@@ -110,7 +117,7 @@ export class Disk implements LogReader {
   trim(upTo: Zxid): void {
     const cut = (image: DiskImage): DiskImage => ({
       ...image,
-      base: upTo,
+      base: maxZxid(image.base, upTo),
       log: image.log.filter(({ zxid }) => compareZxid(zxid, upTo) > 0),
     });
     this.#durable = cut(this.#durable);
@@ -143,7 +150,13 @@ export class Disk implements LogReader {
   /** What a new start reads, its number raised and durable. */
   start(epochFloor = 0): PeerStart {
     this.#instance++;
-    const { acceptedEpoch, currentEpoch, lastDelivered } = this.#durable;
-    return { instance: this.#instance, acceptedEpoch, currentEpoch, lastDelivered, epochFloor };
+    const { acceptedEpoch, currentEpoch, lastDelivered, isDiverged } = this.#durable;
+    return { instance: this.#instance, acceptedEpoch, currentEpoch, lastDelivered, isDiverged, epochFloor };
+  }
+
+  /** Everything is lost; starts are still told apart, as by the clock of a fresh object. */
+  wipe(): void {
+    this.#durable = EMPTY_DISK;
+    this.#underWay = [];
   }
 }

@@ -11,6 +11,7 @@ import type { PeerInput, PeerTiming } from "../../src/zab/config.ts";
 import type { AfterWrite, PeerEffects, Send } from "../../src/zab/effects.ts";
 import type { Proposal, ZabMessage } from "../../src/zab/message.ts";
 import { Peer } from "../../src/zab/peer.ts";
+import { Agenda } from "./agenda.ts";
 import { Checker } from "./checker.ts";
 import { Disk } from "./disk.ts";
 import { type Link, Replica } from "./replica.ts";
@@ -27,13 +28,10 @@ export interface EnsembleOptions {
 /** What the network is asked about each message: false loses it, and with it all that follows on its link. */
 export type MessageFilter = (from: Sid, to: Sid, message: ZabMessage) => boolean;
 
-interface Event {
-  readonly atMs: number;
-  readonly order: number;
-  readonly act: () => void;
-}
-
 const TICK_MS = 20;
+
+/** Delivered proposals in one part of a snapshot. */
+const SNAPSHOT_PART = 4;
 
 /** A text that names a proposal and its content. */
 function proposalText({ zxid, payload }: Proposal): string {
@@ -47,15 +45,15 @@ export class Ensemble {
   readonly replicas: Map<Sid, Replica> = new Map();
   readonly voters: readonly Sid[];
   readonly observers: readonly Sid[];
-  nowMs = 0;
   filter: MessageFilter = () => true;
   /** Called once for the next message of each kind here, up to 30 ms after it has left. */
   readonly traps: Map<ZabMessage["kind"], (from: Sid, to: Sid) => void> = new Map();
+  /** Snapshots that took effect. */
+  installed = 0;
   /** Each message that left a replica, for tests that read the conversation. */
   readonly sent: { readonly from: Sid; readonly to: Sid; readonly message: ZabMessage }[] = [];
   readonly #options: EnsembleOptions;
-  #events: Event[] = [];
-  #orders = 0;
+  readonly #agenda = new Agenda();
   #linkIds = 0;
   #payloads = 0;
   /** Pairs "a>b" that cannot reach each other in that direction. */
@@ -84,6 +82,9 @@ export class Ensemble {
 
   start(sid: Sid): void {
     const replica = this.replica(sid);
+    replica.isInstalling = false;
+    replica.staged = undefined;
+    replica.snapshots.clear();
     const start = replica.disk.start(this.#options.epochFloor);
     replica.instance = start.instance;
     replica.issued = replica.durable = 0;
@@ -111,6 +112,12 @@ export class Ensemble {
     this.checker.onLeadingEnded(`replica ${sid}`);
     for (const link of replica.links.values()) this.#breakLink(link, this.#isSilent);
     replica.links.clear();
+  }
+
+  /** A replica that is down loses its disk. */
+  wipe(sid: Sid): void {
+    this.replica(sid).disk.wipe();
+    this.replica(sid).delivered = [];
   }
 
   /** Cuts the groups off from each other. */
@@ -147,6 +154,10 @@ export class Ensemble {
     const replica = this.replica(sid);
     replica.isDiskStuck = false;
     while (replica.disk.pending > 0) this.#syncOne(replica);
+  }
+
+  get nowMs(): number {
+    return this.#agenda.nowMs;
   }
 
   replica(sid: Sid): Replica {
@@ -189,18 +200,19 @@ export class Ensemble {
   /** Steps a peer and performs its effects. */
   input(sid: Sid, input: PeerInput): void {
     const replica = this.replica(sid);
-    if (replica.peer === undefined) return;
+    if (replica.peer === undefined || replica.isInstalling) return;
     this.#perform(replica, replica.peer.step(input, this.nowMs));
+    this.#sendSnapshots(replica);
   }
 
   /** Lets this much time pass. */
   run(durationMs: number): void {
-    this.#runUntil(() => false, this.nowMs + durationMs);
+    this.#agenda.runUntil(() => false, this.nowMs + durationMs);
   }
 
   /** Lets time pass until the condition holds; throws when it does not within the limit. */
   until(what: string, condition: () => boolean, limitMs = 20_000): void {
-    if (!this.#runUntil(condition, this.nowMs + limitMs)) {
+    if (!this.#agenda.runUntil(condition, this.nowMs + limitMs)) {
       throw new Error(`not within ${limitMs} ms: ${what}\n${this.describe()}`);
     }
   }
@@ -294,9 +306,59 @@ export class Ensemble {
         if (isPrimary) return this.#hold(replica, () => this.checker.onLeading(epoch, name));
         return this.#hold(replica, () => this.checker.onLeadingEnded(`replica ${sid}`));
       }
+      case "snapshotBegun":
+        replica.staged = [];
+        return undefined;
+      case "snapshotPart":
+        replica.staged?.push(...(JSON.parse(new TextDecoder().decode(effect.payload)) as string[]));
+        return undefined;
+      case "snapshotEnded":
+        return this.#install(replica, effect);
       case "committed":
         return undefined;
     }
+  }
+
+  /** A few of the delivered per part, each in a step of its own, while the leader goes on. */
+  #sendSnapshots(replica: Replica): void {
+    const { instance, sid, snapshots, delivered } = replica;
+    for (const { link, notBefore } of replica.peer?.snapshotsWanted() ?? []) {
+      const from = snapshots.get(link) ?? 0;
+      const last = must(replica.peer, "a peer").lastDelivered;
+      const isWhole = from + SNAPSHOT_PART >= delivered.length && compareZxid(last, notBefore) >= 0;
+      if (from > delivered.length || (from === delivered.length && !isWhole)) continue;
+      const items = delivered.slice(from, from + SNAPSHOT_PART);
+      snapshots.set(link, isWhole ? Infinity : from + items.length);
+      const payload = new TextEncoder().encode(JSON.stringify(items));
+      const count = new TextEncoder().encode(String(from + items.length));
+      const end = isWhole ? { end: { last, payload: count } } : {};
+      this.#later(1, () => {
+        if (replica.instance === instance) this.input(sid, { kind: "snapshotPart", link, payload, ...end });
+      });
+    }
+  }
+
+  /** The snapshot takes effect once it is durable, with a new start. */
+  #install(replica: Replica, { last, payload }: AfterWrite & { kind: "snapshotEnded" }): void {
+    const staged = must(replica.staged, "a snapshot is staged");
+    const { sid, instance } = replica;
+    if (String(staged.length) !== new TextDecoder().decode(payload)) {
+      throw new Error(`replica ${sid} was sent ${staged.length} of ${new TextDecoder().decode(payload)}`);
+    }
+    replica.disk.transact([{ kind: "install", last }], last);
+    replica.issued++;
+    replica.isInstalling = true;
+    this.#later(1 + this.rng.below(replica.diskMs), () => {
+      if (replica.instance === instance && !replica.isDiskStuck) this.#syncOne(replica);
+    });
+    this.#hold(replica, () => {
+      for (const link of replica.links.values()) this.#breakLink(link, false);
+      replica.links.clear();
+      replica.held = [];
+      replica.delivered = staged;
+      this.installed++;
+      this.start(sid);
+    });
   }
 
   /** Delivers in memory; what shows it to the world comes back. */
@@ -420,26 +482,7 @@ export class Ensemble {
   }
 
   #later(delayMs: number, act: () => void): void {
-    this.#events.push({ atMs: this.nowMs + delayMs, order: this.#orders++, act });
-  }
-
-  #runUntil(condition: () => boolean, deadlineMs: number): boolean {
-    while (!condition()) {
-      let next: Event | undefined;
-      for (const event of this.#events) {
-        if (next === undefined || event.atMs < next.atMs) next = event;
-        else if (event.atMs === next.atMs && event.order < next.order) next = event;
-      }
-      if (next === undefined || next.atMs > deadlineMs) {
-        this.nowMs = deadlineMs;
-        return false;
-      }
-      const taken = next;
-      this.#events = this.#events.filter((event) => event !== taken);
-      this.nowMs = taken.atMs;
-      taken.act();
-    }
-    return true;
+    this.#agenda.later(delayMs, act);
   }
 }
 

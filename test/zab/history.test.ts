@@ -38,7 +38,7 @@ describe("a history", () => {
           history.beginStep();
           const write = change({ what, count }, list);
           if (write.kind === "append") history.append(write.proposals);
-          else history.truncate(write.after);
+          else if (write.kind === "truncate") history.truncate(write.after);
           list = apply(write, list);
           expectSame(history, list);
           writes.push(write);
@@ -78,7 +78,7 @@ describe("a history", () => {
   });
 });
 
-type HistoryChange = Exclude<PeerWrite, { kind: "epochs" }>;
+type HistoryChange = Extract<PeerWrite, { kind: "append" | "truncate" }>;
 
 interface Change {
   readonly what: "append" | "epoch" | "truncate";

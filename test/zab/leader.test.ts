@@ -1,7 +1,8 @@
 /** A leader's side of discovery, synchronization and broadcast; the test plays its learners. */
 import { describe, expect, it } from "vitest";
 import type { Zxid } from "../../src/base/zxid.ts";
-import type { ZabMessage } from "../../src/zab/message.ts";
+import { DEFAULT_TIMING } from "../../src/zab/config.ts";
+import type { Voice, ZabMessage } from "../../src/zab/message.ts";
 import { Bench, type BenchOptions, proposal, proposals, sentAfter, sentFree, zxid } from "./bench.ts";
 
 /** Makes it lead, with links 7 and 8 to voters 2 and 3, nothing said on them. */
@@ -16,11 +17,19 @@ function elected(options: BenchOptions = {}): Bench {
 
 function ackEpoch(
   ends: readonly Zxid[],
-  rest: { currentEpoch?: number; promised?: boolean } = {},
+  rest: { currentEpoch?: number; promised?: boolean; voice?: Voice } = {},
 ): ZabMessage {
   const last = ends.at(-1) ?? zxid(0, 0);
   const history = { last, epochEnds: ends };
-  return { kind: "ackEpoch", promised: true, currentEpoch: 0, history, lastDelivered: zxid(0, 0), ...rest };
+  return {
+    kind: "ackEpoch",
+    promised: true,
+    currentEpoch: 0,
+    history,
+    voice: "full",
+    lastDelivered: zxid(0, 0),
+    ...rest,
+  };
 }
 
 const EMPTY = [zxid(0, 0)];
@@ -131,7 +140,7 @@ describe("synchronization (Zab, Algorithm 2)", () => {
     expect(sentAfter(effects)[1]).toEqual({ kind: "propose", proposals: proposals(3, 1, 2) });
   });
 
-  it("turns away who needs a snapshot, and says why", () => {
+  it("sends a snapshot to whom only that helps, in parts as the window allows, and says why", () => {
     const bench = elected({
       image: { ...image, base: zxid(1, 2), log: proposals(1, 3, 5), lastDelivered: zxid(1, 2) },
     });
@@ -140,13 +149,23 @@ describe("synchronization (Zab, Algorithm 2)", () => {
     const effects = bench.receive(7, ackEpoch(EMPTY));
 
     const reason = "no epoch in common with 0:0";
-    expect(sentAfter(effects)).toContainEqual({ kind: "snapshotNeeded", reason });
-    expect(effects.after).toContainEqual({
-      kind: "closeLink",
-      link: 7,
-      reason: `snapshot-needed: ${reason}`,
-    });
-    expect(bench.peer.status().snapshotsNeeded).toEqual([{ sid: 2, reason }]);
+    expect(sentAfter(effects)).toContainEqual({ kind: "snapshot", reason });
+    expect(bench.peer.status().learners[0]).toMatchObject({ sid: 2, snapshot: reason });
+    expect(bench.peer.snapshotsWanted()).toEqual([{ link: 7, sid: 2, notBefore: zxid(0, 0) }]);
+
+    const payload = new Uint8Array(DEFAULT_TIMING.learnerWindowBytes);
+    bench.step({ kind: "snapshotPart", link: 7, payload });
+    expect(bench.peer.snapshotsWanted()).toEqual([]);
+    bench.receive(7, { kind: "snapshotAck", parts: 1 });
+    expect(bench.peer.snapshotsWanted()).toHaveLength(1);
+
+    const end = { last: zxid(1, 2), payload: new Uint8Array(1) };
+    const last = bench.step({ kind: "snapshotPart", link: 7, payload: new Uint8Array(2), end });
+    expect(sentAfter(last)).toEqual([
+      { kind: "snapshotPart", payload: new Uint8Array(2) },
+      { kind: "snapshotEnd", ...end },
+    ]);
+    expect(bench.peer.snapshotsWanted()).toEqual([]);
   });
 
   it("keeps a window of unacknowledged history", () => {

@@ -150,7 +150,7 @@ describe("synchronization (Zab, Algorithm 2)", () => {
 
     expect(effects.writes).toEqual([]);
     expect(bench.peer.phase.role).toBe("looking");
-    expect(bench.peer.status().lastElectionReason).toContain("a snapshot is needed");
+    expect(bench.peer.status().lastElectionReason).toContain("truncation to 1:3");
     expect(bench.peer.status().dropped).toEqual({ "from leader: truncate": 1 });
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Rng } from "../../src/base/rng.ts";
+import { compareZxid } from "../../src/base/zxid.ts";
 import { follows } from "../../src/zab/history.ts";
 import { Ensemble } from "./harness.ts";
 
@@ -7,7 +8,16 @@ import { Ensemble } from "./harness.ts";
 const SEEDS = Number(process.env["ZAB_SEEDS"] ?? 300);
 const ONLY = process.env["ZAB_SEED"];
 
-const TRAPPED = ["ack", "ackEpoch", "ackNewLeader", "leaderInfo", "commit", "truncate"] as const;
+const TRAPPED = [
+  "ack",
+  "ackEpoch",
+  "ackNewLeader",
+  "leaderInfo",
+  "commit",
+  "truncate",
+  "snapshotAck",
+  "snapshotEnd",
+] as const;
 
 /** One fault, or its end, chosen by the seed. */
 function maybeFault(ensemble: Ensemble, rng: Rng): void {
@@ -33,6 +43,9 @@ function maybeFault(ensemble: Ensemble, rng: Rng): void {
     () => ensemble.stickDisk(sid),
     () => ensemble.input(sid, { kind: "resign" }),
     () => varyDisks(ensemble, rng),
+    () => trim(ensemble, rng, sid),
+    () => trim(ensemble, rng, sid),
+    () => loseOne(ensemble, rng, sid),
     () => trap(ensemble, rng, some),
     () => trap(ensemble, rng, some),
     () => trap(ensemble, rng, some),
@@ -50,6 +63,31 @@ function startSome(ensemble: Ensemble, sids: readonly number[]): void {
 
 function loseMessages(ensemble: Ensemble, oneIn: number): void {
   ensemble.filter = () => ensemble.rng.below(oneIn) !== 0;
+}
+
+/** A replica's log forgets some of what its tree on disk holds: who lags behind that needs a snapshot. */
+function trim(ensemble: Ensemble, rng: Rng, sid: number): void {
+  const { disk } = ensemble.replica(sid);
+  const { log, lastDelivered } = disk.durable;
+  const end = log.findLastIndex(({ zxid }) => compareZxid(zxid, lastDelivered) <= 0);
+  const upTo = log[rng.below(end + 2) - 1];
+  if (upTo !== undefined && end >= 0) disk.trim(upTo.zxid);
+}
+
+/** A voter loses its disk, or finds its tree to differ: one at a time, as more are too many for any quorum. */
+function loseOne(ensemble: Ensemble, rng: Rng, sid: number): void {
+  const { voters } = ensemble;
+  const isWhole = (one: number): boolean => {
+    const { durable, visible } = ensemble.replica(one).disk;
+    return durable.currentEpoch > 0 && !durable.isDiverged && !visible.isDiverged;
+  };
+  if (!voters.includes(sid) || voters.length === 1 || !voters.every(isWhole)) return;
+  if (rng.below(2) === 0) ensemble.input(sid, { kind: "diverged" });
+  else {
+    crashAll(ensemble, [sid]);
+    ensemble.wipe(sid);
+    ensemble.start(sid);
+  }
 }
 
 /** Some disks are far slower than others: what one has lost another has shown to the world. */

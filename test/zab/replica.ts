@@ -33,6 +33,12 @@ export class Replica {
   /** Delivered in memory since the beginning of history, as texts. */
   delivered: string[] = [];
   readonly links: Map<LinkId, Link> = new Map();
+  /** As leader: how much of what was delivered each snapshot holds so far. */
+  readonly snapshots: Map<LinkId, number> = new Map();
+  /** As learner: what a snapshot brought so far; lost with the power. */
+  staged: string[] | undefined;
+  /** A snapshot is written and takes effect with the start that follows; nothing happens before. */
+  isInstalling = false;
   /** A write takes up to this long to be durable. */
   diskMs = 5;
   /** While true the disk finishes nothing. */

@@ -13,6 +13,9 @@ interface Row {
   readonly base?: readonly [number, number];
   readonly plan: SyncPlan["kind"];
   readonly after?: readonly [number, number];
+  /** Where the plan is a snapshot: what it must cover. */
+  readonly notBefore?: readonly [number, number];
+  readonly isDiverged?: true;
 }
 
 const WHOLE = [0, 0] as const;
@@ -99,6 +102,16 @@ const ROWS: readonly Row[] = [
     leader: [[1, 9]],
     base: [1, 5],
     plan: "snapshot",
+    notBefore: [1, 4],
+  },
+  {
+    name: "equal histories, but the learner's tree is another",
+    learner: [WHOLE, [1, 5]],
+    delivered: [1, 5],
+    isDiverged: true,
+    leader: [WHOLE, [1, 7]],
+    plan: "snapshot",
+    notBefore: [1, 5],
   },
   {
     name: "an empty learner and a trimmed leader",
@@ -120,6 +133,7 @@ const ROWS: readonly Row[] = [
     delivered: [1, 7],
     leader: [WHOLE, [1, 5]],
     plan: "snapshot",
+    notBefore: [1, 7],
   },
   {
     name: "a learner that delivered exactly what is shared",
@@ -141,15 +155,19 @@ function summary(ends: Ends): { readonly last: Zxid; readonly epochEnds: readonl
 }
 
 describe("planSync", () => {
-  it.each(ROWS)("$name: $plan", ({ learner, leader, delivered, base, plan, after }) => {
-    const decided = planSync(
-      { ...summary(learner), lastDelivered: toZxid(delivered ?? [0, 0]) },
-      { ...summary(leader), base: toZxid(base ?? [0, 0]) },
-    );
+  it.each(ROWS)(
+    "$name: $plan",
+    ({ learner, leader, delivered, base, isDiverged, plan, after, notBefore }) => {
+      const decided = planSync(
+        { ...summary(learner), lastDelivered: toZxid(delivered ?? [0, 0]), isDiverged: isDiverged === true },
+        { ...summary(leader), base: toZxid(base ?? [0, 0]) },
+      );
 
-    expect(decided.kind).toBe(plan);
-    if (decided.kind !== "snapshot") expect(decided.after).toEqual(toZxid(after ?? [0, 0]));
-  });
+      expect(decided.kind).toBe(plan);
+      if (decided.kind === "snapshot") expect(decided.notBefore).toEqual(toZxid(notBefore ?? [0, 0]));
+      else expect(decided.after).toEqual(toZxid(after ?? [0, 0]));
+    },
+  );
 
   it("finds the very last common zxid of any two histories that leaders could have made", () => {
     const steps = fc.array(

@@ -46,7 +46,7 @@ export function ackE(said: AckE = {}): ZabMessage {
   const epochEnds = [zxid(0, 0), ...ends];
   const history = { last: epochEnds.at(-1) ?? zxid(0, 0), epochEnds };
   const voice = "full";
-  return { kind: "ackEpoch", promised, currentEpoch, history, voice, lastDelivered } as ZabMessage;
+  return { kind: "ackEpoch", promised, currentEpoch, history, voice, lastDelivered };
 }
 
 /** ACK-LD: the follower has accepted NEWLEADER. */

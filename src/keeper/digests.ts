@@ -1,0 +1,164 @@
+/**
+ * Finds a replica whose tree differs from the others' at the same zxid. Every replica notes its digest at the same
+ * zxids and tells the leader; the leader compares. The digest of a quorum of voters is the right one: who has another,
+ * be it the leader itself, is diverged. Without such a quorum nobody is judged, only the difference told.
+ */
+import type { Sid } from "../base/ids.ts";
+import { equalZxid, type Zxid, zxidText } from "../base/zxid.ts";
+import { type Digest, digestText, equalDigest } from "../tree/digest.ts";
+import { MajorityQuorum, type QuorumVerifier } from "../zab/quorum.ts";
+import type { Tree } from "../tree/tree.ts";
+import type { KeeperConfig } from "./config.ts";
+import { DIGEST_EVERY, DIGEST_REPORT_INTERVAL_MS, DIGESTS_KEPT } from "./limits.ts";
+
+/** A replica's digest when it had applied exactly up to a zxid. */
+export interface DigestAt {
+  readonly zxid: Zxid;
+  readonly digest: Digest;
+}
+
+/** What a comparison found. */
+export interface Verdict {
+  /** Who has another digest than a quorum of voters; empty where nobody has, or no quorum agrees. */
+  readonly diverged: readonly Sid[];
+  /** For people: who has what; empty where all have the same. */
+  readonly difference: string;
+}
+
+/** A replica's own digests, of its recent past. */
+class DigestLog {
+  readonly #kept: DigestAt[] = [];
+
+  /** Notes the digest at every DIGEST_EVERY-th zxid of an epoch, the same at all replicas. */
+  note(now: DigestAt): void {
+    if (now.zxid.counter % DIGEST_EVERY !== 0) return;
+    this.#kept.push(now);
+    if (this.#kept.length > DIGESTS_KEPT) this.#kept.shift();
+  }
+
+  /** The digest noted at the zxid, if it was and is still kept. */
+  at(zxid: Zxid): Digest | undefined {
+    return this.#kept.find((kept) => equalZxid(kept.zxid, zxid))?.digest;
+  }
+
+  /** The latest noted. */
+  get latest(): DigestAt | undefined {
+    return this.#kept.at(-1);
+  }
+}
+
+/** The leader's comparison. */
+class DigestAudit {
+  readonly #sid: Sid;
+  readonly #quorum: QuorumVerifier;
+  readonly #own: DigestLog;
+  readonly #heard = new Map<string, Map<Sid, Digest>>();
+  #compared = 0;
+
+  constructor(parts: { readonly sid: Sid; readonly quorum: QuorumVerifier; readonly own: DigestLog }) {
+    this.#sid = parts.sid;
+    this.#quorum = parts.quorum;
+    this.#own = parts.own;
+  }
+
+  /** How many digests of others were compared with this replica's. */
+  get compared(): number {
+    return this.#compared;
+  }
+
+  /** A replica's word; `now` is this replica's own state, for replicas that stand where it stands. */
+  hear(from: Sid, { zxid, digest }: DigestAt, now: DigestAt): Verdict {
+    const own = equalZxid(zxid, now.zxid) ? now.digest : this.#own.at(zxid);
+    if (own === undefined) return { diverged: [], difference: "" };
+    this.#compared++;
+    const key = zxidText(zxid);
+    const heard = this.#heard.get(key) ?? new Map([[this.#sid, own]]);
+    this.#heard.set(key, heard);
+    heard.set(from, digest);
+    for (const oldest of this.#heard.keys()) {
+      if (this.#heard.size <= DIGESTS_KEPT) break;
+      this.#heard.delete(oldest);
+    }
+    return this.#judge(key, heard);
+  }
+
+  #judge(zxid: string, heard: ReadonlyMap<Sid, Digest>): Verdict {
+    const entries = [...heard];
+    const right = entries.find(([, digest]) => {
+      const alike = entries.filter(([, other]) => equalDigest(other, digest)).map(([sid]) => sid);
+      return this.#quorum.contains(new Set(alike));
+    });
+    const [, first] = entries[0] ?? [];
+    const isDifferent = first !== undefined && entries.some(([, digest]) => !equalDigest(digest, first));
+    const difference = isDifferent
+      ? `at ${zxid}: ${entries.map(([sid, digest]) => `${sid} has ${digestText(digest)}`).join(", ")}`
+      : "";
+    if (right === undefined) return { diverged: [], difference };
+    const diverged = entries.filter(([, digest]) => !equalDigest(digest, right[1])).map(([sid]) => sid);
+    return { diverged, difference };
+  }
+}
+
+/** A replica's part in the comparison, and the leader's. */
+export class Digests {
+  readonly #sid: Sid;
+  readonly #quorum: QuorumVerifier;
+  readonly #tree: Tree;
+  readonly #log = new DigestLog();
+  #audit: DigestAudit | undefined;
+  #reportedMs = 0;
+  #reported: Zxid | undefined;
+  #lastSeen: Zxid | undefined;
+
+  constructor(config: Pick<KeeperConfig, "sid" | "voters">, tree: Tree) {
+    this.#sid = config.sid;
+    this.#quorum = new MajorityQuorum(config.voters);
+    this.#tree = tree;
+  }
+
+  /** How many digests of others this leader compared with its own; 0 elsewhere. */
+  get compared(): number {
+    return this.#audit?.compared ?? 0;
+  }
+
+  /** Something was applied. */
+  applied(): void {
+    this.#log.note(this.#now());
+  }
+
+  /** What to tell the leader, if that is due: the latest noted, or, where nothing moves, the present. */
+  report(clockMs: number): DigestAt | undefined {
+    if (clockMs - this.#reportedMs < DIGEST_REPORT_INTERVAL_MS) return undefined;
+    this.#reportedMs = clockMs;
+    const now = this.#now();
+    const isIdle = this.#lastSeen !== undefined && equalZxid(this.#lastSeen, now.zxid);
+    this.#lastSeen = now.zxid;
+    const report = isIdle ? now : this.#log.latest;
+    if (report === undefined) return undefined;
+    if (this.#reported !== undefined && equalZxid(this.#reported, report.zxid)) return undefined;
+    this.#reported = report.zxid;
+    return report;
+  }
+
+  #now(): DigestAt {
+    return { zxid: this.#tree.lastApplied, digest: this.#tree.digest };
+  }
+
+  /** This replica leads. */
+  openAudit(): void {
+    this.#audit = new DigestAudit({ sid: this.#sid, quorum: this.#quorum, own: this.#log });
+    this.#reported = undefined;
+  }
+
+  /** It leads no more, or follows another. */
+  closeAudit(): void {
+    this.#audit = undefined;
+    this.#reported = undefined;
+  }
+
+  /** A replica's word to this leader; undefined where nothing is wrong. */
+  hear(from: Sid, told: DigestAt): Verdict | undefined {
+    const verdict = this.#audit?.hear(from, told, this.#now());
+    return verdict === undefined || verdict.difference === "" ? undefined : verdict;
+  }
+}

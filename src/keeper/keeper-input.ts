@@ -1,0 +1,45 @@
+/** What a keeper is made of, and what happens to it. */
+import type { Sid } from "../base/ids.ts";
+import type { Rng } from "../base/rng.ts";
+import type { StagedTree } from "../tree/tree-snapshot.ts";
+import type { Tree } from "../tree/tree.ts";
+import type { LogReader, PeerStart } from "../zab/config.ts";
+import type { LinkId, Notification } from "../zab/message.ts";
+import type { AuthSettings } from "./auth.ts";
+import type { KeeperConfig } from "./config.ts";
+import type { ConnectionId, ConnectionOpening, SentOut } from "./connection.ts";
+
+/** What the shell hands in at the start. */
+export interface KeeperParts {
+  readonly config: KeeperConfig;
+  readonly start: PeerStart;
+  readonly tree: Tree;
+  readonly log: LogReader;
+  readonly auth: AuthSettings;
+  readonly rng: Rng;
+  /** Begins an empty tree beside the one that stands, for a snapshot; an earlier one is dropped. */
+  readonly stage: () => StagedTree;
+  /** How large this replica's database is now. */
+  readonly databaseBytes: () => number;
+}
+
+/** What happens to a replica. */
+export type KeeperInput =
+  | { readonly kind: "tick" }
+  /** More was left to apply. */
+  | { readonly kind: "continue" }
+  | { readonly kind: "clientOpened"; readonly opening: ConnectionOpening }
+  | { readonly kind: "clientBytes"; readonly connection: ConnectionId; readonly bytes: Uint8Array }
+  | { readonly kind: "clientClosed"; readonly connection: ConnectionId }
+  /** Clients' transports have taken so many bytes of what they were sent. */
+  | { readonly kind: "clientsSent"; readonly sent: readonly SentOut[] }
+  | { readonly kind: "notification"; readonly notification: Notification }
+  | {
+      readonly kind: "linkOpened";
+      readonly link: LinkId;
+      readonly sid: Sid;
+      readonly role: "to-leader" | "from-learner";
+    }
+  | { readonly kind: "linkBytes"; readonly link: LinkId; readonly bytes: Uint8Array }
+  | { readonly kind: "linkClosed"; readonly link: LinkId }
+  | { readonly kind: "linkFailed"; readonly to: Sid };

@@ -1,0 +1,140 @@
+/**
+ * What a replica's tree consists of: znodes, sessions, and the sums over them, kept as they change. Both the tree that
+ * transactions build and the one that a snapshot brings are made of it, so that their digests mean the same.
+ */
+import { assert } from "../base/assert.ts";
+import type { SessionId } from "../base/ids.ts";
+import type { NodeData } from "../base/request.ts";
+import { addDigest, dataDigest, type Digest, sessionDigest, subtractDigest, znodeDigest } from "./digest.ts";
+import type { NodeStore, NodeView, Znode } from "./node-store.ts";
+import type { SessionRecord, SessionTable } from "./session-table.ts";
+
+/** Sums over all znodes, kept as they change. */
+export interface TreeTotals {
+  /** Lengths of paths and data, as ZooKeeper's approximate data size counts them. */
+  readonly dataBytes: number;
+  readonly ephemerals: number;
+}
+
+/** Hears which znodes and sessions change. */
+export interface ChangeListener {
+  changedZnode(path: string): void;
+  changedSession(id: SessionId): void;
+}
+
+/**
+ * Data above this is hashed once and remembered, as the counters of a large parent change with each child.
+ */
+const REMEMBERED_DATA_BYTES = 256;
+
+/** Znodes and sessions with digest and totals. It knows no rules: parents and versions are the tree's business. */
+export class TreeState implements NodeView {
+  readonly store: NodeStore;
+  readonly sessions: SessionTable;
+  readonly #listeners = new Set<ChangeListener>();
+  readonly #dataDigests = new WeakMap<Uint8Array, Digest>();
+  #digest: Digest;
+  #dataBytes: number;
+  #ephemerals: number;
+
+  /** Over what store and table hold, with the sums they were written with. */
+  constructor(options: {
+    readonly store: NodeStore;
+    readonly sessions: SessionTable;
+    readonly digest: Digest;
+    readonly totals: TreeTotals;
+  }) {
+    this.store = options.store;
+    this.sessions = options.sessions;
+    this.#digest = options.digest;
+    this.#dataBytes = options.totals.dataBytes;
+    this.#ephemerals = options.totals.ephemerals;
+  }
+
+  /** Of all znodes and sessions. */
+  get digest(): Digest {
+    return this.#digest;
+  }
+
+  get totals(): TreeTotals {
+    return { dataBytes: this.#dataBytes, ephemerals: this.#ephemerals };
+  }
+
+  get(path: string): Znode | undefined {
+    return this.store.get(path);
+  }
+
+  ephemeralsOf(session: SessionId): readonly string[] {
+    return this.store.ephemeralsOf(session);
+  }
+
+  prefetch(paths: readonly string[]): void {
+    this.store.prefetch(paths);
+  }
+
+  /** Tells this listener of every change from now on, until it is removed. */
+  listen(listener: ChangeListener): void {
+    this.#listeners.add(listener);
+  }
+
+  unlisten(listener: ChangeListener): void {
+    this.#listeners.delete(listener);
+  }
+
+  put(path: string, node: Znode): void {
+    const before = this.store.get(path);
+    if (before !== undefined) this.#subtract(path, before);
+    this.store.put(path, node);
+    this.#digest = addDigest(this.#digest, this.#digestOf(path, node));
+    this.#count(path, node, 1);
+    for (const listener of this.#listeners) listener.changedZnode(path);
+  }
+
+  delete(path: string): void {
+    const before = this.store.get(path);
+    assert(before !== undefined, `delete without a znode at ${path}`);
+    this.store.delete(path);
+    this.#subtract(path, before);
+    for (const listener of this.#listeners) listener.changedZnode(path);
+  }
+
+  putSession(session: SessionRecord): void {
+    const before = this.sessions.get(session.id);
+    if (before !== undefined) this.#digest = subtractDigest(this.#digest, sessionDigest(before));
+    this.sessions.put(session);
+    this.#digest = addDigest(this.#digest, sessionDigest(session));
+    for (const listener of this.#listeners) listener.changedSession(session.id);
+  }
+
+  /** Forgets a session, which must exist. */
+  deleteSession(id: SessionId): void {
+    const session = this.sessions.get(id);
+    assert(session !== undefined, "no session to forget");
+    this.sessions.delete(id);
+    this.#digest = subtractDigest(this.#digest, sessionDigest(session));
+    for (const listener of this.#listeners) listener.changedSession(id);
+  }
+
+  #subtract(path: string, before: Znode): void {
+    this.#digest = subtractDigest(this.#digest, this.#digestOf(path, before));
+    this.#count(path, before, -1);
+  }
+
+  #count(path: string, node: Znode, sign: 1 | -1): void {
+    this.#dataBytes += sign * (path.length + (node.data?.length ?? 0));
+    if (node.owner.mode === "ephemeral") this.#ephemerals += sign;
+  }
+
+  #digestOf(path: string, node: Znode): Digest {
+    return znodeDigest(path, node, this.#dataDigestOf(node.data));
+  }
+
+  #dataDigestOf(data: NodeData): Digest {
+    if (data === null || data.length < REMEMBERED_DATA_BYTES) return dataDigest(data);
+    const known = this.#dataDigests.get(data);
+    if (known !== undefined) return known;
+    const digest = dataDigest(data);
+    this.#dataDigests.set(data, digest);
+    return digest;
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * Which voters may decide who leads, and from which history, given that a voter may have lost its disk. See Voice.
+ */
+import type { Sid } from "../base/ids.ts";
+import { equalZxid, type Zxid, ZXID_ZERO } from "../base/zxid.ts";
+import type { Voice } from "./message.ts";
+import type { QuorumVerifier } from "./quorum.ts";
+
+/** The history that is decided for: its end, and the epoch in force of who has it. */
+export interface Candidacy {
+  readonly last: Zxid;
+  readonly currentEpoch: number;
+}
+
+/** Counts voters by their voices. */
+export class VoiceTally {
+  readonly #quorum: QuorumVerifier;
+  readonly #full: Set<Sid> = new Set();
+  readonly #all: Set<Sid> = new Set();
+
+  constructor(quorum: QuorumVerifier) {
+    this.#quorum = quorum;
+  }
+
+  /** Counts a voter that agrees; one without a voice does not count. */
+  add(sid: Sid, voice: Voice): void {
+    if (voice === "none" || !this.#quorum.isVoter(sid)) return;
+    this.#all.add(sid);
+    if (voice === "full") this.#full.add(sid);
+  }
+
+  /** Whether every voter counts, fresh ones included. */
+  get isUnanimous(): boolean {
+    return this.#all.size === this.#quorum.voters.length;
+  }
+
+  /**
+   * Whether those counted may decide for this history. Fresh voters count where nobody was ever in an epoch, and where
+   * all voters agree that there is no history: a leader that entered the first epoch alone would find no quorum else.
+   */
+  isQuorum({ last, currentEpoch }: Candidacy): boolean {
+    if (this.#quorum.contains(this.#full)) return true;
+    if (currentEpoch === 0) return this.#quorum.contains(this.#all);
+    return equalZxid(last, ZXID_ZERO) && this.isUnanimous;
+  }
+}
