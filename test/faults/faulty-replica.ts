@@ -109,7 +109,7 @@ export class FaultyReplica extends Replica {
       case "failWrite":
         // The start after it removes the trigger: one write fails.
         this.ctx.storage.sql.exec(
-          "CREATE TRIGGER fail_write BEFORE INSERT ON log BEGIN SELECT RAISE(ABORT, 'fault: failWrite'); END",
+          "CREATE TRIGGER fail_write BEFORE INSERT ON history BEGIN SELECT RAISE(ABORT, 'fault: failWrite'); END",
         );
         break;
       case "down":
