@@ -1,7 +1,15 @@
 /** The writing operations that stand both alone and inside multi. Source: zookeeper.jute, module proto. */
 import type { CheckRequest, CreateRequest, DeleteRequest, SetDataRequest } from "../base/request.ts";
+import { JuteError } from "./jute-error.ts";
 import { readAcls, writeAcls } from "./records.ts";
 import type { JuteReader, JuteWriter } from "./archive.ts";
+
+/** The path of a znode to work on: without one there is nothing to decode, as ZooKeeper has it (seen on 3.9.5). */
+export function readPath(reader: JuteReader): string {
+  const path = reader.nullableString();
+  if (path === null) throw new JuteError("bad-value", "null for a path");
+  return path;
+}
 
 /** Classes CreateRequest and CreateTTLRequest; only the latter carries a time to live. */
 export function writeCreate(writer: JuteWriter, request: CreateRequest): void {
@@ -16,7 +24,7 @@ export function writeCreate(writer: JuteWriter, request: CreateRequest): void {
 export function readCreate(reader: JuteReader, op: CreateRequest["op"]): CreateRequest {
   return {
     op,
-    path: reader.string(),
+    path: readPath(reader),
     data: reader.buffer(),
     acl: readAcls(reader),
     flags: reader.int(),
@@ -33,7 +41,7 @@ export function writeSetData(writer: JuteWriter, request: SetDataRequest): void 
 
 /** Reads what writeSetData wrote. */
 export function readSetData(reader: JuteReader): SetDataRequest {
-  return { op: "setData", path: reader.string(), data: reader.buffer(), version: reader.int() };
+  return { op: "setData", path: readPath(reader), data: reader.buffer(), version: reader.int() };
 }
 
 /** Classes DeleteRequest and CheckVersionRequest. */
@@ -44,5 +52,5 @@ export function writePathAndVersion(writer: JuteWriter, request: DeleteRequest |
 
 /** Reads what writePathAndVersion wrote. */
 export function readPathAndVersion(reader: JuteReader, op: "delete" | "check"): DeleteRequest | CheckRequest {
-  return { op, path: reader.string(), version: reader.int() };
+  return { op, path: readPath(reader), version: reader.int() };
 }

@@ -5,10 +5,14 @@
 import type { Acl, Identity } from "../base/acl.ts";
 import type { Stat } from "../base/stat.ts";
 import type { Zxid } from "../base/zxid.ts";
+import { JuteError } from "./jute-error.ts";
 import type { JuteReader, JuteWriter } from "./archive.ts";
 
 /** An Acl takes its perms and two lengths at least. */
 const ACL_BYTES_MIN = 12;
+
+/** The schemes whose ids are looked at. */
+const ID_SCHEMES: ReadonlySet<string> = new Set(["world", "digest", "ip"]);
 
 /** An Identity takes two lengths at least. */
 const IDENTITY_BYTES_MIN = 8;
@@ -60,9 +64,16 @@ export function readAcls(reader: JuteReader): Acl[] {
   const count = reader.count(ACL_BYTES_MIN);
   const acls: Acl[] = [];
   for (let index = 0; index < count; index++) {
-    acls.push({ perms: reader.int(), scheme: reader.string(), id: reader.string() });
+    const line = { perms: reader.int(), scheme: reader.string(), id: reader.nullableString() };
+    acls.push({ ...line, id: line.id ?? absentId(line.scheme) });
   }
   return acls;
+}
+
+/** Null for an id: where it would be looked at, ZooKeeper cannot go on (seen on 3.9.5). */
+function absentId(scheme: string): string {
+  if (ID_SCHEMES.has(scheme)) throw new JuteError("bad-value", `null for an id of ${scheme}`);
+  return "";
 }
 
 /** A vector of ClientInfo. Source: zookeeper.jute, classes ClientInfo and WhoAmIResponse. */

@@ -15,6 +15,7 @@ import { clientOpcodeName, OPCODES } from "./opcodes.ts";
 import { readMulti, readMultiRead, writeMulti, writeMultiRead } from "./multi.ts";
 import {
   readCreate,
+  readPath,
   readPathAndVersion,
   readSetData,
   writeCreate,
@@ -91,14 +92,15 @@ export function readRequest(reader: JuteReader, op: ClientOpcodeName): ClientReq
     case "getData":
     case "getChildren":
     case "getChildren2":
-      return { op, path: reader.string(), watch: reader.bool() };
+      return { op, path: readPath(reader), watch: reader.bool() };
     case "getACL":
     case "getAllChildrenNumber":
+      return { op, path: readPath(reader) };
     case "getEphemerals":
     case "sync":
       return { op, path: reader.string() };
     case "setACL":
-      return { op, path: reader.string(), acl: readAcls(reader), version: reader.int() };
+      return { op, path: readPath(reader), acl: readAcls(reader), version: reader.int() };
     case "multi":
       return { op, operations: readMulti(reader) };
     case "multiRead":

@@ -346,7 +346,7 @@ export class ClientDoor {
     connection.received++;
     if (connection.session !== undefined) this.#touched.add(connection.session);
     const decoded = decodeRequest(body);
-    if (decoded.kind === "headerless") throw decoded.problem;
+    if (decoded.kind === "headerless" || isBrokenLogin(decoded)) throw decoded.problem;
     const unknown = isUnknown(decoded);
     if (decoded.kind !== "request" || unknown) {
       if (unknown) this.counters.requestsUnknown++;
@@ -471,4 +471,11 @@ export class ClientDoor {
 function isUnknown(decoded: DecodedRequest): boolean {
   if (decoded.kind === "undecodable") return decoded.type === OPCODES.check;
   return decoded.kind === "unknownOpcode" || (decoded.kind === "request" && decoded.request.op === "check");
+}
+
+/** A login is taken off the wire before it is anybody's turn: what breaks there ends the connection, unanswered. */
+function isBrokenLogin(
+  decoded: DecodedRequest,
+): decoded is DecodedRequest & { readonly kind: "undecodable" } {
+  return decoded.kind === "undecodable" && (decoded.type === OPCODES.auth || decoded.type === OPCODES.sasl);
 }

@@ -49,7 +49,9 @@ export function createModeOf(request: CreateRequest, session: SessionId): Create
  */
 export function createInMulti(request: CreateRequest): CreateRequest {
   const { op, flags } = request;
-  if (op === "createTTL") return request;
+  // Without the flag of a TTL it is an ordinary create there; a flag that means nothing is told in its place.
+  if (op === "createTTL")
+    return isMode(flags) && flags < TTL_FLAG ? createInMulti({ ...request, op: "create" }) : request;
   if (!isMode(flags) || flags >= TTL_FLAG) {
     throw new KeeperError("marshallingError", `create flags ${flags} in multi`);
   }

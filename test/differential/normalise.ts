@@ -67,7 +67,7 @@ function isForeign(answer: DecodedAnswer, root: string): boolean {
   if (!isEvent || body === null || typeof body !== "object" || !("path" in body)) return false;
   const path = body["path"];
   if (typeof path !== "string" || path === root || path.startsWith(`${root}/`)) return false;
-  return path === "/" || path.startsWith(ROOT_PREFIX);
+  return path === "/" || path.startsWith(ROOT_PREFIX) || path.startsWith("/zookeeper/");
 }
 
 function asSet(values: readonly Value[]): readonly Value[] {
@@ -111,6 +111,8 @@ function isInternal(name: string): boolean {
 
 function isAboutShared(frame: Frame | undefined): boolean {
   if (frame === undefined || frame.kind === "opcode" || frame.kind === "bytes") return false;
+  // The changed byte may make any path of it.
+  if (frame.kind === "flip") return true;
   const { request } = frame;
   if (request.op === "multi" || request.op === "multiRead") {
     return request.operations.some((one) => "path" in one && isShared(one.path));

@@ -236,12 +236,25 @@ describe("requests", () => {
     });
   });
 
-  it("null texts and vectors read as empty", () => {
-    expect(decodeRequest(hex("00000001 00000001 ffffffff ffffffff ffffffff 00000000"))).toEqual({
+  it("null vectors read as empty, null for a path cannot be decoded", () => {
+    expect(decodeRequest(hex("00000001 00000001 00000001 2f ffffffff ffffffff 00000000"))).toEqual({
       kind: "request",
       xid: 1,
-      request: { op: "create", path: "", data: null, acl: [], flags: 0, ttlMs: 0 },
+      request: { op: "create", path: "/", data: null, acl: [], flags: 0, ttlMs: 0 },
     });
+    const nowhere = decodeRequest(hex("00000001 00000001 ffffffff ffffffff ffffffff 00000000"));
+    expect(nowhere).toMatchObject({ kind: "undecodable", xid: 1 });
+  });
+
+  it.each([
+    ["world", "00000005 776f726c64", "undecodable"],
+    ["digest", "00000006 646967657374", "undecodable"],
+    ["ip", "00000002 6970", "undecodable"],
+    ["auth", "00000004 61757468", "request"],
+    ["a scheme that nobody knows", "00000001 78", "request"],
+  ])("null for an id of %s in an access control list (seen on 3.9.5)", (_, scheme, kind) => {
+    const frame = `00000001 00000001 00000001 2f ffffffff 00000001 0000001f ${scheme} ffffffff 00000000`;
+    expect(decodeRequest(hex(frame)).kind).toBe(kind);
   });
 
   it("malformed UTF-8 reads as U+FFFD, which no path may hold", () => {

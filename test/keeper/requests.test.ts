@@ -180,6 +180,32 @@ describe("numbers and opcodes of a client's choosing (seen on 3.9.5)", () => {
     expect(story(client)).toEqual(["reply 7"]);
   });
 
+  it.each(["auth", "sasl"] as const)(
+    "a %s packet that cannot be decoded ends the connection, unanswered",
+    (op) => {
+      const { world, leader } = standing(1);
+      const client = connected(world, leader);
+      client.sendFrame(OPCODES[op], Uint8Array.of(0, 0), op);
+      world.run(50);
+
+      expect(story(client)).toEqual([]);
+      expect(client.isClosed).toBe(true);
+    },
+  );
+
+  it("null for a path cannot be decoded, and the connection stays open", () => {
+    const { world, leader } = standing(1);
+    const client = connected(world, leader);
+    const none = [255, 255, 255, 255];
+    for (const op of ["exists", "getData", "delete", "getAllChildrenNumber"] as const) {
+      client.sendFrame(OPCODES[op], Uint8Array.of(...none, 0, 0, 0, 0), op);
+    }
+    world.run(50);
+
+    expect(story(client)).toEqual([1, 2, 3, 4].map((xid) => `reply ${xid} error -5`));
+    expect(client.isClosed).toBe(false);
+  });
+
   it("a login without a word fails, and the connection closes", () => {
     const { world, leader } = standing(1);
     const client = connected(world, leader);

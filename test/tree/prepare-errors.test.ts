@@ -200,6 +200,22 @@ describe("the other writes", () => {
     expect(codesOf(ttl)).toEqual([-6]);
   });
 
+  test("createTTL without the flag of one is an ordinary create in a multi (seen on 3.9.5)", () => {
+    const leader = new Leader();
+    const made = leader.write({
+      op: "multi",
+      operations: [create("/t", { op: "createTTL", flags: 0, ttlMs: 5 })],
+    });
+    const wrong = leader.write({
+      op: "multi",
+      operations: [create("/u", { op: "createTTL", flags: 9, ttlMs: 5 })],
+    });
+
+    expect(made).toMatchObject({ kind: "multi", outcomes: [{ kind: "created", withStat: false }] });
+    expect(leader.tree.get("/t")?.owner.mode).toBe("persistent");
+    expect(codesOf(wrong)).toEqual([-8]);
+  });
+
   test.each([-1, 5, 6, 7, 100])(
     "a multi with a create of flags %i cannot be decoded, whatever stands before it (seen on 3.9.5)",
     (flags) => {
