@@ -23,7 +23,7 @@ it.each([1, 2, 3])(
     const refused = [create("/c"), set, { op: "multi", operations: [CHECK, set] } as const].map(code);
     const done = [
       { op: "delete", path: "/b", version: -1 } as const,
-      CHECK,
+      { op: "multi", operations: [CHECK] } as const,
       { op: "sync", path: "/" } as const,
     ].map(code);
     world.replica(full).databaseBytes = LIMIT_BYTES * 0.96;
