@@ -136,8 +136,7 @@ export class Election {
     for (const [sid, said] of this.#received) {
       if (equalVotes(said.vote, this.#vote)) agreed.add(sid, said.voice);
     }
-    const { zxid, peerEpoch } = this.#vote;
-    const isQuorum = agreed.isQuorum({ last: zxid, currentEpoch: peerEpoch });
+    const isQuorum = agreed.isQuorum(this.#vote.zxid);
     if (isQuorum && agreed.isUnanimous) this.#decide(this.#vote);
     else if (!isQuorum) this.#finalizeAtMs = undefined;
     else this.#finalizeAtMs ??= clockMs + timing.finalizeWaitMs;

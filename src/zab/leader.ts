@@ -242,10 +242,10 @@ export class Leader {
 
   /** The leader enters its epoch as its first follower: history and epoch are durable together. */
   #maybeBecomeSynchronizing(): void {
-    const { quorum, outbox, history, currentEpoch } = this.#core;
+    const { quorum, outbox, history } = this.#core;
     const promised = new VoiceTally(quorum);
     for (const [sid, voice] of this.#promises) promised.add(sid, voice);
-    const isQuorum = promised.isQuorum({ last: history.last, currentEpoch });
+    const isQuorum = promised.isQuorum(history.last);
     if (this.#leaving !== undefined || !isQuorum) return;
     const newEpoch = this.#newEpoch;
     assert(newEpoch !== undefined, "the epoch is chosen before it is promised");

@@ -26,10 +26,10 @@ export interface Vote {
 export type PeerState = "looking" | "following" | "leading" | "observing";
 
 /**
- * Whether a voter counts where a quorum decides who leads. A fresh one was never in an epoch, or lost its disk, and so
- * what it had acknowledged: where anybody was in an epoch, a quorum of others must speak for the history. One whose
- * tree differs from a quorum's ("none") neither leads nor counts. Both are heard again once a whole history is theirs.
- * ZooKeeper counts an emptied server, and so can lose acknowledged writes.
+ * Whether a voter counts where a quorum decides who leads. A fresh one was never in an epoch, or lost its disk and
+ * what it had acknowledged: a quorum of others must speak for the history, unless all voters agree that there is none.
+ * One whose tree differs from a quorum's ("none") neither leads nor counts. Both are heard again once a whole history
+ * is theirs. ZooKeeper counts an emptied server, and so can lose acknowledged writes.
  */
 export type Voice = "full" | "fresh" | "none";
 

@@ -6,12 +6,6 @@ import { equalZxid, type Zxid, ZXID_ZERO } from "../base/zxid.ts";
 import type { Voice } from "./message.ts";
 import type { QuorumVerifier } from "./quorum.ts";
 
-/** The history that is decided for: its end, and the epoch in force of who has it. */
-export interface Candidacy {
-  readonly last: Zxid;
-  readonly currentEpoch: number;
-}
-
 /** Counts voters by their voices. */
 export class VoiceTally {
   readonly #quorum: QuorumVerifier;
@@ -35,12 +29,10 @@ export class VoiceTally {
   }
 
   /**
-   * Whether those counted may decide for this history. Fresh voters count where nobody was ever in an epoch, and where
-   * all voters agree that there is no history: a leader that entered the first epoch alone would find no quorum else.
+   * Whether those counted may decide for a history that ends at `last`. Fresh voters count only where all voters agree
+   * that there is none: so a first start needs them all.
    */
-  isQuorum({ last, currentEpoch }: Candidacy): boolean {
-    if (this.#quorum.contains(this.#full)) return true;
-    if (currentEpoch === 0) return this.#quorum.contains(this.#all);
-    return equalZxid(last, ZXID_ZERO) && this.isUnanimous;
+  isQuorum(last: Zxid): boolean {
+    return this.#quorum.contains(this.#full) || (equalZxid(last, ZXID_ZERO) && this.isUnanimous);
   }
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
 import { compareZxid } from "../../src/base/zxid.ts";
+import { MajorityQuorum } from "../../src/zab/quorum.ts";
 import { Actor } from "./actor.ts";
 import { bytes, connected, create } from "./test-client.ts";
 import { textOf } from "./text.ts";
@@ -63,11 +64,11 @@ function trim(world: World, sid: Sid): void {
   if (compareZxid(lastDelivered, base) > 0 && !replica.isTreeLost) replica.trim(lastDelivered);
 }
 
-/** A fresh object stands in for a lost one; one at a time, as no quorum survives the loss of more. */
+/** A fresh object stands in for a lost one, while a quorum is left that was in an epoch. */
 function loseDisk(world: World, sid: Sid): void {
-  const { sids } = world;
-  const isWhole = sids.every((one) => world.replica(one).disk.durable.currentEpoch > 0);
-  if (sids.length < 3 || !isWhole) return;
+  const { voters } = world;
+  const left = voters.filter((one) => one !== sid && world.replica(one).disk.durable.currentEpoch > 0);
+  if (!new MajorityQuorum(voters).contains(new Set(left))) return;
   world.crash(sid);
   world.replica(sid).wipe();
   world.start(sid);

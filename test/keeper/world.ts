@@ -37,6 +37,8 @@ export interface WorldOptions {
 /** See the file's comment. */
 export class World {
   readonly rng: Rng;
+  readonly sids: readonly Sid[];
+  readonly voters: readonly Sid[];
   readonly replicas: Map<Sid, Replica> = new Map();
   /** A message between replicas takes 1 ms and up to this much more. */
   delayMs = 4;
@@ -59,12 +61,10 @@ export class World {
   constructor(options: WorldOptions) {
     this.#options = options;
     this.rng = seededRng([options.seed ?? 1, 0x51ed270b, 0x2545f491, 0x9e3779b9]);
-    const count = options.voters + (options.observers ?? 0);
-    for (let sid = 1; sid <= count; sid++) this.replicas.set(sid, new Replica(sid));
-  }
-
-  get sids(): readonly Sid[] {
-    return [...this.replicas.keys()];
+    const { voters, observers = 0 } = options;
+    for (let sid = 1; sid <= voters + observers; sid++) this.replicas.set(sid, new Replica(sid));
+    this.sids = [...this.replicas.keys()];
+    this.voters = this.sids.filter((sid) => sid <= voters);
   }
 
   replica(sid: Sid): Replica {
@@ -282,12 +282,12 @@ export class World {
   }
 
   #config(sid: Sid): KeeperConfig {
-    const { voters, timing, sessionTimeoutMinMs, bounds, snapshotPartBytes } = this.#options;
+    const { timing, sessionTimeoutMinMs, bounds, snapshotPartBytes } = this.#options;
     return {
       ensemble: "main",
       sid,
-      voters: this.sids.filter((one) => one <= voters),
-      observers: this.sids.filter((one) => one > voters),
+      voters: this.voters,
+      observers: this.sids.filter((one) => !this.voters.includes(one)),
       clientAddresses: [],
       tickTimeMs: 2000,
       sessionTimeoutMinMs: sessionTimeoutMinMs ?? 4000,

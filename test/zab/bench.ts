@@ -92,23 +92,30 @@ export class Bench {
     return this;
   }
 
-  /** Makes it lead voter 2 over link 7 with all of its history, in broadcast in the epoch given. */
+  /**
+   * Makes it lead voter 2 over link 7 with all of its history, in broadcast in the epoch given. Voter 3 has promised
+   * the epoch and is gone.
+   */
   lead(epoch: number): this {
     this.step({ kind: "tick" });
     const { vote } = this.peer.notification();
     this.hear(2, { vote });
     this.hear(3, { vote });
-    this.open(7, 2, "from-learner");
-    this.receive(7, { kind: "followerInfo", acceptedEpoch: epoch - 1 });
     const { lastZxid: last } = this.peer;
-    this.receive(7, {
+    const ackEpoch: ZabMessage = {
       kind: "ackEpoch",
       promised: true,
       currentEpoch: 0,
       history: { last, epochEnds: last.epoch === 0 ? [last] : [zxid(0, 0), last] },
       voice: "full",
       lastDelivered: zxid(0, 0),
-    });
+    };
+    for (const sid of [3, 2]) {
+      this.open(sid + 5, sid, "from-learner");
+      this.receive(sid + 5, { kind: "followerInfo", acceptedEpoch: epoch - 1 });
+      this.receive(sid + 5, ackEpoch);
+      if (sid === 3) this.step({ kind: "linkClosed", link: sid + 5 });
+    }
     this.receive(7, { kind: "ackNewLeader", epoch });
     return this;
   }

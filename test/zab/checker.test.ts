@@ -1,7 +1,7 @@
 /** The checker is checked: each property is broken once, in the record of a true run or by a disk that lies. */
 import { describe, expect, it } from "vitest";
 import { must } from "../../src/base/assert.ts";
-import { Disk, type DiskImage } from "./disk.ts";
+import { Disk, type DiskImage, EMPTY_DISK } from "./disk.ts";
 import { Ensemble } from "./harness.ts";
 import { brokenProperties, type PropertyName, type RunRecord, type Seen } from "./properties.ts";
 
@@ -135,15 +135,17 @@ function forget(ensemble: Ensemble, sid: number, change: Partial<DiskImage>): vo
 
 describe("a disk that lies", () => {
   it("by forgetting a promise gives an epoch two leaders, which ends the run", () => {
-    const ensemble = new Ensemble({ voters: 3 }).startAll();
+    const image = { ...EMPTY_DISK, acceptedEpoch: 1, currentEpoch: 1 };
+    const disks = new Map([1, 2, 3].map((sid) => [sid, new Disk(image)]));
+    const ensemble = new Ensemble({ voters: 3, disks }).startAll();
     expect(ensemble.converge()).toBe(3);
     for (const sid of ensemble.voters) ensemble.crash(sid);
-    for (const sid of [1, 2]) forget(ensemble, sid, { acceptedEpoch: 0, currentEpoch: 0 });
+    for (const sid of [1, 2]) forget(ensemble, sid, { acceptedEpoch: 1, currentEpoch: 1 });
 
     for (const sid of [1, 2]) ensemble.start(sid);
 
     expect(() => ensemble.converge()).toThrow(
-      "epoch 1 has two leaders, replica 3 start 1 and replica 2 start 2",
+      "epoch 2 has two leaders, replica 3 start 1 and replica 2 start 2",
     );
   });
 

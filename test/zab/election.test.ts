@@ -4,6 +4,9 @@ import { compareVotes } from "../../src/zab/election.ts";
 import { Bench, proposals, zxid } from "./bench.ts";
 
 const EMPTY = { zxid: zxid(0, 0), peerEpoch: 0 };
+/** In epoch 1, with no history: what most ensembles were once. */
+const ENTERED = { acceptedEpoch: 1, currentEpoch: 1 };
+const IN_1 = { zxid: zxid(0, 0), peerEpoch: 1 };
 
 describe("votes are ordered", () => {
   it.each([
@@ -85,9 +88,9 @@ describe("a looking peer", () => {
   });
 
   it("waits with a mere quorum for a better vote, then decides", () => {
-    const bench = new Bench({ sid: 2, timing: { finalizeWaitMs: 200 } });
+    const bench = new Bench({ sid: 2, image: ENTERED, timing: { finalizeWaitMs: 200 } });
     bench.step({ kind: "tick" });
-    bench.hear(1, { vote: { leader: 2, ...EMPTY } });
+    bench.hear(1, { vote: { leader: 2, ...IN_1 } });
 
     bench.pass(180);
     expect(bench.peer.phase.role).toBe("looking");
@@ -97,12 +100,12 @@ describe("a looking peer", () => {
   });
 
   it("begins the wait anew when a better vote comes meanwhile", () => {
-    const bench = new Bench({ sid: 2, timing: { finalizeWaitMs: 200 } });
+    const bench = new Bench({ sid: 2, image: ENTERED, timing: { finalizeWaitMs: 200 } });
     bench.step({ kind: "tick" });
-    bench.hear(1, { vote: { leader: 2, ...EMPTY } });
+    bench.hear(1, { vote: { leader: 2, ...IN_1 } });
     bench.pass(180);
 
-    bench.hear(3, { vote: { leader: 3, ...EMPTY } });
+    bench.hear(3, { vote: { leader: 3, ...IN_1 } });
     bench.pass(180);
     expect(bench.peer.phase.role).toBe("looking");
 

@@ -93,7 +93,9 @@ describe("an ensemble", () => {
   });
 
   it("a voter coming late does not disturb the leader", () => {
-    const ensemble = new Ensemble({ voters: 3 });
+    const image = { ...EMPTY_DISK, acceptedEpoch: 1, currentEpoch: 1 };
+    const disks = new Map([1, 2, 3].map((sid) => [sid, new Disk(image)]));
+    const ensemble = new Ensemble({ voters: 3, disks });
     ensemble.start(1);
     ensemble.start(2);
     const leader = ensemble.converge();
@@ -196,12 +198,15 @@ describe("a crash between write and acknowledgement", () => {
 
 describe("epochs", () => {
   it("a voter that promised a later epoch than the leader's is taken in under a new one", () => {
-    const promised = new Disk({ ...EMPTY_DISK, acceptedEpoch: 9 });
-    const ensemble = new Ensemble({ voters: 3, disks: new Map([[1, promised]]) });
+    const entered = { ...EMPTY_DISK, acceptedEpoch: 1, currentEpoch: 1 };
+    const promised = { ...entered, acceptedEpoch: 9 };
+    const images = [promised, entered, entered];
+    const disks = new Map(images.map((image, index) => [index + 1, new Disk(image)]));
+    const ensemble = new Ensemble({ voters: 3, disks });
     ensemble.start(2);
     ensemble.start(3);
     const leader = ensemble.converge();
-    expect(ensemble.peer(leader).status().currentEpoch).toBe(1);
+    expect(ensemble.peer(leader).status().currentEpoch).toBe(2);
 
     ensemble.start(1);
     ensemble.converge();

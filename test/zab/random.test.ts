@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Rng } from "../../src/base/rng.ts";
 import { compareZxid } from "../../src/base/zxid.ts";
 import { follows } from "../../src/zab/history.ts";
+import { MajorityQuorum } from "../../src/zab/quorum.ts";
 import { Ensemble } from "./harness.ts";
 
 /** More with ZAB_SEEDS; one run alone with ZAB_SEED. */
@@ -74,15 +75,21 @@ function trim(ensemble: Ensemble, rng: Rng, sid: number): void {
   if (upTo !== undefined && end >= 0) disk.trim(upTo.zxid);
 }
 
-/** A voter loses its disk, or finds its tree to differ: one at a time, as more are too many for any quorum. */
+/**
+ * A voter loses its disk, or finds its tree to differ. A quorum that speaks for the history is left; a voter that was
+ * in no epoch yet may lose its disk, and with it a promise, at any time.
+ */
 function loseOne(ensemble: Ensemble, rng: Rng, sid: number): void {
   const { voters } = ensemble;
+  if (!voters.includes(sid)) return;
   const isWhole = (one: number): boolean => {
     const { durable, visible } = ensemble.replica(one).disk;
     return durable.currentEpoch > 0 && !durable.isDiverged && !visible.isDiverged;
   };
-  if (!voters.includes(sid) || voters.length === 1 || !voters.every(isWhole)) return;
-  if (rng.below(2) === 0) ensemble.input(sid, { kind: "diverged" });
+  const left = new Set(voters.filter((one) => one !== sid && isWhole(one)));
+  const isQuorumLeft = new MajorityQuorum(voters).contains(left);
+  if (!isQuorumLeft && ensemble.replica(sid).disk.durable.currentEpoch > 0) return;
+  if (isQuorumLeft && rng.below(2) === 0) ensemble.input(sid, { kind: "diverged" });
   else {
     crashAll(ensemble, [sid]);
     ensemble.wipe(sid);

@@ -130,13 +130,13 @@ describe("phase 1, leader", () => {
   });
 
   it("step l.1.2: ACK-E of a quorum ends discovery; less, or the same follower twice, does not", () => {
-    const bench = prospectiveLeader({ voters: PEERS });
-    for (const sid of [2, 3, 4]) bench.receive(linkOf(sid), cepoch(0));
+    const bench = prospectiveLeader({ voters: PEERS, image: { acceptedEpoch: 1, currentEpoch: 1 } });
+    for (const sid of [2, 3, 4]) bench.receive(linkOf(sid), cepoch(1));
     bench.receive(linkOf(2), ackE());
     expect(bench.peer.phase).toEqual({ role: "leading", stage: "discovery" });
 
     bench.open(200, 2, "from-learner");
-    bench.receive(200, cepoch(1));
+    bench.receive(200, cepoch(2));
     bench.receive(200, ackE({ promised: false }));
     expect(bench.peer.phase).toEqual({ role: "leading", stage: "discovery" });
 
