@@ -162,7 +162,10 @@ export class LogStore implements LogReader {
     this.#trim(applied.zxid);
   }
 
-  /** Removes every proposal after the zxid. The caller writes the state row too, as rows that told of it may go. */
+  /**
+   * Removes every proposal after the zxid. The caller writes the state row too, as rows that told of it may go, and
+   * stores the base where no row is left.
+   */
   truncate(after: Zxid, applied: Applied): void {
     const seq = this.#seqEndingAfter(after);
     if (seq >= this.#nextSeq) return;

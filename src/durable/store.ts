@@ -77,10 +77,9 @@ export class Store {
   private constructor(database: SqlDatabase, state: StateRow, bounds: LogBounds) {
     const { sql } = database;
     this.#database = database;
-    const [first, second] = TREE_TABLES;
-    const isFirst = state.tree === 0;
-    this.#tables = isFirst ? first : second;
-    this.#spareTables = isFirst ? second : first;
+    const { used, spare } = treesOf(state);
+    this.#tables = used;
+    this.#spareTables = spare;
     this.log = new LogStore(sql, { epoch: state.base_epoch, counter: state.base_counter }, bounds);
     this.#rows = new SqlNodeRows(sql, this.#tables.znode);
     this.#nodes = new CachedNodeStore(this.#rows, ZNODE_CACHE_BYTES);
@@ -132,6 +131,8 @@ export class Store {
         );
       }
       upgrade(database, row.format);
+      // A snapshot that came only in part is of no use any more.
+      clearTree(database, treesOf(row).spare);
       return row;
     });
     if (state.ensemble !== name.ensemble || state.sid !== name.sid) {
@@ -194,6 +195,8 @@ export class Store {
             break;
           case "truncate":
             this.log.truncate(write.after, applied);
+            // Where the history begins is told by its first row: without one, only here.
+            if (this.log.rowCount === 0) this.#writeBase();
             needsState = true;
             break;
           case "epochs":
@@ -222,12 +225,14 @@ export class Store {
     const { digest, totals } = staging.tree.summary;
     this.log.restart(last);
     this.#writeState({ zxid: last, digest, totals });
-    sql.exec(
-      "UPDATE install SET base_epoch = ?, base_counter = ?, tree = 1 - tree, diverged = 0",
-      last.epoch,
-      last.counter,
-    );
+    this.#writeBase();
+    sql.exec("UPDATE install SET tree = 1 - tree, diverged = 0");
     clearTree(this.#database, this.#tables);
+  }
+
+  #writeBase(): void {
+    const { epoch, counter } = this.log.base;
+    this.#database.sql.exec("UPDATE install SET base_epoch = ?, base_counter = ?", epoch, counter);
   }
 
   #writeTree(): void {
@@ -265,6 +270,12 @@ export class Store {
       totals.ephemerals,
     );
   }
+}
+
+/** Which tables the tree stands in, and which ones a snapshot goes to. */
+function treesOf(state: StateRow): { readonly used: TreeTables; readonly spare: TreeTables } {
+  const [first, second] = TREE_TABLES;
+  return state.tree === 0 ? { used: first, spare: second } : { used: second, spare: first };
 }
 
 function latest(state: Applied, row: Applied | undefined): Applied {

@@ -1,16 +1,23 @@
 /** The platform's SQLite as the store sees it, over Node's: the statements and their meaning are the same. */
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Sql, SqlDatabase, SqlValue } from "../../src/durable/sql.ts";
 
 /** A database in memory that outlives the stores opened on it, as an object's does. */
 export function memoryDatabase(): SqlDatabase {
   const database = new DatabaseSync(":memory:");
+  // As the object's SQLite does: the same text is compiled once.
+  const statements = new Map<string, StatementSync>();
+  const prepare = (query: string): StatementSync => {
+    const statement = statements.get(query) ?? database.prepare(query);
+    statements.set(query, statement);
+    return statement;
+  };
   const sql: Sql = {
     exec<Row extends Record<string, SqlValue>>(
       query: string,
       ...bindings: readonly (SqlValue | Uint8Array)[]
     ) {
-      const statement = database.prepare(query);
+      const statement = prepare(query);
       const values = bindings.map((value) => (value instanceof ArrayBuffer ? new Uint8Array(value) : value));
       const rows = statement.all(...values).map((row) => {
         const columns = Object.entries(row).map(([name, value]) => [name, toValue(value)]);
