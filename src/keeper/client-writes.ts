@@ -1,6 +1,7 @@
 /**
- * Clients' writes on their way to the leader. They leave as they come, and wait only where the replies to the reads
- * before them would find no room: once a write is delivered, the state that is due to those reads is gone.
+ * Clients' writes on their way to the leader. They leave as they come, and wait in two cases: where the replies to the
+ * reads before them would find no room, as once a write is delivered the state that is due to those reads is gone; and
+ * where so much is under way that the leader, which must hold what all replicas send, is to be sent no more.
  */
 import type { Origin } from "../base/ids.ts";
 import type { WriteRequest } from "../base/request.ts";
@@ -8,7 +9,7 @@ import { identityBytes } from "./auth.ts";
 import type { ConnectionTable } from "./connection-table.ts";
 import type { Connection, PendingWrite } from "./connection.ts";
 import type { DoorContext } from "./door-context.ts";
-import { PENDING_OVERHEAD_BYTES } from "./limits.ts";
+import { FORWARDED_BYTES_MAX, FORWARDED_REQUESTS_MAX, PENDING_OVERHEAD_BYTES } from "./limits.ts";
 
 /** A write as a client sent it; one of the handshake has neither xid nor bytes. */
 export interface ClientWrite {
@@ -22,10 +23,22 @@ export class ClientWrites {
   readonly #context: DoorContext;
   readonly #table: ConnectionTable;
   #serial = 0;
+  /** Bytes of each write that left for the present leader and is not delivered, its connection gone or not. */
+  readonly #underWay = new Map<number, number>();
+  #underWayBytes = 0;
+  /** Whether no more is sent: with hysteresis, so that those that wait are not looked at for each write. */
+  #isFull = false;
+  /** Connections whose writes wait for others to be delivered, those that waited longest first. */
+  readonly #waiting = new Set<Connection>();
 
   constructor(context: DoorContext, table: ConnectionTable) {
     this.#context = context;
     this.#table = table;
+  }
+
+  /** Bytes of writes that the leader, or the log, has for this replica. */
+  get underWayBytes(): number {
+    return this.#underWayBytes;
   }
 
   /** Takes a write behind the connection's other requests, and sends it on as soon as it may leave. */
@@ -39,9 +52,27 @@ export class ClientWrites {
     else connection.holdsWrites = true;
   }
 
+  /** A write of this replica is delivered: there may be room for others. */
+  delivered(serial: number): void {
+    const bytes = this.#underWay.get(serial);
+    if (bytes === undefined) return;
+    this.#underWay.delete(serial);
+    this.#underWayBytes -= bytes;
+    const isRoomy =
+      this.#underWayBytes <= FORWARDED_BYTES_MAX / 2 && this.#underWay.size <= FORWARDED_REQUESTS_MAX / 2;
+    if (!this.#isFull || !isRoomy) return;
+    this.#isFull = false;
+    for (const connection of this.#waiting) {
+      if (this.#isFull) return;
+      this.#waiting.delete(connection);
+      if (this.#table.has(connection)) this.forwardAll(connection);
+    }
+  }
+
   /** Sends what is not on its way, up to the first write before which too much is to be answered yet. */
   forwardAll(connection: Connection): void {
     connection.holdsWrites = false;
+    if (this.#isFull) return this.#await(connection);
     let replyBytes = 0;
     for (const pending of connection.pending()) {
       if (pending.kind === "local") replyBytes += pending.replyBytes;
@@ -52,11 +83,16 @@ export class ClientWrites {
         return;
       }
       this.#forward(connection, pending);
+      if (connection.holdsWrites) return;
     }
   }
 
   /** The leader is lost: all that was on its way may or may not have been proposed. */
   suspend(): void {
+    this.#underWay.clear();
+    this.#underWayBytes = 0;
+    this.#isFull = false;
+    this.#waiting.clear();
     for (const connection of this.#table.writers()) {
       for (const pending of connection.pendingWrites()) pending.sent = false;
     }
@@ -64,11 +100,21 @@ export class ClientWrites {
 
   #forward(connection: Connection, pending: PendingWrite): void {
     if (pending.sent || !this.#context.serving() || connection.session === undefined) return;
+    if (this.#isFull) return this.#await(connection);
     connection.forwarded(pending);
     const origin: Origin = { ...this.#context.origin, serial: pending.serial };
     const { session, identities } = connection;
     const { xid, request } = pending;
     const bytes = pending.bytes + identityBytes(identities) + PENDING_OVERHEAD_BYTES;
+    this.#underWay.set(pending.serial, bytes);
+    this.#underWayBytes += bytes;
+    this.#isFull =
+      this.#underWayBytes >= FORWARDED_BYTES_MAX || this.#underWay.size >= FORWARDED_REQUESTS_MAX;
     this.#context.forward({ origin, session, xid, identities, request }, bytes);
+  }
+
+  #await(connection: Connection): void {
+    connection.holdsWrites = true;
+    this.#waiting.add(connection);
   }
 }

@@ -53,6 +53,7 @@ export function describeReplica(replica: Described): ReplicaStatus {
     syncedObservers: zab.learners.filter(({ isSynced, isVoter }) => isSynced && !isVoter).length,
     watches: replica.watches.count,
     heldRequests: door.heldCount,
+    forwardedBytes: door.forwardedBytes,
     outstandingProposals: isSameEpoch ? zab.lastZxid.counter - zab.lastCommitted.counter : 0,
     expiredSessions: replica.expiredSessions,
     digestsCompared: replica.digestsCompared,

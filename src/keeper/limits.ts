@@ -134,6 +134,16 @@ export const REPLY_BYTES_GUESS: number = 64 * 1024;
 export const REFUSAL_LOG_INTERVAL_MS = 1000;
 
 /**
+ * Writes of one replica that the leader or the log has and that are not delivered: at so many bytes the others wait at
+ * the replica, whose clients are read no further. A leader holds this much, and a request more, for each of up to 21
+ * replicas, itself among them. Ten megabytes a second where the replicas are 100 ms apart.
+ */
+export const FORWARDED_BYTES_MAX: number = 1024 * 1024;
+
+/** And so many requests, however small (ZooKeeper's globalOutstandingLimit is 1000 a server). */
+export const FORWARDED_REQUESTS_MAX = 2000;
+
+/**
  * A write is forwarded to at most this many leaders in turn; then its connection is closed, its outcome unknown. One
  * change of leader is an accident, two in a row are possible, more may be the write's own doing.
  */

@@ -93,6 +93,8 @@ export interface ReplicaStatus {
   readonly syncedFollowers: number;
   readonly syncedObservers: number;
   readonly heldRequests: number;
+  /** Bytes of its clients' writes that the leader or the log has, and that are not delivered. */
+  readonly forwardedBytes: number;
   readonly outstandingProposals: number;
   readonly expiredSessions: number;
   /** Digests of other replicas that this leader compared with its own; 0 elsewhere. */
