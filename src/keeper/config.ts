@@ -13,6 +13,8 @@ export interface KeeperConfig extends PeerConfig {
   readonly bounds: ConnectionBounds;
   /** How large a replica's database may grow before creates and sets are refused. */
   readonly storageLimitBytes: number;
+  /** SESSIONS_MAX unless set: tests reach it. */
+  readonly sessionsMax?: number;
   /** SNAPSHOT_PART_BYTES unless set: tests make many parts of little. */
   readonly snapshotPartBytes?: number;
 }

@@ -21,6 +21,7 @@ export interface Described {
   readonly door: ClientDoor;
   readonly uptimeMs: number;
   readonly expiredSessions: number;
+  readonly refusedSessions: number;
   readonly linkErrors: number;
   readonly digestsCompared: number;
 }
@@ -56,6 +57,7 @@ export function describeReplica(replica: Described): ReplicaStatus {
     forwardedBytes: door.forwardedBytes,
     outstandingProposals: isSameEpoch ? zab.lastZxid.counter - zab.lastCommitted.counter : 0,
     expiredSessions: replica.expiredSessions,
+    refusedSessions: replica.refusedSessions,
     digestsCompared: replica.digestsCompared,
     counters: { ...door.counters, framesRejected: door.counters.framesRejected + replica.linkErrors },
     zab,

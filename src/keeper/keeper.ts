@@ -328,6 +328,7 @@ export class Keeper {
       tree: this.#tree,
       nextZxid: this.#peer.nextZxid,
       storageLimitBytes: this.#config.storageLimitBytes,
+      sessionsMax: this.#config.sessionsMax,
       log: (event, fields) => this.#log(event, fields),
       nowMs: this.#nowMs,
       lostGraceMs: this.#config.timing?.heartbeatLimitMs ?? DEFAULT_TIMING.heartbeatLimitMs,
@@ -485,6 +486,7 @@ export class Keeper {
       door: this.#door,
       uptimeMs: this.#clockMs - (this.#startedMs ?? this.#clockMs),
       expiredSessions: this.#desk?.expiredCount ?? 0,
+      refusedSessions: this.#desk?.refusedCount ?? 0,
       linkErrors: this.#linkErrors,
       digestsCompared: this.#digests.compared,
     };

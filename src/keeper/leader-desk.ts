@@ -13,7 +13,7 @@ import { encodeTxn } from "../jute/txn.ts";
 import { Preparer } from "../tree/prepare.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { Proposal } from "../zab/message.ts";
-import { SESSION_POLL_INTERVAL_MS } from "./limits.ts";
+import { REFUSAL_LOG_INTERVAL_MS, SESSION_POLL_INTERVAL_MS, SESSIONS_MAX } from "./limits.ts";
 import type { Addressed, ForwardedRequest, OwnedSession, ToLeader } from "./link-message.ts";
 import { SessionTracker } from "./session-tracker.ts";
 import { StorageGate } from "./storage-gate.ts";
@@ -29,6 +29,8 @@ export interface DeskOptions {
   /** How long a replica may go on to answer its clients after this leader has given it up. */
   readonly lostGraceMs: number;
   readonly storageLimitBytes: number;
+  /** SESSIONS_MAX unless set. */
+  readonly sessionsMax: number | undefined;
   /** A line for people. */
   log(event: string, fields: string): void;
 }
@@ -45,6 +47,10 @@ export class LeaderDesk {
   #proposals: Proposal[] = [];
   #answers: Addressed[] = [];
   #expired = 0;
+  /** Sessions proposed and not applied: those of earlier leaders are, before a desk opens. */
+  #creating = 0;
+  #refused = 0;
+  #lastRefusalMs: number | undefined;
   #polledAtMs = 0;
 
   /** Grants every session its full timeout again: how long it was silent under the last leader is not known. */
@@ -69,6 +75,11 @@ export class LeaderDesk {
   /** Sessions that this leader has expired. */
   get expiredCount(): number {
     return this.#expired;
+  }
+
+  /** Sessions that this leader did not let come about. */
+  get refusedCount(): number {
+    return this.#refused;
   }
 
   /** The zxid of the latest proposal made here, or, before the first, of the last that is applied. */
@@ -134,6 +145,7 @@ export class LeaderDesk {
   applied(zxid: Zxid, header: TxnHeader, txn: Txn): void {
     this.#preparer.applied(zxid);
     if (txn.kind === "createSession") {
+      this.#creating--;
       this.#sessions.add(header.session, txn.timeoutMs, header.origin.sid);
     }
   }
@@ -197,7 +209,13 @@ export class LeaderDesk {
 
   #submit(from: Sid, forwarded: ForwardedRequest): void {
     const { request, session } = forwarded;
-    if (request.op !== "createSession") {
+    if (request.op === "createSession") {
+      if (this.#refusesSession()) {
+        // Its replica closes the connection, as of any session that could not be made.
+        this.#append(this.#header(forwarded), { kind: "error", code: ERROR_CODES.quotaExceeded });
+        return;
+      }
+    } else {
       const owner = this.#sessions.ownerOf(session);
       if (this.#sessions.has(session) && owner !== undefined && owner !== from) {
         this.#append(this.#header(forwarded), { kind: "error", code: ERROR_CODES.sessionMoved });
@@ -208,6 +226,19 @@ export class LeaderDesk {
     if (this.#storage.refuses(request)) {
       this.#append(this.#header(forwarded), { kind: "error", code: ERROR_CODES.quotaExceeded });
     } else this.#propose(forwarded);
+  }
+
+  #refusesSession(): boolean {
+    const { sessionsMax = SESSIONS_MAX } = this.#options;
+    if (this.#sessions.size + this.#creating < sessionsMax) return false;
+    this.#refused++;
+    const last = this.#lastRefusalMs;
+    if (last === undefined || this.#nowMs - last >= REFUSAL_LOG_INTERVAL_MS) {
+      this.#lastRefusalMs = this.#nowMs;
+      const count = `${this.#refused} so far`;
+      this.#options.log("session", `a new one is refused (${count}): there are ${sessionsMax} sessions`);
+    }
+    return true;
   }
 
   #noteStorage(from: Sid, bytes: number): void {
@@ -231,6 +262,7 @@ export class LeaderDesk {
     });
     // From here on the session is over for the leader, though its ephemerals go when this is delivered.
     if (txn.kind === "closeSession") this.#sessions.remove(forwarded.session);
+    if (txn.kind === "createSession") this.#creating++;
     this.#append(this.#header(forwarded), txn);
   }
 

@@ -26,6 +26,12 @@ export const SESSION_POLL_INTERVAL_MS = 250;
 export const SESSION_LATE_MS_MAX: number = 2 * (SESSION_POLL_INTERVAL_MS + 50) + EXPIRY_BUCKET_MS + 50;
 
 /**
+ * Sessions of the ensemble. Every replica holds all of them in memory, at some 0.5 KB each with what the leader counts
+ * of their silence, connected or not: 16 MB. As many as three replicas take connections. One more is not made, and its connection is closed.
+ */
+export const SESSIONS_MAX = 32_768;
+
+/**
  * How long a replica without a leader keeps its clients waiting before it closes their connections, so that they go
  * to a replica that has one. An ordinary change of leader is over well before.
  */

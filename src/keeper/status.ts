@@ -97,6 +97,8 @@ export interface ReplicaStatus {
   readonly forwardedBytes: number;
   readonly outstandingProposals: number;
   readonly expiredSessions: number;
+  /** Sessions that were one too many, to this leader. */
+  readonly refusedSessions: number;
   /** Digests of other replicas that this leader compared with its own; 0 elsewhere. */
   readonly digestsCompared: number;
   readonly counters: Readonly<Counters>;

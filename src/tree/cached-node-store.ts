@@ -45,6 +45,12 @@ interface DirtyNode {
   readonly inRows: boolean;
 }
 
+/** Paths remembered as absent, so that a client that asks for ever new ones fills no memory. */
+const ABSENT_COUNT_MAX = 16_384;
+
+/** Longer paths are looked for again. */
+const ABSENT_PATH_LENGTH_MAX = 256;
+
 /** A store over rows. Every method is synchronous, and the rows are read only on a miss. */
 export class CachedNodeStore implements NodeStore {
   readonly #rows: NodeRows;
@@ -52,7 +58,7 @@ export class CachedNodeStore implements NodeStore {
   /** In the order of last use, the oldest first. */
   readonly #clean = new Map<string, Znode>();
   #cleanBytes = 0;
-  /** Of the last prefetch: paths that neither the rows have nor is dirty. */
+  /** Looked for and not found since the last prefetch or write: paths that neither the rows have nor is dirty. */
   readonly #absent = new Set<string>();
   readonly #dirty = new Map<string, DirtyNode>();
   #dirtyBytes = 0;
@@ -100,6 +106,7 @@ export class CachedNodeStore implements NodeStore {
     if (pathProblem(path) !== undefined) return undefined;
     const read = this.#rows.read(path);
     if (read !== undefined) this.#keepClean(path, read);
+    else this.#noteAbsent(path);
     return read;
   }
 
@@ -115,9 +122,9 @@ export class CachedNodeStore implements NodeStore {
   }
 
   put(path: string, node: Znode): void {
-    this.#absent.delete(path);
     const before = this.#dirty.get(path);
     const inRows = before?.inRows ?? this.#isInRows(path);
+    this.#absent.delete(path);
     if (before === undefined ? !inRows : before.node === undefined) this.#countAhead++;
     this.#forgetClean(path);
     this.#setDirty(path, { node, inRows });
@@ -205,7 +212,15 @@ export class CachedNodeStore implements NodeStore {
   }
 
   #isInRows(path: string): boolean {
+    if (this.#absent.has(path)) return false;
     return this.#clean.has(path) || this.#rows.read(path) !== undefined;
+  }
+
+  /** A create looks three times for what is not there: when it is prepared, when it is applied, when it is put. */
+  #noteAbsent(path: string): void {
+    if (path.length > ABSENT_PATH_LENGTH_MAX) return;
+    if (this.#absent.size >= ABSENT_COUNT_MAX) this.#absent.clear();
+    this.#absent.add(path);
   }
 
   #setDirty(path: string, entry: DirtyNode): void {

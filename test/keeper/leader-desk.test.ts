@@ -30,6 +30,7 @@ class Desk {
   reign(epoch: number): LeaderDesk {
     return new LeaderDesk({
       storageLimitBytes: 1_000_000,
+      sessionsMax: 100,
       log: () => undefined,
       sid: 1,
       instance: 1,

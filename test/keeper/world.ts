@@ -24,14 +24,13 @@ const TICK_MS = 50;
 /** The wall clock at the beginning of each run. */
 export const EPOCH_MS = 1_800_000_000_000;
 
-export interface WorldOptions {
+export interface WorldOptions extends Pick<KeeperConfig, "snapshotPartBytes" | "sessionsMax"> {
   readonly voters: number;
   readonly observers?: number;
   readonly seed?: number;
   readonly timing?: Partial<PeerTiming>;
   readonly sessionTimeoutMinMs?: number;
   readonly bounds?: Partial<KeeperConfig["bounds"]>;
-  readonly snapshotPartBytes?: number;
 }
 
 /** See the file's comment. */
@@ -282,7 +281,7 @@ export class World {
   }
 
   #config(sid: Sid): KeeperConfig {
-    const { timing, sessionTimeoutMinMs, bounds, snapshotPartBytes } = this.#options;
+    const { timing, sessionTimeoutMinMs, bounds, snapshotPartBytes, sessionsMax } = this.#options;
     return {
       ensemble: "main",
       sid,
@@ -295,6 +294,7 @@ export class World {
       storageLimitBytes: 1_000_000,
       bounds: { maxConnections: 0, maxConnectionsPerAddress: 0, ...bounds },
       ...(timing === undefined ? {} : { timing }),
+      ...(sessionsMax === undefined ? {} : { sessionsMax }),
       ...(snapshotPartBytes === undefined ? {} : { snapshotPartBytes }),
     };
   }

@@ -253,6 +253,25 @@ describe("a store over rows", () => {
     expect(store.takeDirty()).toEqual({ puts: [], deletes: [] });
   });
 
+  test("asks for what is not there once, until it is put", () => {
+    const rows = new MapRows();
+    const store = new CachedNodeStore(rows, 1_000_000);
+    store.put("/", znode());
+    rows.flush(store);
+    rows.reads = 0;
+    for (let time = 0; time < 3; time++) expect(store.get("/a")).toBeUndefined();
+    store.put("/a", znode());
+    expect(rows.reads).toBe(1);
+
+    expect(store.get("/a")).toBeDefined();
+    expect(store.count()).toBe(2);
+    rows.flush(store);
+    store.delete("/a");
+    expect(store.get("/a")).toBeUndefined();
+    rows.flush(store);
+    expect([store.get("/a"), store.count(), rows.count()]).toEqual([undefined, 1, 1]);
+  });
+
   test("reads what was announced in one go, what is not there too, and forgets that once it is put", () => {
     const rows = new MapRows();
     const paths = ["/a", "/b", "/c", "x", "/a//b"];
