@@ -27,7 +27,8 @@ export const SESSION_LATE_MS_MAX: number = 2 * (SESSION_POLL_INTERVAL_MS + 50) +
 
 /**
  * Sessions of the ensemble. Every replica holds all of them in memory, at some 0.5 KB each with what the leader counts
- * of their silence, connected or not: 16 MB. As many as three replicas take connections. One more is not made, and its connection is closed.
+ * of their silence, connected or not: 16 MB. As many as three replicas take connections. One more is not made, and its
+ * connection is closed.
  */
 export const SESSIONS_MAX = 32_768;
 
