@@ -4,6 +4,12 @@ export type Fault =
   | { readonly kind: "abort" }
   /** The next write of accepted proposals fails, as a broken disk makes it. */
   | { readonly kind: "failWrite" }
+  /** Its disk is gone: a fresh object of the same name takes its place. */
+  | { readonly kind: "wipe" }
+  /** A znode's data is not what was written, as a broken disk makes it; the replica starts again and shows it. */
+  | { readonly kind: "corrupt"; readonly path: string }
+  /** It dies in each of the next snapshots that it is sent, at a later message each time, `count` times. */
+  | { readonly kind: "dieInSnapshots"; readonly count: number }
   /** It dies, and for this long takes no connection, link or request. */
   | { readonly kind: "down"; readonly ms: number }
   /** Links and connections stay open, nothing is read, sent or timed for this long; then all of it at once. */
@@ -16,8 +22,10 @@ export type Fault =
 /** Reads a fault. Throws where it is none. */
 export function readFault(text: string): Fault {
   const value = JSON.parse(text) as Partial<Record<string, unknown>>;
-  const { kind, ms, peer } = value;
-  if (kind === "abort" || kind === "failWrite") return { kind };
+  const { kind, ms, peer, path, count } = value;
+  if (kind === "abort" || kind === "failWrite" || kind === "wipe") return { kind };
+  if (kind === "corrupt" && typeof path === "string") return { kind, path };
+  if (kind === "dieInSnapshots" && typeof count === "number") return { kind, count };
   if (typeof ms !== "number" || ms <= 0) throw new Error(`a fault lasts some ms: ${text}`);
   if (kind === "down" || kind === "freeze") return { kind, ms };
   if (kind === "cut") return typeof peer === "number" ? { kind, ms, peer } : { kind, ms };

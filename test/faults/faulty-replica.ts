@@ -9,7 +9,9 @@ import type { ReplicaEnv } from "../../src/durable/replica-env.ts";
 import type { KeeperInput } from "../../src/keeper/keeper-input.ts";
 import type { Action } from "../../src/keeper/turn.ts";
 import { decodeNotification } from "../../src/keeper/zab-codec.ts";
+import { corrupt } from "./corrupt.ts";
 import { type Fault, readFault } from "./fault.ts";
+import { SnapshotDeaths } from "./snapshot-deaths.ts";
 
 /** Where the object takes faults. */
 export const FAULT_PATH = "/faults";
@@ -26,6 +28,7 @@ interface Cut {
 export class FaultyReplica extends Replica {
   readonly #sids: readonly number[];
   readonly #downUntilMs: number;
+  readonly #deaths: SnapshotDeaths;
   #frozenUntilMs = 0;
   readonly #cuts = new Map<number, Cut>();
   readonly #sidOfLink = new Map<number, number>();
@@ -40,6 +43,7 @@ export class FaultyReplica extends Replica {
     ctx.storage.sql.exec("DROP TRIGGER IF EXISTS fail_write");
     const rows = ctx.storage.sql.exec<{ down_until_ms: number }>("SELECT down_until_ms FROM fault").toArray();
     this.#downUntilMs = rows[0]?.down_until_ms ?? 0;
+    this.#deaths = new SnapshotDeaths(ctx);
   }
 
   override async fetch(request: Request): Promise<Response> {
@@ -74,7 +78,7 @@ export class FaultyReplica extends Replica {
   }
 
   protected override accept(input: KeeperInput): void {
-    if (this.#isDown()) return;
+    if (this.#isDown() || this.#deaths.isDueBefore(input)) return;
     if (input.kind === "linkOpened") this.#sidOfLink.set(input.link, input.sid);
     if (Date.now() < this.#frozenUntilMs) {
       // Ticks do not pile up: a frozen object's timer does not run.
@@ -111,6 +115,19 @@ export class FaultyReplica extends Replica {
         this.ctx.storage.sql.exec(
           "CREATE TRIGGER fail_write BEFORE INSERT ON history BEGIN SELECT RAISE(ABORT, 'fault: failWrite'); END",
         );
+        break;
+      case "wipe":
+        await this.ctx.storage.deleteAll();
+        await this.ctx.storage.sync();
+        this.ctx.abort("fault: wipe");
+        break;
+      case "corrupt":
+        corrupt(this.ctx.storage.sql, fault.path);
+        await this.ctx.storage.sync();
+        this.ctx.abort("fault: corrupt");
+        break;
+      case "dieInSnapshots":
+        this.#deaths.plan(fault.count);
         break;
       case "down":
         this.ctx.storage.sql.exec("DELETE FROM fault");
