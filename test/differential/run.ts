@@ -13,7 +13,7 @@ import { startTargets } from "./targets.ts";
 const USAGE = `npm run differential -- [options]
   --seeds N   how many streams (50)
   --seed S    the first stream's seed (1); with it alone, that stream only
-  --ops M     requests in a stream (400)
+  --ops M     requests in a stream (480)
   --parallel P  streams at the same time (6)
   --coverage  tell how often each operation was answered with which error
   --shrink N  attempts to make a difference smaller (200)`;
@@ -28,7 +28,7 @@ async function main(): Promise<number> {
     options: {
       seeds: { type: "string" },
       seed: { type: "string" },
-      ops: { type: "string", default: "400" },
+      ops: { type: "string", default: "480" },
       parallel: { type: "string", default: "6" },
       coverage: { type: "boolean", default: false },
       shrink: { type: "string", default: "200" },

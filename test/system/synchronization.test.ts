@@ -1,6 +1,6 @@
 /**
- * Every way back of a replica, in the real runtime, while clients write: by history, by truncation and history, and by a
- * snapshot; and deaths at every stage of one.
+ * Every way back of a replica, in the real runtime, while clients write: by history, by truncation and history, and by
+ * a snapshot; and deaths at every stage of one.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { OPEN_ACL } from "../../src/base/acl.ts";
