@@ -7,7 +7,7 @@ import { ERROR_CODES } from "../base/error-code.ts";
 import type { Origin, Sid } from "../base/ids.ts";
 import type { WriteRequest } from "../base/request.ts";
 import type { Txn, TxnHeader } from "../base/txn.ts";
-import type { Zxid } from "../base/zxid.ts";
+import { compareZxid, type Zxid } from "../base/zxid.ts";
 import { JuteWriter } from "../jute/archive.ts";
 import { encodeTxn } from "../jute/txn.ts";
 import { Preparer } from "../tree/prepare.ts";
@@ -35,6 +35,13 @@ export interface DeskOptions {
   log(event: string, fields: string): void;
 }
 
+/** A replica's question about a session that is over, if this leader still leads when `at` is committed. */
+interface Refusal {
+  readonly at: Zxid;
+  readonly to: Sid;
+  readonly serial: number;
+}
+
 /** One leader's reign. Proposals and answers are collected and taken at the end of each turn. */
 export class LeaderDesk {
   readonly #options: DeskOptions;
@@ -52,6 +59,8 @@ export class LeaderDesk {
   #refused = 0;
   #lastRefusalMs: number | undefined;
   #polledAtMs = 0;
+  /** Refusals that wait for a proposal to be committed, oldest first; see #refuseBehindCommit. */
+  #refusals: Refusal[] = [];
 
   /** Grants every session its full timeout again: how long it was silent under the last leader is not known. */
   constructor(options: DeskOptions) {
@@ -112,6 +121,8 @@ export class LeaderDesk {
 
   /** The link to the replica is gone. */
   lost(sid: Sid): void {
+    // Another instance of it would take a serial for its own.
+    this.#refusals = this.#refusals.filter(({ to }) => to !== sid);
     this.#sessions.leave(sid);
     this.#storage.forget(sid);
   }
@@ -144,6 +155,7 @@ export class LeaderDesk {
   /** A proposal was applied to the tree. */
   applied(zxid: Zxid, header: TxnHeader, txn: Txn): void {
     this.#preparer.applied(zxid);
+    this.#refuseUpTo(zxid);
     if (txn.kind === "createSession") {
       this.#creating--;
       this.#sessions.add(header.session, txn.timeoutMs, header.origin.sid);
@@ -189,8 +201,8 @@ export class LeaderDesk {
   #attach(from: Sid, message: ToLeader & { readonly kind: "attach" }): void {
     const { serial, session, timeoutMs } = message;
     const record = this.#options.tree.sessions.get(session);
-    const alive = record !== undefined && this.#sessions.has(session);
-    if (!alive || !equalBytes(record.password, message.password)) {
+    if (record === undefined || !this.#sessions.has(session)) return this.#refuseBehindCommit(from, serial);
+    if (!equalBytes(record.password, message.password)) {
       this.#answers.push({ to: from, message: { kind: "refused", serial } });
       return;
     }
@@ -205,6 +217,25 @@ export class LeaderDesk {
       to: from,
       message: { kind: "attached", serial, generation: owned.generation, timeoutMs },
     });
+  }
+
+  /**
+   * A session that is not known here may live: when this leader was replaced and has not noticed, the next one makes
+   * sessions too, and what this one has closed is not closed. So nobody is told that a session is over before something
+   * proposed after the question is committed.
+   */
+  #refuseBehindCommit(to: Sid, serial: number): void {
+    if (this.#proposals.length === 0) {
+      const header = { session: 0n, xid: 0, timeMs: this.#nowMs, origin: this.#own() };
+      this.#append(header, { kind: "barrier", path: "" });
+    }
+    this.#refusals.push({ at: this.lastPrepared, to, serial });
+  }
+
+  #refuseUpTo(zxid: Zxid): void {
+    const waiting = this.#refusals.findIndex(({ at }) => compareZxid(at, zxid) > 0);
+    const due = this.#refusals.splice(0, waiting < 0 ? this.#refusals.length : waiting);
+    for (const { to, serial } of due) this.#answers.push({ to, message: { kind: "refused", serial } });
   }
 
   #submit(from: Sid, forwarded: ForwardedRequest): void {

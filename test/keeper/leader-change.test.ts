@@ -124,6 +124,23 @@ describe("when the leader is lost", () => {
   });
 });
 
+describe("a leader that was replaced and has not noticed", () => {
+  it("tells no client of a session made since that it is over", () => {
+    const { world, leader, other } = three();
+    world.cut(leader);
+    world.until("another leads", () => world.leader() !== leader);
+    const client = connected(world, other);
+    expect(world.keeper(leader).serving).toBe(true);
+    const moved = new TestClient(world, leader).hello(client.handover);
+    world.until("it is hung up on", () => moved.isClosed);
+    expect(moved.welcome).toBeUndefined();
+
+    world.heal();
+    world.untilServing();
+    expect(connected(world, leader, client.handover).session).toBe(client.session);
+  });
+});
+
 describe("when the link to the leader is cut and mended", () => {
   it("writes on their way are done once, in the same epoch, and the connection stays", () => {
     for (let seed = 1; seed <= 60; seed++) {

@@ -138,10 +138,28 @@ describe("a session that moves", () => {
     const desk = new Desk().open();
     desk.forward(2, { op: "closeSession" });
 
-    expect(desk.attach(3)[0]?.message.kind).toBe("refused");
+    expect(desk.attach(3)).toEqual([]);
     expect(desk.tree.sessions.get(SESSION)).toBeDefined();
-    desk.apply();
+    expect(desk.apply()).toHaveLength(1);
     expect(desk.tree.sessions.get(SESSION)).toBeUndefined();
+    expect(desk.desk.takeAnswers()).toEqual([{ to: 3, message: { kind: "refused", serial: 7 } }]);
+  });
+
+  it("nobody is told that it is unknown before something proposed after the question is committed", () => {
+    const desk = new Desk();
+    expect(desk.attach(3)).toEqual([]);
+    expect(desk.apply()).toEqual([{ kind: "barrier", path: "" }]);
+    expect(desk.desk.takeAnswers()).toEqual([{ to: 3, message: { kind: "refused", serial: 7 } }]);
+    desk.apply();
+    expect(desk.desk.takeAnswers()).toEqual([]);
+  });
+
+  it("a replica that was lost meanwhile is told nothing: to its next instance the serial is another's", () => {
+    const desk = new Desk();
+    desk.attach(3);
+    desk.desk.lost(3);
+    desk.apply();
+    expect(desk.desk.takeAnswers()).toEqual([]);
   });
 });
 
