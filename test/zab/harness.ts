@@ -30,9 +30,6 @@ export type MessageFilter = (from: Sid, to: Sid, message: ZabMessage) => boolean
 
 const TICK_MS = 20;
 
-/** Delivered proposals in one part of a snapshot. */
-const SNAPSHOT_PART = 4;
-
 /** A text that names a proposal and its content. */
 function proposalText({ zxid, payload }: Proposal): string {
   return `${zxidText(zxid)}=${new TextDecoder().decode(payload)}`;
@@ -310,8 +307,7 @@ export class Ensemble {
         replica.staged = [];
         return undefined;
       case "snapshotPart":
-        replica.staged?.push(...(JSON.parse(new TextDecoder().decode(effect.payload)) as string[]));
-        return undefined;
+        return replica.stage(effect.payload);
       case "snapshotEnded":
         return this.#install(replica, effect);
       case "committed":
@@ -319,32 +315,20 @@ export class Ensemble {
     }
   }
 
-  /** A few of the delivered per part, each in a step of its own, while the leader goes on. */
+  /** A part for each learner that waits, each in a step of its own, while the leader goes on. */
   #sendSnapshots(replica: Replica): void {
-    const { instance, sid, snapshots, delivered } = replica;
-    for (const { link, notBefore } of replica.peer?.snapshotsWanted() ?? []) {
-      const from = snapshots.get(link) ?? 0;
-      const last = must(replica.peer, "a peer").lastDelivered;
-      const isWhole = from + SNAPSHOT_PART >= delivered.length && compareZxid(last, notBefore) >= 0;
-      if (from > delivered.length || (from === delivered.length && !isWhole)) continue;
-      const items = delivered.slice(from, from + SNAPSHOT_PART);
-      snapshots.set(link, isWhole ? Infinity : from + items.length);
-      const payload = new TextEncoder().encode(JSON.stringify(items));
-      const count = new TextEncoder().encode(String(from + items.length));
-      const end = isWhole ? { end: { last, payload: count } } : {};
+    const { instance, sid } = replica;
+    for (const part of replica.takeSnapshotParts()) {
       this.#later(1, () => {
-        if (replica.instance === instance) this.input(sid, { kind: "snapshotPart", link, payload, ...end });
+        if (replica.instance === instance) this.input(sid, part);
       });
     }
   }
 
   /** The snapshot takes effect once it is durable, with a new start. */
   #install(replica: Replica, { last, payload }: AfterWrite & { kind: "snapshotEnded" }): void {
-    const staged = must(replica.staged, "a snapshot is staged");
     const { sid, instance } = replica;
-    if (String(staged.length) !== new TextDecoder().decode(payload)) {
-      throw new Error(`replica ${sid} was sent ${staged.length} of ${new TextDecoder().decode(payload)}`);
-    }
+    const staged = replica.takeStaged(payload);
     replica.disk.transact([{ kind: "install", last }], last);
     replica.issued++;
     replica.isInstalling = true;

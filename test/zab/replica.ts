@@ -1,5 +1,8 @@
 /** One replica of the simulated ensemble. */
+import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
+import { compareZxid } from "../../src/base/zxid.ts";
+import type { PeerInput } from "../../src/zab/config.ts";
 import type { LinkId } from "../../src/zab/message.ts";
 import type { Peer } from "../../src/zab/peer.ts";
 import type { Disk } from "./disk.ts";
@@ -14,6 +17,9 @@ export interface Link {
   /** When the last message to each side arrives: links are FIFO. */
   readonly arrivals: Map<Sid, number>;
 }
+
+/** Delivered proposals in one part of a snapshot. */
+const SNAPSHOT_PART = 4;
 
 /** What leaves a replica once enough of its transactions are durable. */
 export interface Held {
@@ -49,8 +55,44 @@ export class Replica {
     this.disk = disk;
   }
 
+  /** The next few of the delivered for each learner that can take them, as they are now. */
+  takeSnapshotParts(): readonly (PeerInput & { readonly kind: "snapshotPart" })[] {
+    const parts: (PeerInput & { readonly kind: "snapshotPart" })[] = [];
+    for (const { link, notBefore } of this.peer?.snapshotsWanted() ?? []) {
+      const from = this.snapshots.get(link) ?? 0;
+      const last = must(this.peer, "a peer").lastDelivered;
+      const { length } = this.delivered;
+      const isWhole = from + SNAPSHOT_PART >= length && compareZxid(last, notBefore) >= 0;
+      if (from > length || (from === length && !isWhole)) continue;
+      const items = this.delivered.slice(from, from + SNAPSHOT_PART);
+      this.snapshots.set(link, isWhole ? Infinity : from + items.length);
+      const payload = encode(JSON.stringify(items));
+      const count = encode(String(from + items.length));
+      const end = isWhole ? { end: { last, payload: count } } : {};
+      parts.push({ kind: "snapshotPart", link, payload, ...end });
+    }
+    return parts;
+  }
+
+  /** Stages a part of what its leader has delivered. */
+  stage(payload: Uint8Array): void {
+    this.staged?.push(...(JSON.parse(new TextDecoder().decode(payload)) as string[]));
+  }
+
+  /** All that is staged, which is as much as the leader says. */
+  takeStaged(count: Uint8Array): string[] {
+    const staged = must(this.staged, "a snapshot is staged");
+    const expected = new TextDecoder().decode(count);
+    if (String(staged.length) === expected) return staged;
+    throw new Error(`replica ${this.sid} was sent ${staged.length} of ${expected}`);
+  }
+
   /** Names this start, as the properties of Zab speak of processes. */
   get name(): string {
     return `replica ${this.sid} start ${this.instance}`;
   }
+}
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
 }

@@ -6,7 +6,7 @@
  */
 import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
-import { zxidText } from "../../src/base/zxid.ts";
+import { type Zxid, zxidText } from "../../src/base/zxid.ts";
 import type { PeerInput, PeerTiming } from "../../src/zab/config.ts";
 import type { AfterWrite, PeerEffects, Send } from "../../src/zab/effects.ts";
 import type { Notification, Proposal, ZabMessage } from "../../src/zab/message.ts";
@@ -59,6 +59,8 @@ export class Stage {
   readonly #travelling: Travelling[] = [];
   #linkIds = 0;
   readonly #cuts: Set<string> = new Set();
+  /** What is delivered up to the base of a history that does not begin at 0:0. */
+  readonly #bases: Map<string, readonly string[]> = new Map();
   /** The last line told of each pair or replica: what is said again is not told again. */
   readonly #told: Map<string, string> = new Map();
 
@@ -84,29 +86,53 @@ export class Stage {
 
   /** Starts replicas from their disks, and lets everything arrive. */
   start(...sids: readonly Sid[]): this {
-    for (const sid of sids) {
-      const replica = this.replica(sid);
-      const start = replica.disk.start();
-      replica.instance = start.instance;
-      replica.issued = replica.durable = 0;
-      replica.delivered = replica.disk
-        .read({
-          after: replica.disk.base,
-          upTo: start.lastDelivered,
-          bytesMax: Number.POSITIVE_INFINITY,
-        })
-        .map(textOf);
-      for (const [index, text] of replica.delivered.entries())
-        this.checker.onDelivered(index, text, replica.name);
-      const { timing } = this.#options;
-      const config = { sid, voters: this.#voters, observers: this.#observers };
-      replica.peer = new Peer(timing === undefined ? config : { ...config, timing }, start, replica.disk);
-      const { acceptedEpoch, currentEpoch } = start;
-      const epochs = `promised ${acceptedEpoch}, in epoch ${currentEpoch}`;
-      this.lines.push(`${sid} starts: history ends at ${zxidText(replica.disk.last)}, ${epochs}`);
-      this.input(sid, { kind: "tick" });
-    }
+    for (const sid of sids) this.#start(sid);
     return this.run();
+  }
+
+  #start(sid: Sid): void {
+    const replica = this.replica(sid);
+    const start = replica.disk.start();
+    replica.instance = start.instance;
+    replica.issued = replica.durable = 0;
+    replica.isInstalling = false;
+    replica.staged = undefined;
+    replica.snapshots.clear();
+    replica.delivered = this.#onDisk(replica, start.lastDelivered);
+    for (const [index, text] of replica.delivered.entries())
+      this.checker.onDelivered(index, text, replica.name);
+    const { timing } = this.#options;
+    const config = { sid, voters: this.#voters, observers: this.#observers };
+    replica.peer = new Peer(timing === undefined ? config : { ...config, timing }, start, replica.disk);
+    const { acceptedEpoch, currentEpoch } = start;
+    const epochs = `promised ${acceptedEpoch}, in epoch ${currentEpoch}`;
+    this.lines.push(`${sid} starts: history ends at ${zxidText(replica.disk.last)}, ${epochs}`);
+    this.input(sid, { kind: "tick" });
+  }
+
+  /** The log of a replica forgets all that its tree on disk holds. */
+  trim(...sids: readonly Sid[]): this {
+    for (const sid of sids) {
+      const { disk } = this.replica(sid);
+      const { lastDelivered } = disk.durable;
+      this.#bases.set(`${sid} ${zxidText(lastDelivered)}`, this.#onDisk(this.replica(sid), lastDelivered));
+      disk.trim(lastDelivered);
+      this.lines.push(`${sid}: the log is trimmed up to ${zxidText(lastDelivered)}`);
+    }
+    return this;
+  }
+
+  /** A replica that is down loses its disk. */
+  wipe(sid: Sid): this {
+    this.lines.push(`${sid} loses its disk`);
+    this.replica(sid).disk.wipe();
+    return this;
+  }
+
+  #onDisk({ sid, disk }: Replica, upTo: Zxid): string[] {
+    const before = this.#bases.get(`${sid} ${zxidText(disk.base)}`) ?? [];
+    const range = { after: disk.base, upTo, bytesMax: Number.POSITIVE_INFINITY };
+    return [...before, ...disk.read(range).map(textOf)];
   }
 
   /** Power fails: of the writes under way the first `kept` survive. The others learn of it at once. */
@@ -243,8 +269,32 @@ export class Stage {
 
   input(sid: Sid, input: PeerInput): void {
     const replica = this.replica(sid);
-    if (replica.peer === undefined) return;
+    if (replica.peer === undefined || replica.isInstalling) return;
     this.#perform(replica, replica.peer.step(input, this.nowMs));
+    const { instance } = replica;
+    for (const part of replica.takeSnapshotParts()) {
+      const arrive = (): void => {
+        if (replica.instance === instance) this.input(sid, part);
+      };
+      this.#travelling.push({ lane: `snapshot ${part.link}`, isHeldBack: () => false, arrive });
+    }
+  }
+
+  /** The snapshot takes effect once it is durable, with a new start. */
+  #install(replica: Replica, { last, payload }: AfterWrite & { readonly kind: "snapshotEnded" }): void {
+    const { sid, disk } = replica;
+    const how = replica.isDiskStuck ? ", not durable yet" : "";
+    this.lines.push(`${sid} installs the snapshot of ${zxidText(last)}${how}`);
+    this.#bases.set(`${sid} ${zxidText(last)}`, replica.takeStaged(payload));
+    disk.transact([{ kind: "install", last }], last);
+    replica.issued++;
+    replica.isInstalling = true;
+    this.#hold(replica, () => {
+      for (const link of replica.links.values()) this.#breakLink(link);
+      replica.held = [];
+      this.#start(sid);
+    });
+    if (!replica.isDiskStuck) this.#syncOne(replica);
   }
 
   #perform(replica: Replica, effects: PeerEffects): void {
@@ -282,6 +332,9 @@ export class Stage {
         if (link !== undefined) this.#breakLink(link);
       });
     }
+    if (effect.kind === "snapshotBegun") replica.staged = [];
+    if (effect.kind === "snapshotPart") replica.stage(effect.payload);
+    if (effect.kind === "snapshotEnded") this.#install(replica, effect);
     if (effect.kind === "phase") {
       this.#hold(replica, () => {
         const { phase } = effect;

@@ -18,6 +18,10 @@ const MESSAGES: Texts = {
   },
   diff: ({ after }) => `DIFF after ${zxidText(after)}`,
   truncate: ({ after }) => `TRUNC after ${zxidText(after)}`,
+  snapshot: ({ reason }) => `SNAP: ${reason}`,
+  snapshotPart: ({ payload }) => `a part of the snapshot: ${new TextDecoder().decode(payload)}`,
+  snapshotEnd: ({ last }) => `the end of the snapshot, which is the state at ${zxidText(last)}`,
+  snapshotAck: ({ parts }) => `ACK of ${parts === 1 ? "1 part" : `${parts} parts`} of the snapshot`,
   propose: ({ proposals }) => `PROPOSAL ${rangeText(proposals)}`,
   inform: ({ proposals }) => `INFORM ${rangeText(proposals)}`,
   newLeader: ({ epoch, last }) => `NEWLEADER of epoch ${epoch}, history ends at ${zxidText(last)}`,
@@ -64,6 +68,7 @@ export function writeText(write: PeerWrite): string {
   if (write.kind === "epochs") {
     return `has promised epoch ${write.acceptedEpoch}, is in epoch ${write.currentEpoch}`;
   }
+  if (write.kind === "diverged") return "notes that its tree differs from a quorum's";
   return JSON.stringify(write);
 }
 

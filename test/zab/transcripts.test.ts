@@ -65,6 +65,30 @@ describe("the story of", () => {
     await expectStory(stage, "truncate-after-partition");
   });
 
+  it("a follower that history does not reach", async () => {
+    const stage = new Stage({ voters: 3, timing: { learnerWindowBytes: 1 } }).start(1, 2, 3).pass(40);
+    stage.propose(3, "a").run().crash(1);
+    for (const content of ["b", "c", "d", "e", "f"]) stage.propose(3, content).run();
+    stage.propose(3, "g").run().trim(3);
+    stage.lines.splice(0);
+    stage.say(
+      "1 has 1:1 only, and what follows is no longer in the log of 3. Part by part 1 is sent the state.",
+    );
+    stage.holdBack = (from, _, { kind }) => from === 1 && kind === "snapshotAck";
+    stage.start(1).pass(300);
+    stage.say("Writes go on. What is staged at 1 is beside what it has, and counts for nothing.");
+    stage.propose(3, "h").run();
+    stage.say("The end says at which zxid the state is whole. 1 takes it over, and begins anew with it.");
+    stage.holdBack = (_, __, { kind }) => kind === "followerInfo";
+    stage.run().pass(200);
+    stage.say("What was committed meanwhile comes as history.").propose(3, "i").run();
+    stage.holdBack = () => false;
+    stage.run();
+
+    expect(stage.delivered(1)).toEqual(stage.delivered(3));
+    await expectStory(stage, "snapshot");
+  });
+
   it("ZOOKEEPER-3911: power fails everywhere while a follower's disk has not what DIFF brought", async () => {
     const stage = new Stage({ voters: 3, disks: { 1: upTo(1), 2: upTo(1), 3: upTo(3) } });
     stage.say(

@@ -3,6 +3,7 @@
  * All are of one family: what a server says, or counts, was not what its disk held.
  */
 import { afterEach, describe, expect, it } from "vitest";
+import { compareZxid } from "../../../src/base/zxid.ts";
 import { Bench, proposals, zxid } from "../bench.ts";
 import type { DiskImage } from "../disk.ts";
 import { Stage, type StageOptions } from "../stage.ts";
@@ -170,6 +171,106 @@ describe("a follower in synchronization", () => {
       expect(bench.disk.visible).toMatchObject({ log: proposals(1, 1, 3), currentEpoch: 2 });
     },
   );
+});
+
+describe("a follower that is sent a snapshot", () => {
+  /** 3 leads 2, both with ten delivered and none of it in their logs; 1 has the first, and is down. */
+  function lagging(): Stage {
+    const stage = staged({ voters: 3, timing: { learnerWindowBytes: 1 } })
+      .start(1, 2, 3)
+      .pass(40);
+    stage.propose(3, "a").run().crash(1);
+    for (const content of "bcdefghij") stage.propose(3, content).run();
+    return stage.propose(3, "k").run().trim(2, 3);
+  }
+
+  const WHOLE = "a b c d e f g h i j k";
+
+  function contents(stage: Stage, sid: number): string {
+    return stage
+      .delivered(sid)
+      .map((text) => text.split("=")[1])
+      .join(" ");
+  }
+
+  /*
+   * ZOOKEEPER-3642. The leader was lost behind SNAP and before NEWLEADER. The follower held the snapshot in memory
+   * only, told the next leader its zxid, was sent DIFF from there, and after a restart lacked all of the snapshot. Here
+   * what is staged is told to nobody. Once it is whole it is installed in one transaction, and what the follower
+   * tells then is what its disk holds.
+   */
+  it.each([
+    ["before its end", "1:1"],
+    ["behind its end", "1:11"],
+  ])("whose leader is lost %s tells the next what its disk holds (ZOOKEEPER-3642)", (when, last) => {
+    const stage = lagging();
+    stage.holdBack = (_, to, { kind }) => to === 1 && kind === "snapshotEnd";
+    stage.start(1).pass(300);
+    stage.holdBack = (_, __, { kind }) => kind === "followerInfo";
+    if (when === "behind its end") stage.run();
+    stage.crash(3);
+    stage.holdBack = () => false;
+    const before = stage.lines.length;
+    stage.run().passUntilLeads(2).pass(1000);
+
+    const told = stage.lines.slice(before).find((line) => line.startsWith("1 -> 2: ACKEPOCH"));
+    expect(told).toMatch(new RegExp(`history ends at ${last}$`));
+    stage.propose(2, "later").run().crash(1).start(1).pass(400);
+    expect(contents(stage, 1)).toBe(`${WHOLE} later`);
+  });
+
+  /*
+   * ZOOKEEPER-2872. The snapshot was written without waiting for the disk, what followed went to the log, and power
+   * failed: the old snapshot with the new log behind it, a hole between them, and nobody noticed. Here the snapshot
+   * takes the place of the log in the very transaction that makes it the state; before that nothing follows on the
+   * link, and at no crash point is there a log that does not begin where the state ends.
+   */
+  it.each([0, 1, 2, 3])(
+    "at crash point %i has no log behind a state that it does not follow (ZOOKEEPER-2872)",
+    (point) => {
+      const stage = lagging();
+      stage.holdBack = (_, to, { kind }) => to === 1 && kind === "snapshotEnd";
+      stage.start(1).pass(200);
+      if (point < 2) stage.stickDisk(1);
+      stage.holdBack = () => false;
+      stage.run();
+      if (point >= 2) stage.stickDisk(1).propose(3, "l").run().propose(3, "m").run();
+      const { disk } = stage.replica(1);
+      expect(disk.pending).toBe(1);
+      stage.crash(1, point % 2);
+
+      const { base, log, lastDelivered } = disk.durable;
+      expect(base).toEqual(point === 0 ? zxid(0, 0) : zxid(1, 11));
+      expect(log.map(({ zxid: { counter } }) => counter)).toEqual([[1], [], [], [12]][point]);
+      expect(compareZxid(lastDelivered, base)).toBeGreaterThanOrEqual(0);
+      stage.start(1).pass(400);
+      expect(contents(stage, 1)).toBe(point < 2 ? WHOLE : `${WHOLE} l m`);
+    },
+  );
+
+  /*
+   * ZOOKEEPER-3104. NEWLEADER was queued before the snapshot was taken, which then held more than NEWLEADER said; the
+   * follower wrote its own snapshot at NEWLEADER, between the two. Here the end of a snapshot carries the zxid at
+   * which it is whole, NEWLEADER never comes on the same link, and on the next it comes behind the history between.
+   */
+  it("hears of NEWLEADER on its next link only, behind all that was committed meanwhile (ZOOKEEPER-3104)", () => {
+    const stage = lagging();
+    stage.holdBack = (_, to, { kind }) => to === 1 && kind === "snapshotEnd";
+    stage.start(1).pass(200).propose(3, "l").run();
+    stage.holdBack = () => false;
+    stage.run();
+
+    const said = stage.lines.filter((line) => line.startsWith("3 -> 1: ")).map((line) => line.slice(8));
+    expect(said.slice(said.indexOf("the end of the snapshot, which is the state at 1:11"))).toEqual([
+      "the end of the snapshot, which is the state at 1:11",
+      "LEADERINFO, the new epoch is 1",
+      "DIFF after 1:11",
+      "PROPOSAL 1:12",
+      "NEWLEADER of epoch 1, history ends at 1:12",
+      "UPTODATE, committed up to 1:12",
+    ]);
+    expect(contents(stage, 1)).toBe(`${WHOLE} l`);
+  });
 });
 
 describe("a leader", () => {
