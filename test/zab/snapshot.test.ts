@@ -1,7 +1,7 @@
 /** SNAP: how a learner that history does not reach is brought up to date, and what is lost on the way: nothing. */
 import { afterEach, describe, expect, it } from "vitest";
 import { equalZxid } from "../../src/base/zxid.ts";
-import { Bench, proposals, sentAfter, sentFree, zxid } from "./bench.ts";
+import { Bench, proposals, zxid } from "./bench.ts";
 import { Stage, type StageOptions } from "./stage.ts";
 
 const stages: Stage[] = [];
@@ -19,7 +19,7 @@ afterEach(() => {
 /** One part at a time: the next is sent when the last is acknowledged. */
 const ONE_BY_ONE = { learnerWindowBytes: 1 };
 
-const LETTERS = [..."abcdefghi"];
+const LETTERS = "abcdefghi".split("");
 
 /** 3 leads 2 with ten delivered, trimmed from these logs; 1 has the first of them, and is down. */
 function lagging(...trimmed: readonly number[]): Stage {
