@@ -82,6 +82,11 @@ class DigestAudit {
     return this.#judge(key, heard);
   }
 
+  /** What the replica said is of a tree that it may not have any more. */
+  forget(sid: Sid): void {
+    for (const heard of this.#heard.values()) heard.delete(sid);
+  }
+
   #judge(zxid: string, heard: ReadonlyMap<Sid, Digest>): Verdict {
     const entries = [...heard];
     const right = entries.find(([, digest]) => {
@@ -154,6 +159,11 @@ export class Digests {
   closeAudit(): void {
     this.#audit = undefined;
     this.#reported = undefined;
+  }
+
+  /** The link to the replica is gone: it may come back with a snapshot's tree, of which it has said nothing yet. */
+  lost(sid: Sid): void {
+    this.#audit?.forget(sid);
   }
 
   /** A replica's word to this leader; undefined where nothing is wrong. */

@@ -442,7 +442,7 @@ export class Keeper {
   #dropLink(link: LinkId): void {
     const learner = this.#links.drop(link);
     this.#sender.drop(link);
-    if (learner !== undefined) this.#desk?.lost(learner);
+    if (learner !== undefined) for (const one of [this.#desk, this.#digests]) one?.lost(learner);
   }
 
   #linkBytes(link: LinkId, bytes: Uint8Array): void {
