@@ -7,7 +7,7 @@
  */
 import { assert, assertNever } from "../base/assert.ts";
 import type { Sid } from "../base/ids.ts";
-import { compareZxid, EPOCH_MAX, type Zxid, zxidText } from "../base/zxid.ts";
+import { compareZxid, EPOCH_MAX, type Zxid, ZXID_ZERO, zxidText } from "../base/zxid.ts";
 import type { LearnerStatus, PeerInput, PeerPhase, SnapshotWanted, Stage } from "./config.ts";
 import type { PeerCore } from "./core.ts";
 import { LearnerStream } from "./learner-stream.ts";
@@ -234,7 +234,9 @@ export class Leader {
     if (isLater > 0) {
       return this.leave(`voter ${learner.sid} has the later history ${zxidText(message.history.last)}`);
     }
-    if (message.promised) this.#promises.set(learner.sid, message.voice);
+    // A fresh voter that has begun to fill does not agree that there is no history, and cannot speak for one yet.
+    const isFilling = message.voice === "fresh" && compareZxid(message.history.last, ZXID_ZERO) > 0;
+    if (message.promised) this.#promises.set(learner.sid, isFilling ? "none" : message.voice);
     else if (!this.#promises.has(learner.sid)) this.#promisedBefore.add(learner.sid);
     if (isHopeless(quorum, this.#promisedBefore)) this.leave("the epoch was promised before");
     this.#maybeBecomeSynchronizing();

@@ -77,6 +77,21 @@ describe("discovery (Zab, Algorithm 1)", () => {
     expect(bench.peer.status().lastElectionReason).toBe("the epoch was promised before");
   });
 
+  it("without history does not begin one over a fresh voter that has begun to fill", () => {
+    for (const last of [zxid(1, 2), zxid(0, 0)]) {
+      const bench = elected({ image: { log: [], acceptedEpoch: 1, currentEpoch: 1 } });
+      bench.receive(7, { kind: "followerInfo", acceptedEpoch: 1 });
+      bench.receive(8, { kind: "followerInfo", acceptedEpoch: 0 });
+      const epochEnds = last.epoch === 0 ? EMPTY : [...EMPTY, last];
+
+      bench.receive(7, ackEpoch(epochEnds, { currentEpoch: 0, voice: "fresh" }));
+      bench.receive(8, ackEpoch(EMPTY, { currentEpoch: 0, voice: "fresh" }));
+
+      const stage = last.epoch === 0 ? "synchronization" : "discovery";
+      expect(bench.peer.phase).toEqual({ role: "leading", stage });
+    }
+  });
+
   it("starts a new epoch for a voter that has promised a later one", () => {
     const bench = new Bench().lead(1);
     bench.open(8, 3, "from-learner");
