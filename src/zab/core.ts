@@ -48,7 +48,8 @@ export class PeerCore {
     this.history = new History(log, this.timing.recentBytesMax);
     this.messages = new HistoryMessages(this.history);
     this.#epochFloor = start.epochFloor;
-    this.#acceptedEpoch = start.acceptedEpoch;
+    // An observer promises nothing, and may be a voter now: it accepts nothing of an earlier epoch than it holds.
+    this.#acceptedEpoch = Math.max(start.acceptedEpoch, this.isVoter ? log.last.epoch : 0);
     this.#currentEpoch = start.currentEpoch;
     this.#isDiverged = start.isDiverged;
     this.#lastCommitted = start.lastDelivered;

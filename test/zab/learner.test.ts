@@ -76,6 +76,14 @@ describe("discovery (Zab, Algorithm 1)", () => {
     expect(sentAfter(effects)).toMatchObject([{ kind: "ackEpoch", promised: true, currentEpoch: 2 }]);
   });
 
+  it("has promised what it holds, where it was an observer that had not entered the epoch", () => {
+    const image = { log: proposals(3, 1, 2), acceptedEpoch: 1, currentEpoch: 1 };
+    const bench = new Bench({ image });
+    bench.step({ kind: "tick" });
+
+    expect(bench.peer.status()).toMatchObject({ acceptedEpoch: 3, currentEpoch: 1 });
+  });
+
   it("acknowledges the epoch it has promised before without promising again", () => {
     const image = { acceptedEpoch: 5, currentEpoch: 2 };
     const effects = new Bench({ image }).follow().receive(LINK, { kind: "leaderInfo", newEpoch: 5 });
