@@ -27,7 +27,7 @@ const HANDSHAKES_WAITING_MAX = 10_000;
 /** A handshake makes room after this long, done or not: its replica may have no leader, and others wait. */
 const HANDSHAKE_PLACE_MS = 1000;
 
-/** A client that says nothing for this long is forwarded so: replicas know what to do with it, and nobody waits for it. */
+/** A client that says nothing for this long is forwarded without a place: replicas know what to do with it. */
 const SILENCE_MS = 1000;
 
 /** A four-letter word, whose sender may have closed its side already and still reads. */
@@ -55,7 +55,7 @@ export class TcpDoor {
     // What is connected to is a name only: it tells the replica who its client is.
     const upstream = replica.connect(remoteAddress ?? "unknown:0");
     const timer = setTimeout(() => place.leave(), HANDSHAKE_PLACE_MS);
-    const fromClient = client.pipeTo(upstream.writable);
+    const fromClient = client.pipeTo(upstream.writable as WritableStream<Uint8Array>);
     try {
       // The replica decides when a connection is over: all that it sent goes out before the client is hung up on.
       const toClient = pipeAnswers(upstream, socket, () => place.leave());
@@ -159,7 +159,7 @@ async function pipeAnswers(upstream: Socket, socket: Socket, onAnswer: () => voi
   await writer.write(first.value);
   writer.releaseLock();
   reader.releaseLock();
-  await readable.pipeTo(socket.writable);
+  await readable.pipeTo(socket.writable as WritableStream<Uint8Array>);
 }
 
 /** Settles only if the work fails. */
