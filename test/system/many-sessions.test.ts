@@ -8,7 +8,7 @@ import { OPEN_ACL } from "../../src/base/acl.ts";
 import { WireClient } from "../client/wire-client.ts";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
 
-const SESSIONS = Number(process.env["SESSIONS"] ?? 3000);
+const SESSIONS = Number(process.env["SESSIONS"] ?? 2000);
 /** Handshakes under way at a time: a crowd, and none waits in a queue for longer than its own deadline. */
 const CROWD = 100;
 const TIMEOUT_MS = 12_000;
