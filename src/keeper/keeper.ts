@@ -207,6 +207,7 @@ export class Keeper {
     for (const wanted of this.#peer.snapshotsWanted()) {
       const part = this.#sender.next(wanted);
       if (part === undefined) continue;
+      if (part === "overrun") return this.#cutLink(wanted.link, "slower than what it is sent changes");
       this.#stepPeer(part);
       this.#more = true;
     }
@@ -426,10 +427,7 @@ export class Keeper {
   #linkOpened(input: KeeperInput & { readonly kind: "linkOpened" }): void {
     const { link, sid, role } = input;
     const before = this.#links.open(link, sid, role);
-    if (before !== undefined) {
-      this.#linkClosed(before);
-      this.#outbox.act({ kind: "closeLink", link: before, reason: "superseded" });
-    }
+    if (before !== undefined) this.#cutLink(before, "superseded");
     this.#stepPeer({ kind: "linkOpened", link, sid, role });
   }
 
@@ -437,6 +435,11 @@ export class Keeper {
     if (this.#links.sidOf(link) === undefined) return;
     this.#dropLink(link);
     this.#stepPeer({ kind: "linkClosed", link });
+  }
+
+  #cutLink(link: LinkId, reason: string): void {
+    this.#linkClosed(link);
+    this.#outbox.act({ kind: "closeLink", link, reason });
   }
 
   #dropLink(link: LinkId): void {
@@ -452,9 +455,7 @@ export class Keeper {
     if (typeof message === "string") {
       this.#linkErrors++;
       this.#log("link", `replica ${sid}: ${message}`);
-      this.#linkClosed(link);
-      this.#outbox.act({ kind: "closeLink", link, reason: "malformed" });
-      return;
+      return this.#cutLink(link, "malformed");
     }
     switch (message.kind) {
       case "zab":

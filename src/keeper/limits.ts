@@ -68,6 +68,12 @@ export const PENDING_BYTES_MAX: number = 8 * 1024 * 1024;
 /** A part of a snapshot: one is read and sent a turn, for each learner that has room; clients wait for it. */
 export const SNAPSHOT_PART_BYTES: number = 256 * 1024;
 
+/**
+ * Znodes that may have changed and wait to be sent while a snapshot goes to a learner: some 20 MB of paths. One that is
+ * slower than the writes would make the leader hold ever more, and would never be done.
+ */
+export const SNAPSHOT_CHANGES_MAX = 200_000;
+
 /** Digests are noted at every so many-th zxid: often enough to be near a divergence, too seldom to cost anything. */
 export const DIGEST_EVERY = 128;
 

@@ -11,7 +11,7 @@ import type { Tree } from "../tree/tree.ts";
 import type { PeerInput, SnapshotWanted } from "../zab/config.ts";
 import type { AfterWrite } from "../zab/effects.ts";
 import type { LinkId } from "../zab/message.ts";
-import { SNAPSHOT_PART_BYTES } from "./limits.ts";
+import { SNAPSHOT_CHANGES_MAX, SNAPSHOT_PART_BYTES } from "./limits.ts";
 import { decodeSnapshotPart, decodeSummary, encodeSnapshotPart, encodeSummary } from "./snapshot-codec.ts";
 
 /** What the peer is fed with for a learner that waits. */
@@ -28,10 +28,14 @@ export class SnapshotSender {
     this.#partBytes = partBytes;
   }
 
-  /** The next part for the learner; undefined while there is nothing new to send and the end may not be yet. */
-  next({ link, notBefore }: SnapshotWanted): SnapshotInput | undefined {
+  /**
+   * The next part for the learner; undefined while there is nothing new to send and the end may not be yet. "overrun"
+   * where so much changed meanwhile that it would never end: the learner is to be given up, and may begin again.
+   */
+  next({ link, notBefore }: SnapshotWanted): SnapshotInput | "overrun" | undefined {
     const snapshot = this.#snapshots.get(link) ?? this.#tree.beginSnapshot();
     this.#snapshots.set(link, snapshot);
+    if (snapshot.waiting > this.#tree.sessions.count + SNAPSHOT_CHANGES_MAX) return "overrun";
     const { entries, isWhole } = snapshot.next(this.#partBytes);
     const last = this.#tree.lastApplied;
     const isEnd = isWhole && compareZxid(last, notBefore) >= 0;
