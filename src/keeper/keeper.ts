@@ -410,13 +410,8 @@ export class Keeper {
       this.#log("DIVERGED", `at ${zxidText(message.at)}: a snapshot must replace the tree of this replica`);
       this.#stepPeer({ kind: "diverged" });
     } else if (message.kind === "poll") {
-      const sessions = this.#door.takeTouched();
-      this.#tellLeader({
-        kind: "touched",
-        polledAtMs: message.clockMs,
-        sessions,
-        databaseBytes: this.#databaseBytes(),
-      });
+      const heard = { sessions: this.#door.takeTouched(), databaseBytes: this.#databaseBytes() };
+      this.#tellLeader({ kind: "touched", polledAtMs: message.clockMs, ...heard });
     } else this.#door.fromLeader(message);
   }
 
