@@ -69,13 +69,15 @@ export class Replica extends DurableObject<ReplicaEnv> {
 
   /** Throws, so that this object does not come to life, where its data were made by other voters. */
   #checkVoters(voters: readonly Sid[], env: ReplicaEnv): void {
-    const data = this.#store.tree.get(CONFIG_PATH)?.data ?? null;
-    const refusal = votersRefusal({
-      sid: this.replicaName.sid,
-      data,
-      voters,
-      votersBefore: votersBefore(env),
-    });
+    const { sid } = this.replicaName;
+    const inTree = this.#store.tree.get(CONFIG_PATH)?.data ?? new Uint8Array();
+    const pending = this.#store.pendingConfigs();
+    // A new tree knows no members; where history does, that counts alone.
+    const known = pending.length > 0 && inTree.length === 0 ? pending : [inTree, ...pending];
+    const refusals = known.map((data) =>
+      votersRefusal({ sid, data, voters, votersBefore: votersBefore(env) }),
+    );
+    const [refusal] = refusals.includes(undefined) ? [] : refusals;
     if (refusal !== undefined) throw new ConfigError(refusal);
   }
 

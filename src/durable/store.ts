@@ -6,7 +6,9 @@
  */
 import { assertNever, must } from "../base/assert.ts";
 import { sessionFromKey, sessionKey, type Sid } from "../base/ids.ts";
+import { BATCH_BYTES_MAX } from "../base/limits.ts";
 import { compareZxid, type Zxid } from "../base/zxid.ts";
+import { decodeTxn } from "../jute/txn.ts";
 import { CachedNodeStore } from "../tree/cached-node-store.ts";
 import { SessionTable } from "../tree/session-table.ts";
 import { StagedTree } from "../tree/tree-snapshot.ts";
@@ -141,6 +143,23 @@ export class Store {
       );
     }
     return new Store(database, state, setup.log);
+  }
+
+  /**
+   * Dynamic configurations in history that the tree on disk does not show yet, oldest first. Of an ensemble that was
+   * stopped a moment after it took over other members, they are the only sign of it.
+   */
+  pendingConfigs(): readonly Uint8Array[] {
+    const found: Uint8Array[] = [];
+    for (let after = this.start.lastDelivered; compareZxid(after, this.log.last) < 0;) {
+      const proposals = this.log.read({ after, upTo: this.log.last, bytesMax: BATCH_BYTES_MAX });
+      for (const { payload } of proposals) {
+        const { txn } = decodeTxn(payload);
+        if (txn.kind === "config") found.push(txn.data);
+      }
+      after = must(proposals.at(-1), "history up to its end").zxid;
+    }
+    return found;
   }
 
   /** Whether the tree in memory is ahead of the one on disk. */

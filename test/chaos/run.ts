@@ -50,8 +50,13 @@ async function main(): Promise<number> {
       only: { type: "string" },
       clients: { type: "string" },
       pace: { type: "string" },
+      help: { type: "boolean" },
     },
   });
+  if (values.help === true) {
+    console.log(USAGE);
+    return 0;
+  }
   const options: RoundOptions = {
     seed: Number(values.seed ?? Math.floor(Math.random() * 1_000_000)),
     minutes: Number(values.minutes ?? 0),
@@ -70,6 +75,11 @@ async function main(): Promise<number> {
     !(paceMs >= 0)
   ) {
     console.error(USAGE);
+    return 2;
+  }
+  const kinds = roundFor(members).flatMap(kindsOf);
+  if (options.only !== undefined && !kinds.some((kind) => kind === options.only)) {
+    console.error(`--only is "${options.only}": it must be one of ${[...new Set(kinds)].join(", ")}`);
     return 2;
   }
   const starters = [async () => await startEdgekeeper(members)];

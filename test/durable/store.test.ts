@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Proposal } from "../../src/zab/message.ts";
+import { JuteWriter } from "../../src/jute/archive.ts";
+import { encodeTxn } from "../../src/jute/txn.ts";
 import { Store, type StoreSetup } from "../../src/durable/store.ts";
 import { recomputeDigest, type Tree } from "../../src/tree/tree.ts";
 import type { TreeTotals } from "../../src/tree/tree-state.ts";
@@ -101,6 +103,21 @@ describe("a replica's database", () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test("a configuration that is in the log and not in the tree on disk yet is told at the next start", () => {
+    const database = memoryDatabase();
+    const store = Store.open(database, NAME, setup(1));
+    const writer = new JuteWriter();
+    const data = new TextEncoder().encode("server.1=host:2888:3888:participant");
+    const header = { session: 0n, xid: 0, timeMs: 1, origin: { sid: 1, instance: 1, serial: 0 } };
+    encodeTxn(writer, header, { kind: "config", data });
+    const proposals = [{ zxid: { epoch: 1, counter: 1 }, payload: writer.take() }];
+    store.commit([{ kind: "append", proposals }]);
+
+    expect(store.pendingConfigs()).toEqual([data]);
+    expect(Store.open(database, NAME, setup(1)).pendingConfigs()).toEqual([data]);
+    expect(Store.open(memoryDatabase(), NAME, setup(1)).pendingConfigs()).toEqual([]);
   });
 
   test("the digest of what is on disk is the one that was written with it", () => {
