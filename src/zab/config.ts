@@ -174,6 +174,13 @@ export interface LearnerStatus {
   readonly silenceMs: number;
 }
 
+/** Synchronizations by their kind. */
+export interface SyncCounts {
+  readonly diff: number;
+  readonly truncate: number;
+  readonly snapshot: number;
+}
+
 /** For humans: a peer's state in full. */
 export interface PeerStatus {
   readonly sid: Sid;
@@ -195,6 +202,8 @@ export interface PeerStatus {
   readonly voice: Voice;
   /** How this peer's history was last made a prefix of its leader's, for people: `diff after 1:5`. */
   readonly lastSync: string;
+  /** How often that was done since the start. */
+  readonly syncs: SyncCounts;
   /** Unexpected or malformed input from peers, by kind. */
   readonly dropped: Readonly<Record<string, number>>;
 }

@@ -10,6 +10,7 @@ import {
   type PeerConfig,
   type PeerStart,
   type PeerTiming,
+  type SyncCounts,
 } from "./config.ts";
 import { Outbox } from "./effects.ts";
 import { HistoryMessages } from "./history-messages.ts";
@@ -39,6 +40,7 @@ export class PeerCore {
   #clockMs = 0;
   #nowMs: number | undefined;
   readonly #dropped: Map<string, number> = new Map();
+  readonly #syncs = { diff: 0, truncate: 0, snapshot: 0 };
 
   constructor(config: PeerConfig, start: PeerStart, log: LogReader) {
     this.config = config;
@@ -106,6 +108,16 @@ export class PeerCore {
    */
   get clockMs(): number {
     return this.#clockMs;
+  }
+
+  /** How often leaders brought this peer's history in line with theirs, by what they sent first. */
+  get syncs(): SyncCounts {
+    return { ...this.#syncs };
+  }
+
+  /** A leader begins to bring this peer's history in line. */
+  countSync(kind: keyof SyncCounts): void {
+    this.#syncs[kind]++;
   }
 
   get dropped(): Readonly<Record<string, number>> {

@@ -169,6 +169,7 @@ export class Learner {
     if (!equalZxid(after, last)) return this.#broken(`diff after ${zxidText(after)}`);
     this.#isAligned = true;
     this.#sync = `diff after ${zxidText(after)}`;
+    this.#core.countSync("diff");
   }
 
   /** SNAP: what is here stands, and is what this peer votes with, until all of the snapshot is staged and checked. */
@@ -176,6 +177,7 @@ export class Learner {
     if (!this.#isAligning() || this.#snapshotParts !== undefined) return this.#unexpected("snapshot");
     this.#snapshotParts = 0;
     this.#sync = `snapshot: ${reason}`;
+    this.#core.countSync("snapshot");
     this.#progressAtMs = this.#core.clockMs;
     this.#core.outbox.after({ kind: "snapshotBegun", reason });
   }
@@ -210,6 +212,7 @@ export class Learner {
     this.#core.truncate(after);
     this.#isAligned = true;
     this.#sync = `truncate after ${zxidText(after)}`;
+    this.#core.countSync("truncate");
   }
 
   /** Accepts what is new. A duplicate is dropped silently (Zab specification, issue 2); a gap ends the link. */

@@ -189,6 +189,7 @@ export class Peer {
       learners: this.#leader?.learners ?? [],
       voice: core.voice,
       lastSync: this.#learner?.sync ?? this.#lastSync,
+      syncs: core.syncs,
       dropped: core.dropped,
     };
   }

@@ -62,7 +62,7 @@ describe("a replica comes back under a write load", { timeout: 300_000 }, () => 
     const { leader } = await roles();
     const others = [1, 2, 3].filter((sid) => sid !== leader);
     const stranded = await clientAt([leader]);
-    await load.run({ pace: 50, outstanding: 1, avoid: leader }, async () => {
+    await load.run({ pace: 150, outstanding: 1, avoid: leader }, async () => {
       await fault(leader, { kind: "cut", ms: 3500 });
       // Proposed and written here, and never anywhere else.
       const lost = Array.from({ length: 5 }, () => set(stranded, "/w", "lost"));
@@ -76,7 +76,8 @@ describe("a replica comes back under a write load", { timeout: 300_000 }, () => 
     });
     await stranded.close();
     await allEqual();
-    expect((await statusOf(leader)).zab.lastSync).toMatch(/^truncate after/);
+    // Its last way back may be another, where the link broke once more.
+    expect((await statusOf(leader)).zab.syncs).toMatchObject({ truncate: 1, snapshot: 0 });
   });
 
   test("by a snapshot, after fifty thousand writes", async () => {
