@@ -1,0 +1,13 @@
+/** What is wrong with a run, by the name of the check that says so. */
+
+/** Thrown by whatever watches a run: a named check failed, as opposed to a crash of the code under test. */
+export class Violation extends Error {
+  /** The invariant or history check, by its one name, as docs/testing.md lists it. */
+  readonly check: string;
+
+  constructor(check: string, what: string) {
+    super(`${check}: ${what}`);
+    this.name = "Violation";
+    this.check = check;
+  }
+}

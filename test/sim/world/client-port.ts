@@ -1,0 +1,31 @@
+/** How clients reach replicas in a simulated world: bytes in order, after a while, until one end is gone. */
+import type { Sid } from "../../../src/base/ids.ts";
+
+/** What a client's end of a connection is told. */
+export interface ClientEnd {
+  onBytes(bytes: Uint8Array): void;
+  /** The replica is gone, has hung up, or refused the connection. Said once; never after `close` or `vanish`. */
+  onClosed(): void;
+}
+
+/** A client's end of a connection. */
+export interface ClientSocket {
+  send(bytes: Uint8Array): void;
+  /** Hangs up: the replica learns of it a while later. */
+  close(): void;
+  /** Is gone without a word: the replica is never told. */
+  vanish(): void;
+}
+
+/** The world, as clients see it. */
+export interface ClientPort {
+  /** ms of the one true clock. */
+  readonly nowMs: number;
+  /** `nowMs` and a fraction that grows with each event: no two are the same. */
+  readonly moment: number;
+  readonly sids: readonly Sid[];
+  /** Runs it after so many ms of the one true clock. */
+  later(delayMs: number, act: () => void): void;
+  /** Connects; a replica that is down or cut off from clients closes the connection after a while. */
+  connect(sid: Sid, end: ClientEnd): ClientSocket;
+}

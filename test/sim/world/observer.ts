@@ -1,0 +1,74 @@
+/** Who watches a simulated world: told of everything, after it happened, and changes nothing. */
+import type { Sid } from "../../../src/base/ids.ts";
+import type { Zxid } from "../../../src/base/zxid.ts";
+import type { ConnectionId } from "../../../src/keeper/connection.ts";
+import type { KeeperInput } from "../../../src/keeper/keeper-input.ts";
+import type { Keeper } from "../../../src/keeper/keeper.ts";
+import type { Turn } from "../../../src/keeper/turn.ts";
+import type { Tree } from "../../../src/tree/tree.ts";
+import type { PeerStart } from "../../../src/zab/config.ts";
+import type { PeerWrite } from "../../../src/zab/effects.ts";
+import type { Proposal } from "../../../src/zab/message.ts";
+import type { Fault } from "./fault.ts";
+
+/** One start of one replica, as observers see it. Two of one sid may live at once: a superseded one writes nothing. */
+export interface MachineView {
+  readonly sid: Sid;
+  /** Unique in the run: `2#5` is the fifth start of replica 2. */
+  readonly name: string;
+  readonly instance: number;
+  readonly isSuperseded: boolean;
+  readonly keeper: Keeper;
+  readonly tree: Tree;
+  /** What it found on its disk when it started. */
+  readonly start: PeerStart;
+  /** Proposals of its visible log (durable or not) after a zxid, up to another. */
+  readLog(after: Zxid, upTo: Zxid): readonly Proposal[];
+}
+
+/** Durable state of one replica's disk, which outlives machines. */
+export interface DiskView {
+  readonly sid: Sid;
+  /** What a start would find now if power failed with nothing kept. */
+  readonly durable: {
+    readonly acceptedEpoch: number;
+    readonly currentEpoch: number;
+    /** The history is complete from here to `last`; what is before is in the tree. */
+    readonly base: Zxid;
+    readonly last: Zxid;
+    readonly lastDelivered: Zxid;
+  };
+}
+
+/** The world, as observers see it. */
+export interface WorldView {
+  /** The one true clock, ms; unique moments within a ms are told apart by `moment`. */
+  readonly nowMs: number;
+  /** `nowMs` and a fraction that grows with each event of that ms: no two events have the same. */
+  readonly moment: number;
+  readonly voters: readonly Sid[];
+  readonly sids: readonly Sid[];
+  machines(): Iterable<MachineView>;
+  disk(sid: Sid): DiskView;
+}
+
+/** Called after each event; throws a Violation (verdict.ts) where something is wrong. All methods are optional. */
+export interface WorldObserver {
+  started?(machine: MachineView): void;
+  /** A keeper made a turn; nothing of it is performed yet. */
+  stepped?(machine: MachineView, input: KeeperInput, turn: Turn): void;
+  /** The turn's transaction was handed to the disk (not durable yet). */
+  wrote?(machine: MachineView, writes: readonly PeerWrite[]): void;
+  /** One more transaction of the replica is durable. */
+  synced?(sid: Sid): void;
+  /** Bytes left the output gate towards a client. */
+  toldClient?(machine: MachineView, connection: ConnectionId, bytes: Uint8Array): void;
+  /** A frame left the output gate towards another replica. */
+  sentFrame?(machine: MachineView, to: Sid, bytes: Uint8Array): void;
+  /** The machine is gone; for a snapshot that was installed a new one starts at once. */
+  died?(machine: MachineView, why: string): void;
+  /** A disk was lost, or damaged on purpose. */
+  lostDisk?(sid: Sid, kind: "wipe" | "corrupt"): void;
+  /** A fault begins, or ends. */
+  fault?(fault: Fault, stage: "begins" | "ends"): void;
+}
