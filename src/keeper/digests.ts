@@ -1,10 +1,12 @@
 /**
  * Finds a replica whose tree differs from the others' at the same zxid. Every replica notes its digest at the same
- * zxids and tells the leader; the leader compares. The digest of a quorum of voters is the right one: who has another,
- * be it the leader itself, is diverged. Without such a quorum nobody is judged, only the difference told.
+ * zxids and tells the leader all of them, now and then; the leader compares. (The latest alone would not do: under a
+ * load two replicas that report at moments of their own may never speak of the same zxid, and then no quorum agrees.)
+ * The digest of a quorum of voters is the right one: who has another, be it the leader itself, is diverged. Without
+ * such a quorum nobody is judged, only the difference told.
  */
 import type { Sid } from "../base/ids.ts";
-import { equalZxid, type Zxid, zxidText } from "../base/zxid.ts";
+import { compareZxid, equalZxid, type Zxid, zxidText } from "../base/zxid.ts";
 import { type Digest, digestText, equalDigest } from "../tree/digest.ts";
 import { MajorityQuorum, type QuorumVerifier } from "../zab/quorum.ts";
 import type { Tree } from "../tree/tree.ts";
@@ -41,9 +43,11 @@ class DigestLog {
     return this.#kept.find((kept) => equalZxid(kept.zxid, zxid))?.digest;
   }
 
-  /** The latest noted. */
-  get latest(): DigestAt | undefined {
-    return this.#kept.at(-1);
+  /** Those noted after the zxid and still kept, the oldest first; all of them where no zxid is given. */
+  after(zxid: Zxid | undefined): readonly DigestAt[] {
+    return zxid === undefined
+      ? [...this.#kept]
+      : this.#kept.filter((kept) => compareZxid(kept.zxid, zxid) > 0);
   }
 }
 
@@ -114,6 +118,8 @@ export class Digests {
   #reportedMs = 0;
   #reported: Zxid | undefined;
   #lastSeen: Zxid | undefined;
+  /** What this leader last found wrong, and when. */
+  #found: { readonly atMs: number; readonly diverged: readonly Sid[] } = { atMs: -Infinity, diverged: [] };
 
   constructor(config: Pick<KeeperConfig, "sid" | "voters">, tree: Tree) {
     this.#sid = config.sid;
@@ -131,17 +137,21 @@ export class Digests {
     this.#log.note(this.#now());
   }
 
-  /** What to tell the leader, if that is due: the latest noted, or, where nothing moves, the present. */
-  report(clockMs: number): DigestAt | undefined {
-    if (clockMs - this.#reportedMs < DIGEST_REPORT_INTERVAL_MS) return undefined;
+  /**
+   * What to tell the leader, if that is due: what was noted since the last report (DIGESTS_KEPT at most) and, where
+   * nothing moves, the present.
+   */
+  report(clockMs: number): readonly DigestAt[] {
+    if (clockMs - this.#reportedMs < DIGEST_REPORT_INTERVAL_MS) return [];
     this.#reportedMs = clockMs;
     const now = this.#now();
     const isIdle = this.#lastSeen !== undefined && equalZxid(this.#lastSeen, now.zxid);
     this.#lastSeen = now.zxid;
-    const report = isIdle ? now : this.#log.latest;
-    if (report === undefined) return undefined;
-    if (this.#reported !== undefined && equalZxid(this.#reported, report.zxid)) return undefined;
-    this.#reported = report.zxid;
+    const noted = this.#log.after(this.#reported).slice(-1);
+    const latest = noted.at(-1)?.zxid ?? this.#reported;
+    const isNews = isIdle && (latest === undefined || !equalZxid(latest, now.zxid));
+    const report = isNews ? [...noted, now] : noted;
+    this.#reported = report.at(-1)?.zxid ?? this.#reported;
     return report;
   }
 
@@ -164,11 +174,21 @@ export class Digests {
   /** The link to the replica is gone: it may come back with a snapshot's tree, of which it has said nothing yet. */
   lost(sid: Sid): void {
     this.#audit?.forget(sid);
+    const diverged = this.#found.diverged.filter((other) => other !== sid);
+    this.#found = { ...this.#found, diverged };
   }
 
-  /** A replica's word to this leader; undefined where nothing is wrong. */
-  hear(from: Sid, told: DigestAt): Verdict | undefined {
+  /**
+   * A replica's word to this leader; undefined where nothing is wrong, and where the same was found a moment ago: a
+   * report holds many zxids, and each would find it again.
+   */
+  hear(from: Sid, told: DigestAt, clockMs: number): Verdict | undefined {
     const verdict = this.#audit?.hear(from, told, this.#now());
-    return verdict === undefined || verdict.difference === "" ? undefined : verdict;
+    if (verdict === undefined || verdict.difference === "") return undefined;
+    const { diverged } = verdict;
+    const isRecent = clockMs - this.#found.atMs < DIGEST_REPORT_INTERVAL_MS;
+    if (isRecent && diverged.every((sid) => this.#found.diverged.includes(sid))) return undefined;
+    this.#found = { atMs: clockMs, diverged };
+    return verdict;
   }
 }

@@ -163,8 +163,8 @@ export class Keeper {
       this.#leaderlessSinceMs ??= this.#clockMs;
       if (this.#clockMs - this.#leaderlessSinceMs >= LEADERLESS_HOLD_MS) this.#door.closeAll();
     }
-    const report = this.#serving ? this.#digests.report(this.#clockMs) : undefined;
-    if (report !== undefined) this.#tellLeader({ kind: "digest", ...report });
+    const reports = this.#serving ? this.#digests.report(this.#clockMs) : [];
+    for (const report of reports) this.#tellLeader({ kind: "digest", ...report });
     this.#door.tick();
   }
 
@@ -231,7 +231,7 @@ export class Keeper {
 
   /** Whoever differs from a quorum, this leader included, takes no part until a snapshot replaced its tree. */
   #compareDigests(from: Sid, told: DigestAt): void {
-    const verdict = this.#digests.hear(from, told);
+    const verdict = this.#digests.hear(from, told, this.#clockMs);
     if (verdict === undefined) return;
     this.#log("DIGESTS DIFFER", verdict.difference);
     for (const sid of verdict.diverged) this.#answer(sid, { kind: "diverged", at: told.zxid });
