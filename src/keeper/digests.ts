@@ -147,7 +147,7 @@ export class Digests {
     const now = this.#now();
     const isIdle = this.#lastSeen !== undefined && equalZxid(this.#lastSeen, now.zxid);
     this.#lastSeen = now.zxid;
-    const noted = this.#log.after(this.#reported).slice(-1);
+    const noted = this.#log.after(this.#reported);
     const latest = noted.at(-1)?.zxid ?? this.#reported;
     const isNews = isIdle && (latest === undefined || !equalZxid(latest, now.zxid));
     const report = isNews ? [...noted, now] : noted;
