@@ -59,7 +59,7 @@ export const CURATOR_CHECKS: readonly Check[] = [
   { id: "curator-semaphore", title: "InterProcessSemaphoreV2: no more leases than there are" },
   { id: "curator-counter", title: "DistributedAtomicLong: no lost increment" },
   { id: "curator-latch", title: "LeaderLatch: one leader, then the next" },
-  { id: "curator-barrier", title: "DistributedDoubleBarrier: nobody early in, nobody early out" },
+  { id: "curator-barrier", title: "DistributedDoubleBarrier: nobody early in, all but one out together" },
   { id: "curator-cache", title: "CuratorCache: told of every change in order" },
   { id: "curator-tree-cache", title: "TreeCache: what was there, then every change" },
   { id: "curator-discovery", title: "service discovery: registered, found, changed, gone" },

@@ -153,7 +153,13 @@ final class CuratorRecipes {
         third.close();
     }
 
-    /** Who has entered found that all had come; who has left found that all wanted to leave. */
+    /**
+     * Who has entered found that all had come; who has left found that all others wanted to leave, but for one, and
+     * when the last has left nobody's znode is there. But for one, as leave() of Curator 5.4.0 does not ask whose the
+     * only znode is that is left: when its own is gone and it is woken, it returns, though the one that is left may not
+     * want to leave yet (DistributedDoubleBarrier.internalLeave, children.size() == 1). What wakes it too early is the
+     * event of the "ready" znode, which all watch since they entered, when it is late. So leave() promises size - 1.
+     */
     private static void barrier(Curators curators, String path) throws Exception {
         int size = 3;
         List<CuratorFramework> clients = List.of(curators.at(0), curators.at(1), curators.at(2));
@@ -170,7 +176,7 @@ final class CuratorRecipes {
                     Harness.expect("come when one has entered", size, come.get());
                     leaving.incrementAndGet();
                     Harness.expect("left", true, barrier.leave(Harness.WAIT_MS, TimeUnit.MILLISECONDS));
-                    Harness.expect("leaving when one has left", size, leaving.get());
+                    Harness.expect("all but one leaving when one has left", true, leaving.get() >= size - 1);
                     return null;
                 });
             }
@@ -185,6 +191,10 @@ final class CuratorRecipes {
                 return last.call();
             });
             runTogether(members);
+            clients.get(0).sync().forPath(place);
+            // The place itself is a container: ZooKeeper may have swept it.
+            Harness.expect("left over", true, clients.get(0).checkExists().forPath(place) == null
+                || clients.get(0).getChildren().forPath(place).isEmpty());
         }
     }
 }
