@@ -12,16 +12,35 @@ export interface AlarmOwner {
   waitUntil(work: Promise<unknown>): void;
 }
 
+/** Whose time passes. */
+export interface Clock {
+  /** Unix milliseconds. */
+  now(): number;
+  /** Acts again and again, every so many ms, until the returned function is called. */
+  every(intervalMs: number, act: () => void): () => void;
+}
+
+const PLATFORM_CLOCK: Readonly<Clock> = {
+  now: () => Date.now(),
+  every: (intervalMs, act) => {
+    const timer = setInterval(act, intervalMs);
+    return () => clearInterval(timer);
+  },
+};
+
 /** Beats for one replica. */
 export class Heart {
   readonly #owner: AlarmOwner;
   readonly #tick: () => void;
-  #timer: ReturnType<typeof setInterval> | undefined;
+  readonly #clock: Clock;
+  #stopTimer: (() => void) | undefined;
   #alarmMs = 0;
 
-  constructor(owner: AlarmOwner, tick: () => void) {
+  /** `clock` is the platform's, or the simulator's. */
+  constructor(owner: AlarmOwner, tick: () => void, clock: Clock = PLATFORM_CLOCK) {
     this.#owner = owner;
     this.#tick = tick;
+    this.#clock = clock;
   }
 
   /** Starts the timer and sets the alarm. */
@@ -32,8 +51,8 @@ export class Heart {
 
   /** Stops the timer; the alarm stays, to wake the replica again. */
   stop(): void {
-    if (this.#timer !== undefined) clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
   }
 
   /** Sets the next alarm before anything else, so that a failure of the tick cannot be the last one. */
@@ -45,16 +64,16 @@ export class Heart {
 
   #startTimer(): void {
     this.stop();
-    this.#timer = setInterval(() => this.#beat(), TICK_INTERVAL_MS);
+    this.#stopTimer = this.#clock.every(TICK_INTERVAL_MS, () => this.#beat());
   }
 
   #beat(): void {
-    if (this.#alarmMs - Date.now() < ALARM_RENEW_MS) this.#arm();
+    if (this.#alarmMs - this.#clock.now() < ALARM_RENEW_MS) this.#arm();
     this.#tick();
   }
 
   #arm(): void {
-    this.#alarmMs = Date.now() + ALARM_AHEAD_MS;
+    this.#alarmMs = this.#clock.now() + ALARM_AHEAD_MS;
     this.#owner.waitUntil(this.#owner.storage.setAlarm(this.#alarmMs));
   }
 }

@@ -1,10 +1,6 @@
 /**
- * The Durable Object that hosts a replica: it feeds the keeper with what happens, performs what the keeper wants done,
- * and keeps the order that durability asks for: sends that are free, then the turn's one transaction, then the rest,
- * which the object's output gate holds until that transaction is durable.
- *
- * Any failure to perform a turn aborts the object: memory has moved on and the disk has not, so it starts again from
- * the disk.
+ * The Durable Object that hosts a replica: it feeds the keeper with what happens and does what the keeper wants done,
+ * in the order that turns.ts keeps. A failure there aborts the object, which then starts again from its disk.
  */
 import { createHash } from "node:crypto";
 import { DurableObject } from "cloudflare:workers";
@@ -24,12 +20,13 @@ import { CONFIG_PATH } from "../tree/reserved.ts";
 import { Clients } from "./clients.ts";
 import { CLIENT_ADDRESS_HEADER, GATEWAY_PATHS, type ObjectStatus } from "./entry.ts";
 import { Heart } from "./heart.ts";
-import { LOG_BYTES_MAX, TREE_FLUSH_BYTES, TREE_FLUSH_MS } from "./limits.ts";
+import { LOG_BYTES_MAX } from "./limits.ts";
 import { Links, PEER_PATHS, readHello } from "./links.ts";
 import type { ReplicaEnv } from "./replica-env.ts";
 import { keeperConfig, readLogRowsMax, votersBefore } from "./settings.ts";
 import { logLine } from "./log-line.ts";
 import { type ReplicaName, Store } from "./store.ts";
+import { type Brain, Turns } from "./turns.ts";
 
 /** Started ensembles begin above this epoch, so that no zxid is ever issued twice, even after everything was wiped. */
 function minutesOfUnixTime(nowMs: number): number {
@@ -43,14 +40,9 @@ export class Replica extends DurableObject<ReplicaEnv> {
   readonly #links: Links;
   readonly #clients: Clients;
   readonly #heart: Heart;
+  readonly #turns: Turns;
   #store: Store;
   #keeper: Keeper;
-  /** What happened during a turn: a client cut off in the midst of it, say. */
-  readonly #waiting: KeeperInput[] = [];
-  #isInTurn = false;
-  #lastFlushMs: number;
-  #commits = 0;
-  #snapshots = 0;
 
   constructor(ctx: DurableObjectState, env: ReplicaEnv) {
     super(ctx, env);
@@ -62,7 +54,16 @@ export class Replica extends DurableObject<ReplicaEnv> {
     this.#store = this.#openStore();
     this.#checkVoters(this.#config.voters, env);
     this.#keeper = this.#makeKeeper(this.#store);
-    this.#lastFlushMs = Date.now();
+    this.#turns = new Turns(
+      { keeper: this.#keeper, store: this.#store },
+      {
+        now: () => Date.now(),
+        perform: (action) => this.perform(action),
+        continueSoon: () => void setTimeout(() => this.accept({ kind: "continue" }), 0),
+        startAnew: () => this.#startAnew(),
+        abort: (error) => this.#restart(error),
+      },
+    );
     this.#heart = new Heart(ctx, () => this.#tick());
     this.#heart.start();
   }
@@ -104,17 +105,12 @@ export class Replica extends DurableObject<ReplicaEnv> {
     });
   }
 
-  /**
-   * A snapshot was installed: the replica starts anew on what the disk now holds, with no link and no client, as after
-   * a crash. All that it says from here on waits behind the write that installed it.
-   */
-  #startAnew(): void {
+  #startAnew(): Brain {
     this.#links.closeAll("a snapshot was installed");
     this.#clients.closeAll();
-    this.#waiting.length = 0;
     this.#store = this.#openStore();
     this.#keeper = this.#makeKeeper(this.#store);
-    this.#snapshots++;
+    return { keeper: this.#keeper, store: this.#store };
   }
 
   /** Requests from other replicas and from the gateway, told apart by their paths; there are no others. */
@@ -155,8 +151,8 @@ export class Replica extends DurableObject<ReplicaEnv> {
   protected status(): ObjectStatus {
     return {
       ...this.#keeper.status(),
-      commits: this.#commits,
-      snapshots: this.#snapshots,
+      commits: this.#turns.commits,
+      snapshots: this.#turns.snapshots,
       logBatches: this.#store.log.rowCount,
       databaseBytes: this.ctx.storage.sql.databaseSize,
     };
@@ -173,47 +169,14 @@ export class Replica extends DurableObject<ReplicaEnv> {
     return new Response(encodeNotification(this.#keeper.notification()));
   }
 
-  /**
-   * Everything that happens to the replica comes through here, one turn each, and never one within another: what the
-   * outer one has yet to send would leave behind what the inner one sends. After a failure there are no more turns.
-   */
+  /** Everything that happens to the replica comes through here. */
   protected accept(input: KeeperInput): void {
-    this.#waiting.push(input);
-    if (this.#isInTurn) return;
-    this.#isInTurn = true;
-    try {
-      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift())
-        this.#turn(next);
-    } catch (error) {
-      this.#restart(error);
-      return;
-    }
-    this.#isInTurn = false;
+    this.#turns.accept(input);
   }
 
   #tick(): void {
     this.#clients.tick();
     this.accept({ kind: "tick" });
-  }
-
-  #turn(input: KeeperInput): void {
-    const nowMs = Date.now();
-    const turn = this.#keeper.step(input, nowMs);
-    for (const send of turn.free) this.perform(send);
-    if (turn.writes.length > 0 || this.#isFlushDue(nowMs)) {
-      this.#store.commit(turn.writes);
-      this.#commits++;
-      this.#lastFlushMs = nowMs;
-    }
-    for (const action of turn.after) this.perform(action);
-    if (turn.restart) this.#startAnew();
-    if (turn.more) setTimeout(() => this.accept({ kind: "continue" }), 0);
-  }
-
-  #isFlushDue(nowMs: number): boolean {
-    if (this.#store.isStagingDirty) return true;
-    if (!this.#store.isTreeDirty) return false;
-    return nowMs - this.#lastFlushMs >= TREE_FLUSH_MS || this.#store.dirtyBytes >= TREE_FLUSH_BYTES;
   }
 
   /** Does one thing that a turn asked for. */
