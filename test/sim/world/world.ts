@@ -1,0 +1,168 @@
+/**
+ * An ensemble in one deterministic simulation: the shipped zab, tree, keeper, store and order of turns, in a world
+ * where time is a number, disks sync late, links break, clocks err and objects come and go. The same seed with the same
+ * calls gives the same run, event for event.
+ */
+import { must } from "../../../src/base/assert.ts";
+import type { Sid } from "../../../src/base/ids.ts";
+import { equalZxid } from "../../../src/base/zxid.ts";
+import type { Keeper } from "../../../src/keeper/keeper.ts";
+import { digestText } from "../../../src/tree/digest.ts";
+import type { Tree } from "../../../src/tree/tree.ts";
+import { Connection } from "./client-connections.ts";
+import type { ClientEnd, ClientPort, ClientSocket } from "./client-port.ts";
+import type { Fault } from "./fault.ts";
+import { Faults } from "./faults.ts";
+import type { Machine } from "./machine.ts";
+import { Network } from "./network.ts";
+import type { DiskView, MachineView, WorldObserver, WorldView } from "./observer.ts";
+import { Replica } from "./replica.ts";
+import { Setting, type WorldOptions } from "./setting.ts";
+
+/** See the file's comment. */
+export class World implements WorldView, ClientPort {
+  readonly #setting: Setting;
+  readonly #network: Network;
+  readonly #replicas: ReadonlyMap<Sid, Replica>;
+  readonly #faults: Faults;
+
+  constructor(options: WorldOptions) {
+    this.#setting = new Setting(options);
+    this.#network = new Network(this.#setting);
+    const parts = {
+      setting: this.#setting,
+      network: this.#network,
+      objects: { reach: (sid: Sid) => this.replica(sid).reach() },
+      replica: (sid: Sid) => this.replica(sid),
+    };
+    this.#replicas = new Map(this.#setting.sids.map((sid) => [sid, new Replica(sid, parts)]));
+    this.#faults = new Faults(parts);
+  }
+
+  /** Told of everything; put in whoever shall be told. */
+  get observers(): WorldObserver[] {
+    return this.#setting.observers;
+  }
+
+  get nowMs(): number {
+    return this.#setting.agenda.nowMs;
+  }
+
+  get moment(): number {
+    return this.#setting.agenda.moment;
+  }
+
+  get voters(): readonly Sid[] {
+    return this.#setting.voters;
+  }
+
+  get sids(): readonly Sid[] {
+    return this.#setting.sids;
+  }
+
+  *machines(): Iterable<MachineView> {
+    for (const { machines } of this.#replicas.values()) for (const { view } of machines) yield view;
+  }
+
+  disk(sid: Sid): DiskView {
+    return this.replica(sid).disk;
+  }
+
+  replica(sid: Sid): Replica {
+    return must(this.#replicas.get(sid), `replica ${sid}`);
+  }
+
+  /** The object of a replica that is up. */
+  machine(sid: Sid): Machine {
+    return must(this.replica(sid).machine, `replica ${sid} is up`);
+  }
+
+  keeper(sid: Sid): Keeper {
+    return this.machine(sid).keeper;
+  }
+
+  tree(sid: Sid): Tree {
+    return this.machine(sid).tree;
+  }
+
+  /** Brings every replica to life that is not down. */
+  startAll(): this {
+    for (const replica of this.#replicas.values()) replica.reach();
+    return this;
+  }
+
+  later(delayMs: number, act: () => void): void {
+    this.#setting.agenda.later(delayMs, act);
+  }
+
+  connect(sid: Sid, end: ClientEnd): ClientSocket {
+    const connection = new Connection(this.#setting.newId(), end, this.#setting);
+    connection.request(() => this.replica(sid).reach());
+    return connection;
+  }
+
+  /** Puts in a fault, which ends itself; whether it is allowed, see Faults. */
+  apply(fault: Fault): boolean {
+    return this.#faults.apply(fault);
+  }
+
+  /** Ends every fault, and brings every replica to life. */
+  healAll(): void {
+    this.#faults.endAll();
+    this.startAll();
+  }
+
+  /** Lets this much time pass. */
+  run(durationMs: number): void {
+    this.#setting.agenda.runUntil(() => false, this.nowMs + durationMs);
+  }
+
+  /** Lets time pass until the condition holds; throws when it does not within the limit. */
+  until(what: string, condition: () => boolean, limitMs = 20_000): void {
+    if (this.#setting.agenda.runUntil(condition, this.nowMs + limitMs)) return;
+    throw new Error(`not within ${limitMs} ms: ${what}\n${this.describe()}`);
+  }
+
+  /** Whether every replica is up and answers requests. */
+  isServing(): boolean {
+    for (const { machine } of this.#replicas.values()) if (machine?.keeper.serving !== true) return false;
+    return true;
+  }
+
+  /** Whether every replica serves, and all have delivered the same to the same effect. */
+  isConverged(): boolean {
+    if (!this.isServing()) return false;
+    const [first, ...others] = this.sids.map((sid) => this.tree(sid));
+    const { lastApplied, digest } = must(first, "a replica");
+    return others.every(
+      (tree) => equalZxid(tree.lastApplied, lastApplied) && digestText(tree.digest) === digestText(digest),
+    );
+  }
+
+  /** The replica that leads and serves, the latest if several think so. */
+  leader(): Sid | undefined {
+    let found: { readonly sid: Sid; readonly epoch: number } | undefined;
+    for (const { sid, machine } of this.#replicas.values()) {
+      const status = machine?.keeper.status();
+      if (status === undefined || (status.mode !== "leader" && status.mode !== "standalone")) continue;
+      if (found === undefined || status.currentEpoch > found.epoch) {
+        found = { sid, epoch: status.currentEpoch };
+      }
+    }
+    return found?.sid;
+  }
+
+  /** A line for each replica. */
+  describe(): string {
+    const lines = [...this.#replicas.values()].map(({ sid, machine, isDown, disk }) => {
+      if (machine === undefined) return `${sid} ${isDown ? "down" : "asleep"}`;
+      const { mode, serving, lastZxid, lastCommitted, lastDelivered, currentEpoch, zab } =
+        machine.keeper.status();
+      const zxids = `last ${lastZxid} committed ${lastCommitted} delivered ${lastDelivered}`;
+      const waiting = `${disk.volume.pendingCount} transactions under way`;
+      const what = `${mode}${serving ? ", serving" : ""}`;
+      return `${machine.view.name} ${what} epoch ${currentEpoch} ${zxids} ${waiting} ${JSON.stringify(zab)}`;
+    });
+    return [`at ${this.nowMs} ms`, ...lines].join("\n");
+  }
+}
