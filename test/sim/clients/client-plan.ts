@@ -1,0 +1,111 @@
+/** What the clients of a run do, as plain data: with a seed and a world it gives the same work, byte for byte. */
+import { must } from "../../../src/base/assert.ts";
+import type { Rng } from "../../../src/base/rng.ts";
+
+/** What a worker may work at. */
+export type WorkloadKind = "registers" | "creations" | "multis" | "watches";
+
+/** What a client may do to its session besides working. */
+export type DisturbanceKind =
+  /** Hangs up and goes to another replica. */
+  | "hangUp"
+  /** The same, and the replica is not told. */
+  | "vanish"
+  /** Takes its session to another replica while the old connection stands, and still sends by that. */
+  | "takeover"
+  /** Is away for almost as long as its timeout, connected or not. */
+  | "nap"
+  /** Is away for longer than its timeout, connected or not. */
+  | "oversleep"
+  /** Stands still for a while, its connection too: what comes waits unread. */
+  | "freeze"
+  /** Closes its session, and makes a new one. */
+  | "closeSession";
+
+/** See the file's comment. */
+export interface ClientPlan {
+  /** Clients that do mixed work. */
+  readonly workers: number;
+  /** Sessions that each of them keeps at once. */
+  readonly sessionsPerWorker: number;
+  /** Clients that queue for locks. */
+  readonly lockClients: number;
+  /** Operations of all together, after which none begins; pings, handshakes and the setup are not counted. */
+  readonly operations: number;
+  /** How often a worker takes which work, relative to each other; nought for never. */
+  readonly weights: Readonly<Record<WorkloadKind, number>>;
+  /** How often a client does so, in ten thousand of its acts. */
+  readonly disturbances: Readonly<Record<DisturbanceKind, number>>;
+  /** Asked for by sessions, each by one of them. */
+  readonly sessionTimeoutsMs: readonly number[];
+  /** Between two acts of a client: half of it to one and a half. */
+  readonly pauseMs: number;
+  /** Operations of one act at most; they leave one behind the other without waiting. */
+  readonly burst: number;
+  /** Unanswered requests of a session at most; a few more where some belong together. */
+  readonly pipelining: number;
+  /** Znodes that all workers set, create and delete; parents of sequential and ephemeral ones; pairs set by multis. */
+  readonly registers: number;
+  readonly parents: number;
+  readonly pairs: number;
+  /** One write in so many carries this much; nought for none. */
+  readonly largeEvery: number;
+  readonly largeBytes: number;
+  readonly locks: number;
+  /** Half of it to one and a half. */
+  readonly holdMs: number;
+  /** A holder that has heard nothing stops to believe so long before its session can be over. */
+  readonly lockMarginMs: number;
+  /** How fast clients' own clocks run, one of these each. */
+  readonly clockRates: readonly number[];
+}
+
+/** The shortest timeout that replicas grant with their usual settings. */
+const TIMEOUTS_MS = [4000, 4000, 5000, 8000];
+
+/** A mean act is about so many operations. */
+const OPERATIONS_PER_ACT = 1.4;
+
+/** A plan by chance: its operations take about `durationMs`, less where nothing goes wrong. */
+export function clientPlanFor(rng: Rng, operations: number, durationMs: number): ClientPlan {
+  const pick = <T>(list: readonly T[]): T => must(list[rng.below(list.length)], "something to pick");
+  const workers = 3 + rng.below(6);
+  const lockClients = pick([0, 2, 3, 4]);
+  const burst = pick([1, 2, 4, 12]);
+  const acts = operations / OPERATIONS_PER_ACT / ((burst + 1) / 2);
+  const pauseMs = Math.round(Math.max(2, Math.min(1500, (durationMs * workers) / acts)));
+  const weight = (): number => pick([0, 1, 1, 2, 4]);
+  const weights = { registers: weight(), creations: weight(), multis: weight(), watches: weight() };
+  const isIdle = Object.values(weights).every((one) => one === 0);
+  const isCalm = rng.below(4) === 0;
+  const often = (most: number): number => (isCalm ? 0 : pick([0, most / 8, most / 2, most]));
+  return {
+    workers,
+    sessionsPerWorker: pick([1, 1, 1, 2]),
+    lockClients,
+    operations,
+    weights: isIdle ? { ...weights, registers: 1 } : weights,
+    disturbances: {
+      hangUp: often(200),
+      vanish: often(200),
+      takeover: often(300),
+      nap: often(60),
+      oversleep: often(60),
+      freeze: often(100),
+      closeSession: often(100),
+    },
+    sessionTimeoutsMs: TIMEOUTS_MS.filter((_, index) => index === 0 || rng.below(2) === 0),
+    pauseMs,
+    burst,
+    pipelining: pick([1, 4, 16, 64]),
+    registers: pick([1, 2, 4, 8]),
+    parents: pick([1, 2]),
+    pairs: pick([1, 2]),
+    largeEvery: pick([0, 0, 40, 200]),
+    largeBytes: pick([2000, 20_000, 120_000]),
+    locks: pick([1, 1, 2]),
+    holdMs: pick([20, 100, 600]),
+    lockMarginMs: 500,
+    clockRates: pick([[1], [1, 0.99, 1.01]]),
+  };
+}

@@ -1,0 +1,203 @@
+/**
+ * Keeps what all clients of a run did and were told, in the shapes that checks read. Records are made when something
+ * begins and are completed in place, so that nothing is ever looked for.
+ */
+import type { SessionId } from "../../../src/base/ids.ts";
+import type { Response } from "../../../src/base/request.ts";
+import type { Zxid } from "../../../src/base/zxid.ts";
+import type { WatcherEvent } from "../../../src/jute/records.ts";
+import type { ClientRequest } from "../../../src/jute/requests.ts";
+import type {
+  Attachment,
+  ClientHistory,
+  EventRecord,
+  LockHold,
+  Operation,
+  Outcome,
+  SessionRecord,
+} from "../history/types.ts";
+import { Violation } from "../verdict.ts";
+import type { ClientPort } from "../world/client-port.ts";
+
+/** Two moments that the world does not tell apart lie so far apart here, in ms. */
+const MOMENT_STEP_MS = 1e-9;
+
+/** Whose record it is. */
+export interface Asker {
+  readonly client: string;
+  readonly session: SessionId;
+  readonly connection: number;
+}
+
+/** An operation on its way. */
+export class OpenOperation implements Operation {
+  readonly id: number;
+  readonly client: string;
+  readonly session: SessionId;
+  readonly connection: number;
+  readonly request: ClientRequest;
+  readonly startMs: number;
+  endMs: number = Number.POSITIVE_INFINITY;
+  outcome: Outcome = { kind: "unknown", reason: "not answered yet" };
+
+  constructor(
+    parts: Asker & { readonly id: number; readonly request: ClientRequest; readonly startMs: number },
+  ) {
+    this.id = parts.id;
+    this.client = parts.client;
+    this.session = parts.session;
+    this.connection = parts.connection;
+    this.request = parts.request;
+    this.startMs = parts.startMs;
+  }
+}
+
+/** A stretch on one connection that may go on. */
+interface OpenAttachment extends Attachment {
+  toMs: number;
+}
+
+/** A session that may live. */
+export class OpenSession implements SessionRecord {
+  readonly client: string;
+  readonly session: SessionId;
+  readonly timeoutMs: number;
+  readonly attachments: OpenAttachment[] = [];
+  lastHeardMs: number;
+  expiredMs: number | undefined;
+  closedMs: number | undefined;
+
+  constructor(parts: Pick<SessionRecord, "client" | "session" | "timeoutMs" | "lastHeardMs">) {
+    this.client = parts.client;
+    this.session = parts.session;
+    this.timeoutMs = parts.timeoutMs;
+    this.lastHeardMs = parts.lastHeardMs;
+  }
+
+  /** The session lives on a connection. */
+  attach(connection: number, fromMs: number): void {
+    this.attachments.push({ connection, fromMs, toMs: Number.POSITIVE_INFINITY });
+  }
+
+  /** It no longer does. */
+  detach(connection: number, toMs: number): void {
+    const last = this.attachments.findLast((attachment) => attachment.connection === connection);
+    if (last !== undefined && last.toMs > toMs) last.toMs = toMs;
+  }
+
+  /** A replica must have heard the session at that moment or later: it has answered what was sent then. */
+  heard(sentMs: number): void {
+    if (sentMs > this.lastHeardMs) this.lastHeardMs = sentMs;
+  }
+}
+
+/** A hold that may last. */
+export class OpenHold implements LockHold {
+  readonly lock: string;
+  readonly client: string;
+  readonly session: SessionId;
+  readonly token: Zxid;
+  readonly fromMs: number;
+  toMs: number = Number.POSITIVE_INFINITY;
+
+  constructor(parts: Omit<LockHold, "toMs">) {
+    this.lock = parts.lock;
+    this.client = parts.client;
+    this.session = parts.session;
+    this.token = parts.token;
+    this.fromMs = parts.fromMs;
+  }
+}
+
+/** See the file's comment. */
+export class Recorder {
+  readonly #port: ClientPort;
+  readonly #operations: OpenOperation[] = [];
+  readonly #events: EventRecord[] = [];
+  readonly #sessions: OpenSession[] = [];
+  readonly #holds: OpenHold[] = [];
+  readonly #sessionIds = new Set<SessionId>();
+  #connections = 0;
+  #lastMoment = 0;
+
+  constructor(port: ClientPort) {
+    this.#port = port;
+  }
+
+  /** Operations so far. */
+  get operationCount(): number {
+    return this.#operations.length;
+  }
+
+  /** The present moment, later than every one before. */
+  moment(): number {
+    this.#lastMoment = Math.max(this.#port.moment, this.#lastMoment + MOMENT_STEP_MS);
+    return this.#lastMoment;
+  }
+
+  /** A number for a new connection. */
+  nextConnection(): number {
+    return ++this.#connections;
+  }
+
+  /** A request is about to be sent. */
+  begin(asker: Asker, request: ClientRequest): OpenOperation {
+    const { client, session, connection } = asker;
+    const id = this.#operations.length + 1;
+    const operation = new OpenOperation({ client, session, connection, id, request, startMs: this.moment() });
+    this.#operations.push(operation);
+    return operation;
+  }
+
+  /** The request is answered. */
+  answer(
+    operation: OpenOperation,
+    told: { readonly zxid: Zxid; readonly error: number; readonly response: Response | undefined },
+  ): void {
+    operation.endMs = this.moment();
+    operation.outcome = { kind: "answered", ...told };
+  }
+
+  /** The request will never be answered. */
+  giveUp(operation: OpenOperation, reason: string): void {
+    operation.outcome = { kind: "unknown", reason };
+  }
+
+  /** A client reads a watch event. */
+  event(asker: Asker, zxid: Zxid, event: WatcherEvent): void {
+    const { client, session, connection } = asker;
+    this.#events.push({ client, session, connection, atMs: this.moment(), zxid, event });
+  }
+
+  /** A client is given a session. Throws a Violation where it has been given away before. */
+  beginSession(parts: Pick<SessionRecord, "client" | "session" | "timeoutMs" | "lastHeardMs">): OpenSession {
+    if (this.#sessionIds.has(parts.session)) {
+      throw new Violation(
+        "sessions are unique",
+        `0x${parts.session.toString(16)} is given to ${parts.client} too`,
+      );
+    }
+    this.#sessionIds.add(parts.session);
+    const session = new OpenSession(parts);
+    this.#sessions.push(session);
+    return session;
+  }
+
+  /** A client knows that it holds a lock. */
+  beginHold(parts: Omit<LockHold, "fromMs" | "toMs">): OpenHold {
+    const hold = new OpenHold({ ...parts, fromMs: this.moment() });
+    this.#holds.push(hold);
+    return hold;
+  }
+
+  /** All of it, in the order in which it began; it goes on to change while clients work. */
+  history(): ClientHistory {
+    return {
+      operations: this.#operations,
+      events: this.#events,
+      sessions: this.#sessions,
+      holds: this.#holds,
+      committed: undefined,
+    };
+  }
+}
