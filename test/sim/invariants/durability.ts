@@ -1,0 +1,108 @@
+/**
+ * What a quorum must have before anybody may learn of it, and what no later leader may lack. Judged at the moment when
+ * something leaves a replica: a reply, an event, a commit on a link.
+ */
+import type { Sid } from "../../../src/base/ids.ts";
+import { equalZxid, type Zxid, ZXID_ZERO, zxidText } from "../../../src/base/zxid.ts";
+import { MajorityQuorum } from "../../../src/zab/quorum.ts";
+import type { DiskModel } from "./disks.ts";
+import type { Entry, Histories } from "./histories.ts";
+import type { Run } from "./runs.ts";
+import { broken, demand } from "./view.ts";
+
+/** A leader in broadcast, with the history that it began with. */
+interface Established {
+  readonly name: string;
+  readonly epoch: number;
+  readonly history: Entry;
+}
+
+/** See the file's comment. */
+export class Durability {
+  readonly #histories: Histories;
+  readonly #disks: ReadonlyMap<Sid, DiskModel>;
+  readonly #quorum: MajorityQuorum;
+  readonly #established: Established[] = [];
+  #latestEpoch = 0;
+  #judgedDepth = 0;
+
+  constructor(parts: {
+    readonly histories: Histories;
+    readonly disks: ReadonlyMap<Sid, DiskModel>;
+    readonly voters: readonly Sid[];
+  }) {
+    this.#histories = parts.histories;
+    this.#disks = parts.disks;
+    this.#quorum = new MajorityQuorum(parts.voters);
+  }
+
+  /** Something left a replica that shows the zxid as committed. */
+  revealed(run: Run, zxid: Zxid, how: string): void {
+    if (equalZxid(zxid, ZXID_ZERO)) return;
+    const entry = this.#histories.deliveredAt(zxid) ?? this.#histories.find(run.history, zxid);
+    if (entry === undefined)
+      broken("RevealedIsDurable", `${run.name} ${how} ${zxidText(zxid)}, which it lacks`);
+    this.#demandQuorum("RevealedIsDurable", entry, () => `${run.name} ${how} ${zxidText(zxid)}`);
+  }
+
+  /** A reply to a client's own write left a replica. */
+  acknowledged(run: Run, entry: Entry): void {
+    this.#demandQuorum("AcknowledgedIsDurable", entry, () => {
+      return `${run.name} acknowledges ${zxidText(entry.zxid)} to its client`;
+    });
+  }
+
+  #demandQuorum(name: "RevealedIsDurable" | "AcknowledgedIsDurable", entry: Entry, what: () => string): void {
+    const having = new Set<Sid>();
+    for (const sid of this.#quorum.voters) if (this.#disks.get(sid)?.has(entry)) having.add(sid);
+    demand(this.#quorum.contains(having), name, () => `${what()}, which is durable at ${listed(having)}`);
+  }
+
+  /** A replica leads in broadcast: all that was delivered of earlier epochs is in its history. */
+  established({ name, leading, history: now }: Run): void {
+    if (leading === undefined) return;
+    const { epoch } = leading;
+    let history = now;
+    while (history.parent !== undefined && history.zxid.epoch >= epoch) history = history.parent;
+    this.#established.push({ name, epoch, history });
+    this.#latestEpoch = Math.max(this.#latestEpoch, epoch);
+    let end = this.#histories.end;
+    while (end.parent !== undefined && end.zxid.epoch >= epoch) end = end.parent;
+    if (!this.#histories.holds(history, end)) this.#lost({ name, epoch, history }, end);
+  }
+
+  /** More was delivered for the first time: leaders of later epochs have it, too. */
+  ordered(): void {
+    const { order } = this.#histories;
+    for (; this.#judgedDepth < order.length; this.#judgedDepth++) {
+      const entry = order[this.#judgedDepth];
+      if (entry === undefined || entry.zxid.epoch >= this.#latestEpoch) continue;
+      for (const leader of this.#established) {
+        if (leader.epoch > entry.zxid.epoch && !this.#histories.holds(leader.history, entry))
+          this.#lost(leader, entry);
+      }
+    }
+  }
+
+  #lost({ name, epoch, history }: Established, entry: Entry): never {
+    return broken(
+      "CommittedIsNeverLost",
+      `${name} leads epoch ${epoch} with a history up to ${zxidText(history.zxid)}, and it lacks ${zxidText(entry.zxid)}`,
+    );
+  }
+
+  /** At the end of a run, all replicas having caught up: what was delivered is in all of them. */
+  finish(runs: Iterable<Run>): void {
+    const { end } = this.#histories;
+    for (const { name, history, delivered } of runs) {
+      const isThere = this.#histories.holds(history, end) && this.#histories.holds(delivered, end);
+      demand(isThere, "CommittedIsNeverLost", () => {
+        return `at the end ${name} has delivered up to ${zxidText(delivered.zxid)}, not ${zxidText(end.zxid)}`;
+      });
+    }
+  }
+}
+
+function listed(sids: ReadonlySet<Sid>): string {
+  return sids.size === 0 ? "no voter" : `voters ${[...sids].join(", ")} alone`;
+}

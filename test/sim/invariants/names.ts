@@ -1,0 +1,51 @@
+/** Every invariant that is judged after each event of a simulated run, by its one name, with a line that says it. */
+
+/** ZooKeeper's own nine first (zookeeper-specifications, Zab.tla), then ours. */
+export type InvariantName =
+  | "Leadership1"
+  | "Leadership2"
+  | "PrefixConsistency"
+  | "Integrity"
+  | "Agreement"
+  | "TotalOrder"
+  | "LocalPrimaryOrder"
+  | "GlobalPrimaryOrder"
+  | "PrimaryIntegrity"
+  | "EpochsNeverFall"
+  | "HistoryHasNoHole"
+  | "DigestsEqual"
+  | "SnapshotIsWhole"
+  | "StoredIsRead"
+  | "AcknowledgedIsDurable"
+  | "RevealedIsDurable"
+  | "CommittedIsNeverLost"
+  | "OneVotePerPromise"
+  | "SessionNotExpiredEarly"
+  | "SessionNotKept";
+
+/** Each with a line for people. */
+export const INVARIANTS: Readonly<Record<InvariantName, string>> = {
+  Leadership1: "no two replicas lead one epoch at the same time",
+  Leadership2: "an epoch has one leader in all of time",
+  PrefixConsistency: "of what two replicas hold as delivered, one is a prefix of the other",
+  Integrity: "whatever is delivered was broadcast by a primary",
+  Agreement: "of two replicas that each delivered something, one delivered both",
+  TotalOrder: "who delivers a proposal has delivered the same one directly before it as everybody else",
+  LocalPrimaryOrder: "what one primary broadcast is delivered in its order, without a gap",
+  GlobalPrimaryOrder: "nobody delivers a proposal of an epoch behind one of a later epoch",
+  PrimaryIntegrity:
+    "before a primary broadcasts it has delivered all that is ever delivered of earlier epochs",
+  EpochsNeverFall: "a disk's epochs never fall, and its currentEpoch is at most its acceptedEpoch",
+  HistoryHasNoHole: "a history grows at its end without a gap, and is cut only where it holds the zxid",
+  DigestsEqual: "at one zxid all replicas have the same digest, totals and number of sessions",
+  SnapshotIsWhole: "what a snapshot installed is the state that the others had at its zxid",
+  StoredIsRead: "a start finds on its disk what was durable: epochs, history, and a tree of the right digest",
+  AcknowledgedIsDurable: "when a write's reply leaves for its client, a quorum of voters' disks has it",
+  RevealedIsDurable:
+    "whatever shows that something is committed leaves after a quorum of voters' disks has it",
+  CommittedIsNeverLost:
+    "what was delivered anywhere is in every later leader's history, and in the end in all",
+  OneVotePerPromise: "a disk promises an epoch once, and each start of a replica has a higher number",
+  SessionNotExpiredEarly: "no session expires within its timeout after a serving replica heard its client",
+  SessionNotKept: "a silent session is expired within the stated bound, where nothing disturbs the ensemble",
+};
