@@ -85,10 +85,8 @@ export class Durability {
   }
 
   #lost({ name, epoch, history }: Established, entry: Entry): never {
-    return broken(
-      "CommittedIsNeverLost",
-      `${name} leads epoch ${epoch} with a history up to ${zxidText(history.zxid)}, and it lacks ${zxidText(entry.zxid)}`,
-    );
+    const what = `${name} leads epoch ${epoch} with a history up to ${zxidText(history.zxid)}`;
+    return broken("CommittedIsNeverLost", `${what}, and it lacks ${zxidText(entry.zxid)}`);
   }
 
   /** At the end of a run, all replicas having caught up: what was delivered is in all of them. */

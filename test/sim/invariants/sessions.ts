@@ -180,7 +180,7 @@ export class SessionWatch {
     return (timeoutMs - jumps * SESSION_CLOCK_STEP_MS_MAX) / rate - ROUNDING_MS;
   }
 
-  /** Whether the replica's clock tells it the truth: else it may serve clients for longer than its leader allows for. */
+  /** Whether the replica's clock errs: then it may serve clients for longer than its leader allows for. */
   #isBent(sid: Sid): boolean {
     const nowMs = this.#nowMs();
     return this.#bent.some((bent) => bent.sid === sid && bent.toMs >= nowMs);

@@ -1,4 +1,4 @@
-/** What invariants need to see of the world and of one start of a replica: less than there is, so that a test can fake it. */
+/** What invariants need to see of the world and of a replica: less than there is, so that a test can fake it. */
 import type { Sid } from "../../../src/base/ids.ts";
 import type { Zxid } from "../../../src/base/zxid.ts";
 import type { Tree } from "../../../src/tree/tree.ts";

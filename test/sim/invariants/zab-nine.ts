@@ -130,8 +130,8 @@ export class ZabNine {
   }
 
   /**
-   * A replica starts, and its disk holds this as delivered. What of it nobody has delivered before, that the world knows
-   * of, is left for the caller to deliver: it was written, and then the power failed.
+   * A replica starts, and its disk holds this as delivered. What of it nobody has delivered before, as far as the world
+   * knows, is left for the caller to deliver: it was written, and then the power failed.
    */
   begins(name: string, delivered: Entry): Process {
     const { order, root } = this.#histories;
