@@ -1,0 +1,166 @@
+/** Defects of the disk: what is in which transaction, and what survives. */
+import type { Mutant } from "./mutant.ts";
+
+export const DURABLE_MUTANTS: readonly Mutant[] = [
+  {
+    id: "promise-not-on-disk",
+    what: "a promise is not written before its epoch is entered",
+    edits: [
+      {
+        file: "src/durable/store.ts",
+        find: "            this.#acceptedEpoch = write.acceptedEpoch;\n",
+        replace:
+          "            if (write.currentEpoch > this.#currentEpoch) this.#acceptedEpoch = write.acceptedEpoch;\n",
+      },
+    ],
+  },
+  {
+    id: "tree-in-second-transaction",
+    what: "the changed part of the tree is written in a transaction of its own, behind what says how far it is",
+    edits: [
+      {
+        file: "src/durable/store.ts",
+        find: "      this.#writeTree();\n      // Both",
+        replace: "      // Both",
+      },
+      {
+        file: "src/durable/store.ts",
+        find: "      this.#written = applied.zxid;\n    });\n",
+        replace: `      this.#written = applied.zxid;
+    });
+    if (writes.some((write) => write.kind === "install")) return;
+    this.#database.transactionSync(() => this.#writeTree());
+`,
+      },
+    ],
+  },
+  {
+    id: "install-in-two-transactions",
+    what: "a snapshot's history and its tree are installed in two transactions",
+    edits: [
+      {
+        file: "src/durable/store.ts",
+        find: `            this.#install(write.last);
+            return;`,
+        replace: "            return;",
+      },
+      {
+        file: "src/durable/store.ts",
+        find: "      this.#written = applied.zxid;\n    });\n",
+        replace: `      this.#written = applied.zxid;
+    });
+    for (const write of writes) {
+      if (write.kind !== "install") continue;
+      this.#database.transactionSync(() => this.#install(write.last));
+      this.#database.transactionSync(() => this.#swap());
+    }
+`,
+      },
+      {
+        file: "src/durable/store.ts",
+        find: `    sql.exec("UPDATE install SET tree = 1 - tree, diverged = 0");
+    clearTree(this.#database, this.#tables);
+  }`,
+        replace: `    sql.exec("UPDATE install SET diverged = 0");
+  }
+
+  #swap(): void {
+    this.#database.sql.exec("UPDATE install SET tree = 1 - tree");
+    clearTree(this.#database, this.#tables);
+  }`,
+      },
+    ],
+  },
+  {
+    id: "sessions-only-with-state",
+    what: "changed sessions are written only where no batch is",
+    edits: [
+      {
+        file: "src/durable/store.ts",
+        find: `    this.#rows.writeChangesOf(this.#nodes);
+    this.#writeSessions(this.#sessions, this.#tables);`,
+        replace: "    this.#rows.writeChangesOf(this.#nodes);",
+      },
+      {
+        file: "src/durable/store.ts",
+        find: "if (needsState || !hasLogRow) this.#writeState(applied);",
+        replace: `if (needsState || !hasLogRow) this.#writeSessions(this.#sessions, this.#tables);
+      if (needsState || !hasLogRow) this.#writeState(applied);`,
+      },
+    ],
+  },
+  {
+    id: "divergence-not-on-disk",
+    what: "that the tree differs from a quorum's is forgotten at a restart",
+    edits: [
+      {
+        file: "src/durable/store.ts",
+        find: 'this.#database.sql.exec("UPDATE install SET diverged = 1");',
+        replace: 'this.#database.sql.exec("UPDATE install SET diverged = 0");',
+      },
+    ],
+  },
+  {
+    id: "batch-cut-on-disk",
+    what: "of a batch of more than twelve proposals twelve are written",
+    edits: [
+      {
+        file: "src/durable/log-store.ts",
+        find: "    writeProposals(this.#writer, batch);\n",
+        replace: "    writeProposals(this.#writer, batch.slice(0, 12));\n",
+      },
+    ],
+  },
+  {
+    id: "answers-outrun-commit",
+    what: "what a turn tells clients leaves before the turn's transaction is made",
+    edits: [
+      {
+        file: "src/durable/turns.ts",
+        find: "    if (turn.writes.length > 0 || this.#isFlushDue(nowMs)) {",
+        replace: `    const isEarly = (action: Action): boolean => action.kind === "clientSend";
+    for (const action of turn.after.filter(isEarly)) this.#ports.perform(action);
+    if (turn.writes.length > 0 || this.#isFlushDue(nowMs)) {`,
+      },
+      {
+        file: "src/durable/turns.ts",
+        find: "for (const action of turn.after) this.#ports.perform(action);",
+        replace: "for (const action of turn.after) if (!isEarly(action)) this.#ports.perform(action);",
+      },
+    ],
+  },
+  {
+    id: "frames-outrun-commit",
+    what: "what a turn tells other replicas leaves before the turn's transaction is made",
+    edits: [
+      {
+        file: "src/durable/turns.ts",
+        find: "    if (turn.writes.length > 0 || this.#isFlushDue(nowMs)) {",
+        replace: `    const isEarly = (action: Action): boolean => action.kind === "linkSend";
+    for (const action of turn.after.filter(isEarly)) this.#ports.perform(action);
+    if (turn.writes.length > 0 || this.#isFlushDue(nowMs)) {`,
+      },
+      {
+        file: "src/durable/turns.ts",
+        find: "for (const action of turn.after) this.#ports.perform(action);",
+        replace: "for (const action of turn.after) if (!isEarly(action)) this.#ports.perform(action);",
+      },
+    ],
+  },
+  {
+    id: "failed-write-passed-over",
+    what: "a transaction that fails is passed over, and the replica goes on",
+    edits: [
+      {
+        file: "src/durable/turns.ts",
+        find: "      store.commit(turn.writes);\n",
+        replace: `      try {
+        store.commit(turn.writes);
+      } catch {
+        this.#lastFlushMs = nowMs;
+      }
+`,
+      },
+    ],
+  },
+];

@@ -1,0 +1,123 @@
+/** Judges one defect in one copy of the source: does it compile, do unit tests see it, which check finds it. */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+
+import { execute } from "./execute.ts";
+import { hunt } from "./hunt.ts";
+import type { Mutant } from "./mutant.ts";
+import { reachedTests } from "./reached-tests.ts";
+import type { SourceCopy } from "./source-copy.ts";
+import { UNIT_TESTS } from "./unit-tests.ts";
+import type { Judgement } from "./verdict-on-mutant.ts";
+
+/** The compiler and the tests say something when they are done. */
+const TOOL_SILENCE_MS = 600_000;
+
+/** Searches of one defect begin so far apart that they share no seed. */
+const HUNT_STRIDE = 1_000_000;
+
+/** How defects are judged. */
+export interface JudgeOptions {
+  /** Seeds of one hunt at most. */
+  readonly seeds: number;
+  /** Hunts of one defect, each from a first seed of its own. */
+  readonly hunts: number;
+  /** The simulator: a program and its first arguments. */
+  readonly simulator: readonly string[];
+  /** Whether the whole pure project, but for the simulator's tests, is run as well. */
+  readonly runsOtherTests: boolean;
+}
+
+/** Tells one text of a defect from another. */
+export function digestOf(mutant: Mutant): string {
+  return createHash("sha256").update(JSON.stringify(mutant.edits)).digest("hex").slice(0, 16);
+}
+
+/** A judge with a copy of its own. `progress` is called with each new piece of the judgement. */
+export class Judge {
+  readonly #copy: SourceCopy;
+  readonly #options: JudgeOptions;
+
+  constructor(copy: SourceCopy, options: JudgeOptions) {
+    this.#copy = copy;
+    this.#options = options;
+  }
+
+  /** Goes on from what is known already, and tells each thing it learns. */
+  async judge(mutant: Mutant, known: Judgement | undefined, learned: (j: Judgement) => void): Promise<void> {
+    const digest = digestOf(mutant);
+    const isKnown = known?.digest === digest;
+    let judgement: Judgement = isKnown ? known : { id: mutant.id, digest, hunts: [] };
+    this.#copy.make(mutant);
+    if (!isKnown) {
+      const files = mutant.edits.map(({ file }) => file);
+      judgement = { ...judgement, ...(await this.#compileAndTest(files)) };
+      learned(judgement);
+    }
+    if (judgement.compileError !== undefined || judgement.unitTest !== undefined) return;
+    while (this.#isHuntDue(judgement)) {
+      const first = 1 + judgement.hunts.length * HUNT_STRIDE;
+      const { seeds, simulator } = this.#options;
+      const { directory } = this.#copy;
+      const isOfLiveness = mutant.isOfLiveness === true;
+      const found = await hunt({ directory, simulator, first, seeds, isOfLiveness });
+      judgement = { ...judgement, hunts: [...judgement.hunts, found] };
+      learned(judgement);
+    }
+    if (!this.#options.runsOtherTests || judgement.otherTest !== undefined) return;
+    const args = ["--project", "pure", "--exclude", "test/sim/**"];
+    learned({ ...judgement, otherTest: (await this.#test(args)) ?? "none" });
+  }
+
+  /** Whether the unmutated source passes: what a defect is compared with. Throws where it does not. */
+  async prepare(): Promise<void> {
+    this.#copy.restore();
+    const problem = (await this.#compile()) ?? (await this.#test(["--project", "pure", ...UNIT_TESTS]));
+    if (problem !== undefined) throw new Error(`the source without any defect fails: ${problem}`);
+  }
+
+  /** A hunt that found nothing is the last: the defect survives. */
+  #isHuntDue({ hunts }: Judgement): boolean {
+    const isSurviving = hunts.some(({ caught }) => caught === undefined);
+    return hunts.length < this.#options.hunts && !isSurviving;
+  }
+
+  /** Unit tests that do not import what was changed cannot see it. */
+  async #compileAndTest(files: readonly string[]): Promise<Pick<Judgement, "compileError" | "unitTest">> {
+    const compileError = await this.#compile();
+    if (compileError !== undefined) return { compileError };
+    const tests = reachedTests(this.#copy.directory, UNIT_TESTS, files);
+    const unitTest = tests.length === 0 ? undefined : await this.#test(["--project", "pure", ...tests]);
+    return unitTest === undefined ? {} : { unitTest };
+  }
+
+  /** The compiler's first complaint. */
+  async #compile(): Promise<string | undefined> {
+    const { code, tail } = await execute({
+      command: process.execPath,
+      args: [
+        join("node_modules", "typescript", "bin", "tsc"),
+        "-p",
+        "tsconfig.json",
+        "--incremental",
+        "--tsBuildInfoFile",
+        "mutants.tsbuildinfo",
+      ],
+      directory: this.#copy.directory,
+      silenceMs: TOOL_SILENCE_MS,
+    });
+    return code === 0 ? undefined : (tail[0] ?? "tsc failed");
+  }
+
+  /** The first test that fails; undefined where none does. */
+  async #test(args: readonly string[]): Promise<string | undefined> {
+    const { code, tail } = await execute({
+      command: process.execPath,
+      args: [join("node_modules", "vitest", "vitest.mjs"), "run", "--bail", "1", ...args],
+      directory: this.#copy.directory,
+      silenceMs: TOOL_SILENCE_MS,
+    });
+    const [failed] = tail.flatMap((line) => /\bFAIL\s+(.*)$/.exec(line)?.[1] ?? []);
+    return code === 0 ? undefined : (failed ?? "a test");
+  }
+}

@@ -1,0 +1,81 @@
+/** Judgements as text: a line for each defect as it is judged, and the table of docs/testing.md. */
+import { digestOf } from "./judge.ts";
+import type { Mutant } from "./mutant.ts";
+import { checksOf, type Judgement, medianSeeds } from "./verdict-on-mutant.ts";
+
+const BEGIN = "<!-- mutants: begin -->";
+const END = "<!-- mutants: end -->";
+
+/** Judgements by the defect's id. */
+export type JudgementOf = (id: string) => Judgement | undefined;
+
+/** What became of it, in a few words. */
+export function verdictText(judgement: Judgement): string {
+  const { compileError, unitTest, hunts } = judgement;
+  if (compileError !== undefined) return `does not compile: ${compileError}`;
+  if (unitTest !== undefined) return `caught by a unit test: ${unitTest}`;
+  const crashes = hunts.reduce((sum, hunt) => sum + hunt.crashes, 0);
+  const stuck = hunts.reduce((sum, hunt) => sum + hunt.stuck, 0);
+  const aside = crashes + stuck === 0 ? "" : ` (${crashes} crashes, ${stuck} stuck on the way)`;
+  const tried = hunts.map(({ seeds }) => seeds).join(", ");
+  const median = medianSeeds(hunts);
+  if (median === undefined) return `SURVIVES after ${tried || "no"} seeds${aside}`;
+  return `caught by ${checksOf(hunts).join(", ")}; seeds ${tried}${aside}`;
+}
+
+/** Whether a named check found it in every hunt. */
+export function isCaught(judgement: Judgement | undefined): boolean {
+  return judgement !== undefined && medianSeeds(judgement.hunts) !== undefined;
+}
+
+/** The table in markdown. */
+export function tableText(
+  mutants: readonly Mutant[],
+  unitCaught: readonly Mutant[],
+  judgementOf: JudgementOf,
+): string {
+  const judged = mutants.map((mutant) => ({ mutant, judgement: current(mutant, judgementOf) }));
+  const caught = judged.filter(({ judgement }) => isCaught(judgement)).length;
+  const rows = judged.map(({ mutant, judgement }) => {
+    const hunts = judgement?.hunts ?? [];
+    const median = medianSeeds(hunts);
+    const seeds = median === undefined ? "**survives**" : String(median);
+    const cells = [`\`${mutant.id}\``, mutant.what, seeds, checksOf(hunts).join(", ") || "-"];
+    return row([...cells, otherText(judgement?.otherTest)]);
+  });
+  return [
+    `${caught} of ${mutants.length} are caught.`,
+    "",
+    row(["mutant", "what it does wrong", "median seeds", "caught by", "other tests"]),
+    row(["---", "---", "---:", "---", "---"]),
+    ...rows,
+    "",
+    ...(unitCaught.length === 0 ? [] : ["Caught by unit tests already, so not counted:", ""]),
+    ...unitCaught.map(({ id, what }) => `- \`${id}\`: ${what}`),
+  ]
+    .join("\n")
+    .trimEnd();
+}
+
+/** The document with the table in its place. Throws where it has no place for one. */
+export function withTable(document: string, table: string): string {
+  const begin = document.indexOf(BEGIN);
+  const end = document.indexOf(END);
+  if (begin < 0 || end < begin) throw new Error(`no ${BEGIN} and ${END} in the document`);
+  return `${document.slice(0, begin + BEGIN.length)}\n\n${table}\n\n${document.slice(end)}`;
+}
+
+/** Of an earlier text of the defect nothing is told. */
+function current(mutant: Mutant, judgementOf: JudgementOf): Judgement | undefined {
+  const judgement = judgementOf(mutant.id);
+  return judgement?.digest === digestOf(mutant) ? judgement : undefined;
+}
+
+function otherText(otherTest: string | undefined): string {
+  if (otherTest === undefined) return "not run";
+  return otherTest === "none" ? "no" : "yes";
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+}

@@ -1,0 +1,94 @@
+/**
+ * `npm run mutants`: makes each deliberate defect in a copy of the source, and sees whether the simulator finds it.
+ *
+ *   npm run mutants -- [--only ID[,ID]] [--seeds N] [--hunts N] [--jobs N] [--whole] [--table] [--results FILE]
+ *                      [--simulator "PROGRAM ARGUMENTS"]
+ *
+ * A defect compiles, gets past the unit tests, and must then be caught by a named check within so many seeds, in each
+ * of several hunts that share no seed. Judgements are kept outside of the repository under the digest of the source, so
+ * that a run which is broken off goes on where it was. --whole also runs all other pure tests over each defect. --table
+ * writes docs/testing.md from what is known, and judges nothing.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+import { Judge, type JudgeOptions } from "./judge.ts";
+import type { Mutant } from "./mutant.ts";
+import { isCaught, tableText, verdictText, withTable } from "./report.ts";
+import { Results, sourceDigest } from "./results.ts";
+import { SourceCopy } from "./source-copy.ts";
+import { MUTANTS, UNIT_CAUGHT } from "./table.ts";
+
+const ROOT = join(import.meta.dirname, "..", "..", "..");
+const DOCUMENT = join(ROOT, "docs", "testing.md");
+
+/** Seeds within which a defect must be found. */
+const SEEDS = 500;
+
+/** Hunts of each: their middle is told. */
+const HUNTS = 3;
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      only: { type: "string" },
+      seeds: { type: "string", default: String(SEEDS) },
+      hunts: { type: "string", default: String(HUNTS) },
+      jobs: { type: "string", default: String(availableParallelism()) },
+      whole: { type: "boolean", default: false },
+      table: { type: "boolean", default: false },
+      results: { type: "string" },
+      simulator: { type: "string", default: `${process.execPath} test/sim/run.ts` },
+    },
+  });
+  const place = join(tmpdir(), "edgekeeper-mutants");
+  const results = new Results(values.results ?? join(place, `${sourceDigest(ROOT)}.json`));
+  if (values.table) {
+    const table = tableText(MUTANTS, UNIT_CAUGHT, (id) => results.of(id));
+    writeFileSync(DOCUMENT, withTable(readFileSync(DOCUMENT, "utf8"), table));
+    return 0;
+  }
+  const ids = values.only?.split(",");
+  const chosen = MUTANTS.filter(({ id }) => ids?.includes(id) ?? true);
+  const options: JudgeOptions = {
+    seeds: Number(values.seeds),
+    hunts: Number(values.hunts),
+    simulator: values.simulator.split(" "),
+    runsOtherTests: values.whole,
+  };
+  await judgeAll({ chosen, options, results, place, jobs: Number(values.jobs) });
+  const uncaught = chosen.filter(({ id }) => !isCaught(results.of(id)));
+  console.log(`${chosen.length - uncaught.length} of ${chosen.length} mutants are caught`);
+  for (const { id, what } of uncaught) console.log(`not caught: ${id}: ${what}`);
+  return uncaught.length === 0 ? 0 : 1;
+}
+
+/** As many at a time as there are jobs, each in a copy of its own. */
+async function judgeAll(work: {
+  readonly chosen: readonly Mutant[];
+  readonly options: JudgeOptions;
+  readonly results: Results;
+  readonly place: string;
+  readonly jobs: number;
+}): Promise<void> {
+  const { chosen, options, results, place, jobs } = work;
+  const waiting = [...chosen];
+  let done = 0;
+  const worker = async (job: number): Promise<void> => {
+    const copy = new SourceCopy(ROOT, join(place, `copy-${process.pid}-${job}`));
+    const judge = new Judge(copy, options);
+    await judge.prepare();
+    for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+      await judge.judge(mutant, results.of(mutant.id), (judgement) => results.keep(judgement));
+      const judgement = results.of(mutant.id);
+      const verdict = judgement === undefined ? "not judged" : verdictText(judgement);
+      console.log(`[${++done}/${chosen.length}] ${mutant.id}: ${verdict}`);
+    }
+    copy.remove();
+  };
+  await Promise.all(Array.from({ length: Math.min(jobs, chosen.length) }, (_, job) => worker(job)));
+}

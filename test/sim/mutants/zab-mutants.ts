@@ -1,0 +1,205 @@
+/** Defects of the protocol: who may lead, what counts as accepted, what is committed, how histories are made one. */
+import type { Mutant } from "./mutant.ts";
+
+/** Who may lead, and from which epoch and history. */
+const DISCOVERY: readonly Mutant[] = [
+  {
+    id: "back-to-older-leader",
+    what: "a follower that has promised the next epoch goes back to the leader of the one it is in",
+    edits: [
+      {
+        file: "src/zab/learner.ts",
+        find: "const floor = isVoter ? acceptedEpoch : currentEpoch;",
+        replace: "const floor = isVoter && acceptedEpoch > currentEpoch + 1 ? acceptedEpoch : currentEpoch;",
+      },
+    ],
+  },
+  {
+    id: "promise-makes-voice",
+    what: "an emptied voter counts in full as soon as it has promised an epoch, before it has a history",
+    edits: [
+      {
+        file: "src/zab/core.ts",
+        find: 'return this.#currentEpoch === 0 ? "fresh" : "full";',
+        replace:
+          'return this.#currentEpoch === 0 && this.#acceptedEpoch <= this.#epochFloor ? "fresh" : "full";',
+      },
+    ],
+  },
+  {
+    id: "half-history-makes-voice",
+    what: "an emptied voter counts in full as soon as it has a first piece of history",
+    edits: [
+      {
+        file: "src/zab/core.ts",
+        find: 'return this.#currentEpoch === 0 ? "fresh" : "full";',
+        replace: 'return this.#currentEpoch === 0 && this.history.last.epoch === 0 ? "fresh" : "full";',
+      },
+    ],
+  },
+];
+
+/** How a learner's history is made a prefix of its leader's. */
+const SYNCHRONIZATION: readonly Mutant[] = [
+  {
+    id: "trunc-not-on-disk",
+    what: "TRUNC of another epoch's tail is forgotten on disk",
+    edits: [
+      {
+        file: "src/zab/core.ts",
+        find: `    this.history.truncate(after);
+    this.outbox.write({ kind: "truncate", after });`,
+        replace: `    const { epoch } = this.history.last;
+    this.history.truncate(after);
+    if (epoch === after.epoch) this.outbox.write({ kind: "truncate", after });`,
+      },
+    ],
+  },
+  {
+    id: "clear-before-snap",
+    what: "a follower forgets what it accepted when SNAP begins, before the snapshot is whole",
+    edits: [
+      {
+        file: "src/zab/learner.ts",
+        find: `    this.#core.outbox.after({ kind: "snapshotBegun", reason });`,
+        replace: `    if (this.#core.isVoter) this.#core.truncate(this.#core.lastCommitted);
+    this.#core.outbox.after({ kind: "snapshotBegun", reason });`,
+      },
+    ],
+  },
+  {
+    id: "new-leader-ack-counts-several",
+    what: "ACK of NEWLEADER counts for what was proposed behind NEWLEADER, where that is more than one message",
+    edits: [
+      {
+        file: "src/zab/learner-stream.ts",
+        find: `    if (this.#stage !== "entering") return false;
+    this.#stage = "synced";`,
+        replace: `    if (this.#stage !== "entering") return false;
+    if (this.#unacknowledged.length > 1) this.#acknowledged = this.#sent;
+    this.#stage = "synced";`,
+      },
+    ],
+  },
+  {
+    id: "up-to-date-commits-acknowledged",
+    what: "UPTODATE commits all that the follower has acknowledged",
+    edits: [
+      {
+        file: "src/zab/learner-stream.ts",
+        find: `    this.#stage = "live";
+    const committed = minZxid(this.#core.lastCommitted, this.#sent);`,
+        replace: `    this.#stage = "live";
+    const isAll = this.#unacknowledged.length === 0;
+    const committed = isAll ? this.#sent : minZxid(this.#core.lastCommitted, this.#sent);`,
+      },
+    ],
+  },
+  {
+    id: "first-up-to-date-commits-accepted",
+    what: "a follower takes an UPTODATE that commits nothing of the epoch yet for the commit of all that it accepted",
+    edits: [
+      {
+        file: "src/zab/learner.ts",
+        find: "    this.#onCommit(committed);",
+        replace: `    const isFirst = committed.epoch < (this.#newEpoch ?? 0);
+    this.#onCommit(isFirst ? this.#core.history.last : committed);`,
+      },
+    ],
+  },
+  {
+    id: "diverged-gets-diff",
+    what: "a replica whose tree differs is sent history, as if its tree were right",
+    edits: [
+      {
+        file: "src/zab/learner-stream.ts",
+        find: 'isDiverged: voice === "none" };',
+        replace: 'isDiverged: voice === "none" && answer.history.last.epoch === 0 };',
+      },
+    ],
+  },
+  {
+    id: "observer-joins-uncommitted",
+    what: "an observer that joins is sent history that is not committed yet",
+    edits: [
+      {
+        file: "src/zab/learner-stream.ts",
+        find: "const limit = this.isVoter ? history.last : lastCommitted;",
+        replace:
+          'const limit = this.isVoter || this.#stage === "synchronizing" ? history.last : lastCommitted;',
+      },
+    ],
+  },
+];
+
+/** What counts as accepted, and what as committed. */
+const BROADCAST: readonly Mutant[] = [
+  {
+    id: "stale-ack",
+    what: "an acknowledgement of history counts for the same counter of the epoch that was sent last",
+    edits: [
+      {
+        file: "src/zab/learner-stream.ts",
+        find: "if (compareZxid(upTo, this.#acknowledged) > 0) this.#acknowledged = upTo;",
+        replace:
+          "const counted = { ...upTo, epoch: this.#sent.epoch };\n" +
+          "    if (compareZxid(counted, this.#acknowledged) > 0) this.#acknowledged = counted;",
+      },
+    ],
+  },
+  {
+    id: "all-connected-suffice",
+    what: "where no quorum is connected, all that are connected commit",
+    edits: [
+      {
+        file: "src/zab/leader.ts",
+        find: "    const upTo = latestAcknowledged(quorum, acknowledged);",
+        replace: `    const earliestFirst = [...acknowledged.values()].toSorted(compareZxid);
+    const upTo = latestAcknowledged(quorum, acknowledged) ?? earliestFirst[0];`,
+      },
+    ],
+  },
+  {
+    id: "next-commits-previous",
+    what: "a follower takes a proposal for the commit of those before it",
+    edits: [
+      {
+        file: "src/zab/learner.ts",
+        find: `    if (fresh.length > 0) this.#core.append(fresh);
+    outbox`,
+        replace: `    const isLater = this.#stage === "broadcast" && fresh.length > 0;
+    const before = history.last;
+    if (fresh.length > 0) this.#core.append(fresh);
+    if (isLater && before.epoch === last.epoch) this.#core.commit(before);
+    outbox`,
+      },
+    ],
+  },
+  {
+    id: "batch-tail-dropped",
+    what: "a follower accepts eight proposals of a batch and acknowledges all",
+    edits: [
+      {
+        file: "src/zab/learner.ts",
+        find: "if (fresh.length > 0) this.#core.append(fresh);",
+        replace: "if (fresh.length > 0) this.#core.append(fresh.slice(0, 8));",
+      },
+    ],
+  },
+  {
+    id: "commit-outruns-write",
+    what: "COMMIT and INFORM leave before the leader's own write of what they commit",
+    edits: [
+      {
+        file: "src/zab/core.ts",
+        find: `    if (compareZxid(upTo, this.#lastBeforeStep) <= 0) this.outbox.sendFree(link, message);
+    else this.outbox.sendAfter(link, message);`,
+        replace: `    const isFree = compareZxid(upTo, this.#lastBeforeStep) <= 0 || message.kind === "inform";
+    if (isFree) this.outbox.sendFree(link, message);
+    else this.outbox.sendAfter(link, message);`,
+      },
+    ],
+  },
+];
+
+export const ZAB_MUTANTS: readonly Mutant[] = [...DISCOVERY, ...SYNCHRONIZATION, ...BROADCAST];
