@@ -20,16 +20,14 @@ test("nothing is said of a service of one copy, whatever is asked, lost and expi
   );
 });
 
-test("a thousand operations are judged within 100 ms", () => {
+test("a thousand operations are judged within 100 ms of a processor", () => {
   const history = busyService(7, 1000).history();
-  judge(history);
   const timesMs = [1, 2, 3, 4, 5].map(() => {
-    const fromMs = performance.now();
+    const before = process.cpuUsage();
     expect(judge(history)).toEqual([]);
-    return performance.now() - fromMs;
+    return process.cpuUsage(before).user / 1000;
   });
 
-  // The best of several: others use the machine too.
   expect(Math.min(...timesMs)).toBeLessThan(100);
 });
 

@@ -1,16 +1,23 @@
 /** Whether two records say the same: numbers, texts, bytes, lists and plain objects, each by value. */
 
 export function same(a: unknown, b: unknown): boolean {
-  if (Object.is(a, b)) return true;
+  if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   if (a instanceof Uint8Array || b instanceof Uint8Array) {
-    if (!(a instanceof Uint8Array) || !(b instanceof Uint8Array)) return false;
-    return a.length === b.length && a.every((octet, index) => octet === b[index]);
+    return a instanceof Uint8Array && b instanceof Uint8Array && Buffer.compare(a, b) === 0;
   }
-  if (Array.isArray(a) !== Array.isArray(b)) return false;
-  const ours = Object.entries(a);
-  const theirs = new Map(Object.entries(b));
-  return ours.length === theirs.size && ours.every(([name, value]) => same(value, theirs.get(name)));
+  if (Array.isArray(a) || Array.isArray(b)) {
+    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+    return a.every((item, index) => same(item, b[index]));
+  }
+  const ours: Readonly<Record<string, unknown>> = { ...a };
+  const theirs: Readonly<Record<string, unknown>> = { ...b };
+  let count = 0;
+  for (const name in ours) {
+    if (!same(ours[name], theirs[name])) return false;
+    count++;
+  }
+  return Object.keys(theirs).length === count;
 }
 
 /** For people: a record on one line, bytes as text. */
