@@ -13,13 +13,14 @@ import { type Zxid, zxidText } from "../../../src/base/zxid.ts";
 import type { WatcherEvent } from "../../../src/jute/records.ts";
 import type { ClientRequest } from "../../../src/jute/requests.ts";
 import { EVENT_TYPES } from "../../../src/tree/watch-table.ts";
+import type { Guard } from "../history/check-locks.ts";
 import type { Operation } from "../history/types.ts";
 import type { ClientClock } from "./client-clock.ts";
 import { Disturber } from "./disturbance.ts";
 import type { OpenHold, Recorder } from "./recorder.ts";
 import { SessionClient, type SessionOwner } from "./session-client.ts";
 import type { ClientParts } from "./worker.ts";
-import { bytesOf, createOf, FLAGS, numbered, PLACES, WorkContext } from "./workload.ts";
+import { bytesOf, createOf, FLAGS, numbered, PLACES, textOf, WorkContext } from "./workload.ts";
 
 const SEQUENCE_DIGITS = 10;
 /** One hold of so many ends with its session. */
@@ -320,4 +321,17 @@ function sequenceOf(name: string): number {
 function childrenIn({ outcome }: Operation): readonly string[] | undefined {
   const { response } = outcome.kind === "answered" ? outcome : { response: undefined };
   return response?.op === "children2" ? response.children : undefined;
+}
+
+/** Of a write that a lock guards, which lock and with which token; undefined of all else. */
+export function guardOf({ request }: Operation): Guard | undefined {
+  if (request.op !== "multi") return undefined;
+  const place = `${PLACES.fenced}/`;
+  for (const operation of request.operations) {
+    if (operation.op !== "setData" || !operation.path.startsWith(place)) continue;
+    const [epoch, counter] = (textOf(operation.data).split(" ")[0] ?? "").split(":").map(Number);
+    const token = { epoch: must(epoch, "a token's epoch"), counter: must(counter, "a token's counter") };
+    return { lock: operation.path.slice(place.length), token };
+  }
+  return undefined;
 }

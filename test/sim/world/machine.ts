@@ -56,7 +56,7 @@ export interface Home {
   lastInstance: number;
   setAlarm(atMs: number): void;
   /** The machine's own failure ends it. */
-  failed(machine: Machine, error: InjectedFailure): void;
+  failed(machine: Machine, error: Error): void;
 }
 
 /** A machine's ways to the outside, made for it. */
@@ -120,7 +120,7 @@ export class Machine {
   /** While it stands still, what happens to it waits here. */
   #frozen: (() => void)[] | undefined;
 
-  /** Throws InjectedFailure where the disk fails at once. */
+  /** Throws where the disk fails at once, or what is on it cannot be started from. */
   constructor(home: Home, setting: Setting, outside: (machine: Machine) => Outside) {
     this.home = home;
     this.#setting = setting;
@@ -391,9 +391,7 @@ export class Machine {
   }
 
   #abort(error: unknown): void {
-    // What is not a fault is a failure of the code under test, or a check's verdict.
-    if (!(error instanceof InjectedFailure)) throw error;
-    this.home.failed(this, error);
+    this.home.failed(this, this.#setting.failure(error));
   }
 }
 

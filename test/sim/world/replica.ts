@@ -8,7 +8,6 @@ import { type Home, Machine, type PlannedDeath } from "./machine.ts";
 import type { Network } from "./network.ts";
 import { Notifications } from "./notifications.ts";
 import type { Setting } from "./setting.ts";
-import { InjectedFailure } from "./volume.ts";
 
 /** An alarm whose handler failed comes again after this long. */
 const ALARM_RETRY_MS = 2000;
@@ -79,8 +78,7 @@ export class Replica implements Home {
       }));
     } catch (error) {
       // It fails at once: the next event tries again.
-      if (!(error instanceof InjectedFailure)) throw error;
-      this.#crashOf(error);
+      this.#crashOf(this.#parts.setting.failure(error));
     }
     return this.#machine;
   }
@@ -136,12 +134,12 @@ export class Replica implements Home {
     });
   }
 
-  failed(machine: Machine, error: InjectedFailure): void {
+  failed(machine: Machine, error: Error): void {
     if (machine === this.#machine) this.#crashOf(error);
     else this.lay(machine);
   }
 
-  #crashOf(error: InjectedFailure): void {
+  #crashOf(error: Error): void {
     const { death } = this;
     this.crash(error.message);
     if (death?.effectsLeft !== 0) return;

@@ -3,8 +3,10 @@ import type { Sid } from "../../../src/base/ids.ts";
 import { type Rng, seededRng } from "../../../src/base/rng.ts";
 import type { KeeperConfig } from "../../../src/keeper/config.ts";
 import type { PeerTiming } from "../../../src/zab/config.ts";
+import { Violation } from "../verdict.ts";
 import { Agenda } from "./agenda.ts";
 import type { WorldObserver } from "./observer.ts";
+import { InjectedFailure } from "./volume.ts";
 
 /** The wall clock at the beginning of each run. */
 export const EPOCH_MS = 1_800_000_000_000;
@@ -40,6 +42,8 @@ export class Setting {
   readonly voters: readonly Sid[];
   readonly sids: readonly Sid[];
   readonly observers: WorldObserver[] = [];
+  /** What the code under test has thrown. */
+  readonly crashes: Error[] = [];
   #ids = 0;
 
   constructor(options: WorldOptions) {
@@ -58,6 +62,16 @@ export class Setting {
   /** Never the same twice: for links and connections. */
   newId(): number {
     return ++this.#ids;
+  }
+
+  /**
+   * An object ends by an error: one that was put in on purpose, or one of the code under test, which is kept. A check's
+   * verdict ends the run instead.
+   */
+  failure(error: unknown): Error {
+    if (error instanceof Violation || !(error instanceof Error)) throw error;
+    if (!(error instanceof InjectedFailure)) this.crashes.push(error);
+    return error;
   }
 
   /** Tells all who watch. */

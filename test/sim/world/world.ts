@@ -44,6 +44,11 @@ export class World implements WorldView, ClientPort {
     return this.#setting.observers;
   }
 
+  /** What the code under test has thrown; the objects started again from their disks, as on the platform. */
+  get crashes(): readonly Error[] {
+    return this.#setting.crashes;
+  }
+
   get nowMs(): number {
     return this.#setting.agenda.nowMs;
   }
@@ -117,9 +122,14 @@ export class World implements WorldView, ClientPort {
     this.#setting.agenda.runUntil(() => false, this.nowMs + durationMs);
   }
 
+  /** Lets time pass until the condition holds, for so long at most; whether it does. */
+  tryUntil(condition: () => boolean, limitMs: number): boolean {
+    return this.#setting.agenda.runUntil(condition, this.nowMs + limitMs);
+  }
+
   /** Lets time pass until the condition holds; throws when it does not within the limit. */
   until(what: string, condition: () => boolean, limitMs = 20_000): void {
-    if (this.#setting.agenda.runUntil(condition, this.nowMs + limitMs)) return;
+    if (this.tryUntil(condition, limitMs)) return;
     throw new Error(`not within ${limitMs} ms: ${what}\n${this.describe()}`);
   }
 

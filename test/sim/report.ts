@@ -1,0 +1,60 @@
+/** What `npm run sim` prints. */
+import { fileURLToPath } from "node:url";
+
+import { type RunCounts, sumOf } from "./counts.ts";
+import type { RunResult } from "./plan.ts";
+import type { ToldShrunk } from "./pool.ts";
+
+/** The last lines of a story: what came long before is seldom what matters. */
+const STORY_LINES_MAX = 400;
+
+/** Sums over runs. */
+export interface Totals {
+  readonly passed: number;
+  readonly failed: number;
+  readonly counts: RunCounts;
+}
+
+/** Sums the runs' counts. */
+export function totalsOf(results: readonly RunResult[]): Totals {
+  const failed = results.filter(({ failure }) => failure !== undefined).length;
+  return { passed: results.length - failed, failed, counts: sumOf(results.map(({ counts }) => counts)) };
+}
+
+/** How far it is and how fast it goes: all checks are always on. */
+export function rateLine({ passed, failed, counts }: Totals, elapsedMs: number, jobs: number): string {
+  const minutes = elapsedMs / 60_000;
+  const runs = passed + failed;
+  const rate = (count: number): string => Math.round(count / minutes / jobs).toLocaleString("en");
+  const { operations, steps, simulatedMs } = counts;
+  const hours = (simulatedMs / 3_600_000).toFixed(1);
+  return (
+    `${runs} runs in ${(elapsedMs / 1000).toFixed(0)} s: ${rate(runs)} a minute and core, ` +
+    `with ${rate(operations)} operations and ${rate(steps)} steps; ${hours} h simulated`
+  );
+}
+
+/** A failing run made small. */
+export function failureLines(seed: number, shrunk: ToldShrunk | string): readonly string[] {
+  if (typeof shrunk === "string") return [`not made small: ${shrunk}`];
+  const { plan, failure, runs, story } = shrunk;
+  const { clients, world, faults } = plan;
+  const { workers, lockClients, operations } = clients;
+  const work = `${workers} workers, ${lockClients} in queues for locks, ${operations} operations`;
+  const what = `${faults.length} faults, ${work}`;
+  const left = story.length - STORY_LINES_MAX;
+  return [
+    `after ${runs} runs: ${world.voters} voters, ${world.observers ?? 0} observers, ${what}`,
+    ...(left > 0 ? [`(${left} lines before)`] : []),
+    ...story.slice(-STORY_LINES_MAX),
+    `\n${failure.check}: ${failure.what}`,
+    `\nagain: npm run sim -- --seed ${seed}`,
+    `forever: put this into test/sim/kept/NAME.json with its reason, and play it by --kept NAME`,
+    JSON.stringify({ reason: "", plan }),
+  ];
+}
+
+/** Where a kept run stands. */
+export function keptPath(name: string): string {
+  return fileURLToPath(new URL(`kept/${name}.json`, import.meta.url));
+}

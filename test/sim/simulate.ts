@@ -1,0 +1,188 @@
+/** Plays a plan, and judges what came of it. */
+import { seededRng } from "../../src/base/rng.ts";
+import type { KeeperInput } from "../../src/keeper/keeper-input.ts";
+import { isWriteRequest } from "../../src/keeper/link-codec.ts";
+import { SESSION_LATE_MS_MAX } from "../../src/keeper/limits.ts";
+import type { Turn } from "../../src/keeper/turn.ts";
+import { Clients } from "./clients/clients.ts";
+import { guardOf } from "./clients/lock-client.ts";
+import type { Calm } from "./history/check-sessions.ts";
+import { judge } from "./history/judge.ts";
+import type { ClientHistory } from "./history/types.ts";
+import { invariants } from "./invariants/invariants.ts";
+import type { RunCounts } from "./counts.ts";
+import type { Failure, RunResult, SimPlan } from "./plan.ts";
+import { operationText, Story } from "./story.ts";
+import { Violation } from "./verdict.ts";
+import type { MachineView, WorldObserver } from "./world/observer.ts";
+import { World } from "./world/world.ts";
+
+/** From the first start until all serve; nothing is wrong yet. */
+const START_LIMIT_MS = 30_000;
+/** From the end of the last fault until all replicas serve and agree. */
+const CONVERGE_LIMIT_MS = 60_000;
+/** From the end of the last fault until clients have what they asked for. */
+const QUIET_LIMIT_MS = 60_000;
+/** Clients work for so long at most after the last fault. */
+const WORK_LIMIT_MS = 60_000;
+
+/** What slow links add to how late an expiry may be: a poll, its answer and the proposal take so long at most. */
+const NETWORK_LATE_MS = 1000;
+
+/** Plays a run to its end, or to its first failure. */
+export function simulate(plan: SimPlan): RunResult {
+  return new Run(plan).play();
+}
+
+/** The same run, written down. */
+export function storyOf(plan: SimPlan): readonly string[] {
+  const run = new Run(plan);
+  const story = new Story(run.world);
+  run.world.observers.push(story);
+  const { failure } = run.play();
+  for (const operation of run.history().operations) {
+    const { client, startMs } = operation;
+    story.tell(client, operationText(operation), startMs);
+  }
+  if (failure !== undefined) story.tell("CHECK", `${failure.check}: ${failure.what}`, failure.atMs);
+  return story.inOrder();
+}
+
+class Run {
+  readonly world: World;
+  readonly #plan: SimPlan;
+  readonly #clients: Clients;
+  readonly #invariants: ReturnType<typeof invariants>;
+  readonly #counter = new Counter();
+  readonly #calm: Calm[] = [];
+
+  constructor(plan: SimPlan) {
+    this.#plan = plan;
+    this.world = new World(plan.world);
+    this.#invariants = invariants(this.world, {});
+    this.world.observers.push(this.#counter, this.#invariants.observer);
+    this.#clients = new Clients({
+      port: this.world,
+      plan: plan.clients,
+      rng: seededRng([plan.seed, 0x636c69, 0x656e74, 0x73]),
+    });
+  }
+
+  play(): RunResult {
+    const { seed } = this.#plan;
+    try {
+      this.#live();
+      this.#invariants.finish();
+      const [violation] = judge(this.history(), {
+        guardOf,
+        clockRateMax: clockRateMax(this.#plan),
+        expiryLateMs: SESSION_LATE_MS_MAX + NETWORK_LATE_MS,
+        calm: this.#calm,
+      });
+      if (violation !== undefined) throw violation;
+    } catch (error) {
+      return { seed, failure: this.#failureOf(error), counts: this.#counts() };
+    }
+    const [crash] = this.world.crashes;
+    const failure = crash === undefined ? undefined : this.#failureOf(crash);
+    return { seed, failure, counts: this.#counts() };
+  }
+
+  history(): ClientHistory {
+    return { ...this.#clients.history(), committed: this.#invariants.committed() };
+  }
+
+  #live(): void {
+    const { world } = this;
+    const { faults, faultsUntilMs } = this.#plan;
+    world.startAll();
+    this.#until("serves at first", () => world.isServing(), START_LIMIT_MS);
+    for (const { atMs, fault } of faults) world.later(atMs, () => world.apply(fault));
+    this.#clients.start();
+    const fromMs = world.nowMs;
+    // Without faults there is no need to wait for their end.
+    const lastMs = faults.length === 0 ? 0 : faultsUntilMs;
+    world.tryUntil(() => this.#clients.isSpent && world.nowMs >= fromMs + lastMs, faultsUntilMs);
+    world.healAll();
+    this.#until("converges", () => world.isServing(), CONVERGE_LIMIT_MS);
+    world.tryUntil(() => this.#clients.isSpent, WORK_LIMIT_MS);
+    this.#clients.stop();
+    this.#until("clients are answered", () => this.#clients.isQuiet, QUIET_LIMIT_MS);
+    this.#until("converges", () => world.isConverged(), CONVERGE_LIMIT_MS);
+    if (this.#plan.isAbandoned) this.#abandon();
+  }
+
+  /** All clients are gone without a word: their sessions expire in time, and what was theirs goes with them. */
+  #abandon(): void {
+    const { world } = this;
+    this.#clients.abandon();
+    const fromMs = world.moment;
+    const longestMs = Math.max(...this.#plan.clients.sessionTimeoutsMs);
+    world.run(longestMs + SESSION_LATE_MS_MAX + 2 * NETWORK_LATE_MS);
+    this.#calm.push({ fromMs, toMs: world.moment });
+    this.#until("converges", () => world.isConverged(), CONVERGE_LIMIT_MS);
+  }
+
+  #until(what: string, condition: () => boolean, limitMs: number): void {
+    if (this.world.tryUntil(condition, limitMs)) return;
+    throw new Stuck(`${what}: not within ${limitMs} ms\n${this.world.describe()}`);
+  }
+
+  #failureOf(error: unknown): Failure {
+    const atMs = this.world.nowMs;
+    if (error instanceof Violation) {
+      return { kind: "violation", check: error.check, what: error.message, atMs };
+    }
+    if (error instanceof Stuck) return { kind: "stuck", check: "converges", what: error.message, atMs };
+    const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { kind: "crash", check: "crash", what, atMs };
+  }
+
+  #counts(): RunCounts {
+    const { operations, events, sessions, holds } = this.#clients.history();
+    const answered = operations.filter(({ outcome }) => outcome.kind === "answered");
+    return {
+      ...this.#counter.counts,
+      operations: answered.length,
+      writes: answered.filter(({ request }) => isWriteRequest(request)).length,
+      unknown: operations.length - answered.length,
+      events: events.length,
+      expiries: sessions.filter(({ expiredMs }) => expiredMs !== undefined).length,
+      holds: holds.length,
+      committed: this.#invariants.committed().length,
+      simulatedMs: Math.round(this.world.nowMs),
+    };
+  }
+}
+
+/** How much faster than the world's clock any replica's ran. */
+function clockRateMax({ faults }: SimPlan): number {
+  const rates = faults.map(({ fault }) => (fault.kind === "clockRate" ? fault.rate : 1));
+  return Math.max(1, ...rates);
+}
+
+/** Not done within the bound of simulated time. */
+class Stuck extends Error {
+  override readonly name = "Stuck";
+}
+
+/** Counts what happens. */
+class Counter implements WorldObserver {
+  readonly counts = { faults: 0, starts: 0, snapshots: 0, elections: 0, steps: 0 };
+
+  started(): void {
+    this.counts.starts++;
+  }
+
+  stepped(_machine: MachineView, _input: KeeperInput, turn: Turn): void {
+    this.counts.steps++;
+    if (turn.restart) this.counts.snapshots++;
+    for (const action of turn.after) {
+      if (action.kind === "log" && action.line.includes("phase leading discovery")) this.counts.elections++;
+    }
+  }
+
+  fault(_fault: unknown, stage: "begins" | "ends"): void {
+    if (stage === "begins") this.counts.faults++;
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * A seed becomes a plan. Each run has a character of its own: how many replicas, which kinds of faults at all, how
+ * often, which work. Leaving most kinds out of most runs finds more than having all of them everywhere, as one kind
+ * hides what another would show. Source: Groce and others, "Swarm Testing" (2012).
+ */
+import { must } from "../../src/base/assert.ts";
+import type { Sid } from "../../src/base/ids.ts";
+import { type Rng, seededRng } from "../../src/base/rng.ts";
+import { clientPlanFor } from "./clients/client-plan.ts";
+import type { SimPlan } from "./plan.ts";
+import type { Fault, TimedFault } from "./world/fault.ts";
+
+/** What is asked of all runs; the rest is the seed's. */
+export interface Shape {
+  readonly voters?: number;
+  readonly operations?: number;
+}
+
+/** Faults of one run at most: what is longer is no better. */
+const FAULTS_MAX = 60;
+/** Operations of a run, where nobody asks for others. */
+const OPERATIONS_MIN = 150;
+const OPERATIONS_SPREAD = 850;
+
+/** What a fault may be aimed at. */
+interface Aim {
+  readonly rng: Rng;
+  readonly sids: readonly Sid[];
+}
+
+function pick<T>(rng: Rng, list: readonly T[]): T {
+  return must(list[rng.below(list.length)], "something to pick");
+}
+
+/** Mostly short, sometimes long. */
+function spell(rng: Rng): number {
+  return 20 + rng.below(pick(rng, [100, 400, 1500, 4000, 9000]));
+}
+
+function some({ rng, sids }: Aim): readonly Sid[] {
+  const chosen = sids.filter(() => rng.below(2) === 0);
+  return chosen.length === 0 ? [pick(rng, sids)] : chosen;
+}
+
+/** How a fault of each kind is made up. */
+const MAKERS: { readonly [K in Fault["kind"]]: (aim: Aim) => Fault & { readonly kind: K } } = {
+  crash: ({ rng, sids }) => ({
+    kind: "crash",
+    sid: pick(rng, sids),
+    kept: rng.below(2) === 0 ? 0 : rng.below(4),
+    downMs: spell(rng),
+  }),
+  crashAll: ({ rng }) => ({ kind: "crashAll", downMs: spell(rng) }),
+  crashWithin: ({ rng, sids }) => ({
+    kind: "crashWithin",
+    sid: pick(rng, sids),
+    effects: rng.below(60),
+    downMs: spell(rng),
+  }),
+  failWrite: ({ rng, sids }) => ({ kind: "failWrite", sid: pick(rng, sids) }),
+  slowDisk: ({ rng, sids }) => ({
+    kind: "slowDisk",
+    sid: pick(rng, sids),
+    ms: pick(rng, [30, 150, 600]),
+    forMs: 2 * spell(rng),
+  }),
+  stuckDisk: ({ rng, sids }) => ({ kind: "stuckDisk", sid: pick(rng, sids), forMs: spell(rng) }),
+  freeze: ({ rng, sids }) => ({ kind: "freeze", sid: pick(rng, sids), forMs: spell(rng) }),
+  partition: (aim) => ({ kind: "partition", sids: some(aim), forMs: spell(aim.rng) }),
+  block: ({ rng, sids }) => ({
+    kind: "block",
+    from: pick(rng, sids),
+    to: pick(rng, sids),
+    forMs: spell(rng),
+  }),
+  breakLinks: ({ rng, sids }) => ({
+    kind: "breakLinks",
+    a: pick(rng, sids),
+    b: pick(rng, sids),
+    kept: rng.below(4),
+  }),
+  muteLinks: ({ rng, sids }) => ({ kind: "muteLinks", a: pick(rng, sids), b: pick(rng, sids) }),
+  slowNetwork: ({ rng }) => ({
+    kind: "slowNetwork",
+    delayMs: pick(rng, [20, 60, 200]),
+    forMs: 2 * spell(rng),
+  }),
+  badNotifications: ({ rng }) => ({
+    kind: "badNotifications",
+    lose: 2 + rng.below(5),
+    repeat: 2 + rng.below(5),
+    delayMs: pick(rng, [10, 100, 800]),
+    forMs: 2 * spell(rng),
+  }),
+  clockJump: ({ rng, sids }) => ({
+    kind: "clockJump",
+    sid: pick(rng, sids),
+    byMs: pick(rng, [-3_600_000, -5000, -300, 300, 5000, 3_600_000]),
+  }),
+  clockRate: ({ rng, sids }) => ({
+    kind: "clockRate",
+    sid: pick(rng, sids),
+    rate: pick(rng, [0.9, 0.97, 1.03, 1.1]),
+    forMs: 3 * spell(rng),
+  }),
+  stallTimer: ({ rng, sids }) => ({ kind: "stallTimer", sid: pick(rng, sids), forMs: spell(rng) }),
+  badAlarm: ({ rng, sids }) => ({
+    kind: "badAlarm",
+    sid: pick(rng, sids),
+    lateMs: pick(rng, [0, 1000, 60_000]),
+    times: 1 + rng.below(3),
+  }),
+  supersede: ({ rng, sids }) => ({ kind: "supersede", sid: pick(rng, sids), forMs: spell(rng) }),
+  evict: ({ rng, sids }) => ({ kind: "evict", sid: pick(rng, sids) }),
+  wipe: ({ rng, sids }) => ({ kind: "wipe", sid: pick(rng, sids) }),
+  trim: ({ rng, sids }) => ({ kind: "trim", sid: pick(rng, sids) }),
+  corrupt: ({ rng, sids }) => ({ kind: "corrupt", sid: pick(rng, sids) }),
+  dropClients: ({ rng, sids }) => ({
+    kind: "dropClients",
+    sid: pick(rng, sids),
+    isUnnoticed: rng.below(2) === 0,
+  }),
+};
+
+const KINDS = Object.keys(MAKERS) as readonly Fault["kind"][];
+
+/** The plan of a seed. */
+export function planFor(seed: number, shape: Shape = {}): SimPlan {
+  const rng = seededRng([seed, 0x73776172, 0x6d000001, 0x9e3779b9]);
+  const voters = shape.voters ?? pick(rng, [1, 3, 3, 3, 5, 5]);
+  const observers = pick(rng, [0, 0, 0, 1, 1, 2, 3]);
+  const operations = shape.operations ?? OPERATIONS_MIN + rng.below(OPERATIONS_SPREAD);
+  const faultsUntilMs = pick(rng, [4000, 8000, 15_000, 15_000, 30_000]);
+  const sids = Array.from({ length: voters + observers }, (_, index) => index + 1);
+  return {
+    seed,
+    world: {
+      seed,
+      voters,
+      observers,
+      networkDelayMs: pick(rng, [1, 4, 4, 15, 40]),
+      clientDelayMs: pick(rng, [0, 4, 20]),
+      snapshotPartBytes: pick(rng, [200, 1000, 256 * 1024]),
+      logRowsMax: pick(rng, [4, 16, 64, 16_384]),
+      timing: { recentBytesMax: pick(rng, [300, 4000, 8 * 1024 * 1024]) },
+    },
+    clients: clientPlanFor(rng, operations, faultsUntilMs),
+    faults: faultsFor({ rng, sids }, faultsUntilMs),
+    faultsUntilMs,
+    isAbandoned: rng.below(4) === 0,
+  };
+}
+
+/** One run in eight has no faults at all: what breaks there needs none. */
+function faultsFor(aim: Aim, untilMs: number): readonly TimedFault[] {
+  const { rng } = aim;
+  const kinds = KINDS.filter(() => rng.below(3) === 0);
+  const isCalm = rng.below(8) === 0;
+  if (isCalm || kinds.length === 0) return [];
+  const meanGapMs = pick(rng, [100, 300, 800, 2000]);
+  const faults: TimedFault[] = [];
+  for (let atMs = rng.below(500); atMs < untilMs && faults.length < FAULTS_MAX;) {
+    faults.push({ atMs, fault: MAKERS[pick(rng, kinds)](aim) });
+    // Now and then two at the same moment.
+    if (rng.below(5) > 0) atMs += rng.below(2 * meanGapMs);
+  }
+  return faults;
+}
