@@ -63,7 +63,10 @@ export function replay(operations: readonly Operation[], committed: readonly Com
   return run;
 }
 
-/** The writes of one session, in the order sent; all up to `position` are done with. */
+/**
+ * The writes of one session, connection by connection and there in the order sent; all up to `position` are done with.
+ * What is sent by a connection that the session has left is done before all that came by a younger one, or never.
+ */
 interface Sent {
   readonly writes: readonly Write[];
   position: number;
@@ -89,7 +92,7 @@ class Run implements Replay {
     this.#committed = new Map(committed.map((one) => [zxidText(one.zxid), one]));
     const writes = inSendingOrder(operations).filter(isWriteOperation);
     for (const [session, own] of Map.groupBy(writes, (write) => write.session)) {
-      this.#sent.set(session, { writes: own, position: 0 });
+      this.#sent.set(session, { writes: own.toSorted((a, b) => a.connection - b.connection), position: 0 });
     }
     for (const operation of operations.filter(isAnswered)) {
       const at = zxidText(operation.outcome.zxid);
@@ -199,7 +202,7 @@ class Run implements Replay {
   #mayBeRefused({ txn }: Committed, sent: Sent | undefined): boolean {
     if (txn.kind !== "error" || sent === undefined) return false;
     if (txn.code !== ERROR_CODES.sessionMoved && txn.code !== ERROR_CODES.quotaExceeded) return false;
-    return sent.writes.slice(sent.position).some(({ outcome }) => outcome.kind === "unknown");
+    return sent.writes.some(({ outcome }) => outcome.kind === "unknown");
   }
 
   #foreseen(write: Write, { zxid, header }: Committed): ReturnType<typeof foreseen> {
