@@ -52,8 +52,9 @@ export interface ClientPlan {
   readonly largeEvery: number;
   readonly largeBytes: number;
   readonly locks: number;
-  /** Half of it to one and a half. */
+  /** A hold, and the pause between two attempts of a client: half of it to one and a half. */
   readonly holdMs: number;
+  readonly lockPauseMs: number;
   /** A holder that has heard nothing stops to believe so long before its session can be over. */
   readonly lockMarginMs: number;
   /** How fast clients' own clocks run, one of these each. */
@@ -71,7 +72,8 @@ export function clientPlanFor(rng: Rng, operations: number, durationMs: number):
   const pick = <T>(list: readonly T[]): T => must(list[rng.below(list.length)], "something to pick");
   const workers = 3 + rng.below(6);
   const lockClients = pick([0, 2, 3, 4]);
-  const burst = pick([1, 2, 4, 12]);
+  const pipelining = pick([1, 4, 16, 64]);
+  const burst = Math.min(pipelining, pick([1, 2, 4, 12]));
   const acts = operations / OPERATIONS_PER_ACT / ((burst + 1) / 2);
   const pauseMs = Math.round(Math.max(2, Math.min(1500, (durationMs * workers) / acts)));
   const weight = (): number => pick([0, 1, 1, 2, 4]);
@@ -86,18 +88,18 @@ export function clientPlanFor(rng: Rng, operations: number, durationMs: number):
     operations,
     weights: isIdle ? { ...weights, registers: 1 } : weights,
     disturbances: {
-      hangUp: often(200),
-      vanish: often(200),
-      takeover: often(300),
-      nap: often(60),
-      oversleep: often(60),
-      freeze: often(100),
-      closeSession: often(100),
+      hangUp: often(300),
+      vanish: often(300),
+      takeover: often(800),
+      nap: often(100),
+      oversleep: often(100),
+      freeze: often(200),
+      closeSession: often(150),
     },
     sessionTimeoutsMs: TIMEOUTS_MS.filter((_, index) => index === 0 || rng.below(2) === 0),
     pauseMs,
     burst,
-    pipelining: pick([1, 4, 16, 64]),
+    pipelining,
     registers: pick([1, 2, 4, 8]),
     parents: pick([1, 2]),
     pairs: pick([1, 2]),
@@ -105,6 +107,7 @@ export function clientPlanFor(rng: Rng, operations: number, durationMs: number):
     largeBytes: pick([2000, 20_000, 120_000]),
     locks: pick([1, 1, 2]),
     holdMs: pick([20, 100, 600]),
+    lockPauseMs: pick([100, 600, 1500]),
     lockMarginMs: 500,
     clockRates: pick([[1], [1, 0.99, 1.01]]),
   };

@@ -25,8 +25,8 @@ import { bytesOf, createOf, FLAGS, numbered, PLACES, textOf, WorkContext } from 
 const SEQUENCE_DIGITS = 10;
 /** One hold of so many ends with its session. */
 const CLOSE_EVERY = 8;
-/** Between the end of one attempt and the next, at most. */
-const REST_MS_MAX = 200;
+/** A release waits so long for its client, where that stands still. */
+const THAW_MS = 100;
 
 /** One attempt, from its create to the end of its znode. */
 interface Attempt {
@@ -74,7 +74,7 @@ export class LockClient implements SessionOwner {
   /** Connects, and queues for one lock after the other. */
   start(): void {
     this.#session.start();
-    this.#later(this.#rng.below(REST_MS_MAX), () => this.#begin());
+    this.#later(this.#rng.below(this.#parts.plan.lockPauseMs), () => this.#begin());
     this.#disturb();
   }
 
@@ -232,7 +232,7 @@ export class LockClient implements SessionOwner {
     this.#believe(attempt);
     const { holdMs } = this.#parts.plan;
     this.#later(1 + holdMs / 2 + this.#rng.below(holdMs), () => this.#release(attempt));
-    for (let count = 1 + this.#rng.below(3); count > 0; count--) {
+    for (let count = this.#rng.below(3); count > 0; count--) {
       this.#later(this.#rng.below(holdMs), () => {
         if (attempt.hold !== undefined) this.#write(attempt);
       });
@@ -270,7 +270,7 @@ export class LockClient implements SessionOwner {
 
   #release(attempt: Attempt): void {
     if (attempt.hold === undefined) return;
-    if (this.#session.isFrozen) return this.#later(REST_MS_MAX, () => this.#release(attempt));
+    if (this.#session.isFrozen) return this.#later(THAW_MS, () => this.#release(attempt));
     attempt.isHolder = false;
     this.#lose(attempt);
     if (this.#session.isConnected && this.#rng.below(CLOSE_EVERY) === 0) this.#session.close();
@@ -310,7 +310,8 @@ export class LockClient implements SessionOwner {
   #done(attempt: Attempt): void {
     if (this.#attempt !== attempt) return;
     this.#attempt = undefined;
-    this.#later(1 + this.#rng.below(REST_MS_MAX), () => this.#begin());
+    const { lockPauseMs } = this.#parts.plan;
+    this.#later(1 + lockPauseMs / 2 + this.#rng.below(lockPauseMs), () => this.#begin());
   }
 }
 

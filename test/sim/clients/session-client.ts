@@ -1,7 +1,8 @@
 /**
  * A client's session, driven by a made-up world: it connects, keeps its session over lost connections, pings, and asks
  * what its owner wants, many requests at once. All it asks and is told is recorded. It behaves as ZooKeeper's own
- * clients do, but for `takeOver`, which leaves an old connection standing to see what still comes of it.
+ * clients do, but for `takeOver`, which leaves an old connection standing to see what still comes of it. What a client
+ * may not rely on it does not record.
  * Source: ZooKeeper ClientCnxn (pings after a third of the timeout, another replica after two thirds of silence).
  */
 import { must } from "../../../src/base/assert.ts";
@@ -27,6 +28,8 @@ import { WriteOrder } from "./write-order.ts";
 const RETRY_MS_MAX = 150;
 /** An old connection is hung up on so long after its session has moved, if its replica has not. */
 const LATE_MS = 1500;
+/** Why what was sent by it stays unanswered. */
+const LEFT = "its session has left the connection";
 
 /** What a session's owner wants to know. Each is called after the session's own state has changed. */
 export interface SessionOwner {
@@ -51,6 +54,9 @@ export interface SessionParts {
   readonly owner: SessionOwner;
 }
 
+/** What came under a number. */
+type Reply = ServerMessage & { readonly kind: "reply" };
+
 /** What the client knows of the session that it has. */
 interface Known {
   readonly record: OpenSession;
@@ -67,9 +73,9 @@ export class SessionClient implements ConnectionOwner {
   #known: Known | undefined;
   /** Speaks for the session. */
   #current: SessionConnection | undefined;
-  /** Waits for the answer to its handshake; there may be a current one at the same time, which it is to replace. */
+  /** Waits for the answer to its handshake. */
   #next: SessionConnection | undefined;
-  /** Left for a younger one, and not hung up on. */
+  /** Left for a younger one, and not hung up on: what it is told is checked, and nothing is learned from it. */
   readonly #late = new Set<SessionConnection>();
   /** As of the loss of the last connection. */
   #watched = NOTHING_WATCHED;
@@ -130,7 +136,7 @@ export class SessionClient implements ConnectionOwner {
 
   /** Whether nothing is unanswered and it does not stand still. */
   get isQuiet(): boolean {
-    return this.unanswered === 0 && this.#late.size === 0 && !this.#isFrozen;
+    return this.unanswered === 0 && !this.#isFrozen;
   }
 
   /** Connects for the first time. */
@@ -142,14 +148,14 @@ export class SessionClient implements ConnectionOwner {
   /** Makes no other session when this one is over, and lets go of old connections. */
   stop(): void {
     this.#isStopped = true;
-    this.#dropLate("its client has moved on");
+    this.#dropLate();
   }
 
   /** Is gone for good without a word: its session is left to expire. */
   abandon(): void {
     this.#isGone = true;
     this.#leave(true, "its client is gone");
-    this.#dropLate("its client is gone");
+    this.#dropLate();
   }
 
   /** Sends a request; false, and nothing is sent, where there is no connection. `done` is called when it has ended. */
@@ -165,11 +171,17 @@ export class SessionClient implements ConnectionOwner {
     else this.#current.together(ask);
   }
 
-  /** Sends a request by a connection that the session has left; false where there is none. */
+  /**
+   * Sends a request by a connection that the session has left; false where there is none. Its outcome is never known:
+   * no client reads what comes by such a connection.
+   */
   askLate(request: ClientRequest): boolean {
+    const { recorder, clock } = this.#parts;
     if (!this.hasLate) return false;
     for (const connection of this.#late) {
-      this.#send(connection, request, undefined);
+      const operation = recorder.begin(this.#asker(connection), request);
+      recorder.giveUp(operation, LEFT);
+      connection.send({ request, sentMoment: operation.startMs, sentOwnMs: clock.nowMs });
       return true;
     }
     return false;
@@ -181,9 +193,18 @@ export class SessionClient implements ConnectionOwner {
     this.#connect();
   }
 
-  /** Asks another replica for the session; the connection it has is used until that is granted, and stands after. */
+  /** The same, but the connection that it leaves stands for a while, and what was sent by it may still be done. */
   takeOver(): void {
-    if (this.isConnected && this.#next === undefined) this.#open();
+    const connection = this.#current;
+    if (!this.isConnected || connection === undefined) return;
+    connection.isLate = true;
+    this.#late.add(connection);
+    this.#parts.clock.later(LATE_MS, () => {
+      if (this.#late.has(connection)) this.#drop(connection, false, LEFT);
+    });
+    this.#detach(connection);
+    this.#open();
+    this.#giveUp(connection, LEFT);
   }
 
   /** Is not connected for so long, by its own clock. */
@@ -213,13 +234,10 @@ export class SessionClient implements ConnectionOwner {
   close(): void {
     if (!this.isConnected) return;
     const { record } = must(this.#known, "a session that is connected");
-    this.ask({ op: "closeSession" }, (operation) => {
-      const { outcome, endMs } = operation;
+    this.ask({ op: "closeSession" }, ({ outcome, endMs }) => {
       if (outcome.kind === "answered" && outcome.error === ERROR_CODES.ok) record.closedMs = endMs;
     });
     this.#isClosing = true;
-    // Whether the session can be had elsewhere is not known until this is answered.
-    this.#dropNext();
   }
 
   welcomed(connection: SessionConnection, welcome: ConnectResponse): void {
@@ -228,7 +246,6 @@ export class SessionClient implements ConnectionOwner {
     const known = this.#claim(connection, welcome);
     const { record } = known;
     const moment = this.#parts.recorder.moment();
-    if (this.#current !== undefined) this.#retire(this.#current, moment);
     this.#current = connection;
     connection.lastToldOwnMs = this.#parts.clock.nowMs;
     record.heard(connection.helloMoment);
@@ -243,13 +260,13 @@ export class SessionClient implements ConnectionOwner {
 
   told(connection: SessionConnection, message: ServerMessage, asked: Asked | undefined): void {
     connection.lastToldOwnMs = this.#parts.clock.nowMs;
+    if (message.kind === "reply") this.#judge(connection, message, must(asked, "what is answered"));
+    // A client has no eyes for what still comes by a connection that it has left.
+    if (connection.isLate) return;
     this.#seen = maxZxid(this.#seen, connection.lastZxid);
-    if (message.kind === "event") {
-      this.#parts.recorder.event(this.#asker(connection), message.zxid, message.event);
-      if (!connection.isLate) this.#parts.owner.event?.(message.event);
-      return;
-    }
-    this.#answered(connection, message, must(asked, "what is answered"));
+    if (message.kind === "reply") return this.#answered(message, must(asked, "what is answered"));
+    this.#parts.recorder.event(this.#asker(connection), message.zxid, message.event);
+    this.#parts.owner.event?.(message.event);
   }
 
   lost(connection: SessionConnection, reason: string): void {
@@ -257,45 +274,53 @@ export class SessionClient implements ConnectionOwner {
     this.#connectLater();
   }
 
-  #answered(
-    connection: SessionConnection,
-    message: ServerMessage & { readonly kind: "reply" },
-    asked: Asked,
-  ): void {
-    const { recorder } = this.#parts;
+  /** Throws a Violation where no replica may answer so. */
+  #judge(connection: SessionConnection, { header, response }: Reply, { request }: Asked): void {
     const { record, writes } = must(this.#known, "a session that is answered");
-    const { request, operation, done } = asked;
-    const { zxid, error } = message.header;
+    const { session } = record;
+    const { zxid, error } = header;
     const what = `${connection.describe()}, ${request.op}`;
     if (record.closedMs !== undefined) throw new Violation("a closed session is told nothing", what);
-    if (!connection.isLate) {
-      // What a replica answers that the session has left need not come to the leader's ears.
-      record.heard(asked.sentMoment);
-      this.#heardOwnMs = Math.max(this.#heardOwnMs, asked.sentOwnMs);
-    }
-    const misfit = misfitOf({ session: record.session, request, zxid, error, response: message.response });
+    const misfit = misfitOf({ session, request, zxid, error, response });
     if (misfit !== undefined) throw new Violation("answers fit their requests", `${what}: ${misfit}`);
     if (isLogged(request)) writes.wrote(connection.id, zxid, what);
+  }
+
+  #answered({ header, response }: Reply, asked: Asked): void {
+    const { record } = must(this.#known, "a session that is answered");
+    const { zxid, error } = header;
+    const { operation, done } = asked;
+    record.heard(asked.sentMoment);
+    this.#heardOwnMs = Math.max(this.#heardOwnMs, asked.sentOwnMs);
     if (operation === undefined) return;
-    const response = error === ERROR_CODES.ok ? message.response : undefined;
-    recorder.answer(operation, { zxid, error, response });
+    this.#parts.recorder.answer(operation, { zxid, error, response: error === 0 ? response : undefined });
     if (error === ERROR_CODES.sessionExpired && !this.#isClosing) record.expiredMs ??= operation.endMs;
     done?.(operation);
   }
 
-  /** The connection is no more: all that is unanswered stays so. */
+  /** The connection is no more. */
   #isOver(connection: SessionConnection, reason: string): void {
-    const { recorder } = this.#parts;
-    const unanswered = connection.takeUnanswered();
-    for (const { operation } of unanswered) if (operation !== undefined) recorder.giveUp(operation, reason);
     this.#late.delete(connection);
     if (this.#next === connection) this.#next = undefined;
     if (this.#current === connection) {
-      this.#current = undefined;
-      this.#watched = connection.watched;
-      this.#known?.record.detach(connection.id, recorder.moment());
+      this.#detach(connection);
       if (this.#isClosing) this.#end();
     }
+    this.#giveUp(connection, reason);
+  }
+
+  /** The connection no longer speaks for the session. */
+  #detach(connection: SessionConnection): void {
+    this.#current = undefined;
+    this.#watched = connection.watched;
+    this.#known?.record.detach(connection.id, this.#parts.recorder.moment());
+  }
+
+  /** What is unanswered on the connection stays so. */
+  #giveUp(connection: SessionConnection, reason: string): void {
+    const unanswered = connection.release();
+    for (const { operation } of unanswered)
+      if (operation !== undefined) this.#parts.recorder.giveUp(operation, reason);
     for (const { operation, done } of unanswered) if (operation !== undefined) done?.(operation);
   }
 
@@ -304,8 +329,8 @@ export class SessionClient implements ConnectionOwner {
     this.#isOver(connection, reason);
   }
 
-  #dropLate(reason: string): void {
-    for (const connection of this.#late) this.#drop(connection, false, reason);
+  #dropLate(): void {
+    for (const connection of this.#late) this.#drop(connection, false, LEFT);
   }
 
   #dropNext(): void {
@@ -403,23 +428,12 @@ export class SessionClient implements ConnectionOwner {
     return known;
   }
 
-  #retire(connection: SessionConnection, moment: number): void {
-    connection.isLate = true;
-    this.#late.add(connection);
-    this.#watched = connection.watched;
-    this.#known?.record.detach(connection.id, moment);
-    this.#parts.clock.later(LATE_MS, () => {
-      if (this.#late.has(connection)) this.#drop(connection, false, "its client has moved on");
-    });
-    if (this.#isStopped) this.#dropLate("its client has moved on");
-  }
-
   #end(): void {
     this.#known = undefined;
     this.#watched = NOTHING_WATCHED;
     this.#seen = ZXID_ZERO;
     this.#isClosing = false;
-    this.#dropLate("its session is over");
+    this.#dropLate();
     this.#parts.owner.ended?.();
   }
 

@@ -34,15 +34,15 @@ const REPLY_HEADER_BYTES = 16;
 /** One write of so many is cut in two. */
 const SPLIT_EVERY = 16;
 
-/** A request whose answer is still to come; pings have no record. */
+/** A request whose answer is still to come. Pings have no record, and what comes late is recorded no more. */
 export interface Asked {
   readonly xid: number;
   readonly request: ClientRequest;
-  readonly operation: OpenOperation | undefined;
+  readonly operation?: OpenOperation | undefined;
   /** By the recorder's clock, and by the client's own. */
   readonly sentMoment: number;
   readonly sentOwnMs: number;
-  readonly done: ((operation: OpenOperation) => void) | undefined;
+  readonly done?: ((operation: OpenOperation) => void) | undefined;
 }
 
 /** Who is told what came. */
@@ -176,10 +176,15 @@ export class SessionConnection implements ClientEnd {
     this.#over();
   }
 
-  /** Gives all that waits for an answer, oldest first, and forgets it. */
-  takeUnanswered(): readonly Asked[] {
+  /** Gives all that waits for an answer, oldest first; their answers, should they come, are still checked. */
+  release(): readonly Asked[] {
     const rest = this.#asked.slice(this.#head);
-    this.#asked = [];
+    this.#asked = rest.map(({ xid, request, sentMoment, sentOwnMs }) => ({
+      xid,
+      request,
+      sentMoment,
+      sentOwnMs,
+    }));
     this.#head = 0;
     this.#unansweredOperations = 0;
     return rest;

@@ -1,6 +1,7 @@
 /** A client that does mixed work by one or more sessions, a little at a time, and is disturbed now and then. */
 import { must } from "../../../src/base/assert.ts";
 import type { Rng } from "../../../src/base/rng.ts";
+import type { ClientRequest } from "../../../src/jute/requests.ts";
 import type { ClientPort } from "../world/client-port.ts";
 import type { ClientClock } from "./client-clock.ts";
 import type { ClientPlan } from "./client-plan.ts";
@@ -12,6 +13,9 @@ import { RegisterWork } from "./register-work.ts";
 import { SessionClient } from "./session-client.ts";
 import { WatchWork } from "./watch-work.ts";
 import { createOf, FLAGS, WorkContext, type Workload } from "./workload.ts";
+
+/** Requests at once by a connection that the session has left, at most. */
+const LATE_MAX = 3;
 
 /** What a client is made of. */
 export interface ClientParts {
@@ -48,7 +52,9 @@ export class Worker {
     ];
     this.sessions = Array.from({ length: plan.sessionsPerWorker }, () => {
       const timeoutMs = this.#context.pick(plan.sessionTimeoutsMs);
-      return new SessionClient({ name, port, clock, rng, recorder, timeoutMs, owner: {} });
+      const owner = { connected: (): void => this.#actLate(session) };
+      const session = new SessionClient({ name, port, clock, rng, recorder, timeoutMs, owner });
+      return session;
     });
   }
 
@@ -76,7 +82,7 @@ export class Worker {
   #act(): void {
     const { rng, plan, isSpent } = this.#parts;
     const session = this.#context.pick(this.sessions);
-    if (session.hasLate && rng.below(2) === 0 && !isSpent()) this.#actLate(session);
+    this.#actLate(session);
     if (!session.isConnected || isSpent()) return;
     if (this.#disturber.maybeDisturb(session)) return;
     for (let count = 1 + rng.below(plan.burst); count > 0; count--) {
@@ -85,18 +91,25 @@ export class Worker {
     }
   }
 
-  /** By a connection that the session has left a client asks for nothing that must not be done: it just may not be. */
+  /** Asks by a connection that the session has left: what comes late must not be done behind what comes after. */
   #actLate(session: SessionClient): void {
+    const { rng, isSpent } = this.#parts;
+    if (!session.hasLate || this.#isStopped || isSpent()) return;
+    for (let count = rng.below(LATE_MAX + 1); count > 0; count--) session.askLate(this.#lateRequest());
+  }
+
+  #lateRequest(): ClientRequest {
     const path = this.#context.register();
+    const late = `${this.#context.parent()}/late-`;
     switch (this.#context.rng.below(4)) {
       case 0:
-        session.askLate({ op: "getData", path, watch: false });
-        return;
+        return { op: "getData", path, watch: false };
       case 1:
-        session.askLate(createOf(`${this.#context.parent()}/late-`, this.#context.data(), FLAGS.sequential));
-        return;
+        return createOf(late, this.#context.data(), FLAGS.ephemeralSequential);
+      case 2:
+        return createOf(late, this.#context.data(), FLAGS.sequential);
       default:
-        session.askLate({ op: "setData", path, data: this.#context.data(), version: -1 });
+        return { op: "setData", path, data: this.#context.data(), version: -1 };
     }
   }
 
