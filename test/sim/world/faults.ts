@@ -102,7 +102,10 @@ export class Faults {
   ): void {
     const { setting } = this.#parts;
     if (fault.kind === "crashAll") {
-      for (const sid of setting.sids) this.#crash(fault, this.#parts.replica(sid), 0);
+      for (const sid of setting.sids) {
+        this.#parts.replica(sid).layAll();
+        this.#crash(fault, this.#parts.replica(sid), 0);
+      }
       return undefined;
     }
     const replica = this.#parts.replica(fault.sid);
@@ -235,10 +238,10 @@ export class Faults {
   /** The two cannot reach each other, and links between them close with some of what was under way. */
   #part(a: Sid, b: Sid): void {
     const { network } = this.#parts;
-    network.cut(a, b);
-    network.cut(b, a);
     const kept = network.rng("network", a, b).below(4);
     for (const link of network.links(a, b)) link.break(kept);
+    network.cut(a, b);
+    network.cut(b, a);
   }
 
   /**

@@ -130,7 +130,7 @@ export class Machine {
     this.#turns = new Turns(this.#brain(), {
       now: () => home.clock.nowMs,
       perform: (action) => this.#perform(action),
-      continueSoon: () => setting.agenda.later(0, () => this.accept({ kind: "continue" })),
+      continueSoon: () => setting.agenda.later(1, () => this.accept({ kind: "continue" })),
       startAnew: () => this.#startAnew(),
       abort: (error) => this.#abort(error),
     });
@@ -237,8 +237,8 @@ export class Machine {
     this.#gate.length = 0;
     this.#outside.links.die();
     this.#outside.clients.die();
-    if (this.isSuperseded) this.#volume.close();
     this.#setting.tell((observer) => observer.died?.(this.#start, why));
+    if (this.isSuperseded) this.#volume.close();
   }
 
   #read(): Start {

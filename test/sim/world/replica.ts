@@ -87,8 +87,8 @@ export class Replica implements Home {
   crash(why: string, kept?: number): void {
     const machine = this.#machine;
     this.#machine = undefined;
-    this.disk.crash(kept);
     machine?.die(why);
+    this.disk.crash(kept);
   }
 
   /** The object leaves memory; what it wrote becomes durable in its time. */
