@@ -1,10 +1,9 @@
 /** What a keeper is made of, and what happens to it. */
-import type { Sid } from "../base/ids.ts";
 import type { Rng } from "../base/rng.ts";
 import type { StagedTree } from "../tree/tree-snapshot.ts";
 import type { Tree } from "../tree/tree.ts";
-import type { LogReader, PeerStart } from "../zab/config.ts";
-import type { LinkId, Notification } from "../zab/message.ts";
+import type { LogReader, PeerInput, PeerStart } from "../zab/config.ts";
+import type { LinkId } from "../zab/message.ts";
 import type { AuthSettings } from "./auth.ts";
 import type { KeeperConfig } from "./config.ts";
 import type { ConnectionId, ConnectionOpening, SentOut } from "./connection.ts";
@@ -23,9 +22,12 @@ export interface KeeperParts {
   readonly databaseBytes: () => number;
 }
 
-/** What happens to a replica. */
+/** What happens to a replica: some of it as it happens to its peer. */
 export type KeeperInput =
-  | { readonly kind: "tick" }
+  | Extract<
+      PeerInput,
+      { readonly kind: "tick" | "notification" | "linkOpened" | "linkClosed" | "linkFailed" }
+    >
   /** More was left to apply. */
   | { readonly kind: "continue" }
   | { readonly kind: "clientOpened"; readonly opening: ConnectionOpening }
@@ -33,13 +35,4 @@ export type KeeperInput =
   | { readonly kind: "clientClosed"; readonly connection: ConnectionId }
   /** Clients' transports have taken so many bytes of what they were sent. */
   | { readonly kind: "clientsSent"; readonly sent: readonly SentOut[] }
-  | { readonly kind: "notification"; readonly notification: Notification }
-  | {
-      readonly kind: "linkOpened";
-      readonly link: LinkId;
-      readonly sid: Sid;
-      readonly role: "to-leader" | "from-learner";
-    }
-  | { readonly kind: "linkBytes"; readonly link: LinkId; readonly bytes: Uint8Array }
-  | { readonly kind: "linkClosed"; readonly link: LinkId }
-  | { readonly kind: "linkFailed"; readonly to: Sid };
+  | { readonly kind: "linkBytes"; readonly link: LinkId; readonly bytes: Uint8Array };

@@ -218,6 +218,17 @@ describe("epochs", () => {
   });
 });
 
+/** Starts a replica while a hundred proposals are made, and waits until it has them. */
+function startAmidProposals(ensemble: Ensemble, sid: number): void {
+  const leader = ensemble.converge();
+  ensemble.start(sid);
+  for (let round = 0; round < 20; round++) {
+    ensemble.propose(leader, 5);
+    ensemble.run(5);
+  }
+  ensemble.converge();
+}
+
 describe("large and trimmed histories", () => {
   it("a learner far behind is sent history in pieces while new proposals come", () => {
     const image = { ...EMPTY_DISK, log: proposals(1, 1, 3000), acceptedEpoch: 1, currentEpoch: 1 };
@@ -225,14 +236,8 @@ describe("large and trimmed histories", () => {
     const ensemble = new Ensemble({ voters: 3, disks, timing: { learnerWindowBytes: 20_000 } });
     ensemble.start(2);
     ensemble.start(3);
-    const leader = ensemble.converge();
 
-    ensemble.start(1);
-    for (let round = 0; round < 20; round++) {
-      ensemble.propose(leader, 5);
-      ensemble.run(5);
-    }
-    ensemble.converge();
+    startAmidProposals(ensemble, 1);
 
     expect(ensemble.checker.order).toHaveLength(3100);
     expectAllDelivered(ensemble);
@@ -251,13 +256,7 @@ describe("large and trimmed histories", () => {
     }
     ensemble.start(2);
     ensemble.start(3);
-    const leader = ensemble.converge();
-    ensemble.start(1);
-    for (let round = 0; round < 20; round++) {
-      ensemble.propose(leader, 5);
-      ensemble.run(5);
-    }
-    ensemble.converge();
+    startAmidProposals(ensemble, 1);
 
     expect(ensemble.installed).toBe(1);
     expect(syncs(ensemble, 1)).toEqual(["snapshot", "diff"]);

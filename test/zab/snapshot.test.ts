@@ -1,20 +1,11 @@
 /** SNAP: how a learner that history does not reach is brought up to date, and what is lost on the way: nothing. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { equalZxid } from "../../src/base/zxid.ts";
 import { Bench, proposals, zxid } from "./bench.ts";
-import { Stage, type StageOptions } from "./stage.ts";
+import { judgedStages } from "./judged-stages.ts";
+import type { Stage } from "./stage.ts";
 
-const stages: Stage[] = [];
-
-function staged(options: StageOptions): Stage {
-  const stage = new Stage(options);
-  stages.push(stage);
-  return stage;
-}
-
-afterEach(() => {
-  for (const stage of stages.splice(0)) stage.checker.judge();
-});
+const staged = judgedStages();
 
 /** One part at a time: the next is sent when the last is acknowledged. */
 const ONE_BY_ONE = { learnerWindowBytes: 1 };

@@ -1,19 +1,10 @@
 /** Who counts where a quorum decides: voters that lost their disk, were never in an epoch, or have another tree. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Bench, proposals, zxid } from "./bench.ts";
-import { Stage, type StageOptions } from "./stage.ts";
+import { judgedStages } from "./judged-stages.ts";
+import type { Stage } from "./stage.ts";
 
-const stages: Stage[] = [];
-
-function staged(options: StageOptions): Stage {
-  const stage = new Stage(options);
-  stages.push(stage);
-  return stage;
-}
-
-afterEach(() => {
-  for (const stage of stages.splice(0)) stage.checker.judge();
-});
+const staged = judgedStages();
 
 /** Who leads in broadcast. */
 function leaders(stage: Stage): readonly number[] {

@@ -2,25 +2,15 @@
  * Bugs by which ZooKeeper has lost acknowledged writes, each played here under its number, with why it cannot happen.
  * All are of one family: what a server says, or counts, was not what its disk held.
  */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { compareZxid } from "../../../src/base/zxid.ts";
 import { Bench, proposals, zxid } from "../bench.ts";
 import type { DiskImage } from "../disk.ts";
-import { Stage, type StageOptions } from "../stage.ts";
+import { judgedStages } from "../judged-stages.ts";
+import type { Stage } from "../stage.ts";
 import { TO_LEADER } from "./play.ts";
 
-/** Judged after each test: whatever it looked at, no property of Zab may be broken. */
-const stages: Stage[] = [];
-
-function staged(options: StageOptions): Stage {
-  const stage = new Stage(options);
-  stages.push(stage);
-  return stage;
-}
-
-afterEach(() => {
-  for (const stage of stages.splice(0)) stage.checker.judge();
-});
+const staged = judgedStages();
 
 /** In epoch 1 with the proposals 1:1 up to 1:last. */
 function upTo(last: number): Partial<DiskImage> {
