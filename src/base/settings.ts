@@ -9,6 +9,7 @@ export type VariableName =
   | "VOTERS"
   | "OBSERVERS"
   | "VOTERS_BEFORE"
+  | "VOTERS_LOST"
   | "ENSEMBLES"
   | "CLIENT_ADDRESSES"
   | "TCP_PORTS"
@@ -29,6 +30,7 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
   VOTERS: "sids of the voters: 1, 3 or 5 of them, such as 1,2,3",
   OBSERVERS: "sids of the observers, which serve and do not vote: such as 4,5 (none)",
   VOTERS_BEFORE: "the voters of the data, where VOTERS is not the same any more",
+  VOTERS_LOST: "those of VOTERS_BEFORE that are gone, where fewer than a majority of them stay",
   ENSEMBLES: "names of the ensembles served (main)",
   CLIENT_ADDRESSES: "host:port for each voter, then each observer, as /zookeeper/config tells",
   TCP_PORTS: "which TCP port leads to which voter, then to which observer",
@@ -132,7 +134,7 @@ export function readSettings(variables: Variables): Settings {
   const tickTimeMs = milliseconds(variables, "TICK_TIME_MS", TICK_BOUNDS) ?? TICK_TIME_MS;
   const settings: Settings = {
     ...readMembers(variables),
-    votersBefore: (variables.VOTERS_BEFORE ?? "") === "" ? undefined : readVoters(variables, "VOTERS_BEFORE"),
+    votersBefore: readVotersBefore(variables),
     ensembles: readEnsembles(variables.ENSEMBLES ?? ""),
     clientAddresses: readAddresses(variables.CLIENT_ADDRESSES ?? ""),
     tcpPorts: readPorts(variables.TCP_PORTS ?? ""),
@@ -186,6 +188,38 @@ function readVoters(variables: Variables, name: "VOTERS" | "VOTERS_BEFORE"): rea
     throw wrong(name, text, `it must list 1, 3 or 5 different sids from 1 to ${SID_MAX}, such as "1,2,3"`);
   }
   return voters;
+}
+
+/**
+ * Reads VOTERS_BEFORE. Where a majority of those voters does not vote any more, the others may never have heard of what
+ * it acknowledged, and nobody would notice: so an operator must name in VOTERS_LOST whose word is given up.
+ */
+function readVotersBefore(variables: Variables): readonly Sid[] | undefined {
+  const isSet = (variables.VOTERS_BEFORE ?? "") !== "";
+  const before = isSet ? readVoters(variables, "VOTERS_BEFORE") : undefined;
+  const text = variables.VOTERS_LOST ?? "";
+  const voters = readVoters(variables, "VOTERS");
+  const stay = before?.filter((sid) => voters.includes(sid)) ?? [];
+  const gone = before?.filter((sid) => !voters.includes(sid)) ?? [];
+  const named = sids(text);
+  if (text !== "" && (named?.length !== gone.length || !gone.every((sid) => named.includes(sid)))) {
+    const whose = gone.length === 0 ? "there are none" : `they are ${gone.join(",")}`;
+    throw wrong(
+      "VOTERS_LOST",
+      text,
+      `it must list those of VOTERS_BEFORE that VOTERS does not, and ${whose}`,
+    );
+  }
+  if (before === undefined || text !== "" || stay.length * 2 > before.length) return before;
+  const whoStays =
+    stay.length === 0 ? "none stays" : `only ${stay.join(",")} ${stay.length === 1 ? "stays" : "stay"}`;
+  throw wrong(
+    "VOTERS_BEFORE",
+    before.join(","),
+    `of these voters ${whoStays}, which is no majority: what only ${gone.join(",")} acknowledged would be lost. If all ` +
+      `of them showed the same lastDelivered, or ${gone.join(",")} cannot be had back, say so: ` +
+      `VOTERS_LOST=${gone.join(",")}`,
+  );
 }
 
 /** The sids that a text lists; undefined where one is none, or stands there twice. */

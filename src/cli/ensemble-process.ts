@@ -16,9 +16,10 @@ import { join, resolve } from "node:path";
 import { assert } from "../base/assert.ts";
 import { checkUnclaimed, claim } from "./data-claim.ts";
 import { makeDirectory } from "./data-directory.ts";
-import { askHealth, type HealthDoor, HealthPatience, replicaErrors } from "./health.ts";
+import { askHealth, askStatus, type HealthDoor, HealthPatience } from "./health.ts";
 import { renderRuntimeConfig, RUNTIME_CONFIG_NAME } from "./runtime-config.ts";
 import { RuntimeOutput, withoutStacks } from "./runtime-output.ts";
+import { errorsOf, type Standstill, standstill } from "./standstill.ts";
 import { StartError } from "./start-error.ts";
 import { checkedWorker } from "./variables.ts";
 import { readWorkerConfig } from "./worker-config.ts";
@@ -165,6 +166,8 @@ class RunningEnsemble implements EnsembleProcess {
     const deadline = performance.now() + deadlineMs;
     const patience = new HealthPatience();
     let last = "no answer yet";
+    let askStatusAt = performance.now() + STATUS_INTERVAL_MS;
+    let whyBefore: string | undefined;
     while (performance.now() < deadline) {
       if (this.#end !== undefined) throw await this.#endedEarly(this.#end);
       const health = await askHealth(door);
@@ -175,6 +178,12 @@ class RunningEnsemble implements EnsembleProcess {
       last = `${health.code ?? ""} ${health.detail}`.trim();
       const pauseMs = patience.nextAskMs(health);
       if (pauseMs === undefined) throw await this.#refused(last);
+      if (health.code === 503 && performance.now() >= askStatusAt) {
+        const still = await this.#standstill(door);
+        if (still !== undefined && (still.isSure || still.why === whyBefore)) throw await this.#stands(still);
+        whyBefore = still?.why;
+        askStatusAt = performance.now() + STATUS_INTERVAL_MS;
+      }
       await Promise.race([this.ended, new Promise((wake) => setTimeout(wake, pauseMs))]);
     }
     throw await this.#late(door, last);
@@ -198,16 +207,35 @@ class RunningEnsemble implements EnsembleProcess {
     );
   }
 
-  async #late(door: HealthDoor, last: string): Promise<StartError> {
-    const statusDoor = { ...door, timeoutMs: STATUS_TIMEOUT_MS };
-    const reports = await Promise.all(this.ensembles.map(async (name) => replicaErrors(statusDoor, name)));
-    const errors = [...new Set(reports.flat())];
+  /** Why an ensemble will never serve; undefined where all may. */
+  async #standstill(door: HealthDoor): Promise<Standstill | undefined> {
+    for (const name of this.ensembles) {
+      const status = await askStatus({ ...door, timeoutMs: STATUS_TIMEOUT_MS }, name);
+      const still = status === undefined ? undefined : standstill(status, this.dataDirectory);
+      if (still === undefined) continue;
+      const why = `the ensemble ${name} does not serve, and waiting does not help: ${still.why}`;
+      return { ...still, why };
+    }
+    return undefined;
+  }
+
+  /** It says all that there is to say: what the runtime printed would only hide it. */
+  async #stands({ why }: Standstill): Promise<StartError> {
     await this.stop();
-    const remedy = remedyFor(errors, this.dataDirectory);
+    return new StartError(why);
+  }
+
+  async #late(door: HealthDoor, last: string): Promise<StartError> {
+    const still = await this.#standstill(door);
+    if (still !== undefined) return await this.#stands(still);
+    const statusDoor = { ...door, timeoutMs: STATUS_TIMEOUT_MS };
+    const reports = await Promise.all(this.ensembles.map(async (name) => askStatus(statusDoor, name)));
+    const errors = [...new Set(reports.flatMap((report) => (report === undefined ? [] : errorsOf(report))))];
+    await this.stop();
     const reasons = errors.length === 0 ? "" : `; its replicas say: ${errors.join("; ")}`;
     return new StartError(
       `${await this.#told()}the ensemble did not serve within ${door.timeoutMs} ms; ` +
-        `/healthz says: ${last}${reasons}. ${remedy}`,
+        `/healthz says: ${last}${reasons}. On a slow machine give it longer with --timeout.`,
     );
   }
 
@@ -227,19 +255,8 @@ class RunningEnsemble implements EnsembleProcess {
 /** The gateway gives each replica 2 s to tell its status. */
 const STATUS_TIMEOUT_MS = 3000;
 
-function remedyFor(errors: readonly string[], dataDirectory: string): string {
-  if (errors.some((error) => FOREIGN_DATA.test(error))) {
-    return `The data in ${dataDirectory} are another version's, or another ensemble's: choose another --data.`;
-  }
-  if (errors.some((error) => OTHER_MEMBERS.test(error))) return "Waiting does not help.";
-  return "On a slow machine give it longer with --timeout.";
-}
-
-/** How a replica refuses a change of the voters, which tells its own remedy (keeper's votersRefusal). */
-const OTHER_MEMBERS = /VOTERS_BEFORE|the voters of the data/;
-
-/** How a replica complains of rows that it cannot read (durable's Store). */
-const FOREIGN_DATA = /the data (?:is of format|belongs to replica)/;
+/** An ensemble on its way serves in a moment: one that does not is asked for the reason this often. */
+const STATUS_INTERVAL_MS = 300;
 
 /** The runtime's words before ours, which shall be the last on the screen. */
 function block(output: string): string {

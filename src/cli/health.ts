@@ -23,22 +23,10 @@ export async function askHealth(door: HealthDoor): Promise<Health> {
   return ask(door, "/healthz");
 }
 
-/** Why replicas of an ensemble tell no status, each reason once; none where they do, or nobody answers. */
-export async function replicaErrors(door: HealthDoor, ensemble: string): Promise<readonly string[]> {
+/** The status document of an ensemble; undefined where nobody tells it. */
+export async function askStatus(door: HealthDoor, ensemble: string): Promise<string | undefined> {
   const { code, detail } = await ask(door, `/${ensemble}/v1/status`);
-  return code === 200 ? errorsOf(detail) : [];
-}
-
-/** The errors that a status document of the gateway holds. Throws SyntaxError where it is no JSON. */
-export function errorsOf(document: string): readonly string[] {
-  const status: unknown = JSON.parse(document);
-  if (!isRecord(status) || !Array.isArray(status["replicas"])) return [];
-  const errors = status["replicas"].map((replica: unknown) => (isRecord(replica) ? replica["error"] : null));
-  return [...new Set(errors.filter((error) => typeof error === "string"))];
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
+  return code === 200 ? detail : undefined;
 }
 
 /** Over node:http, as fetch refuses some ports that a user may choose. */

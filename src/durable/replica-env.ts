@@ -9,6 +9,8 @@ export interface ReplicaEnv {
   readonly OBSERVERS?: string;
   /** The voters of the data where they were others; see votersRefusal. */
   readonly VOTERS_BEFORE?: string;
+  /** Those of them that are gone, where fewer than a majority stay. */
+  readonly VOTERS_LOST?: string;
   /** `host:port` for each voter, then each observer, in the same order, for /zookeeper/config; may be empty. */
   readonly CLIENT_ADDRESSES?: string;
   /** ZooKeeper's tickTime in milliseconds; session timeouts are 2 to 20 of it unless set apart. */

@@ -136,6 +136,8 @@ function anyOf(sids: readonly Sid[]): Sid | undefined {
 
 interface ReplicaReport {
   readonly sid: Sid;
+  /** The id of its object; `npm start` keeps its data in the file of that name. */
+  readonly object: string;
   /** Told by the configuration, whatever the replica says: a follower or leader is a participant. */
   readonly role: "participant" | "observer";
   readonly status: ObjectStatus | null;
@@ -147,15 +149,16 @@ async function statuses(env: GatewayEnv, ensemble: string): Promise<readonly Rep
   const members = readMembers(env);
   return Promise.all(
     sidsOf(members).map(async (sid): Promise<ReplicaReport> => {
+      const stub = replicaStub(env.REPLICA, { ensemble, sid });
       const role = members.voters.includes(sid) ? "participant" : "observer";
+      const replica = { sid, object: stub.id.toString(), role } as const;
       try {
-        const response = await replicaStub(env.REPLICA, { ensemble, sid }).fetch(
-          `http://replica${GATEWAY_PATHS.status}`,
-          { signal: AbortSignal.timeout(STATUS_DEADLINE_MS) },
-        );
-        return { sid, role, status: await response.json<ObjectStatus>(), error: null };
+        const signal = AbortSignal.timeout(STATUS_DEADLINE_MS);
+        const response = await stub.fetch(`http://replica${GATEWAY_PATHS.status}`, { signal });
+        return { ...replica, status: await response.json<ObjectStatus>(), error: null };
       } catch (error) {
-        return { sid, role, status: null, error: error instanceof Error ? error.message : String(error) };
+        const reason = error instanceof Error ? error.message : String(error);
+        return { ...replica, status: null, error: reason };
       }
     }),
   );

@@ -31,6 +31,7 @@ describe("readSettings", () => {
       VOTERS: " 5, 254 ,7",
       OBSERVERS: "9, 1",
       VOTERS_BEFORE: "3,2,1",
+      VOTERS_LOST: "1,3,2",
       ENSEMBLES: "main, other",
       CLIENT_ADDRESSES: "a:1,[::1]:2181",
       TCP_PORTS: "2181,2182,2183",
@@ -89,6 +90,18 @@ describe("readSettings", () => {
     ],
     [{ VOTERS, OBSERVERS: Array.from({ length: 17 }, (_, index) => 10 + index).join(",") }, "16 at most"],
     [{ VOTERS, VOTERS_BEFORE: "1,2" }, `VOTERS_BEFORE is "1,2": it must list 1, 3 or 5`],
+    [
+      { VOTERS: "1", VOTERS_BEFORE: "1,2,3" },
+      `VOTERS_BEFORE is "1,2,3": of these voters only 1 stays, which is no majority: what only 2,3 acknowledged would be lost`,
+    ],
+    [{ VOTERS: "1,2,4", VOTERS_BEFORE: "1,2,3,5,6" }, "VOTERS_LOST=3,5,6"],
+    [{ VOTERS, VOTERS_BEFORE: "4" }, "none stays"],
+    [
+      { VOTERS: "1", VOTERS_BEFORE: "1,2,3", VOTERS_LOST: "2" },
+      `VOTERS_LOST is "2": it must list those of VOTERS_BEFORE that VOTERS does not, and they are 2,3`,
+    ],
+    [{ VOTERS: "1", VOTERS_BEFORE: "1,2,3", VOTERS_LOST: "1,2,3" }, "VOTERS_LOST is"],
+    [{ VOTERS, VOTERS_LOST: "4" }, "there are none"],
     [{ VOTERS, TICK_TIME_MS: "abc" }, `TICK_TIME_MS is "abc": it must be a whole number of milliseconds`],
     [{ VOTERS, TICK_TIME_MS: "49" }, "from 50 to"],
     [{ VOTERS, TICK_TIME_MS: "107374183" }, "TICK_TIME_MS is"],
@@ -114,6 +127,16 @@ describe("readSettings", () => {
   ])("%j is refused, and the message says which, what and why", (variables, message) => {
     expect(() => readSettings(variables)).toThrow(ConfigError);
     expect(() => readSettings(variables)).toThrow(message);
+  });
+
+  test.each<[Variables]>([
+    [{ VOTERS: "1,2,3,4,5", VOTERS_BEFORE: VOTERS }],
+    [{ VOTERS, VOTERS_BEFORE: "1" }],
+    [{ VOTERS, VOTERS_BEFORE: "1,2,4" }],
+    [{ VOTERS, VOTERS_BEFORE: "1,2,3,4,5", VOTERS_LOST: "5,4" }],
+    [{ VOTERS: "1", VOTERS_BEFORE: VOTERS, VOTERS_LOST: "2,3" }],
+  ])("%j may be: a majority votes on, or its loss is said", (variables) => {
+    expect(readSettings(variables).votersBefore).toBeDefined();
   });
 
   test("sixteen observers are allowed", () => {

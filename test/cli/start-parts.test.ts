@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { makeDirectory } from "../../src/cli/data-directory.ts";
-import { errorsOf, type Health, HealthPatience } from "../../src/cli/health.ts";
+import { type Health, HealthPatience } from "../../src/cli/health.ts";
 import { withoutStacks } from "../../src/cli/runtime-output.ts";
 
 describe("makeDirectory", () => {
@@ -67,15 +67,6 @@ describe("HealthPatience", () => {
       expect(patience.nextAskMs(answer(code))).toBeDefined();
     }
   });
-});
-
-test("what keeps replicas from telling their status is told once each", () => {
-  const replica = (error: string | null): unknown => ({ sid: 1, status: null, error });
-  const replicas = [replica("bad data"), replica(null), replica("bad data"), replica("no answer"), null];
-
-  expect(errorsOf(JSON.stringify({ replicas }))).toEqual(["bad data", "no answer"]);
-  expect(errorsOf(`{"code":"no-such-ensemble"}`)).toEqual([]);
-  expect(errorsOf("null")).toEqual([]);
 });
 
 test("a failure that is told again and again is told once, without its stack", () => {

@@ -1,8 +1,8 @@
 /** What a change of the members does to data that are there. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { OPEN_ACL } from "../../src/base/acl.ts";
 import { WireClient } from "../client/wire-client.ts";
@@ -11,28 +11,23 @@ import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
 type Vars = Readonly<Record<string, string>>;
 
 const DEADLINE_MS = 30_000;
-/** What is refused is told when this is over. */
-const REFUSAL_MS = 3000;
 const THREE = "1,2,3";
 const FIVE = "1,2,3,4,5";
 
 let dataDirectory = "";
 
-beforeAll(async () => {
+beforeEach(async () => {
   dataDirectory = await mkdtemp(join(tmpdir(), "edgekeeper-test-"));
 });
 
-afterAll(async () => {
+afterEach(async () => {
   await rm(dataDirectory, { recursive: true, force: true });
 });
 
 test("voters grow from three to five by way of observers, and in no other way", async () => {
-  await during({ VOTERS: THREE }, async (client) => {
-    const create = { op: "create", path: "/kept", data: null, acl: OPEN_ACL, flags: 0, ttlMs: 0 } as const;
-    expect(await client.request(create)).toMatchObject({ kind: "ok" });
-  });
+  await during({ VOTERS: THREE }, createKept);
 
-  const ofData = "the voters of the data are 1,2,3, and VOTERS is 1,2,3,4,5";
+  const ofData = "its replicas say: the voters of the data are 1,2,3, and VOTERS is 1,2,3,4,5";
   expect(await refusal({ VOTERS: FIVE })).toContain(ofData);
   await during({ VOTERS: THREE, OBSERVERS: "4,5" }, keptByAll);
   expect(await refusal({ VOTERS: FIVE })).toContain(ofData);
@@ -40,13 +35,50 @@ test("voters grow from three to five by way of observers, and in no other way", 
   await during({ VOTERS: FIVE }, keptByAll);
 });
 
-async function refusal(vars: Vars): Promise<string> {
-  const error: unknown = await start(vars, REFUSAL_MS).catch((reason: unknown) => reason);
-  return String(error);
+test("when a majority has lost its disks nothing is elected, and an operator finds the way back from what is left", async () => {
+  let lost: readonly string[] = [];
+  await during({ VOTERS: THREE }, async (client, ensemble) => {
+    await createKept(client);
+    await keptByAll(client, ensemble);
+    const others = (await replicasOf(ensemble)).filter(({ sid }) => sid !== 1);
+    lost = others.map(({ object }) => object);
+  });
+  await removeDisks(lost);
+
+  expect(await refusal({ VOTERS: THREE })).toContain(
+    "of the voters 1,2,3 only 1 has a history; 2,3 lost theirs",
+  );
+  expect(await refusal({ VOTERS: "1" })).toContain("the voters of the data are 1,2,3, and VOTERS is 1");
+  expect(await refusal({ VOTERS: "1", VOTERS_BEFORE: THREE })).toContain("say so: VOTERS_LOST=2,3");
+  await during({ VOTERS: "1", VOTERS_BEFORE: THREE, VOTERS_LOST: "2,3" }, keptByAll);
+  await during({ VOTERS: "1", OBSERVERS: "2,3" }, keptByAll);
+  await during({ VOTERS: THREE, VOTERS_BEFORE: "1" }, keptByAll);
+  await during({ VOTERS: THREE }, keptByAll);
+});
+
+async function createKept(client: WireClient): Promise<void> {
+  const create = { op: "create", path: "/kept", data: null, acl: OPEN_ACL, flags: 0, ttlMs: 0 } as const;
+  expect(await client.request(create)).toMatchObject({ kind: "ok" });
 }
 
-async function start(vars: Vars, readyDeadlineMs = DEADLINE_MS): Promise<TestEnsemble> {
-  return await startEnsemble({ dataDirectory, vars, readyDeadlineMs });
+/** Removes the databases of these objects: a file each, and what SQLite left beside it. */
+async function removeDisks(objects: readonly string[]): Promise<void> {
+  const directory = join(dataDirectory, "storage", "edgekeeper-Replica");
+  const names = (await readdir(directory)).filter((name) => objects.includes(name.split(".")[0] ?? ""));
+  expect(names.filter((name) => name.endsWith(".sqlite"))).toHaveLength(objects.length);
+  for (const name of names) await rm(join(directory, name));
+}
+
+/** What the starter says, and nothing besides, when it ends long before its deadline. */
+async function refusal(vars: Vars): Promise<string> {
+  const error: unknown = await start(vars).catch((reason: unknown) => reason);
+  const [, said = ""] = /printed:\n([^]*)$/.exec(String(error)) ?? [];
+  expect(said).toMatch(/^edgekeeper: [^\n]+\n$/);
+  return said;
+}
+
+async function start(vars: Vars): Promise<TestEnsemble> {
+  return await startEnsemble({ dataDirectory, vars, readyDeadlineMs: DEADLINE_MS });
 }
 
 async function during(
@@ -81,9 +113,17 @@ async function keptByAll(client: WireClient, ensemble: TestEnsemble): Promise<vo
 }
 
 async function pointsOf(ensemble: TestEnsemble): Promise<ReadonlySet<string>> {
-  const response = await fetch(`${ensemble.httpUrl}/main/v1/status`);
-  const { replicas } = (await response.json()) as {
-    replicas: { status: { lastDelivered: string; digest: string } | null }[];
-  };
+  const replicas = await replicasOf(ensemble);
   return new Set(replicas.map(({ status }) => `${status?.lastDelivered} ${status?.digest}`));
+}
+
+interface Listed {
+  readonly sid: number;
+  readonly object: string;
+  readonly status: { readonly lastDelivered: string; readonly digest: string } | null;
+}
+
+async function replicasOf(ensemble: TestEnsemble): Promise<readonly Listed[]> {
+  const response = await fetch(`${ensemble.httpUrl}/main/v1/status`);
+  return ((await response.json()) as { readonly replicas: readonly Listed[] }).replicas;
 }
