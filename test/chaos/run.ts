@@ -1,9 +1,6 @@
 /**
  * `npm run chaos`: an ensemble under load and faults, and whether it kept its word.
  *
- *   npm run chaos -- [--voters N] [--observers N] [--double] [--minutes N] [--seed N] [--zookeeper] [--only KIND]
- *                    [--clients N] [--pace MS]
- *
  * One round of all faults, then random ones until the minutes are over. With --double two faults strike at once,
  * different replicas each time, and in some cases as many as leave no quorum: then nothing may be acknowledged until
  * there is one again. --zookeeper runs the faults that can be made from outside against three servers of the Debian
@@ -20,9 +17,17 @@ import { reportLines } from "./report.ts";
 import type { FaultKind, Target } from "./target.ts";
 import { startZooKeeper } from "./zookeeper-target.ts";
 
-const USAGE =
-  "usage: npm run chaos -- [--voters 1|3|5] [--observers N] [--double] [--minutes N] [--seed N] [--zookeeper] " +
-  "[--only KIND] [--clients N] [--pace MS]";
+const USAGE = `npm run chaos -- [options]
+  --voters N     1, 3 or 5 (3)
+  --observers N  up to 16 (0)
+  --double       two faults at once, at different replicas
+  --minutes N    random faults after the round, until so long after the start (0)
+  --seed N       of the load and the random faults (a random one, printed first)
+  --only KIND    one kind of fault alone, such as abort or "kill all"; another word lists the kinds
+  --clients N    (${CLIENTS})
+  --pace MS      between a client's requests (${PACE_MS})
+  --zookeeper    the faults that can be made from outside to a real ZooKeeper too, for comparison
+  --help`;
 
 /** Observers that can be tormented at most: as many as may be configured. */
 const OBSERVERS_MAX = 16;

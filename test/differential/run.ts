@@ -16,7 +16,8 @@ const USAGE = `npm run differential -- [options]
   --ops M     requests in a stream (480)
   --parallel P  streams at the same time (6)
   --coverage  tell how often each operation was answered with which error
-  --shrink N  attempts to make a difference smaller (200)`;
+  --shrink N  attempts to make a difference smaller (200)
+  --help`;
 
 /** Differences that are made small and shown: one mistake is seen by many seeds. */
 const SHOWN_MAX = 5;
@@ -32,8 +33,13 @@ async function main(): Promise<number> {
       parallel: { type: "string", default: "6" },
       coverage: { type: "boolean", default: false },
       shrink: { type: "string", default: "200" },
+      help: { type: "boolean", default: false },
     },
   });
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
   const first = Number(values.seed ?? 1);
   const seeds = Number(values.seeds ?? (values.seed === undefined ? 50 : 1));
   const [operations, parallel, attempts] = [
