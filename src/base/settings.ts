@@ -216,8 +216,8 @@ function readVotersBefore(variables: Variables): readonly Sid[] | undefined {
   throw wrong(
     "VOTERS_BEFORE",
     before.join(","),
-    `of these voters ${whoStays}, which is no majority: what only ${gone.join(",")} acknowledged would be lost. If all ` +
-      `of them showed the same lastDelivered, or ${gone.join(",")} cannot be had back, say so: ` +
+    `of these voters ${whoStays}, which is no majority: what only ${gone.join(",")} acknowledged would be lost. ` +
+      `If all of them showed the same lastDelivered, or ${gone.join(",")} cannot be had back, say so: ` +
       `VOTERS_LOST=${gone.join(",")}`,
   );
 }

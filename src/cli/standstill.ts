@@ -72,8 +72,8 @@ function emptiedMajority(replicas: readonly Said[]): string | undefined {
   const list = (some: readonly Said[]): string => some.map(({ sid }) => sid).join(",");
   return (
     `of the voters ${list(voters)} only ${list(others)} ${others.length === 1 ? "has" : "have"} a history; ` +
-    `${list(fresh)} lost theirs, or are new. What was acknowledged may have been theirs alone: nothing is elected, and ` +
-    `what is there is not touched. Bring their data back, or see "When a majority has lost its disks" in ` +
+    `${list(fresh)} lost theirs, or are new. What was acknowledged may have been theirs alone: nothing is elected, ` +
+    `and what is there is not touched. Bring their data back, or see "When a majority has lost its disks" in ` +
     `ARCHITECTURE.md.`
   );
 }

@@ -92,7 +92,7 @@ describe("readSettings", () => {
     [{ VOTERS, VOTERS_BEFORE: "1,2" }, `VOTERS_BEFORE is "1,2": it must list 1, 3 or 5`],
     [
       { VOTERS: "1", VOTERS_BEFORE: "1,2,3" },
-      `VOTERS_BEFORE is "1,2,3": of these voters only 1 stays, which is no majority: what only 2,3 acknowledged would be lost`,
+      `VOTERS_BEFORE is "1,2,3": of these voters only 1 stays, which is no majority: what only 2,3 acknowledged`,
     ],
     [{ VOTERS: "1,2,4", VOTERS_BEFORE: "1,2,3,5,6" }, "VOTERS_LOST=3,5,6"],
     [{ VOTERS, VOTERS_BEFORE: "4" }, "none stays"],

@@ -85,7 +85,8 @@ describe("standstill", () => {
     const error = "the data belongs to replica main/2, not main/1";
 
     expect(stillOf(silent(1, error))).toBe(
-      `its replicas say: ${error}. The data in /data are another version's, or another ensemble's: choose another --data.`,
+      `its replicas say: ${error}. The data in /data are another version's, or another ensemble's: ` +
+        `choose another --data.`,
     );
   });
 
