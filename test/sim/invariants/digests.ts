@@ -1,10 +1,11 @@
 /** Trees: at one zxid all are equal, however they came to it. */
-import type { Sid } from "../../../src/base/ids.ts";
 import { zxidText } from "../../../src/base/zxid.ts";
 import { digestText } from "../../../src/tree/digest.ts";
 import { recomputeDigest } from "../../../src/tree/tree.ts";
+import type { Entry } from "./histories.ts";
 import type { InvariantName } from "./names.ts";
-import { broken, type Watched } from "./view.ts";
+import type { Run } from "./runs.ts";
+import { broken } from "./view.ts";
 
 /** A tree in a few numbers, and who showed it first. */
 interface Shown {
@@ -21,34 +22,17 @@ const RECOMPUTED_ZNODES_MAX = 4000;
 
 /** See the file's comment. */
 export class DigestBook {
-  readonly #shown = new Map<string, Shown>();
-  /** Disks that were damaged on purpose, until a snapshot replaces them. */
-  readonly #damaged = new Set<Sid>();
+  /** By what was delivered: a zxid alone may be another's, where a leader's disk never had what it proposed. */
+  readonly #shown = new Map<Entry, Shown>();
   #recomputed = 0;
 
-  /** Zxids at which some tree was seen. */
-  get count(): number {
-    return this.#shown.size;
-  }
-
-  /** The disk was damaged, or is no longer. */
-  setDamaged(sid: Sid, isDamaged: boolean): void {
-    if (isDamaged) this.#damaged.add(sid);
-    else this.#damaged.delete(sid);
-  }
-
-  isDamaged(sid: Sid): boolean {
-    return this.#damaged.has(sid);
-  }
-
   /** A tree as it is now; told under this name where another was another at its zxid. */
-  show(machine: Watched, name: InvariantName): void {
-    if (this.#damaged.has(machine.sid)) return;
-    const { digest, totals, sessions, lastApplied } = machine.tree;
-    const key = zxidText(lastApplied);
-    const known = this.#shown.get(key);
+  show({ machine, delivered, isTainted }: Run, name: InvariantName): void {
+    if (isTainted) return;
+    const { digest, totals, sessions } = machine.tree;
+    const known = this.#shown.get(delivered);
     if (known === undefined) {
-      this.#shown.set(key, { ...digest, ...totals, sessions: sessions.count, by: machine.name });
+      this.#shown.set(delivered, { ...digest, ...totals, sessions: sessions.count, by: machine.name });
       return;
     }
     const isEqual =
@@ -59,12 +43,12 @@ export class DigestBook {
       known.sessions === sessions.count;
     if (isEqual) return;
     const own: Shown = { ...digest, ...totals, sessions: sessions.count, by: machine.name };
-    broken(name, `at ${key} ${shownText(own)}, ${shownText(known)}`);
+    broken(name, `at ${zxidText(delivered.zxid)} ${shownText(own)}, ${shownText(known)}`);
   }
 
   /** Whether the sum that a tree carries along is that of its znodes and sessions. */
-  recompute(machine: Watched, name: InvariantName): void {
-    if (this.#damaged.has(machine.sid) || this.#recomputed >= RECOMPUTED_ZNODES_MAX) return;
+  recompute({ machine, isTainted }: Run, name: InvariantName): void {
+    if (isTainted || this.#recomputed >= RECOMPUTED_ZNODES_MAX) return;
     const { tree } = machine;
     const store = {
       get: (path: string) => {

@@ -5,7 +5,7 @@
 import { must } from "../../../src/base/assert.ts";
 import type { Sid } from "../../../src/base/ids.ts";
 import { equalZxid, type Zxid, ZXID_ZERO, zxidText } from "../../../src/base/zxid.ts";
-import type { DiskView } from "../world/observer.ts";
+import type { DiskNumbers } from "../world/observer.ts";
 import type { Entry, Histories } from "./histories.ts";
 import { broken, demand } from "./view.ts";
 
@@ -17,12 +17,15 @@ export interface Image {
   readonly lastDelivered: Zxid;
   /** Whether it is what a snapshot has just brought. */
   readonly isInstalled: boolean;
+  /** Whether it was damaged on purpose, and whether its tree is one that was, be it by a snapshot. */
+  readonly isDamaged: boolean;
+  readonly isTainted: boolean;
   /** To be called once it is durable. */
   readonly whenDurable: (() => void)[];
 }
 
 /** The numbers by which an image is known again. */
-type Numbers = Pick<DiskView["durable"], "acceptedEpoch" | "currentEpoch" | "last" | "lastDelivered">;
+type Numbers = Omit<DiskNumbers, "base">;
 
 /** One replica's disk. */
 export class DiskModel {
@@ -76,7 +79,7 @@ export class DiskModel {
   }
 
   /** The world's word for what is durable now; whether that is one of the images. */
-  settle(state: DiskView["durable"]): boolean {
+  settle(state: DiskNumbers): boolean {
     // A transaction that changed none of the numbers is as durable as the one before it.
     let count = isSame(this.#durable, state) ? 0 : this.#pending.findIndex((image) => isSame(image, state));
     if (count < 0) return false;
@@ -89,7 +92,7 @@ export class DiskModel {
   }
 
   /** As settle, where the disk must be as it was left. */
-  mustSettle(state: DiskView["durable"]): void {
+  mustSettle(state: DiskNumbers): void {
     if (this.settle(state)) return;
     broken("StoredIsRead", `replica ${this.sid}: the disk holds ${numbersText(state)}, and ${this.#text()}`);
   }
@@ -105,6 +108,12 @@ export class DiskModel {
     }
     this.#pending.length = last + 1;
     return this.visible;
+  }
+
+  /** It was damaged, all that was written being durable. */
+  damage(): void {
+    this.#durable = { ...this.visible, isInstalled: false, isDamaged: true, isTainted: true };
+    this.#pending = [];
   }
 
   /** All is lost. */
@@ -140,19 +149,26 @@ export class DiskModel {
 
 function emptyImage({ root }: Histories): Image {
   const zeros = { acceptedEpoch: 0, currentEpoch: 0, lastDelivered: ZXID_ZERO };
-  return { ...zeros, history: root, isInstalled: false, whenDurable: [] };
+  const marks = { isInstalled: false, isDamaged: false, isTainted: false };
+  return { ...zeros, ...marks, history: root, whenDurable: [] };
 }
 
 function isSame(image: Image, numbers: Numbers): boolean {
   return (
     image.acceptedEpoch === numbers.acceptedEpoch &&
     image.currentEpoch === numbers.currentEpoch &&
+    image.isDamaged === numbers.isDamaged &&
     equalZxid(image.history.zxid, numbers.last) &&
     equalZxid(image.lastDelivered, numbers.lastDelivered)
   );
 }
 
-function numbersText({ acceptedEpoch, currentEpoch, last, lastDelivered }: Numbers): string {
+function numbersText({
+  acceptedEpoch,
+  currentEpoch,
+  last,
+  lastDelivered,
+}: Omit<Numbers, "isDamaged">): string {
   const zxids = `history up to ${zxidText(last)}, delivered ${zxidText(lastDelivered)}`;
   return `epochs ${acceptedEpoch}/${currentEpoch}, ${zxids}`;
 }

@@ -22,6 +22,7 @@ export class Durability {
   readonly #histories: Histories;
   readonly #disks: ReadonlyMap<Sid, DiskModel>;
   readonly #quorum: MajorityQuorum;
+  readonly #settle: () => void;
   readonly #established: Established[] = [];
   #latestEpoch = 0;
   #judgedDepth = 0;
@@ -30,9 +31,12 @@ export class Durability {
     readonly histories: Histories;
     readonly disks: ReadonlyMap<Sid, DiskModel>;
     readonly voters: readonly Sid[];
+    /** Brings all disks up to what the world says of them now. */
+    readonly settle: () => void;
   }) {
     this.#histories = parts.histories;
     this.#disks = parts.disks;
+    this.#settle = parts.settle;
     this.#quorum = new MajorityQuorum(parts.voters);
   }
 
@@ -53,9 +57,17 @@ export class Durability {
   }
 
   #demandQuorum(name: "RevealedIsDurable" | "AcknowledgedIsDurable", entry: Entry, what: () => string): void {
+    if (this.#quorum.contains(this.#having(entry))) return;
+    // An object that is replaced lets go of what is durable before the start that follows tells of its disk.
+    this.#settle();
+    const having = this.#having(entry);
+    demand(this.#quorum.contains(having), name, () => `${what()}, which is durable at ${listed(having)}`);
+  }
+
+  #having(entry: Entry): ReadonlySet<Sid> {
     const having = new Set<Sid>();
     for (const sid of this.#quorum.voters) if (this.#disks.get(sid)?.has(entry)) having.add(sid);
-    demand(this.#quorum.contains(having), name, () => `${what()}, which is durable at ${listed(having)}`);
+    return having;
   }
 
   /** A replica leads in broadcast: all that was delivered of earlier epochs is in its history. */

@@ -247,8 +247,8 @@ const PLANTS: ReadonlyArray<readonly [InvariantName, string, (script: Script) =>
     "OneVotePerPromise",
     "an instance that was there before",
     (script) => {
-      script.crash(1);
-      script.start(1, 1);
+      script.crash(3);
+      script.start(3, 1);
     },
   ],
   [
@@ -376,7 +376,8 @@ describe("a right run", () => {
 
   it("forgives a damaged tree until a snapshot has replaced it", () => {
     const script = opening();
-    script.judgement.observer.lostDisk(1, "corrupt");
+    script.damage(1);
+    script.turn(1, { upTo: FIRST });
     tamper(script, 1);
     script.actor(1).rebuild();
     script.commit(3, script.next(3, 1));

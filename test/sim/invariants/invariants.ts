@@ -110,8 +110,8 @@ class Watch implements Watching {
   readonly #committed: Committed[] = [];
   /** Where each session began. */
   readonly #creations = new Map<SessionId, Entry>();
-  /** Who was sent a snapshot of a damaged tree last. */
-  readonly #infected = new Map<Sid, boolean>();
+  /** Whether the last snapshot that the replica was sent is of a damaged tree. */
+  readonly #tainted = new Map<Sid, boolean>();
 
   constructor(world: WatchedWorld, options: InvariantOptions) {
     this.#world = world;
@@ -121,6 +121,9 @@ class Watch implements Watching {
       histories: this.#histories,
       disks: this.#disks,
       voters: world.voters,
+      settle: () => {
+        for (const [sid, disk] of this.#disks) disk.settle(world.disk(sid).durable);
+      },
     });
   }
 
@@ -137,19 +140,18 @@ class Watch implements Watching {
     const tail = machine.readLog(start.lastDelivered, ZXID_MAX);
     const last = tail.at(-1)?.zxid ?? start.lastDelivered;
     const disk = this.#diskOf(machine);
-    disk.settle(this.#world.disk(sid).durable);
-    const image = disk.found({ ...start, last });
+    const { durable, visible } = this.#world.disk(sid);
+    disk.settle(durable);
+    const image = disk.found({ ...start, last, isDamaged: visible.isDamaged });
     this.#judgeStored(machine, image, tail);
     const delivered = this.#histories.find(image.history, start.lastDelivered) ?? image.history;
     const process = this.#nine.begins(machine.name, delivered);
     const run = new Run({ machine, disk, process, image, delivered, histories: this.#histories });
     this.#runs.set(machine.name, run);
     this.#hold(run, run.needs(false), this.#histories.between(process.delivered, delivered) ?? []);
-    const { isInstalled } = image;
-    if (isInstalled) this.#digests.setDamaged(sid, this.#infected.get(sid) === true);
-    const name = isInstalled ? "SnapshotIsWhole" : "StoredIsRead";
-    this.#digests.show(machine, name);
-    this.#digests.recompute(machine, name);
+    const name = image.isInstalled ? "SnapshotIsWhole" : "StoredIsRead";
+    this.#digests.show(run, name);
+    this.#digests.recompute(run, name);
   }
 
   stepped(machine: Watched, input: KeeperInput, turn: Turn): void {
@@ -169,11 +171,11 @@ class Watch implements Watching {
     const epoch = run.leading?.epoch ?? ledEpoch;
     for (const entry of appended) if (entry.zxid.epoch === epoch) this.#broadcast(run, entry, before);
     this.#hold(run, behind, path);
-    if (path.length > 0) this.#digests.show(machine, "DigestsEqual");
+    if (path.length > 0) this.#digests.show(run, "DigestsEqual");
   }
 
   wrote(machine: Watched): void {
-    this.#runs.get(machine.name)?.write();
+    this.#runs.get(machine.name)?.write(this.#tainted.get(machine.sid) === true);
   }
 
   synced(sid: Sid): void {
@@ -183,6 +185,7 @@ class Watch implements Watching {
   toldClient(machine: Watched, connection: ConnectionId, bytes: Uint8Array): void {
     const run = this.#runs.get(machine.name);
     if (run === undefined) return;
+    this.#votes.spoke(machine);
     for (const told of this.#streams.read(run, connection, bytes)) {
       if (told.kind === "session") {
         this.#sessions.told(run, connection, told.session, told.timeoutMs);
@@ -201,6 +204,7 @@ class Watch implements Watching {
 
   sentFrame(machine: Watched, to: Sid, bytes: Uint8Array): void {
     const run = this.#runs.get(machine.name);
+    this.#votes.spoke(machine);
     const message = readFrame(bytes);
     if (run === undefined || message === undefined || message.kind === "ackEpoch") return;
     this.counts.reveals++;
@@ -214,7 +218,7 @@ class Watch implements Watching {
         return last && this.#durability.revealed(run, last.zxid, `informs replica ${to} of`);
       }
       case "snapshotEnd":
-        this.#infected.set(to, this.#digests.isDamaged(machine.sid));
+        this.#tainted.set(to, run.isTainted);
         return this.#durability.revealed(run, message.last, `sends replica ${to} its state at`);
     }
   }
@@ -232,12 +236,9 @@ class Watch implements Watching {
   }
 
   lostDisk(sid: Sid, kind: "wipe" | "corrupt"): void {
-    if (kind === "corrupt") {
-      this.#digests.setDamaged(sid, true);
-      return;
-    }
-    this.#disks.get(sid)?.wipe();
-    this.#digests.setDamaged(sid, false);
+    const disk = this.#disks.get(sid);
+    if (kind === "corrupt") disk?.damage();
+    else disk?.wipe();
   }
 
   fault(fault: Fault, stage: "begins" | "ends"): void {
@@ -250,9 +251,9 @@ class Watch implements Watching {
     this.#nine.judgeAll();
     const runs = [...this.#runs.values()].filter(({ machine }) => !machine.isSuperseded);
     this.#durability.finish(runs.filter(({ machine }) => machine.keeper.serving));
-    for (const { machine } of runs) {
-      this.#digests.show(machine, "DigestsEqual");
-      this.#digests.recompute(machine, "DigestsEqual");
+    for (const run of runs) {
+      this.#digests.show(run, "DigestsEqual");
+      this.#digests.recompute(run, "DigestsEqual");
     }
     if (runs.some(({ leading }) => leading?.isEstablished === true)) this.#sessions.finish();
   }
@@ -272,7 +273,7 @@ class Watch implements Watching {
     }
     for (const proposal of machine.readLog(base, last)) history = this.#histories.extend(history, proposal);
     this.#nine.past(history);
-    disk.begin({ ...start, history, isInstalled: false, whenDurable: [] });
+    disk.begin({ ...disk.durable, ...start, history });
     return disk;
   }
 

@@ -23,6 +23,8 @@ export class Run {
   readonly machine: Watched;
   readonly disk: DiskModel;
   readonly process: Process;
+  /** Its tree was damaged on purpose: nothing is judged by it. */
+  readonly isTainted: boolean;
   /** In memory: the whole history, and how far it is delivered. */
   history: Entry;
   delivered: Entry;
@@ -49,6 +51,7 @@ export class Run {
     this.machine = parts.machine;
     this.disk = parts.disk;
     this.process = parts.process;
+    this.isTainted = parts.image.isTainted;
     this.history = parts.image.history;
     this.delivered = parts.delivered;
     this.acceptedEpoch = parts.image.acceptedEpoch;
@@ -122,8 +125,8 @@ export class Run {
     this.#release();
   }
 
-  /** A transaction was handed to the disk: as the disk is after it. */
-  write(): void {
+  /** A transaction was handed to the disk; whether a snapshot that it installs is of a damaged tree. */
+  write(isSenderTainted: boolean): void {
     this.#issued++;
     if (this.machine.isSuperseded) return;
     const number = this.#issued;
@@ -132,6 +135,8 @@ export class Run {
       currentEpoch: this.currentEpoch,
       history: this.history,
       isInstalled: this.isInstalling,
+      isDamaged: !this.isInstalling && this.disk.visible.isDamaged,
+      isTainted: this.isInstalling ? isSenderTainted : this.disk.visible.isTainted,
       lastDelivered: this.isInstalling ? this.history.zxid : this.delivered.zxid,
       whenDurable: [() => this.#reached(number)],
     });

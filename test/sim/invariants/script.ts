@@ -79,6 +79,7 @@ export class Script implements WatchedWorld {
   readonly #durable = new Map<Sid, DiskContent>();
   readonly #visible = new Map<Sid, DiskContent>();
   readonly #instances = new Map<Sid, number>();
+  readonly #damaged = new Set<Sid>();
   #serials = 0;
 
   constructor(voters = 3) {
@@ -94,7 +95,9 @@ export class Script implements WatchedWorld {
   disk(sid: Sid): DiskView {
     const { acceptedEpoch, currentEpoch, base, lastDelivered, log } = this.durable(sid);
     const last = log.at(-1)?.zxid ?? base;
-    return { sid, durable: { acceptedEpoch, currentEpoch, base, last, lastDelivered } };
+    const isDamaged = this.#damaged.has(sid);
+    const durable = { acceptedEpoch, currentEpoch, base, last, lastDelivered, isDamaged };
+    return { sid, durable, visible: durable };
   }
 
   /** The replica's present start. */
@@ -141,6 +144,14 @@ export class Script implements WatchedWorld {
     this.judgement.observer.lostDisk(sid, "wipe");
   }
 
+  /** The power fails, and the disk is damaged; the replica starts again. */
+  damage(sid: Sid): Actor {
+    this.crash(sid);
+    this.#damaged.add(sid);
+    this.judgement.observer.lostDisk(sid, "corrupt");
+    return this.start(sid);
+  }
+
   /** A turn: in memory, then handed to the disk, which finishes it at once unless `isSlow`. */
   turn(
     sid: Sid,
@@ -172,6 +183,7 @@ export class Script implements WatchedWorld {
     const turn: Turn = { free: [], writes, after, more: false, restart: false };
     observer.stepped(actor, input, turn);
     if (writes.length === 0) return;
+    if (writes.some(({ kind }) => kind === "install")) this.#damaged.delete(actor.sid);
     if (!actor.isSuperseded) this.#visible.set(actor.sid, structuredClone(held));
     observer.wrote(actor, writes);
     if (!isSlow) this.sync(actor.sid);

@@ -6,6 +6,7 @@ import { broken, demand, type Watched } from "./view.ts";
 export class Votes {
   /** By disk and epoch, to whom it was promised. */
   readonly #promises = new Map<string, string>();
+  /** The latest instance of each replica that said a word. */
   readonly #instances = new Map<Sid, number>();
 
   /** How many promises were made. */
@@ -26,12 +27,16 @@ export class Votes {
     this.#promises.set(key, leader);
   }
 
-  /** A replica starts. */
+  /** A replica starts: its number is higher than that of any start that was heard. */
   started({ sid, instance, name }: Watched): void {
     const before = this.#instances.get(sid) ?? 0;
     demand(instance > before, "OneVotePerPromise", () => {
-      return `${name} starts as instance ${instance}, and there was an instance ${before}`;
+      return `${name} starts as instance ${instance}, and an instance ${before} was heard`;
     });
-    this.#instances.set(sid, instance);
+  }
+
+  /** Something leaves it. Its number is durable: of a start whose number was lost with the power nobody heard. */
+  spoke({ sid, instance }: Watched): void {
+    if (instance > (this.#instances.get(sid) ?? 0)) this.#instances.set(sid, instance);
   }
 }

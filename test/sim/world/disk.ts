@@ -43,6 +43,10 @@ export class Disk implements DiskView {
     return this.volume.durable;
   }
 
+  get visible(): DiskState {
+    return this.volume.visible;
+  }
+
   /** A transaction was issued: it takes its time. */
   issued(): void {
     const { agenda, rng } = this.#setup;

@@ -226,7 +226,6 @@ export class Machine {
   supersede(kept: number): void {
     this.isSuperseded = true;
     this.#volume = this.#volume.copy(this.#volume.durableCount + kept);
-    this.release();
   }
 
   /** Is gone, and all that it held with it. */

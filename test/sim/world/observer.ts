@@ -26,18 +26,25 @@ export interface MachineView {
   readLog(after: Zxid, upTo: Zxid): readonly Proposal[];
 }
 
-/** Durable state of one replica's disk, which outlives machines. */
+/** What a start would find, in a few numbers. */
+export interface DiskNumbers {
+  readonly acceptedEpoch: number;
+  readonly currentEpoch: number;
+  /** The history is complete from here to `last`; what is before is in the tree. */
+  readonly base: Zxid;
+  readonly last: Zxid;
+  readonly lastDelivered: Zxid;
+  /** It was damaged on purpose, and no snapshot was installed since. */
+  readonly isDamaged: boolean;
+}
+
+/** One replica's disk, which outlives machines. */
 export interface DiskView {
   readonly sid: Sid;
   /** What a start would find now if power failed with nothing kept. */
-  readonly durable: {
-    readonly acceptedEpoch: number;
-    readonly currentEpoch: number;
-    /** The history is complete from here to `last`; what is before is in the tree. */
-    readonly base: Zxid;
-    readonly last: Zxid;
-    readonly lastDelivered: Zxid;
-  };
+  readonly durable: DiskNumbers;
+  /** And what one finds that follows without a failure of power. */
+  readonly visible: DiskNumbers;
 }
 
 /** The world, as observers see it. */

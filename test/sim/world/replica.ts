@@ -108,6 +108,8 @@ export class Replica implements Home {
     this.disk.crash(kept);
     this.ghosts.push(ghost);
     this.#machine = undefined;
+    // What waited for those that survive leaves now that they are durable.
+    ghost.release();
     this.reach();
     return ghost;
   }
