@@ -231,8 +231,11 @@ class Watch implements Watching {
     run.end();
     this.#runs.delete(machine.name);
     this.#streams.end(run);
-    // Power may have failed: what survived is what the next start must find.
-    if (!machine.isSuperseded) run.disk.settle(this.#world.disk(machine.sid).durable);
+    if (machine.isSuperseded) return;
+    // Power may have failed: what is lost now is lost.
+    const { durable, visible } = this.#world.disk(machine.sid);
+    run.disk.settle(durable);
+    run.disk.found(visible);
   }
 
   lostDisk(sid: Sid, kind: "wipe" | "corrupt"): void {
