@@ -133,7 +133,11 @@ class Run {
     if (error instanceof Violation) {
       return { kind: "violation", check: error.check, what: error.message, atMs };
     }
-    if (error instanceof Stuck) return { kind: "stuck", check: "converges", what: error.message, atMs };
+    if (error instanceof Stuck) {
+      const crashes = this.world.crashes.map(({ stack }) => stack);
+      const what = [error.message, ...new Set(crashes)].join("\n");
+      return { kind: "stuck", check: "converges", what, atMs };
+    }
     const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return { kind: "crash", check: "crash", what, atMs };
   }
