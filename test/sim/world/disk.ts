@@ -13,8 +13,8 @@ export interface DiskSetup {
   readonly sid: Sid;
   readonly agenda: Agenda;
   readonly rng: Rng;
-  /** One more transaction is durable. */
-  readonly onSynced: () => void;
+  /** One more transaction is durable; where power fails in the same moment nothing that waited for it leaves. */
+  readonly onSynced: (isPowerFailing: boolean) => void;
 }
 
 /** See the file's comment. */
@@ -61,9 +61,14 @@ export class Disk implements DiskView {
     this.#schedule();
   }
 
-  /** Power fails; by default a random number of the transactions under way survives. */
-  crash(kept: number = this.#setup.rng.below(this.volume.pendingCount + 1)): void {
-    this.volume.crash(kept);
+  /** The oldest `kept` of the transactions under way are durable now, by default a random number. */
+  keep(kept: number = this.#setup.rng.below(this.volume.pendingCount + 1), isPowerFailing = true): void {
+    for (let left = Math.min(kept, this.volume.pendingCount); left > 0; left--) this.#sync(isPowerFailing);
+  }
+
+  /** Power fails: what is not durable is lost. */
+  crash(): void {
+    this.volume.crash();
     this.#readyMs = [];
     this.#generation++;
     this.#isScheduled = false;
@@ -71,7 +76,7 @@ export class Disk implements DiskView {
 
   /** All is lost. */
   wipe(): void {
-    this.crash(0);
+    this.crash();
     this.volume.close();
     this.volume = new Volume();
   }
@@ -86,10 +91,15 @@ export class Disk implements DiskView {
       if (generation !== this.#generation) return;
       this.#isScheduled = false;
       if (this.stuckBy > 0) return;
-      const count = this.volume.sync();
-      this.#readyMs.splice(0, count);
+      const count = this.volume.isDeep ? this.volume.pendingCount : 1;
+      for (let left = count; left > 0 && generation === this.#generation; left--) this.#sync(false);
       this.#schedule();
-      this.#setup.onSynced();
     });
+  }
+
+  #sync(isPowerFailing: boolean): void {
+    this.volume.sync();
+    this.#readyMs.shift();
+    this.#setup.onSynced(isPowerFailing);
   }
 }

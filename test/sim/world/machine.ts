@@ -220,12 +220,12 @@ export class Machine {
   }
 
   /**
-   * Another object of the same replica takes over. This one lives on with its own picture of the disk, of which the
-   * first `kept` of the transactions under way are durable, and none after them ever will be.
+   * Another object of the same replica takes over. This one lives on with its own picture of the disk, and nothing that
+   * is not durable by now ever will be.
    */
-  supersede(kept: number): void {
+  supersede(): void {
     this.isSuperseded = true;
-    this.#volume = this.#volume.copy(this.#volume.durableCount + kept);
+    this.#volume = this.#volume.copy();
   }
 
   /** Is gone, and all that it held with it. */

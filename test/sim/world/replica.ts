@@ -47,9 +47,9 @@ export class Replica implements Home {
       sid,
       agenda: setting.agenda,
       rng: setting.rng("disk", sid),
-      onSynced: () => {
+      onSynced: (isPowerFailing) => {
         setting.tell((observer) => observer.synced?.(sid));
-        this.#machine?.release();
+        if (!isPowerFailing) this.#machine?.release();
       },
     });
   }
@@ -87,8 +87,9 @@ export class Replica implements Home {
   crash(why: string, kept?: number): void {
     const machine = this.#machine;
     this.#machine = undefined;
+    this.disk.keep(kept);
     machine?.die(why);
-    this.disk.crash(kept);
+    this.disk.crash();
   }
 
   /** The object leaves memory; what it wrote becomes durable in its time. */
@@ -103,13 +104,12 @@ export class Replica implements Home {
     const ghost = this.#machine;
     if (ghost === undefined) return undefined;
     const { volume } = this.disk;
-    const kept = this.#parts.setting.rng("faults", this.sid, this.starts).below(volume.pendingCount + 1);
-    ghost.supersede(kept);
-    this.disk.crash(kept);
+    const rng = this.#parts.setting.rng("faults", this.sid, this.starts);
+    this.disk.keep(rng.below(volume.pendingCount + 1), false);
+    ghost.supersede();
+    this.disk.crash();
     this.ghosts.push(ghost);
     this.#machine = undefined;
-    // What waited for those that survive leaves now that they are durable.
-    ghost.release();
     this.reach();
     return ghost;
   }

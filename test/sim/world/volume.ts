@@ -125,19 +125,23 @@ export class Volume implements SqlDatabase {
     must(this.#pending.at(-1), "a transaction under way").after = state;
   }
 
-  /** The oldest transaction under way is durable, and sometimes those behind it too; how many. */
-  sync(): number {
-    const count = this.#savepoints >= SAVEPOINTS_MAX ? this.#pending.length : 1;
-    this.#settle(count);
-    return count;
+  /** Whether so much is under way that a sync should take all of it. */
+  get isDeep(): boolean {
+    return this.#savepoints >= SAVEPOINTS_MAX;
   }
 
-  /** Power fails: of the transactions under way the oldest `kept` survive. */
-  crash(kept: number): void {
-    const lost = this.#pending[kept];
+  /** The oldest transaction under way is durable. */
+  sync(): void {
+    assert(this.#pending.length > 0, "a transaction is under way");
+    this.#settle(1);
+  }
+
+  /** Power fails: all transactions under way are lost. */
+  crash(): void {
+    const [lost] = this.#pending;
     if (lost !== undefined) this.#backTo(lost.savepoint);
-    this.#pending.length = Math.min(kept, this.#pending.length);
-    this.#settle(this.#pending.length);
+    this.#pending.length = 0;
+    this.#settle(0);
     this.#issued = this.#durableCount;
   }
 
@@ -148,9 +152,9 @@ export class Volume implements SqlDatabase {
     this.#durable = state;
   }
 
-  /** Another database with the same rows, of which nothing more will ever be durable than the first `durable`. */
-  copy(durable: number): Volume {
-    const twin = new Volume(this.visible, { issued: this.#issued, durable });
+  /** Another database with the same rows, where nothing that is not durable by now ever will be. */
+  copy(): Volume {
+    const twin = new Volume(this.visible, { issued: this.#issued, durable: this.#durableCount });
     const tables = this.sql
       .exec<{ type: string; name: string; sql: string }>(
         "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY type DESC, name",
@@ -174,7 +178,7 @@ export class Volume implements SqlDatabase {
   }
 
   #settle(count: number): void {
-    const [...settled] = this.#pending.splice(0, count);
+    const settled = this.#pending.splice(0, count);
     this.#durable = settled.at(-1)?.after ?? this.#durable;
     this.#durableCount += count;
     if (this.#pending.length > 0 || this.#savepoints === 0) return;
