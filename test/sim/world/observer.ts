@@ -72,7 +72,10 @@ export interface WorldObserver {
   toldClient?(machine: MachineView, connection: ConnectionId, bytes: Uint8Array): void;
   /** A frame left the output gate towards another replica. */
   sentFrame?(machine: MachineView, to: Sid, bytes: Uint8Array): void;
-  /** The machine is gone; for a snapshot that was installed a new one starts at once. */
+  /**
+   * The machine is gone, and its disk shows what it left there: its tree and log may not be read any more. For a
+   * snapshot that was installed a new one starts at once.
+   */
   died?(machine: MachineView, why: string): void;
   /** A disk was lost, or damaged on purpose. */
   lostDisk?(sid: Sid, kind: "wipe" | "corrupt"): void;

@@ -88,8 +88,8 @@ export class Replica implements Home {
     const machine = this.#machine;
     this.#machine = undefined;
     this.disk.keep(kept);
-    machine?.die(why);
     this.disk.crash();
+    machine?.die(why);
   }
 
   /** The object leaves memory; what it wrote becomes durable in its time. */
