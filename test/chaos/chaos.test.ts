@@ -51,6 +51,7 @@ async function run(members: Members, faults: readonly PlannedFault[]): Promise<C
     expect(report.faults).toHaveLength(faults.length);
     // Faults were felt.
     expect(report.totals["reconnects"]).toBeGreaterThan(0);
+    expect(report.totals["locks acquired"]).toBeGreaterThan(0);
     return report;
   } finally {
     await target.stop();

@@ -4,16 +4,20 @@
  */
 import { sidsOf } from "../../src/base/settings.ts";
 import { until } from "../compat/servers.ts";
-import { check, historyOf } from "./checker.ts";
+import { judge } from "../sim/history/judge.ts";
+import { acknowledgedWrites, pathsWritten } from "../sim/history/told-operations.ts";
+import type { ClientHistory, Operation } from "../sim/history/types.ts";
+import { Violation } from "../sim/verdict.ts";
+import { checkViews } from "./check-views.ts";
 import { type Gaps, gapsWithin } from "./gaps.ts";
-import type { History, ReplicaView } from "./history.ts";
 import { Load } from "./load.ts";
+import { guardOf, LockQueue } from "./lock-queue.ts";
 import { askedWithin, checkWithoutQuorum, type Injected, stretchesWithoutQuorum } from "./outages.ts";
 import { faultsFor, faultText, type PlannedFault, type Situation, type TimedFault } from "./plan.ts";
+import { Recorder } from "./recorded-client.ts";
 import { Sleepers } from "./sleepers.ts";
 import type { FaultKind, Target } from "./target.ts";
-import { readView } from "./view.ts";
-import { type Violation, violation } from "./violation.ts";
+import { readView, type ReplicaView } from "./view.ts";
 
 /** How a run is made. */
 export interface ChaosSetup {
@@ -45,7 +49,6 @@ export interface ChaosReport {
   readonly struck: ReadonlyMap<FaultKind, ReadonlySet<number>>;
   readonly faults: readonly FaultReport[];
   readonly violations: readonly Violation[];
-  readonly history: History;
   readonly totals: Readonly<Record<string, number>>;
 }
 
@@ -54,6 +57,8 @@ export const CLIENTS = 8;
 /** Milliseconds between the operations of a lane in an ordinary run. */
 export const PACE_MS = 20;
 const SESSION_TIMEOUT_MS = 10_000;
+/** Sessions that queue for the lock. */
+const LOCKERS = 4;
 /** All replicas must serve and all clients write again within this time after a fault has ended. */
 const RECOVERY_DEADLINE_MS = 30_000;
 /** The load goes on this long after a recovery before the next fault. */
@@ -61,49 +66,76 @@ const BREATH_MS = 500;
 
 /** Runs the faults against the target. Throws only where the run itself cannot be made. */
 export async function runChaos(setup: ChaosSetup): Promise<ChaosReport> {
-  const { target } = setup;
+  const { target, seed } = setup;
+  const recorder = new Recorder();
+  const root = `/chaos-${seed}`;
   const load = new Load({
     servers: target.servers,
-    root: `/chaos-${setup.seed}`,
+    root,
     clients: setup.clients ?? Math.max(CLIENTS, target.servers.length),
     sessionTimeoutMs: SESSION_TIMEOUT_MS,
     paceMs: setup.paceMs ?? PACE_MS,
-    seed: setup.seed,
+    seed,
+    recorder,
   });
-  const sleepers = new Sleepers(target.servers, `/chaos-${setup.seed}`);
+  const locks = new LockQueue({ servers: target.servers, root, clients: LOCKERS, seed, recorder });
+  const sleepers = new Sleepers(target.servers, root);
+  const run: Run = { target, load, recorder, root, progress: setup.progress };
   try {
     await load.start();
+    await locks.start();
     const faults: FaultReport[] = [];
     const found: Violation[] = [];
     const struck = new Map<FaultKind, Set<number>>();
     for (const planned of setup.faults) {
       await sleepers.leave();
-      const { report, violations } = await suffer(setup, load, { planned, struck });
+      const { report, violations } = await suffer(run, planned, struck);
       found.push(...violations);
       if (report === undefined) break;
       faults.push(report);
       await sleepers.inspect();
     }
     setup.progress("settling");
-    await load.stop();
+    await Promise.all([load.stop(), locks.stop()]);
     await sleepers.end();
-    const { views, violations } = await settle(target, load);
-    const history = load.history();
+    const { views, violations } = await settle(run);
+    const history = recorder.history();
     setup.progress(`checking ${history.operations.length} operations`);
-    const broken = [...found, ...violations, ...sleepers.violations, ...check(history, views)];
+    found.push(...violations, ...sleepers.violations, ...judgeAll(history, views, recorder));
     const { left, seenAlive } = sleepers.counts;
-    const totals = { ...totalsOf(history, views), "silent sessions": left, "seen alive": seenAlive };
-    return { struck, faults, violations: broken, history, totals };
+    const totals = {
+      ...totalsOf(history, views),
+      reconnects: recorder.reconnects,
+      "silent sessions": left,
+      "seen alive": seenAlive,
+      "locks acquired": locks.counts.acquired,
+      "locks lost": locks.counts.lost,
+    };
+    return { struck, faults, violations: found, totals };
   } finally {
     await load.close();
   }
 }
 
-/** What a violation is about, and all that is known of its znode. */
-export function violationLines({ rule, what, path }: Violation, history: History): readonly string[] {
-  const about = path === undefined ? "" : ` ${path}`;
-  const lines = path === undefined ? [] : historyOf(history, path);
-  return [`VIOLATION ${rule}:${about} ${what}`, ...lines.map((line) => `    ${line}`)];
+/** What the parts of a run share. */
+interface Run {
+  readonly target: Target;
+  readonly load: Load;
+  readonly recorder: Recorder;
+  readonly root: string;
+  readonly progress: (line: string) => void;
+}
+
+function judgeAll(
+  history: ClientHistory,
+  views: readonly ReplicaView[],
+  recorder: Recorder,
+): readonly Violation[] {
+  return [
+    ...recorder.faults.map((what) => new Violation("protocol", what)),
+    ...judge(history, { guardOf }),
+    ...checkViews(history.operations, views),
+  ];
 }
 
 /** What came of a fault; there is no report where the ensemble did not recover. */
@@ -114,9 +146,9 @@ interface Suffered {
 
 /** One fault, with what comes on top of it, and the recovery. */
 async function suffer(
-  { target, progress }: ChaosSetup,
-  load: Load,
-  { planned, struck }: { readonly planned: PlannedFault; readonly struck: Map<FaultKind, Set<number>> },
+  { target, load, recorder, progress }: Run,
+  planned: PlannedFault,
+  struck: Map<FaultKind, Set<number>>,
 ): Promise<Suffered> {
   let leader: number | undefined;
   await until(RECOVERY_DEADLINE_MS, "somebody leads", async () => {
@@ -130,7 +162,7 @@ async function suffer(
   for (const { fault } of faults)
     struck.set(fault.kind, (struck.get(fault.kind) ?? new Set()).add(fault.sid));
   progress(name);
-  const firstOperation = load.operations.length;
+  const firstOperation = recorder.operations.length;
   const fromMs = performance.now();
   const injected: Injected[] = [];
   let stalled: string | undefined;
@@ -142,11 +174,11 @@ async function suffer(
   }
   const untilMs = performance.now();
   if (stalled === undefined) await new Promise((resolve) => setTimeout(resolve, BREATH_MS));
-  const during = load.operations.slice(firstOperation);
+  const during = recorder.operations.slice(firstOperation);
   const stretches = stretchesWithoutQuorum(injected, target.members.voters);
   const violations = checkWithoutQuorum(during, stretches);
   if (stalled !== undefined) {
-    const stall = violation("the ensemble recovers", `after ${name}: ${stalled}`);
+    const stall = new Violation("the ensemble recovers", `after ${name}: ${stalled}`);
     return { report: undefined, violations: [...violations, stall] };
   }
   const report = {
@@ -213,29 +245,29 @@ async function recover(target: Target, load: Load): Promise<string | undefined> 
 }
 
 /** When all is quiet: replicas stand at the same point with the same digest, and show all that they hold. */
-async function settle(
-  target: Target,
-  load: Load,
-): Promise<{ readonly views: readonly ReplicaView[]; readonly violations: readonly Violation[] }> {
+async function settle({
+  target,
+  load,
+  recorder,
+  root,
+}: Run): Promise<{ readonly views: readonly ReplicaView[]; readonly violations: readonly Violation[] }> {
   const violations: Violation[] = [];
   const views: ReplicaView[] = [];
   try {
     if (!(await load.settled(RECOVERY_DEADLINE_MS))) {
-      violations.push(
-        violation("a session that spoke in time goes on", "a client gets no answer at the end"),
-      );
+      const what = "a client gets no answer at the end";
+      violations.push(new Violation("a session that spoke in time goes on", what));
     }
     await compareDigests(target, violations);
-    const { root } = load.history();
     const sids = sidsOf(target.members);
+    const expected = new Set(acknowledgedWrites(recorder.operations).flatMap(pathsWritten));
     for (const [index, server] of target.servers.entries()) {
-      views.push(await readView(server, `replica ${sids[index]}`, root));
+      views.push(await readView({ server, name: `replica ${sids[index]}`, root, expected, recorder }));
     }
     await compareDigests(target, violations);
   } catch (error) {
-    violations.push(
-      violation("the ensemble serves in the end", `${String(error)}\n${await target.describe()}`),
-    );
+    const what = `${String(error)}\n${await target.describe()}`;
+    violations.push(new Violation("the ensemble serves in the end", what));
   }
   return { views, violations };
 }
@@ -249,19 +281,25 @@ async function compareDigests(target: Target, violations: Violation[]): Promise<
   if (new Set(digests.map(({ lastDelivered }) => lastDelivered)).size > 1) return;
   if (new Set(digests.map(({ digest }) => digest)).size <= 1) return;
   const told = digests.map(({ sid, lastDelivered, digest }) => `${sid} at ${lastDelivered}: ${digest}`);
-  violations.push(violation("digests agree", told.join(", ")));
+  violations.push(new Violation("digests agree", told.join(", ")));
 }
 
-function totalsOf({ operations, sessions }: History, views: readonly ReplicaView[]): Record<string, number> {
+function totalsOf(
+  { operations, sessions }: ClientHistory,
+  views: readonly ReplicaView[],
+): Record<string, number> {
   const totals: Record<string, number> = { operations: operations.length };
-  for (const { action, outcome } of operations) {
-    const kind = outcome.kind === "error" ? `error ${outcome.code}` : outcome.kind;
-    const key = kind === "ok" ? `acknowledged ${action.kind}` : kind;
+  for (const operation of operations) {
+    const key = outcomeKey(operation);
     totals[key] = (totals[key] ?? 0) + 1;
   }
   totals["sessions"] = sessions.length;
-  totals["sessions expired"] = sessions.filter(({ expiry }) => expiry !== undefined).length;
-  totals["reconnects"] = sessions.reduce((sum, { connects }) => sum + connects - 1, 0);
+  totals["sessions expired"] = sessions.filter(({ expiredMs }) => expiredMs !== undefined).length;
   totals["znodes at the end"] = views[0]?.znodes.size ?? 0;
   return totals;
+}
+
+function outcomeKey({ request, outcome }: Operation): string {
+  if (outcome.kind === "unknown") return "unknown";
+  return outcome.error === 0 ? `acknowledged ${request.op}` : `error ${outcome.error}`;
 }

@@ -6,9 +6,10 @@
 import { OPEN_ACL } from "../../src/base/acl.ts";
 import type { CreateRequest, MultiRequest } from "../../src/base/request.ts";
 import { seededRng, type Rng } from "../../src/base/rng.ts";
-import { WireClient } from "../client/wire-client.ts";
+import type { ClientRequest } from "../../src/jute/requests.ts";
+import type { WireClient } from "../client/wire-client.ts";
 import type { RequestOutcome, ServerAddress } from "../client/wire-connection.ts";
-import type { Action, Answer, History, Operation, Outcome, SessionRecord } from "./history.ts";
+import { RecordedClient, type Recorder } from "./recorded-client.ts";
 
 /** How the load is made. */
 export interface LoadSetup {
@@ -20,6 +21,7 @@ export interface LoadSetup {
   /** Between the operations of a lane, from end to start. */
   readonly paceMs: number;
   readonly seed: number;
+  readonly recorder: Recorder;
 }
 
 /** An acknowledged write, for measuring gaps. */
@@ -44,9 +46,6 @@ const WANDER_ONE_IN = 20;
 export class Load {
   readonly acknowledged: Acknowledged[] = [];
   readonly #setup: LoadSetup;
-  readonly #operations: Operation[] = [];
-  readonly #sessions: SessionRecord[] = [];
-  readonly #faults: string[] = [];
   readonly #clients: LoadClient[];
   #lanes: Promise<unknown> = Promise.resolve();
   #stopping = false;
@@ -64,10 +63,6 @@ export class Load {
   /** How many sessions it has. */
   get clients(): number {
     return this.#clients.length;
-  }
-
-  get operations(): readonly Operation[] {
-    return this.#operations;
   }
 
   /** Makes the parents that all share, and begins. */
@@ -103,39 +98,10 @@ export class Load {
     return answers.every((isAnswered) => isAnswered);
   }
 
-  /** The sessions whose life goes on are recorded with the rest. */
-  history(): History {
-    const living = this.#clients.map((client) => client.sessionRecord());
-    return {
-      root: this.#setup.root,
-      operations: this.#operations,
-      sessions: [...this.#sessions, ...living],
-      faults: this.#faults,
-    };
-  }
-
   /** Closes all sessions. */
   async close(): Promise<void> {
     this.#stopping = true;
     await Promise.all(this.#clients.map((client) => client.wire.close()));
-  }
-
-  /** For a client: notes an operation. */
-  record(operation: Operation): void {
-    this.#operations.push(operation);
-    const { action, outcome } = operation;
-    if (outcome.kind !== "ok" || action.kind === "read") return;
-    this.acknowledged.push({ client: operation.client, atMs: operation.endMs });
-  }
-
-  /** For a client: a session came to its end. */
-  recordSession(session: SessionRecord): void {
-    this.#sessions.push(session);
-  }
-
-  /** For a client: a server did what none may. */
-  recordFault(what: string): void {
-    this.#faults.push(what);
   }
 
   /** A parent of sequential creates; all clients share each. */
@@ -150,7 +116,7 @@ export class Load {
 }
 
 class LoadClient {
-  wire: WireClient;
+  #session: RecordedClient;
   readonly #load: Load;
   readonly #setup: LoadSetup;
   readonly #client: number;
@@ -169,20 +135,24 @@ class LoadClient {
     this.#setup = setup;
     this.#client = client;
     this.#rng = seededRng([setup.seed, client, 1, 2]);
-    this.wire = this.#connect();
+    this.#session = this.#connect();
+  }
+
+  get wire(): WireClient {
+    return this.#session.wire;
   }
 
   /** Creates what all the rest stands on; throws where that fails, as no fault is injected yet. */
   async must(path: string): Promise<void> {
     await this.#awaitSession();
-    const outcome = await this.#perform({ kind: "create", path, data: path, ephemeral: false });
+    const outcome = await this.#write(create(path, path));
     if (outcome.kind !== "ok") throw new Error(`cannot create ${path}: ${JSON.stringify(outcome)}`);
   }
 
   async prepare(): Promise<void> {
     const path = this.#load.counterOf(this.#client);
     await this.#awaitSession();
-    const outcome = await this.#perform({ kind: "create", path, data: "0", ephemeral: false });
+    const outcome = await this.#write(create(path, "0"));
     if (outcome.kind !== "ok") throw new Error(`cannot create ${path}: ${JSON.stringify(outcome)}`);
     await this.#freshParent();
   }
@@ -215,19 +185,14 @@ class LoadClient {
     if (this.wire.state === "connected") await this.#createPlain();
   }
 
-  sessionRecord(): SessionRecord {
-    const { session, timeoutMs, connects, expiry } = this.wire;
-    return { client: this.#client, session, timeoutMs, connects, expiry };
-  }
-
-  #connect(): WireClient {
-    return new WireClient({
-      servers: this.#setup.servers,
+  #connect(): RecordedClient {
+    const { servers, sessionTimeoutMs, recorder } = this.#setup;
+    return new RecordedClient(`client ${this.#client}`, recorder, {
+      servers,
       first: this.#client,
       // Half of those that lose a server go one way around, half the other.
-      stride: this.#client % 2 === 0 ? 1 : Math.max(1, this.#setup.servers.length - 1),
-      timeoutMs: this.#setup.sessionTimeoutMs,
-      onFault: (what) => this.#load.recordFault(`client ${this.#client}: ${what}`),
+      stride: this.#client % 2 === 0 ? 1 : Math.max(1, servers.length - 1),
+      timeoutMs: sessionTimeoutMs,
     });
   }
 
@@ -242,9 +207,8 @@ class LoadClient {
   async #awaitSession(): Promise<boolean> {
     if (this.wire.state === "connected") return true;
     if (this.wire.state === "expired") {
-      this.#load.recordSession(this.sessionRecord());
       this.#ephemerals = [];
-      this.wire = this.#connect();
+      this.#session = this.#connect();
     }
     return await this.wire.connected(this.#setup.sessionTimeoutMs);
   }
@@ -259,18 +223,28 @@ class LoadClient {
     }
     const dice = this.#rng.below(100);
     if (this.#version === undefined) {
-      const outcome = await this.#perform({ kind: "read", path: own, synced: true });
-      if (outcome.kind === "ok" && outcome.answer.kind === "value") this.#version = outcome.answer.version;
+      const outcome = await this.#readSynced(own);
+      if (outcome.kind === "ok" && outcome.response.op === "getData") {
+        this.#version = outcome.response.stat.version;
+      }
     } else if (dice < 65) {
       const version: number = this.#version + 1;
-      const outcome = await this.#perform({ kind: "set", path: own, version });
+      const data = bytes(String(version));
+      const outcome = await this.#write({ op: "setData", path: own, data, version: version - 1 });
       this.#version = outcome.kind === "ok" ? version : undefined;
     } else if (dice < 85) {
-      await this.#perform({ kind: "read", path: own, synced: false });
+      await this.#session.request({ op: "getData", path: own, watch: false });
     } else {
-      const other = this.#load.counterOf(this.#client + 1 + this.#rng.below(this.#setup.clients));
-      await this.#perform({ kind: "read", path: other, synced: true });
+      await this.#readSynced(this.#load.counterOf(this.#client + 1 + this.#rng.below(this.#setup.clients)));
     }
+  }
+
+  /** Both in one pipeline: nothing comes between the sync and the read that it is for. */
+  async #readSynced(path: string): Promise<RequestOutcome> {
+    const sync = this.#session.request({ op: "sync", path });
+    const read = await this.#session.request({ op: "getData", path, watch: false });
+    const synced = await sync;
+    return synced.kind === "ok" ? read : synced;
   }
 
   /** The lane that creates and deletes. */
@@ -286,7 +260,7 @@ class LoadClient {
 
   async #freshParent(): Promise<void> {
     const path = `${this.#setup.root}/client-${this.#client}-${this.#running++}`;
-    const outcome = await this.#perform({ kind: "create", path, data: path, ephemeral: false });
+    const outcome = await this.#write(create(path, path));
     if (outcome.kind !== "ok") return;
     this.#parent = path;
     this.#children = 0;
@@ -299,121 +273,62 @@ class LoadClient {
 
   async #createPlain(): Promise<void> {
     const path = this.#freshPath();
-    const outcome = await this.#perform({ kind: "create", path, data: path, ephemeral: false });
+    const outcome = await this.#write(create(path, path));
     if (outcome.kind === "ok") this.#owned.push(path);
   }
 
   async #createSequential(): Promise<void> {
     const parent = this.#load.sequenceParent();
     const prefix = `c${this.#client}-${this.#running++}-`;
-    const outcome = await this.#perform({ kind: "sequential", parent, prefix, data: prefix });
-    if (outcome.kind !== "ok" || outcome.answer.kind !== "created") return;
-    if (this.#rng.below(2) === 0) this.#owned.push(outcome.answer.path);
+    const outcome = await this.#write(create(`${parent}/${prefix}`, prefix, SEQUENTIAL));
+    if (outcome.kind !== "ok" || outcome.response.op !== "create2") return;
+    if (this.#rng.below(2) === 0) this.#owned.push(outcome.response.path);
   }
 
   async #deleteOldest(): Promise<void> {
     const path = this.#owned.shift();
-    if (path !== undefined) await this.#perform({ kind: "delete", path });
+    if (path !== undefined) await this.#write({ op: "delete", path, version: -1 });
   }
 
   async #createTogether(): Promise<void> {
     const paths = [this.#freshPath(), this.#freshPath(), this.#freshPath()];
     const fails = this.#rng.below(4) === 0;
-    await this.#perform({ kind: "multi", paths, data: "multi", fails });
+    await this.#write(createsTogether(paths, fails));
   }
 
   async #createEphemeral(): Promise<void> {
     const { session } = this.wire;
     const path = this.#freshPath();
-    const outcome = await this.#perform({ kind: "create", path, data: path, ephemeral: true });
+    const outcome = await this.#write(create(path, path, EPHEMERAL));
     if (outcome.kind !== "ok" || this.wire.session !== session) return;
     this.#ephemerals.push(path);
     const oldest = this.#ephemerals.length > EPHEMERALS_HELD ? this.#ephemerals.shift() : undefined;
-    if (oldest !== undefined) await this.#perform({ kind: "delete", path: oldest });
+    if (oldest !== undefined) await this.#write({ op: "delete", path: oldest, version: -1 });
   }
 
-  async #perform(action: Action): Promise<Outcome> {
-    const { session } = this.wire;
-    const startMs = performance.now();
-    const outcome = await ask(this.wire, action);
-    this.#load.record({
-      client: this.#client,
-      session,
-      startMs,
-      endMs: performance.now(),
-      action,
-      outcome,
-    });
+  async #write(request: ClientRequest): Promise<RequestOutcome> {
+    const outcome = await this.#session.request(request);
+    if (outcome.kind === "ok") {
+      this.#load.acknowledged.push({ client: this.#client, atMs: performance.now() });
+    }
     return outcome;
   }
 }
 
-async function ask(wire: WireClient, action: Action): Promise<Outcome> {
-  switch (action.kind) {
-    case "create":
-      return told(await wire.request(createRequest(action.path, action.data, action.ephemeral ? 1 : 0)));
-    case "sequential":
-      return told(await wire.request(createRequest(`${action.parent}/${action.prefix}`, action.data, 2)));
-    case "set": {
-      const data = bytes(String(action.version));
-      return told(
-        await wire.request({ op: "setData", path: action.path, data, version: action.version - 1 }),
-      );
-    }
-    case "delete":
-      return told(await wire.request({ op: "delete", path: action.path, version: -1 }));
-    case "multi":
-      return told(await wire.request(multiRequest(action)));
-    case "read": {
-      // Both in one pipeline: nothing comes between the sync and the read that it is for.
-      const sync = action.synced ? wire.request({ op: "sync", path: action.path }) : undefined;
-      const read = await wire.request({ op: "getData", path: action.path, watch: false });
-      const synced = await sync;
-      return told(synced === undefined || synced.kind === "ok" ? read : synced);
-    }
-    default: {
-      const none: never = action;
-      return none;
-    }
-  }
-}
+const EPHEMERAL = 1;
+const SEQUENTIAL = 2;
 
-function createRequest(path: string, data: string, flags: number): CreateRequest {
+function create(path: string, data: string, flags = 0): CreateRequest {
   return { op: "create2", path, data: bytes(data), acl: OPEN_ACL, flags, ttlMs: 0 };
 }
 
-function multiRequest(action: Extract<Action, { kind: "multi" }>): MultiRequest {
-  const creates = action.paths.map((path): CreateRequest => {
-    return { op: "create", path, data: bytes(action.data), acl: OPEN_ACL, flags: 0, ttlMs: 0 };
-  });
+/** All of them or none; with `fails` one more operation makes it none. */
+function createsTogether(paths: readonly string[], fails: boolean): MultiRequest {
+  const creates = paths.map((path): CreateRequest => ({ ...create(path, "multi"), op: "create" }));
   const doomed = { op: "check", path: "/there-is-no-such-znode", version: 0 } as const;
-  return { op: "multi", operations: action.fails ? [...creates, doomed] : creates };
-}
-
-function told(outcome: RequestOutcome): Outcome {
-  if (outcome.kind !== "ok") return outcome;
-  return { kind: "ok", zxid: outcome.zxid, answer: answerOf(outcome) };
-}
-
-function answerOf({ response }: Extract<RequestOutcome, { kind: "ok" }>): Answer {
-  if (response.op === "create2") {
-    return { kind: "created", path: response.path, czxid: response.stat.czxid };
-  }
-  if (response.op === "stat") return { kind: "version", version: response.stat.version };
-  if (response.op === "getData") {
-    return { kind: "value", data: textOf(response.data), version: response.stat.version };
-  }
-  if (response.op === "multi") {
-    return { kind: response.results.some(({ op }) => op === "error") ? "refused" : "done" };
-  }
-  return { kind: "done" };
-}
-
-/** What a znode of the load holds. */
-export function textOf(data: Uint8Array | null): string {
-  return data === null ? "(null)" : Buffer.from(data).toString("utf8");
+  return { op: "multi", operations: fails ? [...creates, doomed] : creates };
 }
 
 function bytes(text: string): Uint8Array {
-  return Buffer.from(text, "utf8");
+  return new TextEncoder().encode(text);
 }

@@ -1,7 +1,9 @@
 /** When there was no quorum, and what was acknowledged all the same. */
-import { isWrite, type Operation } from "./history.ts";
+import { isWrite } from "../sim/history/reference-requests.ts";
+import { operationLine } from "../sim/history/told-operations.ts";
+import type { Operation } from "../sim/history/types.ts";
+import { Violation } from "../sim/verdict.ts";
 import type { Fault } from "./target.ts";
-import { type Violation, violation } from "./violation.ts";
 
 /** A stretch of time, in ms of the clients' clock. */
 export interface Stretch {
@@ -49,8 +51,7 @@ export function askedWithin(
   stretches: readonly Stretch[],
 ): readonly Operation[] {
   return operations
-    .filter(({ outcome }) => outcome.kind !== "unsent")
-    .filter(({ action }) => isWrite(action) || (action.kind === "read" && action.synced))
+    .filter(({ request }) => isWrite(request))
     .filter(({ startMs }) => stretches.some(({ fromMs, untilMs }) => fromMs <= startMs && startMs < untilMs));
 }
 
@@ -60,19 +61,11 @@ export function checkWithoutQuorum(
   stretches: readonly Stretch[],
 ): readonly Violation[] {
   return askedWithin(operations, stretches)
-    .filter(({ outcome }) => outcome.kind === "ok" && outcome.answer.kind !== "refused")
+    .filter(({ outcome }) => outcome.kind === "answered")
     .filter(({ startMs, endMs }) =>
       stretches.some(({ fromMs, untilMs }) => fromMs <= startMs && endMs < untilMs),
     )
-    .map(({ client, action, startMs, endMs }) => {
-      const times = `${startMs.toFixed(1)}-${endMs.toFixed(1)} ms`;
-      const path = action.kind === "sequential" ? action.parent : undefined;
-      return violation(
-        "nothing is acknowledged without a quorum",
-        `client ${client} ${times}: ${JSON.stringify(action)}`,
-        path,
-      );
-    });
+    .map((operation) => new Violation("nothing is acknowledged without a quorum", operationLine(operation)));
 }
 
 interface Outage extends Stretch {

@@ -1,5 +1,5 @@
 /** A run's verdict as lines for people. */
-import { type ChaosReport, violationLines } from "./chaos.ts";
+import type { ChaosReport } from "./chaos.ts";
 
 /** Violations told in full. */
 const SHOWN_MAX = 20;
@@ -15,7 +15,7 @@ const HEADS = [
 ];
 
 /** A table of the faults, the totals, and what was broken. */
-export function reportLines({ faults, violations, history, totals }: ChaosReport): readonly string[] {
+export function reportLines({ faults, violations, totals }: ChaosReport): readonly string[] {
   const rows = faults.map((fault) => [
     fault.fault,
     fault.ensembleMs.toFixed(0),
@@ -29,12 +29,33 @@ export function reportLines({ faults, violations, history, totals }: ChaosReport
     "",
     ...tableLines([HEADS, ...rows]),
     "",
-    ...Object.entries(totals).map(([what, count]) => `${what}: ${count}`),
-    ...violations.slice(0, SHOWN_MAX).flatMap((broken) => ["", ...violationLines(broken, history)]),
+    ...totalLines(totals),
+    ...violations.slice(0, SHOWN_MAX).flatMap(({ message }) => ["", `VIOLATION ${message}`]),
     "",
-    violations.length === 0 ? "nothing lost" : `${violations.length} violations`,
+    verdictLine(violations.length),
     "",
   ];
+}
+
+/** The sums of several rounds. */
+export function summaryLines(reports: readonly ChaosReport[]): readonly string[] {
+  const sums = new Map<string, number>();
+  for (const { totals } of reports) {
+    for (const [what, count] of Object.entries(totals)) sums.set(what, (sums.get(what) ?? 0) + count);
+  }
+  const faults = reports.reduce((sum, report) => sum + report.faults.length, 0);
+  const violations = reports.reduce((sum, report) => sum + report.violations.length, 0);
+  const heads = { rounds: reports.length, faults };
+  return [...totalLines({ ...heads, ...Object.fromEntries(sums) }), "", verdictLine(violations)];
+}
+
+function totalLines(totals: Readonly<Record<string, number>>): readonly string[] {
+  return Object.entries(totals).map(([what, count]) => `${what}: ${count}`);
+}
+
+function verdictLine(violations: number): string {
+  if (violations > 0) return `${violations} violations`;
+  return "nothing lost, nothing doubled, no lock held twice";
 }
 
 /** The first column stands left, numbers right. */

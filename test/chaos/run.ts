@@ -1,19 +1,19 @@
 /**
  * `npm run chaos`: an ensemble under load and faults, and whether it kept its word.
  *
- * One round of all faults, then random ones until the minutes are over. With --double two faults strike at once,
- * different replicas each time, and in some cases as many as leave no quorum: then nothing may be acknowledged until
- * there is one again. --zookeeper runs the faults that can be made from outside against three servers of the Debian
- * package `zookeeper` afterwards, for comparison.
+ * One round of all faults, then rounds of random ones until the minutes are over, each with a seed of its own and
+ * judged by itself. With --double two faults strike at once, different replicas each time, and in some cases as many as
+ * leave no quorum: then nothing may be acknowledged until there is one again. --zookeeper runs the faults that can be
+ * made from outside against three servers of the Debian package `zookeeper` afterwards, for comparison.
  */
 import { parseArgs } from "node:util";
 
 import { seededRng } from "../../src/base/rng.ts";
 import type { Members } from "../../src/base/settings.ts";
-import { CLIENTS, PACE_MS, runChaos } from "./chaos.ts";
+import { type ChaosReport, CLIENTS, PACE_MS, runChaos } from "./chaos.ts";
 import { startEdgekeeper } from "./edgekeeper-target.ts";
 import { doubleRoundFor, type PlannedFault, randomFaults, roundFor } from "./plan.ts";
-import { reportLines } from "./report.ts";
+import { reportLines, summaryLines } from "./report.ts";
 import type { FaultKind, Target } from "./target.ts";
 import { startZooKeeper } from "./zookeeper-target.ts";
 
@@ -93,7 +93,7 @@ async function main(): Promise<number> {
   for (const start of starters) {
     const target = await start();
     try {
-      broken += await round(target, options);
+      broken += await rounds(target, options);
     } finally {
       await target.stop();
     }
@@ -109,41 +109,54 @@ function membersOf(voters: number, observers: number): Members | undefined {
   return { voters: sids.slice(0, voters), observers: sids.slice(voters) };
 }
 
-async function round(target: Target, options: RoundOptions): Promise<number> {
-  const startMs = performance.now();
-  const elapsed = (): string => `${((performance.now() - startMs) / 1000).toFixed(1).padStart(6)} s`;
-  const untilMs = startMs + options.minutes * 60_000;
+/** The number of violations of all rounds. */
+async function rounds(target: Target, options: RoundOptions): Promise<number> {
+  const { seed, minutes, isDouble, only } = options;
   const { members } = target;
-  const wanted = (options.isDouble ? doubleRoundFor(members) : roundFor(members)).filter((planned) =>
-    kindsOf(planned).every((kind) => {
-      return target.kinds.includes(kind) && (options.only === undefined || kind === options.only);
-    }),
-  );
   const { voters, observers } = members;
-  console.log(`${target.name}, ${voters.length} voters, ${observers.length} observers, seed ${options.seed}`);
-  const report = await runChaos({
-    target,
-    faults: rounds(members, wanted, { untilMs, ...options }),
-    seed: options.seed,
-    ...(options.clients === undefined ? {} : { clients: options.clients }),
-    paceMs: options.paceMs,
-    progress: (line) => console.log(`${elapsed()}  ${line}`),
-  });
-  for (const line of reportLines(report)) console.log(line);
-  return report.violations.length;
+  const startMs = performance.now();
+  const untilMs = startMs + minutes * 60_000;
+  const progress = (line: string): void => {
+    console.log(`${((performance.now() - startMs) / 1000).toFixed(1).padStart(6)} s  ${line}`);
+  };
+  const all = (isDouble ? doubleRoundFor(members) : roundFor(members)).filter((planned) =>
+    kindsOf(planned).every((kind) => target.kinds.includes(kind) && (only === undefined || kind === only)),
+  );
+  const reports: ChaosReport[] = [];
+  do {
+    const roundSeed = seed + reports.length;
+    const faults =
+      reports.length === 0 ? all : randomRound(all, members, { ...options, seed: roundSeed, untilMs });
+    console.log(`${target.name}, ${voters.length} voters, ${observers.length} observers, seed ${roundSeed}`);
+    const report = await runChaos({
+      target,
+      faults,
+      seed: roundSeed,
+      ...(options.clients === undefined ? {} : { clients: options.clients }),
+      paceMs: options.paceMs,
+      progress,
+    });
+    for (const line of reportLines(report)) console.log(line);
+    reports.push(report);
+    // What broke once is not to be hidden behind what follows from it.
+    if (report.violations.length > 0) break;
+  } while (performance.now() < untilMs);
+  if (reports.length > 1) for (const line of summaryLines(reports)) console.log(line);
+  return reports.reduce((sum, { violations }) => sum + violations.length, 0);
 }
 
-/** The round once, then random faults as long as there is time: looked at only when the next one's turn comes. */
-function* rounds(
+/** Random faults of the kinds of a round, as many, and as long as there is time. */
+function* randomRound(
+  all: readonly PlannedFault[],
   members: Members,
-  round: readonly PlannedFault[],
-  { untilMs, seed, isDouble }: RoundOptions & { readonly untilMs: number },
+  { seed, isDouble, untilMs }: RoundOptions & { readonly untilMs: number },
 ): Generator<PlannedFault> {
   const rng = seededRng([seed, 3, 4, 5]);
-  const kinds = [...new Set(round.flatMap(kindsOf))].filter((kind) => kind !== "none");
-  yield* round;
-  while (kinds.length > 0 && performance.now() < untilMs)
+  const kinds = [...new Set(all.flatMap(kindsOf))].filter((kind) => kind !== "none");
+  for (let count = 0; count < all.length && kinds.length > 0; count++) {
+    if (performance.now() >= untilMs) return;
     yield randomFaults(members, { kinds, rng, isDouble });
+  }
 }
 
 function kindsOf({ kind, also }: PlannedFault): readonly FaultKind[] {

@@ -7,7 +7,7 @@ import { sessionText, type SessionId } from "../../src/base/ids.ts";
 import { until } from "../compat/servers.ts";
 import { WireClient } from "../client/wire-client.ts";
 import type { ServerAddress } from "../client/wire-connection.ts";
-import { type Violation, violation } from "./violation.ts";
+import { Violation } from "../sim/verdict.ts";
 
 interface Sleeper {
   readonly path: string;
@@ -74,7 +74,7 @@ export class Sleepers {
     } catch (error) {
       const paths = this.#sleeping.map(({ path, session }) => `${path} of ${sessionText(session)}`);
       this.violations.push(
-        violation("an ephemeral goes with its session", `${paths.join(", ")}: ${String(error)}`),
+        new Violation("EphemeralsAsSessions", `${paths.join(", ")} stay: ${String(error)}`),
       );
     }
     await this.#probe.close();
@@ -90,8 +90,8 @@ export class Sleepers {
     if (outcome.kind === "ok") this.#seenAlive++;
     if (outcome.kind !== "error" || outcome.code !== NO_NODE) return false;
     if (silentMs < timeoutMs) {
-      const told = `gone after ${silentMs.toFixed(0)} ms of silence of ${sessionText(session)}`;
-      this.violations.push(violation("no session expires early", `${told}, timeout ${timeoutMs} ms`, path));
+      const told = `${path} is gone after ${silentMs.toFixed(0)} ms of silence of ${sessionText(session)}`;
+      this.violations.push(new Violation("SessionNotEarly", `${told}, timeout ${timeoutMs} ms`));
     }
     return true;
   }

@@ -28,6 +28,8 @@ export interface WireClientSetup {
   readonly onEvent?: (event: WatcherEvent, zxid: Zxid) => void;
   /** What a server did that no server may do: a reply out of order, a zxid that goes back. */
   readonly onFault?: (what: string) => void;
+  /** Each change of state, with the session as it is known by then. */
+  readonly onState?: (state: SessionState, session: SessionId) => void;
 }
 
 /** The state of a session, as the client knows it. */
@@ -253,6 +255,7 @@ export class WireClient {
 
   #become(state: SessionState): void {
     this.#state = state;
+    this.#setup.onState?.(state, this.#session);
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const wake of waiting) wake();
