@@ -53,14 +53,47 @@ export type ClientWrite = Extract<
   }
 >;
 
+/** Why a request may be refused. */
+type Reason = Extract<
+  ErrorName,
+  | "badArguments"
+  | "badVersion"
+  | "invalidAcl"
+  | "marshallingError"
+  | "noAuth"
+  | "noChildrenForEphemerals"
+  | "noNode"
+  | "nodeExists"
+  | "notEmpty"
+  | "reconfigDisabled"
+  | "sessionExpired"
+  | "unimplemented"
+>;
+
 /** A refusal, by the name of its code. */
 class Refusal extends Error {
-  readonly reason: ErrorName;
-  constructor(reason: ErrorName) {
+  readonly reason: Reason;
+  constructor(reason: Reason) {
     super(reason);
     this.reason = reason;
   }
 }
+
+/** One for each reason, made once: where it came from is of no interest, and costs more than all the rest. */
+const REFUSALS: Readonly<Record<Reason, Refusal>> = {
+  badArguments: new Refusal("badArguments"),
+  badVersion: new Refusal("badVersion"),
+  invalidAcl: new Refusal("invalidAcl"),
+  marshallingError: new Refusal("marshallingError"),
+  noAuth: new Refusal("noAuth"),
+  noChildrenForEphemerals: new Refusal("noChildrenForEphemerals"),
+  noNode: new Refusal("noNode"),
+  nodeExists: new Refusal("nodeExists"),
+  notEmpty: new Refusal("notEmpty"),
+  reconfigDisabled: new Refusal("reconfigDisabled"),
+  sessionExpired: new Refusal("sessionExpired"),
+  unimplemented: new Refusal("unimplemented"),
+};
 
 /** Who may do it hangs on what a history does not tell: an address. */
 class Unforeseeable extends Error {}
@@ -131,7 +164,7 @@ function ofOne(tree: ReferenceTree, request: One, asker: Asker): Txn {
       };
     }
     case "reconfig":
-      throw new Refusal("reconfigDisabled");
+      throw REFUSALS.reconfigDisabled;
     case "sync":
       checkOpen(tree, asker);
       return { kind: "barrier", path: request.path };
@@ -161,11 +194,11 @@ function ofOperation(
       const { path, version } = request;
       checkOpen(tree, asker);
       checkHasParent(path);
-      if (RESERVED.has(path)) throw new Refusal("badArguments");
+      if (RESERVED.has(path)) throw REFUSALS.badArguments;
       checkAllowed(existing(tree, parentOf(path)).acl, 8, asker);
       const node = existing(tree, path);
       following(node.version, version);
-      if (node.children.size > 0) throw new Refusal("notEmpty");
+      if (node.children.size > 0) throw REFUSALS.notEmpty;
       return { kind: "delete", path };
     }
     case "setData": {
@@ -195,8 +228,8 @@ function ofCreate(tree: ReferenceTree, request: CreateRequest, asker: Asker): Op
   checkAllowed(parent.acl, 4, asker);
   const path = isSequential ? request.path + sequence(parent.creates) : request.path;
   checkPath(path);
-  if (tree.nodes.has(path)) throw new Refusal("nodeExists");
-  if (parent.owner.mode === "ephemeral") throw new Refusal("noChildrenForEphemerals");
+  if (tree.nodes.has(path)) throw REFUSALS.nodeExists;
+  if (parent.owner.mode === "ephemeral") throw REFUSALS.noChildrenForEphemerals;
   const parentCreates = (parent.creates + 1) | 0;
   const withStat = request.op !== "create";
   return { kind: "create", path, data: request.data, acl, owner, parentCreates, withStat };
@@ -206,9 +239,9 @@ function modeOf(
   { op, flags }: CreateRequest,
   session: SessionId,
 ): { readonly isSequential: boolean; readonly owner: NodeOwner } {
-  if (!Number.isInteger(flags) || flags < 0 || flags > 6) throw new Refusal("badArguments");
-  if (flags >= 5) throw new Refusal("unimplemented");
-  if (op === "createTTL") throw new Refusal("badArguments");
+  if (!Number.isInteger(flags) || flags < 0 || flags > 6) throw REFUSALS.badArguments;
+  if (flags >= 5) throw REFUSALS.unimplemented;
+  if (op === "createTTL") throw REFUSALS.badArguments;
   const isSequential = flags === 2 || flags === 3;
   if (op === "createContainer") return { isSequential, owner: { mode: "container" } };
   const isEphemeral = flags === 1 || flags === 3;
@@ -240,21 +273,21 @@ function ofMulti(tree: ReferenceTree, request: MultiRequest, asker: Asker, momen
 
 /** As ZooKeeper decodes it: what names no mode spoils the whole multi; the flag of a container makes one. */
 function inMulti(operation: MultiOperation): Exclude<MultiOperation, { readonly op: "unsupported" }> {
-  if (operation.op === "unsupported") throw new Refusal("marshallingError");
+  if (operation.op === "unsupported") throw REFUSALS.marshallingError;
   if (operation.op === "delete" || operation.op === "setData" || operation.op === "check") return operation;
   const { flags } = operation;
   const isMode = Number.isInteger(flags) && flags >= 0 && flags <= 4;
   if (operation.op === "createTTL") {
     return isMode ? inMulti({ ...operation, op: "create" }) : operation;
   }
-  if (!isMode) throw new Refusal("marshallingError");
+  if (!isMode) throw REFUSALS.marshallingError;
   return flags === 4 ? { ...operation, op: "createContainer" } : operation;
 }
 
 function read(tree: ReferenceTree, request: ReadRequest, asker: Asker): ReferenceReply | undefined {
   switch (request.op) {
     case "exists": {
-      if (request.path.includes("\0")) throw new Refusal("badArguments");
+      if (request.path.includes("\0")) throw REFUSALS.badArguments;
       return ok({ op: "stat", stat: statOf(readable(tree, request.path, asker)) });
     }
     case "getData": {
@@ -301,7 +334,7 @@ function read(tree: ReferenceTree, request: ReadRequest, asker: Asker): Referenc
 }
 
 function readOne(tree: ReferenceTree, operation: MultiReadOperation, asker: Asker): MultiResult {
-  if (operation.op === "unsupported") throw new Refusal("marshallingError");
+  if (operation.op === "unsupported") throw REFUSALS.marshallingError;
   try {
     const node = readable(tree, operation.path, asker);
     if (operation.op === "getData") return { op: "getData", data: node.data, stat: statOf(node) };
@@ -328,7 +361,7 @@ function readable(tree: ReferenceTree, path: string, asker: Asker): ReferenceNod
 
 function existing(tree: ReferenceTree, path: string): ReferenceNode {
   const node = tree.nodes.get(path);
-  if (node === undefined) throw new Refusal("noNode");
+  if (node === undefined) throw REFUSALS.noNode;
   return node;
 }
 
@@ -346,21 +379,21 @@ function changed(
 }
 
 function following(version: number, expected: number): number {
-  if (expected !== -1 && expected !== version) throw new Refusal("badVersion");
+  if (expected !== -1 && expected !== version) throw REFUSALS.badVersion;
   const next = (version + 1) | 0;
   return next === -1 ? 0 : next;
 }
 
 function checkOpen(tree: ReferenceTree, { session }: Asker): void {
-  if (!tree.sessions.has(session)) throw new Refusal("sessionExpired");
+  if (!tree.sessions.has(session)) throw REFUSALS.sessionExpired;
 }
 
 function checkHasParent(path: string): void {
-  if (!path.includes("/") || path.includes("\0")) throw new Refusal("badArguments");
+  if (!path.includes("/") || path.includes("\0")) throw REFUSALS.badArguments;
 }
 
 function checkPath(path: string): void {
-  if (pathProblem(path) !== undefined) throw new Refusal("badArguments");
+  if (pathProblem(path) !== undefined) throw REFUSALS.badArguments;
 }
 
 function sequence(number: number): string {
@@ -376,7 +409,7 @@ function checkAllowed(acl: readonly Acl[], perms: number, { identities }: Asker)
   );
   if (isProven) return;
   if (lines.some(({ scheme }) => scheme === "ip")) throw new Unforeseeable();
-  throw new Refusal("noAuth");
+  throw REFUSALS.noAuth;
 }
 
 /** The list as it is kept: no line twice, `auth` replaced by who asks. */
@@ -387,9 +420,9 @@ function fixed(acl: readonly Acl[], { identities }: Asker): readonly Acl[] {
     if (line.scheme === "world" && line.id === "anyone") return [line];
     if (line.scheme === "digest" && /^[^:]*:[^:]+:*$/.test(line.id)) return [line];
     if (line.scheme === "ip") throw new Unforeseeable();
-    if (line.scheme !== "auth" || identities.length === 0) throw new Refusal("invalidAcl");
+    if (line.scheme !== "auth" || identities.length === 0) throw REFUSALS.invalidAcl;
     return identities.map(({ scheme, id }) => ({ perms: line.perms, scheme, id }));
   });
-  if (lines.length === 0) throw new Refusal("invalidAcl");
+  if (lines.length === 0) throw REFUSALS.invalidAcl;
   return lines;
 }
