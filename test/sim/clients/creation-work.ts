@@ -22,14 +22,14 @@ export class CreationWork implements Workload {
   act(session: SessionClient): void {
     const parent = this.#context.parent();
     const chance = this.#context.rng.below(100);
-    if (chance < 16) this.#create(session, `${parent}/n-`, FLAGS.sequential);
-    else if (chance < 28) this.#create(session, `${parent}/n-`, FLAGS.ephemeralSequential);
-    else if (chance < 38) this.#create(session, `${parent}/${this.#context.marker()}`, FLAGS.ephemeral);
+    if (chance < 12) this.#create(session, `${parent}/n-`, FLAGS.sequential);
+    else if (chance < 22) this.#create(session, `${parent}/n-`, FLAGS.ephemeralSequential);
+    else if (chance < 30) this.#create(session, `${parent}/${this.#context.marker()}`, FLAGS.ephemeral);
     // All want to be the one.
-    else if (chance < 48) this.#create(session, `${parent}/one`, FLAGS.ephemeral);
-    else if (chance < 64) this.#delete(session);
-    else if (chance < 82) session.ask({ op: "getChildren2", path: parent, watch: false });
-    else if (chance < 92) this.#look(session, parent);
+    else if (chance < 38) this.#create(session, `${parent}/one`, FLAGS.ephemeral);
+    else if (chance < 50) this.#delete(session);
+    else if (chance < 74) session.ask({ op: "getChildren2", path: parent, watch: false });
+    else if (chance < 90) this.#look(session, parent);
     else session.ask({ op: "getEphemerals", path: parent });
   }
 

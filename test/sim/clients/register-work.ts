@@ -23,12 +23,12 @@ export class RegisterWork implements Workload {
     const { rng } = this.#context;
     const path = this.#context.register();
     const chance = rng.below(100);
-    if (chance < 22) this.#set(session, path, ANY_VERSION);
-    else if (chance < 34) this.#set(session, path, this.#versions.get(path) ?? ANY_VERSION);
-    else if (chance < 48) this.#create(session, path);
-    else if (chance < 55) this.#delete(session, path);
-    else if (chance < 75) session.ask({ op: "getData", path, watch: false }, this.#learn(path));
-    else if (chance < 88) this.#readNewest(session, path);
+    if (chance < 18) this.#set(session, path, ANY_VERSION);
+    else if (chance < 29) this.#set(session, path, this.#versions.get(path) ?? ANY_VERSION);
+    else if (chance < 41) this.#create(session, path);
+    else if (chance < 47) this.#delete(session, path);
+    else if (chance < 70) session.ask({ op: "getData", path, watch: false }, this.#learn(path));
+    else if (chance < 86) this.#readNewest(session, path);
     else session.ask({ op: "exists", path, watch: false }, this.#learn(path));
   }
 
