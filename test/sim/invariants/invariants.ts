@@ -133,6 +133,8 @@ class Watch implements Watching {
   }
 
   started(machine: Watched): void {
+    // A superseded object that installs a snapshot: nothing of that is ever durable, so nothing leaves what follows.
+    if (machine.isSuperseded) return;
     this.counts.starts++;
     this.#sessions.disturbed();
     this.#votes.started(machine);
@@ -204,9 +206,10 @@ class Watch implements Watching {
 
   sentFrame(machine: Watched, to: Sid, bytes: Uint8Array): void {
     const run = this.#runs.get(machine.name);
+    if (run === undefined) return;
     this.#votes.spoke(machine);
     const message = readFrame(bytes);
-    if (run === undefined || message === undefined || message.kind === "ackEpoch") return;
+    if (message === undefined || message.kind === "ackEpoch") return;
     this.counts.reveals++;
     switch (message.kind) {
       case "commit":
