@@ -110,10 +110,17 @@ export class DiskModel {
     return this.visible;
   }
 
-  /** It was damaged, all that was written being durable. */
-  damage(): void {
-    this.#durable = { ...this.visible, isInstalled: false, isDamaged: true, isTainted: true };
+  /** It was damaged, being as these numbers say: power may have failed before, with no object to tell of it. */
+  damage(numbers: Numbers): void {
+    const { isDamaged } = this.#durable;
+    const [before] = [isDamaged, !isDamaged].filter((was) => this.#holds({ ...numbers, isDamaged: was }));
+    const image = this.found({ ...numbers, isDamaged: before ?? isDamaged });
+    this.#durable = { ...image, isInstalled: false, isDamaged: true, isTainted: true };
     this.#pending = [];
+  }
+
+  #holds(numbers: Numbers): boolean {
+    return [this.#durable, ...this.#pending].some((image) => isSame(image, numbers));
   }
 
   /** All is lost. */

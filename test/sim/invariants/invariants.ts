@@ -243,7 +243,7 @@ class Watch implements Watching {
 
   lostDisk(sid: Sid, kind: "wipe" | "corrupt"): void {
     const disk = this.#disks.get(sid);
-    if (kind === "corrupt") disk?.damage();
+    if (kind === "corrupt") disk?.damage(this.#world.disk(sid).visible);
     else disk?.wipe();
   }
 
