@@ -21,7 +21,7 @@ const USAGE = `npm run chaos -- [options]
   --voters N     1, 3 or 5 (3)
   --observers N  up to 16 (0)
   --double       two faults at once, at different replicas
-  --minutes N    random faults after the round, until so long after the start (0)
+  --minutes N    rounds of random faults after the first, until so long after the start (0)
   --seed N       of the load and the random faults (a random one, printed first)
   --only KIND    one kind of fault alone, such as abort or "kill all"; another word lists the kinds
   --clients N    (${CLIENTS})
