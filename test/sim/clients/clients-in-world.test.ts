@@ -6,7 +6,7 @@ import { invariants } from "../invariants/invariants.ts";
 import { World } from "../world/world.ts";
 import type { ClientPlan } from "./client-plan.ts";
 import { Clients } from "./clients.ts";
-import { fencedWrite } from "./fenced-writes.ts";
+import { guardOf } from "./lock-client.ts";
 
 /** Everything, and often. */
 const PLAN: ClientPlan = {
@@ -64,7 +64,7 @@ function textOf(history: ClientHistory): string {
 
 /** What is wrong, one line each. */
 function wrongIn(history: ClientHistory): readonly string[] {
-  return judge(history, { guardOf: fencedWrite, clockRateMax: 1.01 }).map(({ message }) => message);
+  return judge(history, { guardOf, clockRateMax: 1.01 }).map(({ message }) => message);
 }
 
 describe("clients in a world where nothing goes wrong but their own doing", () => {

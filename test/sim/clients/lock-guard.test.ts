@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { Operation } from "../history/types.ts";
-import { fencedWrite } from "./fenced-writes.ts";
+import { guardOf } from "./lock-client.ts";
 
 function multi(path: string, data: string): Operation {
   return {
@@ -23,13 +23,12 @@ function multi(path: string, data: string): Operation {
 }
 
 test("a protected write tells its lock and its holder's token", () => {
-  expect(fencedWrite(multi("/fenced/0", "3:17 l1.5"))).toEqual({
+  expect(guardOf(multi("/fenced/0", "3:17 l1.5"))).toEqual({
     lock: "0",
     token: { epoch: 3, counter: 17 },
   });
 });
 
 test("other multis are under no lock", () => {
-  expect(fencedWrite(multi("/m/0", "3:17 l1.5"))).toBeUndefined();
-  expect(fencedWrite(multi("/fenced/0", "0"))).toBeUndefined();
+  expect(guardOf(multi("/m/0", "3:17 l1.5"))).toBeUndefined();
 });
