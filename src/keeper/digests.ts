@@ -4,6 +4,9 @@
  * load two replicas that report at moments of their own may never speak of the same zxid, and then no quorum agrees.)
  * The digest of a quorum of voters is the right one: who has another, be it the leader itself, is diverged. Without
  * such a quorum nobody is judged, only the difference told.
+ *
+ * A leader whose tree is not what its digest says cannot bring anybody back, as all refuse its snapshots, and without
+ * them there may be no quorum to judge it: so a learner that refuses one tells, and the leader counts its own tree.
  */
 import type { Sid } from "../base/ids.ts";
 import { compareZxid, equalZxid, type Zxid, zxidText } from "../base/zxid.ts";
@@ -11,7 +14,7 @@ import { type Digest, digestText, equalDigest } from "../tree/digest.ts";
 import { MajorityQuorum, type QuorumVerifier } from "../zab/quorum.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { KeeperConfig } from "./config.ts";
-import { DIGEST_EVERY, DIGEST_REPORT_INTERVAL_MS, DIGESTS_KEPT } from "./limits.ts";
+import { DIGEST_EVERY, DIGEST_REPORT_INTERVAL_MS, DIGESTS_KEPT, RECOUNT_INTERVAL_MS } from "./limits.ts";
 
 /** A replica's digest when it had applied exactly up to a zxid. */
 export interface DigestAt {
@@ -117,6 +120,7 @@ export class Digests {
   #audit: DigestAudit | undefined;
   #reportedMs = 0;
   #reported: Zxid | undefined;
+  #recountedMs = -Infinity;
   #lastSeen: Zxid | undefined;
   /** What this leader last found wrong, and when. */
   #found: { readonly atMs: number; readonly diverged: readonly Sid[] } = { atMs: -Infinity, diverged: [] };
@@ -157,6 +161,16 @@ export class Digests {
 
   #now(): DigestAt {
     return { zxid: this.#tree.lastApplied, digest: this.#tree.digest };
+  }
+
+  /**
+   * A learner says that this leader's snapshot does not sum up to this leader's digest. Whether the tree here is what
+   * is wrong, which only counting all of it can tell; a learner that errs again and again makes nobody count for ever.
+   */
+  isUnsound(clockMs: number): boolean {
+    if (clockMs - this.#recountedMs < RECOUNT_INTERVAL_MS) return false;
+    this.#recountedMs = clockMs;
+    return !this.#tree.isSound();
   }
 
   /** This replica leads. */

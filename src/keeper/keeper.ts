@@ -140,15 +140,14 @@ export class Keeper {
       case "clientsSent":
         return this.#door.sentOut(input.sent);
       case "notification":
-        return this.#stepPeer({ kind: "notification", notification: input.notification });
+      case "linkFailed":
+        return this.#stepPeer(input);
       case "linkOpened":
         return this.#linkOpened(input);
       case "linkBytes":
         return this.#linkBytes(input.link, input.bytes);
       case "linkClosed":
         return this.#linkClosed(input.link);
-      case "linkFailed":
-        return this.#stepPeer({ kind: "linkFailed", to: input.to });
       default:
         return assertNever(input);
     }
@@ -224,6 +223,7 @@ export class Keeper {
     this.#inbox = [];
     for (const { from, message } of messages) {
       if (message.kind === "digest") this.#compareDigests(from, message);
+      else if (message.kind === "unsound") this.#recount(from, message.reason);
       else this.#desk?.handle(from, message, this.#nowMs);
     }
     return true;
@@ -235,6 +235,13 @@ export class Keeper {
     if (verdict === undefined) return;
     this.#log("DIGESTS DIFFER", verdict.difference);
     for (const sid of verdict.diverged) this.#answer(sid, { kind: "diverged", at: told.zxid });
+  }
+
+  /** A learner refused what it was sent: this leader takes no part where it is its own tree that is wrong. */
+  #recount(from: Sid, reason: string): void {
+    const isUnsound = this.#digests.isUnsound(this.#clockMs);
+    this.#log(isUnsound ? "OWN TREE IS WRONG" : "snapshot", `refused by ${from}: ${reason}`);
+    if (isUnsound) this.#stepPeer({ kind: "diverged" });
   }
 
   #stepPeer(input: Parameters<Peer["step"]>[0]): void {
@@ -281,6 +288,7 @@ export class Keeper {
     }
     if (problem === undefined) return;
     this.#log("SNAPSHOT REFUSED", problem);
+    this.#tellLeader({ kind: "unsound", reason: problem });
     this.#stepPeer({ kind: "snapshotRefused", reason: problem });
   }
 
@@ -396,10 +404,7 @@ export class Keeper {
 
   /** The desk's word for a replica, itself included. */
   #answer(to: Sid, message: FromLeader): void {
-    if (to === this.#config.sid) {
-      this.#fromLeader(message);
-      return;
-    }
+    if (to === this.#config.sid) return this.#fromLeader(message);
     const link = this.#links.ofLearner(to);
     if (link !== undefined) this.#sendLink(link, { kind: "fromLeader", message });
   }
@@ -420,10 +425,9 @@ export class Keeper {
   }
 
   #linkOpened(input: KeeperInput & { readonly kind: "linkOpened" }): void {
-    const { link, sid, role } = input;
-    const before = this.#links.open(link, sid, role);
+    const before = this.#links.open(input.link, input.sid, input.role);
     if (before !== undefined) this.#cutLink(before, "superseded");
-    this.#stepPeer({ kind: "linkOpened", link, sid, role });
+    this.#stepPeer(input);
   }
 
   #linkClosed(link: LinkId): void {

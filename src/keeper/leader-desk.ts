@@ -97,7 +97,11 @@ export class LeaderDesk {
   }
 
   /** Takes what a replica, this one included, has to say. */
-  handle(from: Sid, message: Exclude<ToLeader, { readonly kind: "digest" }>, nowMs: number): void {
+  handle(
+    from: Sid,
+    message: Exclude<ToLeader, { readonly kind: "digest" | "unsound" }>,
+    nowMs: number,
+  ): void {
     this.#nowMs = nowMs;
     switch (message.kind) {
       case "hello":

@@ -83,6 +83,9 @@ export const DIGESTS_KEPT = 256;
 /** Replicas tell the leader their digests this often. */
 export const DIGEST_REPORT_INTERVAL_MS = 1000;
 
+/** A leader counts its whole tree at most this often, however often its snapshots are refused: it reads all of it. */
+export const RECOUNT_INTERVAL_MS = 10_000;
+
 /** The leader calls replicas that have no link to it this often: it wakes objects that died and have no clients. */
 export const MISSING_CALL_INTERVAL_MS = 1000;
 

@@ -29,6 +29,7 @@ const TAGS: Readonly<Record<"zab" | ToLeader["kind"] | FromLeader["kind"], numbe
   poll: 10,
   digest: 11,
   diverged: 12,
+  unsound: 13,
 };
 
 const TAG_NAMES: ReadonlyMap<number, keyof typeof TAGS> = new Map(
@@ -98,6 +99,7 @@ function decodeLinkMessage(bytes: Uint8Array): LinkMessage {
     case "attach":
     case "touched":
     case "digest":
+    case "unsound":
       return { kind: "toLeader", message: readToLeader(reader, name) };
     case "welcome":
     case "attached":
@@ -137,6 +139,8 @@ function writeToLeader(writer: JuteWriter, message: ToLeader): void {
       writer.zxid(message.zxid);
       writer.int(message.digest.hi);
       return writer.int(message.digest.lo);
+    case "unsound":
+      return writer.string(message.reason);
     default:
       assertNever(message);
   }
@@ -171,6 +175,8 @@ function readToLeader(reader: JuteReader, kind: ToLeader["kind"]): ToLeader {
     }
     case "digest":
       return { kind, zxid: reader.zxid(), digest: { hi: reader.int() >>> 0, lo: reader.int() >>> 0 } };
+    case "unsound":
+      return { kind, reason: reader.string() };
     default:
       return assertNever(kind);
   }

@@ -55,7 +55,9 @@ export type ToLeader =
       readonly databaseBytes: number;
     }
   /** The replica's digest when it had applied exactly up to the zxid. */
-  | { readonly kind: "digest"; readonly zxid: Zxid; readonly digest: Digest };
+  | { readonly kind: "digest"; readonly zxid: Zxid; readonly digest: Digest }
+  /** What the leader sent as a snapshot does not sum up to what the leader said it would; for people, how. */
+  | { readonly kind: "unsound"; readonly reason: string };
 
 /** What the leader tells a replica. */
 export type FromLeader =

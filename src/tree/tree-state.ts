@@ -5,7 +5,15 @@
 import { assert } from "../base/assert.ts";
 import type { SessionId } from "../base/ids.ts";
 import type { NodeData } from "../base/request.ts";
-import { addDigest, dataDigest, type Digest, sessionDigest, subtractDigest, znodeDigest } from "./digest.ts";
+import {
+  addDigest,
+  dataDigest,
+  type Digest,
+  DIGEST_ZERO,
+  sessionDigest,
+  subtractDigest,
+  znodeDigest,
+} from "./digest.ts";
 import type { NodeStore, NodeView, Znode } from "./node-store.ts";
 import type { SessionRecord, SessionTable } from "./session-table.ts";
 
@@ -26,6 +34,9 @@ export interface ChangeListener {
  * Data above this is hashed once and remembered, as the counters of a large parent change with each child.
  */
 const REMEMBERED_DATA_BYTES = 256;
+
+/** Of a tree that is counted once more so much is in memory at a time. */
+const RECOUNT_BYTES = 256 * 1024;
 
 /** Znodes and sessions with digest and totals. It knows no rules: parents and versions are the tree's business. */
 export class TreeState implements NodeView {
@@ -58,6 +69,35 @@ export class TreeState implements NodeView {
 
   get totals(): TreeTotals {
     return { dataBytes: this.#dataBytes, ephemerals: this.#ephemerals };
+  }
+
+  /**
+   * The sums once more, from every znode and session: it reads the whole tree. They differ from those that are kept as
+   * things change where what is on disk is not what was written.
+   */
+  recount(): { readonly digest: Digest; readonly totals: TreeTotals } {
+    let digest: Digest = DIGEST_ZERO;
+    let dataBytes = 0;
+    let ephemerals = 0;
+    const add = (path: string, node: Znode): void => {
+      digest = addDigest(digest, znodeDigest(path, node, dataDigest(node.data)));
+      dataBytes += path.length + (node.data?.length ?? 0);
+      if (node.owner.mode === "ephemeral") ephemerals++;
+    };
+    // The store's order may or may not show what it has not written: each of those is counted by itself.
+    const unwritten = new Set(this.store.unwritten());
+    for (let at: string | undefined, isAtEnd = false; !isAtEnd;) {
+      const nodes = this.store.after(at, RECOUNT_BYTES);
+      for (const [path, node] of nodes) if (!unwritten.has(path)) add(path, node);
+      at = nodes.at(-1)?.[0];
+      isAtEnd = at === undefined;
+    }
+    for (const path of unwritten) {
+      const node = this.store.get(path);
+      if (node !== undefined) add(path, node);
+    }
+    for (const session of this.sessions.values()) digest = addDigest(digest, sessionDigest(session));
+    return { digest, totals: { dataBytes, ephemerals } };
   }
 
   get(path: string): Znode | undefined {

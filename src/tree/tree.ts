@@ -139,6 +139,17 @@ export class Tree {
     return summaryOf(this.#state);
   }
 
+  /** Whether every znode and session together come to what `summary` says: it reads the whole tree. */
+  isSound(): boolean {
+    const { digest, totals } = this.#state.recount();
+    const { dataBytes, ephemerals } = this.#state.totals;
+    return (
+      equalDigest(digest, this.#state.digest) &&
+      totals.dataBytes === dataBytes &&
+      totals.ephemerals === ephemerals
+    );
+  }
+
   /** Begins to send the whole tree somewhere else; the caller closes it. */
   beginSnapshot(): TreeSnapshot {
     return new TreeSnapshot(this.#state);

@@ -7,6 +7,7 @@ import { CachedNodeStore } from "../../src/tree/cached-node-store.ts";
 import { MapNodeStore, type NodeStore } from "../../src/tree/node-store.ts";
 import { SessionTable } from "../../src/tree/session-table.ts";
 import { StagedTree } from "../../src/tree/tree-snapshot.ts";
+import { Tree } from "../../src/tree/tree.ts";
 import { memoryDatabase } from "../durable/sqlite.ts";
 import { bytes, contentsOf, create, freshTree, Leader } from "./harness.ts";
 import { type Step, steps } from "./operations.ts";
@@ -109,10 +110,23 @@ describe.each(SUBJECTS)("a snapshot of a tree %s", (_, make) => {
           expect(parts++).toBeLessThan(200);
         }
         expectEqual(leader, target);
+        expect(leader.tree.isSound()).toBe(true);
         snapshot.close();
       }),
       { numRuns: 60 },
     );
+  });
+
+  it("does not sum up to what the tree says where that is not of these znodes", () => {
+    const subject = make();
+    const { tree } = grown(subject);
+    const { digest, totals, sessions, lastApplied } = tree;
+    const over = { store: subject.store, sessions, lastApplied };
+    const wrongDigest = { hi: digest.hi, lo: digest.lo ^ 1 };
+    expect(new Tree({ ...over, digest, totals }).isSound()).toBe(true);
+    expect(new Tree({ ...over, digest: wrongDigest, totals }).isSound()).toBe(false);
+    const wrongTotals = { ...totals, ephemerals: totals.ephemerals + 1 };
+    expect(new Tree({ ...over, digest, totals: wrongTotals }).isSound()).toBe(false);
   });
 
   it("that is closed hears of nothing any more", () => {
