@@ -216,6 +216,32 @@ const PLANTS: ReadonlyArray<readonly [InvariantName, string, (script: Script) =>
     },
   ],
   [
+    "SaidIsDurable",
+    "an acknowledgement that its disk is still to write",
+    (script) => {
+      const proposal = script.next(3, 1);
+      script.turn(1, { writes: [{ kind: "append", proposals: [proposal] }], isSlow: true });
+      script.send(1, 3, { kind: "ack", upTo: proposal.zxid });
+    },
+  ],
+  [
+    "SaidIsDurable",
+    "an epoch entered that its disk is still to write",
+    (script) => {
+      const epochs = { acceptedEpoch: 2, currentEpoch: 2 };
+      script.turn(1, { writes: [{ kind: "epochs", ...epochs }], isSlow: true });
+      script.send(1, 3, { kind: "ackNewLeader", epoch: 2 });
+    },
+  ],
+  [
+    "SaidIsDurable",
+    "a promise that its disk is still to write",
+    (script) => {
+      const bytes = script.promise(1, 2, 3, true);
+      script.judgement.observer.sentFrame(script.actor(1), 3, bytes);
+    },
+  ],
+  [
     "CommittedIsNeverLost",
     "a later leader without what one replica delivered",
     (script) => {

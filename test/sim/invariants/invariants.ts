@@ -20,6 +20,7 @@ import { Durability } from "./durability.ts";
 import { type Entry, Histories } from "./histories.ts";
 import { readFrame } from "./link-frames.ts";
 import { Run } from "./runs.ts";
+import { Said } from "./said.ts";
 import { SessionWatch } from "./sessions.ts";
 import { broken, type Watched, type WatchedWorld } from "./view.ts";
 import { Votes } from "./votes.ts";
@@ -103,6 +104,7 @@ class Watch implements Watching {
   readonly #runs = new Map<string, Run>();
   readonly #nine = new ZabNine(this.#histories);
   readonly #votes = new Votes();
+  readonly #said = new Said();
   readonly #digests = new DigestBook();
   readonly #durability: Durability;
   readonly #sessions: SessionWatch;
@@ -169,6 +171,7 @@ class Watch implements Watching {
     const path = run.deliver();
     const ledEpoch = run.leading?.epoch;
     this.#notePhases(run, turn, behind);
+    this.#said.note(turn, run);
     this.#notePromises(run, turn, { behind, isRaised: run.acceptedEpoch > acceptedBefore });
     const epoch = run.leading?.epoch ?? ledEpoch;
     for (const entry of appended) if (entry.zxid.epoch === epoch) this.#broadcast(run, entry, before);
@@ -209,7 +212,10 @@ class Watch implements Watching {
     if (run === undefined) return;
     this.#votes.spoke(machine);
     const message = readFrame(bytes);
-    if (message === undefined || message.kind === "ackEpoch") return;
+    if (message === undefined) return;
+    if (message.kind === "ack" || message.kind === "ackEpoch" || message.kind === "ackNewLeader") {
+      return this.#said.left(run, { message, bytes }, this.#world.disk(machine.sid).durable);
+    }
     this.counts.reveals++;
     switch (message.kind) {
       case "commit":

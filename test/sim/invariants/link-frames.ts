@@ -7,7 +7,7 @@ const NO_BYTES = new Uint8Array(0);
 
 /** The messages that are read. */
 export type ReadMessage = ZabMessage & {
-  readonly kind: "commit" | "upToDate" | "inform" | "snapshotEnd" | "ackEpoch";
+  readonly kind: "commit" | "upToDate" | "inform" | "snapshotEnd" | "ack" | "ackEpoch" | "ackNewLeader";
 };
 
 /** One of each kind. */
@@ -24,6 +24,8 @@ const SAMPLES: readonly ReadMessage[] = [
     voice: "full",
     lastDelivered: ZXID_ZERO,
   },
+  { kind: "ack", upTo: ZXID_ZERO },
+  { kind: "ackNewLeader", epoch: 0 },
 ];
 
 /** What a frame begins with: format, link tag, and the tag of Zab's message. */

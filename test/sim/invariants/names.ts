@@ -18,6 +18,7 @@ export type InvariantName =
   | "StoredIsRead"
   | "AcknowledgedIsDurable"
   | "RevealedIsDurable"
+  | "SaidIsDurable"
   | "CommittedIsNeverLost"
   | "OneVotePerPromise"
   | "SessionNotExpiredEarly"
@@ -43,6 +44,8 @@ export const INVARIANTS: Readonly<Record<InvariantName, string>> = {
   AcknowledgedIsDurable: "when a write's reply leaves for its client, a quorum of voters' disks has it",
   RevealedIsDurable:
     "whatever shows that something is committed leaves after a quorum of voters' disks has it",
+  SaidIsDurable:
+    "when a replica's word leaves that it has accepted, entered or promised something, its own disk has it",
   CommittedIsNeverLost:
     "what was delivered anywhere is in every later leader's history, and in the end in all",
   OneVotePerPromise: "a disk promises an epoch once, and each start of a replica has a higher number",

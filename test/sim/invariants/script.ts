@@ -196,8 +196,8 @@ export class Script implements WatchedWorld {
     this.judgement.observer.synced(sid);
   }
 
-  /** A voter promises an epoch to a leader. */
-  promise(sid: Sid, epoch: number, leader: Sid): void {
+  /** A voter promises an epoch to a leader; gives the frame that says so. */
+  promise(sid: Sid, epoch: number, leader: Sid, isSlow = false): Uint8Array {
     const { currentEpoch } = this.actor(sid).held;
     const link = this.nowMs + leader;
     this.turn(sid, { input: { kind: "linkOpened", link, sid: leader, role: "to-leader" } });
@@ -213,7 +213,9 @@ export class Script implements WatchedWorld {
     this.turn(sid, {
       writes: [{ kind: "epochs", acceptedEpoch: epoch, currentEpoch }],
       after: [{ kind: "linkSend", link, bytes }],
+      isSlow,
     });
+    return bytes;
   }
 
   /** The replica enters the epoch, by default as its leader in broadcast. */
