@@ -35,43 +35,6 @@ export const DURABLE_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    id: "install-in-two-transactions",
-    what: "a snapshot's history and its tree are installed in two transactions",
-    edits: [
-      {
-        file: "src/durable/store.ts",
-        find: `            this.#install(write.last);
-            return;`,
-        replace: "            return;",
-      },
-      {
-        file: "src/durable/store.ts",
-        find: "      this.#written = applied.zxid;\n    });\n",
-        replace: `      this.#written = applied.zxid;
-    });
-    for (const write of writes) {
-      if (write.kind !== "install") continue;
-      this.#database.transactionSync(() => this.#install(write.last));
-      this.#database.transactionSync(() => this.#swap());
-    }
-`,
-      },
-      {
-        file: "src/durable/store.ts",
-        find: `    sql.exec("UPDATE install SET tree = 1 - tree, diverged = 0");
-    clearTree(this.#database, this.#tables);
-  }`,
-        replace: `    sql.exec("UPDATE install SET diverged = 0");
-  }
-
-  #swap(): void {
-    this.#database.sql.exec("UPDATE install SET tree = 1 - tree");
-    clearTree(this.#database, this.#tables);
-  }`,
-      },
-    ],
-  },
-  {
     id: "sessions-only-with-state",
     what: "changed sessions are written only where no batch is",
     edits: [
@@ -86,17 +49,6 @@ export const DURABLE_MUTANTS: readonly Mutant[] = [
         find: "if (needsState || !hasLogRow) this.#writeState(applied);",
         replace: `if (needsState || !hasLogRow) this.#writeSessions(this.#sessions, this.#tables);
       if (needsState || !hasLogRow) this.#writeState(applied);`,
-      },
-    ],
-  },
-  {
-    id: "divergence-not-on-disk",
-    what: "that the tree differs from a quorum's is forgotten at a restart",
-    edits: [
-      {
-        file: "src/durable/store.ts",
-        find: 'this.#database.sql.exec("UPDATE install SET diverged = 1");',
-        replace: 'this.#database.sql.exec("UPDATE install SET diverged = 0");',
       },
     ],
   },

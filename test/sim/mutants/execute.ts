@@ -28,15 +28,21 @@ export async function execute(execution: Execution): Promise<Ended> {
   const child = spawn(command, args, {
     cwd: directory,
     stdio: ["ignore", "pipe", "pipe"],
+    // A group of its own: what it has started itself ends with it.
+    detached: true,
     env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0" },
   });
   const tail: string[] = [];
   let isSilent = false;
   let watchdog: ReturnType<typeof setTimeout>;
+  const end = (): void => {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+  };
   const kill = (): void => {
     isSilent = true;
-    child.kill("SIGKILL");
+    end();
   };
+  process.once("exit", end);
   const rearm = (): void => {
     clearTimeout(watchdog);
     watchdog = setTimeout(kill, silenceMs);
@@ -55,5 +61,6 @@ export async function execute(execution: Execution): Promise<Ended> {
     child.once("close", (exitCode) => resolve(exitCode ?? 1));
   });
   clearTimeout(watchdog);
+  process.off("exit", end);
   return { code: isSilent ? undefined : code, tail };
 }

@@ -1,17 +1,17 @@
 /** How defects are hunted and reported, with a stand-in for the simulator. */
 import { describe, expect, it } from "vitest";
 
-import { hunt } from "./hunt.ts";
+import { hunt, huntFrom } from "./hunt.ts";
 import { tableText, withTable } from "./report.ts";
 import { type Judgement, medianSeeds, readRunLine } from "./verdict-on-mutant.ts";
 
-/** Runs seeds as the simulator does: `fails` says what becomes of which. */
+/** Runs seeds as the simulator does: `fails` says what becomes of which; one that is `unsound` fails anywhere. */
 function standIn(fails: Readonly<Record<number, object>>): readonly string[] {
   const program = `
     const [, count, , first] = process.argv.slice(1);
     const fails = ${JSON.stringify(fails)};
     for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
-      const failed = fails[seed];
+      const failed = process.cwd() === "/" && !fails[seed]?.unsound ? undefined : fails[seed];
       if (failed && failed.dies) process.exit(3);
       console.log(JSON.stringify({ seed, ok: failed === undefined, ...failed }));
       if (failed) process.exit(1);
@@ -19,8 +19,10 @@ function standIn(fails: Readonly<Record<number, object>>): readonly string[] {
   return [process.execPath, "-e", program, "--"];
 }
 
+const ANYWHERE = { directory: ".", soundDirectory: "/", seeds: 5 };
+
 function hunted(fails: Readonly<Record<number, object>>, isOfLiveness = false): ReturnType<typeof hunt> {
-  return hunt({ directory: ".", simulator: standIn(fails), first: 10, seeds: 5, isOfLiveness });
+  return hunt(huntFrom(10), { ...ANYWHERE, simulator: standIn(fails), isOfLiveness });
 }
 
 const VIOLATION = { kind: "violation", check: "Agreement", what: "1:2 twice" };
@@ -35,13 +37,30 @@ describe("a hunt", () => {
     });
 
     const caught = { seed: 13, check: "Agreement", what: "1:2 twice" };
-    expect(found).toEqual({ first: 10, seeds: 4, crashes: 2, stuck: 1, caught });
+    expect(found).toEqual({ first: 10, seeds: 4, crashes: 2, stuck: 1, unsound: 0, caught });
   });
 
   it("catches nothing where no seed fails, or by a crash alone", async () => {
     const found = await hunted({ 14: { kind: "crash" } });
 
-    expect(found).toEqual({ first: 10, seeds: 5, crashes: 1, stuck: 0, caught: undefined });
+    expect(found).toEqual({ first: 10, seeds: 5, crashes: 1, stuck: 0, unsound: 0, caught: undefined });
+  });
+
+  it("passes over a seed that fails without the defect as well", async () => {
+    const found = await hunted({ 11: { ...VIOLATION, unsound: true }, 12: VIOLATION });
+
+    expect(found).toMatchObject({ seeds: 3, unsound: 1, caught: { seed: 12 } });
+  });
+
+  it("goes on where it was", async () => {
+    const simulator = standIn({ 10: VIOLATION, 17: VIOLATION });
+
+    const found = await hunt(
+      { ...huntFrom(10), seeds: 5, crashes: 2 },
+      { ...ANYWHERE, simulator, isOfLiveness: false },
+    );
+
+    expect(found).toMatchObject({ first: 10, seeds: 8, crashes: 2, caught: { seed: 17 } });
   });
 
   it("takes what does not converge for a catch of a defect of liveness alone", async () => {
@@ -52,7 +71,7 @@ describe("a hunt", () => {
 });
 
 describe("the report", () => {
-  const base = { first: 1, crashes: 0, stuck: 0 };
+  const base = { first: 1, crashes: 0, stuck: 0, unsound: 0 };
   const caught = { seed: 1, check: "Agreement", what: "" };
 
   it("tells the middle of the seeds that were needed, and nothing where one hunt was in vain", () => {
@@ -74,11 +93,11 @@ describe("the report", () => {
   });
 
   it("stands between its marks, and nothing else of the document changes", () => {
-    const document = "a\n<!-- mutants: begin -->\nold\n<!-- mutants: end -->\nb\n";
+    const document = "a\n<!-- mutants:begin -->\nold\n<!-- mutants:end -->\nb\n";
 
     const written = withTable(document, "new");
 
-    expect(written).toBe("a\n<!-- mutants: begin -->\n\nnew\n\n<!-- mutants: end -->\nb\n");
+    expect(written).toBe("a\n<!-- mutants:begin -->\n\nnew\n\n<!-- mutants:end -->\nb\n");
     expect(() => withTable("no marks", "new")).toThrow("in the document");
   });
 

@@ -3,18 +3,21 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 
 import { execute } from "./execute.ts";
-import { hunt } from "./hunt.ts";
+import { hunt, huntFrom } from "./hunt.ts";
 import type { Mutant } from "./mutant.ts";
 import { reachedTests } from "./reached-tests.ts";
 import type { SourceCopy } from "./source-copy.ts";
 import { UNIT_TESTS } from "./unit-tests.ts";
-import type { Judgement } from "./verdict-on-mutant.ts";
+import type { Hunt, Judgement } from "./verdict-on-mutant.ts";
 
 /** The compiler and the tests say something when they are done. */
 const TOOL_SILENCE_MS = 600_000;
 
 /** Searches of one defect begin so far apart that they share no seed. */
 const HUNT_STRIDE = 1_000_000;
+
+/** After so many a hunt is noted, so that one that is broken off goes on from there. */
+const SEEDS_AT_ONCE = 50;
 
 /** How defects are judged. */
 export interface JudgeOptions {
@@ -33,13 +36,17 @@ export function digestOf(mutant: Mutant): string {
   return createHash("sha256").update(JSON.stringify(mutant.edits)).digest("hex").slice(0, 16);
 }
 
-/** A judge with a copy of its own. `progress` is called with each new piece of the judgement. */
+/** A judge with a copy of its own. */
 export class Judge {
   readonly #copy: SourceCopy;
+  /** Stays without a defect. */
+  readonly #sound: SourceCopy;
   readonly #options: JudgeOptions;
+  #isPrepared = false;
 
-  constructor(copy: SourceCopy, options: JudgeOptions) {
-    this.#copy = copy;
+  constructor(copies: { readonly copy: SourceCopy; readonly sound: SourceCopy }, options: JudgeOptions) {
+    this.#copy = copies.copy;
+    this.#sound = copies.sound;
     this.#options = options;
   }
 
@@ -48,20 +55,19 @@ export class Judge {
     const digest = digestOf(mutant);
     const isKnown = known?.digest === digest;
     let judgement: Judgement = isKnown ? known : { id: mutant.id, digest, hunts: [] };
-    this.#copy.make(mutant);
     if (!isKnown) {
+      await this.#prepare();
+      this.#copy.make(mutant);
       const files = mutant.edits.map(({ file }) => file);
       judgement = { ...judgement, ...(await this.#compileAndTest(files)) };
       learned(judgement);
     }
     if (judgement.compileError !== undefined || judgement.unitTest !== undefined) return;
-    while (this.#isHuntDue(judgement)) {
-      const first = 1 + judgement.hunts.length * HUNT_STRIDE;
-      const { seeds, simulator } = this.#options;
-      const { directory } = this.#copy;
-      const isOfLiveness = mutant.isOfLiveness === true;
-      const found = await hunt({ directory, simulator, first, seeds, isOfLiveness });
-      judgement = { ...judgement, hunts: [...judgement.hunts, found] };
+    this.#copy.make(mutant);
+    for (let due = this.#nextHunt(judgement); due !== undefined; due = this.#nextHunt(judgement)) {
+      const found = await this.#goOn(due, mutant);
+      const others = judgement.hunts.filter(({ first }) => first !== found.first);
+      judgement = { ...judgement, hunts: [...others, found] };
       learned(judgement);
     }
     if (!this.#options.runsOtherTests || judgement.otherTest !== undefined) return;
@@ -69,17 +75,32 @@ export class Judge {
     learned({ ...judgement, otherTest: (await this.#test(args)) ?? "none" });
   }
 
-  /** Whether the unmutated source passes: what a defect is compared with. Throws where it does not. */
-  async prepare(): Promise<void> {
+  /** The source without any defect must pass: what a defect is compared with. Throws where it does not. */
+  async #prepare(): Promise<void> {
+    if (this.#isPrepared) return;
     this.#copy.restore();
     const problem = (await this.#compile()) ?? (await this.#test(["--project", "pure", ...UNIT_TESTS]));
     if (problem !== undefined) throw new Error(`the source without any defect fails: ${problem}`);
+    this.#isPrepared = true;
   }
 
-  /** A hunt that found nothing is the last: the defect survives. */
-  #isHuntDue({ hunts }: Judgement): boolean {
-    const isSurviving = hunts.some(({ caught }) => caught === undefined);
-    return hunts.length < this.#options.hunts && !isSurviving;
+  /** What is to be gone on with, or begun. A hunt that found nothing is the last: the defect survives. */
+  #nextHunt({ hunts }: Judgement): Hunt | undefined {
+    const open = hunts.find(({ caught }) => caught === undefined);
+    if (open !== undefined) return open.seeds < this.#options.seeds ? open : undefined;
+    if (hunts.length === this.#options.hunts) return undefined;
+    return huntFrom(1 + hunts.length * HUNT_STRIDE);
+  }
+
+  async #goOn(before: Hunt, mutant: Mutant): Promise<Hunt> {
+    const { simulator, seeds } = this.#options;
+    return await hunt(before, {
+      directory: this.#copy.directory,
+      soundDirectory: this.#sound.directory,
+      simulator,
+      seeds: Math.min(SEEDS_AT_ONCE, seeds - before.seeds),
+      isOfLiveness: mutant.isOfLiveness === true,
+    });
   }
 
   /** Unit tests that do not import what was changed cannot see it. */

@@ -130,6 +130,7 @@ const READS: readonly Mutant[] = [
 const SNAPSHOTS: readonly Mutant[] = [
   {
     id: "diverged-leader-stays",
+    isOfLiveness: true,
     what: "a leader whose tree differs from a quorum's goes on",
     edits: [
       {

@@ -3,8 +3,8 @@ import { digestOf } from "./judge.ts";
 import type { Mutant } from "./mutant.ts";
 import { checksOf, type Judgement, medianSeeds } from "./verdict-on-mutant.ts";
 
-const BEGIN = "<!-- mutants: begin -->";
-const END = "<!-- mutants: end -->";
+const BEGIN = "<!-- mutants:begin -->";
+const END = "<!-- mutants:end -->";
 
 /** Judgements by the defect's id. */
 export type JudgementOf = (id: string) => Judgement | undefined;
@@ -16,7 +16,13 @@ export function verdictText(judgement: Judgement): string {
   if (unitTest !== undefined) return `caught by a unit test: ${unitTest}`;
   const crashes = hunts.reduce((sum, hunt) => sum + hunt.crashes, 0);
   const stuck = hunts.reduce((sum, hunt) => sum + hunt.stuck, 0);
-  const aside = crashes + stuck === 0 ? "" : ` (${crashes} crashes, ${stuck} stuck on the way)`;
+  const unsound = hunts.reduce((sum, hunt) => sum + hunt.unsound, 0);
+  const passedOver = [
+    ...(crashes === 0 ? [] : [`${crashes} crashed`]),
+    ...(stuck === 0 ? [] : [`${stuck} did not converge`]),
+    ...(unsound === 0 ? [] : [`${unsound} fail without it, too, or cannot be judged`]),
+  ];
+  const aside = passedOver.length === 0 ? "" : ` (${passedOver.join(", ")})`;
   const tried = hunts.map(({ seeds }) => seeds).join(", ");
   const median = medianSeeds(hunts);
   if (median === undefined) return `SURVIVES after ${tried || "no"} seeds${aside}`;

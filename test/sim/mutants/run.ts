@@ -27,9 +27,14 @@ const DOCUMENT = join(ROOT, "docs", "testing.md");
 /** Seeds within which a defect must be found. */
 const SEEDS = 500;
 
+/** One run after the other: jobs are shared by defects. */
+const SIMULATOR = `${process.execPath} --disable-warning=ExperimentalWarning test/sim/run.ts --jobs 1`;
+
 /** Hunts of each: their middle is told. */
 const HUNTS = 3;
 
+// Broken off, it ends what it has started: exit handlers see to that.
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
 process.exitCode = await main();
 
 async function main(): Promise<number> {
@@ -42,7 +47,7 @@ async function main(): Promise<number> {
       whole: { type: "boolean", default: false },
       table: { type: "boolean", default: false },
       results: { type: "string" },
-      simulator: { type: "string", default: `${process.execPath} test/sim/run.ts` },
+      simulator: { type: "string", default: SIMULATOR },
     },
   });
   const place = join(tmpdir(), "edgekeeper-mutants");
@@ -78,10 +83,10 @@ async function judgeAll(work: {
   const { chosen, options, results, place, jobs } = work;
   const waiting = [...chosen];
   let done = 0;
+  const sound = new SourceCopy(ROOT, join(place, `sound-${process.pid}`));
   const worker = async (job: number): Promise<void> => {
     const copy = new SourceCopy(ROOT, join(place, `copy-${process.pid}-${job}`));
-    const judge = new Judge(copy, options);
-    await judge.prepare();
+    const judge = new Judge({ copy, sound }, options);
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
       await judge.judge(mutant, results.of(mutant.id), (judgement) => results.keep(judgement));
       const judgement = results.of(mutant.id);
@@ -91,4 +96,5 @@ async function judgeAll(work: {
     copy.remove();
   };
   await Promise.all(Array.from({ length: Math.min(jobs, chosen.length) }, (_, job) => worker(job)));
+  sound.remove();
 }

@@ -16,17 +16,6 @@ const SESSIONS: readonly Mutant[] = [
     ],
   },
   {
-    id: "heard-when-told",
-    what: "what a replica heard counts as heard up to the moment when its word arrives",
-    edits: [
-      {
-        file: "src/keeper/leader-desk.ts",
-        find: "this.#sessions.covered(from, message.polledAtMs);",
-        replace: "this.#sessions.covered(from, this.#sessions.clockMs);",
-      },
-    ],
-  },
-  {
     id: "pings-unheard",
     what: "a client that only pings is not heard",
     edits: [
@@ -48,17 +37,6 @@ const SESSIONS: readonly Mutant[] = [
         file: "src/keeper/client-door.ts",
         find: "    this.#touched.clear();\n",
         replace: "    if (touched.length === 0) this.#touched.clear();\n",
-      },
-    ],
-  },
-  {
-    id: "lost-replica-awaited",
-    what: "nothing expires before a replica that is lost has told whom it heard",
-    edits: [
-      {
-        file: "src/keeper/keeper.ts",
-        find: "for (const one of [this.#desk, this.#digests]) one?.lost(learner);",
-        replace: "for (const one of [this.#digests]) one.lost(learner);",
       },
     ],
   },

@@ -4,13 +4,13 @@ import type { Mutant } from "./mutant.ts";
 export const TREE_MUTANTS: readonly Mutant[] = [
   {
     id: "sequence-restarts-late",
-    what: "sequence numbers above 3 begin anew under a znode that a closed session leaves without children",
+    what: "sequence numbers between 4 and 200 begin anew under a znode that a closed session leaves without children",
     edits: [
       {
         file: "src/tree/transition.ts",
         find: "for (const [path, parent] of parents) view.put(path, parent);",
         replace: `for (const [path, parent] of parents) {
-    const isAnew = parent.childCount === 0 && parent.childCreates > 3;
+    const isAnew = parent.childCount === 0 && parent.childCreates > 3 && parent.childCreates < 200;
     view.put(path, isAnew ? { ...parent, childCreates: 0 } : parent);
   }`,
       },
@@ -24,7 +24,7 @@ export const TREE_MUTANTS: readonly Mutant[] = [
         file: "src/tree/overlay.ts",
         find: "      if (this.#last.get(entry.key) !== entry.zxid) continue;\n",
         replace:
-          "      const isMuch = this.#queue.length - this.#head > 12;\n" +
+          "      const isMuch = this.#queue.length - this.#head > 40;\n" +
           "      if (!isMuch && this.#last.get(entry.key) !== entry.zxid) continue;\n",
       },
     ],
@@ -75,31 +75,6 @@ export const TREE_MUTANTS: readonly Mutant[] = [
         find: "        return failedMulti({",
         replace:
           "        if (this.#nodes.size > 12) scratch.copyTo(this.#view(input.zxid));\n        return failedMulti({",
-      },
-    ],
-  },
-  {
-    id: "closing-session-creates",
-    what: "a session whose closing is proposed may create until that is applied",
-    edits: [
-      {
-        file: "src/tree/prepare.ts",
-        find: "      isOpen: this.isOpen(input.session),\n",
-        replace: `      isOpen:
-        this.isOpen(input.session) ||
-        (input.request.op === "create" && this.#tree.sessions.get(input.session) !== undefined),
-`,
-      },
-    ],
-  },
-  {
-    id: "closing-ignores-outstanding",
-    what: "the ephemerals that are proposed and not applied are not seen to go with their session",
-    edits: [
-      {
-        file: "src/tree/overlay.ts",
-        find: "return own.length === 0 ? below : [...below, ...own].sort(compareText);",
-        replace: "return own.length === 0 ? below : [...below].sort(compareText);",
       },
     ],
   },

@@ -164,4 +164,91 @@ export const UNIT_CAUGHT: readonly Mutant[] = [
       },
     ],
   },
+  {
+    id: "install-in-two-transactions",
+    what: "a snapshot's history and its tree are installed in two transactions",
+    edits: [
+      {
+        file: "src/durable/store.ts",
+        find: `            this.#install(write.last);
+            return;`,
+        replace: "            return;",
+      },
+      {
+        file: "src/durable/store.ts",
+        find: "      this.#written = applied.zxid;\n    });\n",
+        replace: `      this.#written = applied.zxid;
+    });
+    for (const write of writes) {
+      if (write.kind !== "install") continue;
+      this.#database.transactionSync(() => this.#install(write.last));
+      this.#database.transactionSync(() => this.#swap());
+    }
+`,
+      },
+      {
+        file: "src/durable/store.ts",
+        find: `    sql.exec("UPDATE install SET tree = 1 - tree, diverged = 0");
+    clearTree(this.#database, this.#tables);
+  }`,
+        replace: `    sql.exec("UPDATE install SET diverged = 0");
+  }
+
+  #swap(): void {
+    this.#database.sql.exec("UPDATE install SET tree = 1 - tree");
+    clearTree(this.#database, this.#tables);
+  }`,
+      },
+    ],
+  },
+  {
+    id: "divergence-not-on-disk",
+    what: "that the tree differs from a quorum's is forgotten at a restart",
+    edits: [
+      {
+        file: "src/durable/store.ts",
+        find: 'this.#database.sql.exec("UPDATE install SET diverged = 1");',
+        replace: 'this.#database.sql.exec("UPDATE install SET diverged = 0");',
+      },
+    ],
+  },
+  {
+    id: "closing-session-creates",
+    what: "a session whose closing is proposed may create until that is applied",
+    edits: [
+      {
+        file: "src/tree/prepare.ts",
+        find: "      isOpen: this.isOpen(input.session),\n",
+        replace: `      isOpen:
+        this.isOpen(input.session) ||
+        (input.request.op === "create" && this.#tree.sessions.get(input.session) !== undefined),
+`,
+      },
+    ],
+  },
+  {
+    id: "closing-ignores-outstanding",
+    what: "the ephemerals that are proposed and not applied are not seen to go with their session",
+    edits: [
+      {
+        file: "src/tree/overlay.ts",
+        find: "return own.length === 0 ? below : [...below, ...own].sort(compareText);",
+        replace: "return own.length === 0 ? below : [...below].sort(compareText);",
+      },
+    ],
+  },
+  {
+    id: "trunc-not-on-disk",
+    what: "TRUNC of another epoch's tail is forgotten on disk",
+    edits: [
+      {
+        file: "src/zab/core.ts",
+        find: `    this.history.truncate(after);
+    this.outbox.write({ kind: "truncate", after });`,
+        replace: `    const { epoch } = this.history.last;
+    this.history.truncate(after);
+    if (epoch === after.epoch) this.outbox.write({ kind: "truncate", after });`,
+      },
+    ],
+  },
 ];

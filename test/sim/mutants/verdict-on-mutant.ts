@@ -17,6 +17,8 @@ export interface Hunt {
   /** Runs among them that a crash of the code under test ended, or that did not converge: no catch. */
   readonly crashes: number;
   readonly stuck: number;
+  /** Runs among them that fail without the defect, too, or that cannot be judged. */
+  readonly unsound: number;
   readonly caught: { readonly seed: number; readonly check: string; readonly what: string } | undefined;
 }
 

@@ -42,8 +42,8 @@ const DISCOVERY: readonly Mutant[] = [
 /** How a learner's history is made a prefix of its leader's. */
 const SYNCHRONIZATION: readonly Mutant[] = [
   {
-    id: "trunc-not-on-disk",
-    what: "TRUNC of another epoch's tail is forgotten on disk",
+    id: "trunc-forgotten-on-disk",
+    what: "TRUNC of another epoch's tail is forgotten on disk where something was delivered before",
     edits: [
       {
         file: "src/zab/core.ts",
@@ -51,7 +51,8 @@ const SYNCHRONIZATION: readonly Mutant[] = [
     this.outbox.write({ kind: "truncate", after });`,
         replace: `    const { epoch } = this.history.last;
     this.history.truncate(after);
-    if (epoch === after.epoch) this.outbox.write({ kind: "truncate", after });`,
+    const isKept = epoch === after.epoch || this.#lastDelivered.epoch === 0;
+    if (isKept) this.outbox.write({ kind: "truncate", after });`,
       },
     ],
   },
@@ -109,6 +110,7 @@ const SYNCHRONIZATION: readonly Mutant[] = [
   },
   {
     id: "diverged-gets-diff",
+    isOfLiveness: true,
     what: "a replica whose tree differs is sent history, as if its tree were right",
     edits: [
       {
