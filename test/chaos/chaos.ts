@@ -96,7 +96,8 @@ export async function runChaos(setup: ChaosSetup): Promise<ChaosReport> {
       await sleepers.inspect();
     }
     setup.progress("settling");
-    await Promise.all([load.stop(), locks.stop()]);
+    await load.stop();
+    found.push(...(await locks.stop(RECOVERY_DEADLINE_MS)));
     await sleepers.end();
     const { views, violations } = await settle(run);
     const history = recorder.history();

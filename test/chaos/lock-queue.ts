@@ -7,8 +7,10 @@ import type { CreateRequest } from "../../src/base/request.ts";
 import { type Rng, seededRng } from "../../src/base/rng.ts";
 import { type Zxid, zxidText } from "../../src/base/zxid.ts";
 import type { RequestOutcome, ServerAddress } from "../client/wire-connection.ts";
+import { until } from "../compat/servers.ts";
 import type { Guard } from "../sim/history/check-locks.ts";
 import type { Operation } from "../sim/history/types.ts";
+import { Violation } from "../sim/verdict.ts";
 import { RecordedClient, type Recorder } from "./recorded-client.ts";
 
 /** How the queue is made. */
@@ -71,10 +73,26 @@ export class LockQueue {
     this.#lanes = Promise.all(Array.from({ length: this.#setup.clients }, (_, index) => this.#lane(index)));
   }
 
-  /** Everybody lets go. */
-  async stop(): Promise<void> {
+  /**
+   * Everybody lets go; resolves when the queue is empty: who vanished is in it until its session is over. Tells what is
+   * wrong where it does not get there.
+   */
+  async stop(deadlineMs: number): Promise<readonly Violation[]> {
     this.#isStopping = true;
     await this.#lanes;
+    const client = this.#connect(0);
+    let left: readonly string[] | undefined;
+    try {
+      await until(deadlineMs, "all places in the queue are gone", async () => {
+        left = await this.#children(client);
+        return left?.length === 0;
+      });
+      return [];
+    } catch (error) {
+      return [new Violation("EphemeralsAsSessions", `${left?.join(", ")} stay: ${String(error)}`)];
+    } finally {
+      await client.wire.close();
+    }
   }
 
   get #lock(): string {
