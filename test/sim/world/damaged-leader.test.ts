@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { must } from "../../../src/base/assert.ts";
+import { World } from "./world.ts";
+import { Writer } from "./writer.ts";
+
+/**
+ * 1. A follower is down and falls so far behind that it needs a snapshot.
+ * 2. The leader's tree is damaged on disk. It starts again, is elected again, and serves with the one voter that is left.
+ * 3. The two have different digests, and neither is a quorum: nobody is judged.
+ * 4. The follower comes back, asks for a snapshot, and refuses it, as its content is not what its digest says.
+ */
+test("a leader whose snapshots are refused finds out that its own tree is damaged, and lets another lead", () => {
+  const world = new World({ voters: 3, seed: 7, logRowsMax: 4, snapshotPartBytes: 300 }).startAll();
+  world.until("all replicas serve", () => world.isServing());
+  const leader = must(world.leader(), "a leader");
+  const behind = must(
+    world.sids.find((sid) => sid !== leader),
+    "a follower",
+  );
+  const writer = new Writer(world, "a");
+  world.apply({ kind: "crash", sid: behind, kept: 0, downMs: 3000 });
+  world.run(2000);
+  writer.stop();
+  world.run(200);
+  expect(world.apply({ kind: "corrupt", sid: leader })).toBe(true);
+  world.until("the damaged one leads again", () => world.leader() === leader);
+
+  world.until("all replicas serve", () => world.isServing(), 30_000);
+  world.until("all replicas are equal", () => world.isConverged(), 30_000);
+});
