@@ -57,6 +57,15 @@ interface OpenAttachment extends Attachment {
   toMs: number;
 }
 
+/** Replicas' clocks run at most so much faster than the world's: a timeout may be over so much earlier. */
+const CLOCK_RATE_MAX = 1.1;
+
+/**
+ * A word that ends a whole timeout of silence may come too late: it reaches the leader by the next poll, which may have
+ * proposed the session's end by then. Who is still heard so long after it was in time.
+ */
+const LATE_WORD_MS = 3000;
+
 /** A session that may live. */
 export class OpenSession implements SessionRecord {
   readonly client: string;
@@ -66,6 +75,8 @@ export class OpenSession implements SessionRecord {
   lastHeardMs: number;
   expiredMs: number | undefined;
   closedMs: number | undefined;
+  /** The first word after a whole timeout of silence, as long as it may have been too late. */
+  #lateFromMs: number | undefined;
 
   constructor(parts: Pick<SessionRecord, "client" | "session" | "timeoutMs" | "lastHeardMs">) {
     this.client = parts.client;
@@ -87,7 +98,13 @@ export class OpenSession implements SessionRecord {
 
   /** A replica must have heard the session at that moment or later: it has answered what was sent then. */
   heard(sentMs: number): void {
-    if (sentMs > this.lastHeardMs) this.lastHeardMs = sentMs;
+    if (sentMs <= this.lastHeardMs) return;
+    if (sentMs - this.lastHeardMs >= this.timeoutMs / CLOCK_RATE_MAX) {
+      this.#lateFromMs ??= sentMs;
+      if (sentMs - this.#lateFromMs < LATE_WORD_MS) return;
+    }
+    this.#lateFromMs = undefined;
+    this.lastHeardMs = sentMs;
   }
 }
 

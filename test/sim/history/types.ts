@@ -59,7 +59,7 @@ export interface SessionRecord {
   readonly session: SessionId;
   readonly timeoutMs: number;
   readonly attachments: readonly Attachment[];
-  /** By when the client had surely been heard: the start of its last answered request or handshake. */
+  /** When the client was last surely heard in time: the start of an answered request or handshake. */
   readonly lastHeardMs: number;
   /** Set where a server told that the session is expired. */
   readonly expiredMs: number | undefined;

@@ -32,6 +32,8 @@ interface Tracked {
   heard: Heard[];
   /** Any sign of life, anywhere. */
   lastSignMs: number;
+  /** The latest word that the leader may learn of. */
+  lastWordMs: number;
   isCreated: boolean;
 }
 
@@ -82,7 +84,7 @@ export class SessionWatch {
     tracked.timeoutMinMs = Math.min(tracked.timeoutMinMs, timeoutMs);
     tracked.timeoutMaxMs = Math.max(tracked.timeoutMaxMs, timeoutMs);
     tracked.connection = key;
-    tracked.lastSignMs = this.#nowMs();
+    tracked.lastSignMs = tracked.lastWordMs = this.#nowMs();
     this.#connections.set(key, session);
   }
 
@@ -93,10 +95,11 @@ export class SessionWatch {
     const tracked = session === undefined ? undefined : this.#sessions.get(session);
     if (tracked === undefined) return;
     const atMs = this.#nowMs();
-    const gapMs = atMs - tracked.lastSignMs;
     tracked.lastSignMs = atMs;
     const counts = isWord && tracked.connection === key && run.machine.keeper.serving;
     if (!counts || run.machine.isSuperseded || this.#isBent(run.machine.sid)) return;
+    const gapMs = atMs - tracked.lastWordMs;
+    tracked.lastWordMs = atMs;
     const heard = { epoch: run.currentEpoch, atMs, gapMs };
     const latest = tracked.heard.findIndex(({ epoch }) => epoch === heard.epoch);
     if (latest >= 0) tracked.heard[latest] = heard;
@@ -195,6 +198,7 @@ export class SessionWatch {
       connection: undefined,
       heard: [],
       lastSignMs: this.#nowMs(),
+      lastWordMs: this.#nowMs(),
       isCreated: false,
     };
     this.#sessions.set(session, tracked);
