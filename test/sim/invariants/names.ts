@@ -36,7 +36,8 @@ export const INVARIANTS: Readonly<Record<InvariantName, string>> = {
   GlobalPrimaryOrder: "nobody delivers a proposal of an epoch behind one of a later epoch",
   PrimaryIntegrity:
     "before a primary broadcasts it has delivered all that is ever delivered of earlier epochs",
-  EpochsNeverFall: "a disk's epochs never fall, and its currentEpoch is at most its acceptedEpoch",
+  EpochsNeverFall:
+    "a disk's epochs never fall, its currentEpoch is at most its acceptedEpoch, and nobody enters one below that",
   HistoryHasNoHole: "a history grows at its end without a gap, and is cut only where it holds the zxid",
   DigestsEqual: "at one zxid all replicas have the same digest, totals and number of sessions",
   SnapshotIsWhole: "what a snapshot installed is the state that the others had at its zxid",
@@ -47,7 +48,7 @@ export const INVARIANTS: Readonly<Record<InvariantName, string>> = {
   SaidIsDurable:
     "when a replica's word leaves that it has accepted, entered or promised something, its own disk has it",
   CommittedIsNeverLost:
-    "what was delivered anywhere is in every later leader's history, and in the end in all",
+    "what was delivered anywhere is in every later leader's history, in the end in all, and never cut off",
   OneVotePerPromise: "a disk promises an epoch once, and each start of a replica has a higher number",
   SessionNotExpiredEarly: "no session expires within its timeout after a serving replica heard its client",
   SessionNotKept: "a silent session is expired within the stated bound, where nothing disturbs the ensemble",

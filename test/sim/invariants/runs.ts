@@ -3,7 +3,7 @@
  * turn did in memory is of no consequence before all that was written up to then is durable, as nothing of it leaves.
  */
 import type { Sid } from "../../../src/base/ids.ts";
-import { compareZxid, equalZxid, zxidText } from "../../../src/base/zxid.ts";
+import { compareZxid, equalZxid, type Zxid, zxidText } from "../../../src/base/zxid.ts";
 import type { PeerWrite } from "../../../src/zab/effects.ts";
 import { follows } from "../../../src/zab/history.ts";
 import type { LinkId } from "../../../src/zab/message.ts";
@@ -78,8 +78,7 @@ export class Run {
           appended.push(this.history);
         }
       } else if (write.kind === "truncate") {
-        this.history =
-          this.#histories.find(this.history, write.after) ?? this.#hole(`is cut at ${zxidText(write.after)}`);
+        this.history = this.#cut(write.after);
       } else if (write.kind === "install") {
         this.isInstalling = true;
         this.history =
@@ -88,6 +87,16 @@ export class Run {
       }
     }
     return appended;
+  }
+
+  /** What was delivered anywhere is committed: no leader asks anybody to forget it. */
+  #cut(after: Zxid): Entry {
+    const kept = this.#histories.find(this.history, after) ?? this.#hole(`is cut at ${zxidText(after)}`);
+    const next = this.#histories.order[kept.depth];
+    if (next !== undefined && !this.machine.isSuperseded && this.#histories.holds(this.history, next)) {
+      broken("CommittedIsNeverLost", `${this.name} cuts off ${zxidText(next.zxid)}, which was delivered`);
+    }
+    return kept;
   }
 
   #hole(what: string): never {

@@ -35,6 +35,9 @@ export class Said {
       const isCut = compareZxid(upTo, run.history.zxid) > 0;
       judge(isCut || compareZxid(upTo, disk.last) <= 0, `accepted ${zxidText(upTo)}`);
     } else if (message.kind === "ackNewLeader") {
+      demand(message.epoch >= disk.acceptedEpoch, "EpochsNeverFall", () => {
+        return `${run.name} enters epoch ${message.epoch}, and has promised epoch ${disk.acceptedEpoch}`;
+      });
       judge(disk.currentEpoch >= message.epoch, `entered epoch ${message.epoch}`);
     } else {
       judge(disk.currentEpoch >= message.currentEpoch, `entered epoch ${message.currentEpoch}`);

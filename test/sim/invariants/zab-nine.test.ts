@@ -67,6 +67,15 @@ describe("the nine, as deliveries come", () => {
         play.deliver("two", [1, 1], [1, 2], [2, 1]);
       },
     ],
+    [
+      "a start that holds something else as delivered",
+      "PrefixConsistency",
+      (play) => {
+        play.deliver("one", [1, 1], [1, 2]);
+        const other = play.extend(play.histories.root, { epoch: 2, counter: 1 });
+        play.nine.begins("two", play.extend(other, { epoch: 2, counter: 2 }));
+      },
+    ],
     ["something that nobody broadcast", "Integrity", (play) => play.deliver("one", [1, 1], [1, 2], [1, 4])],
     [
       "what a later primary had not delivered",
