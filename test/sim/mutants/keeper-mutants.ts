@@ -67,6 +67,19 @@ const WRITES: readonly Mutant[] = [
     ],
   },
   {
+    id: "moved-with-pending-stays",
+    what: "an older connection with unanswered requests stays when its session moves",
+    edits: [
+      {
+        file: "src/keeper/client-door.ts",
+        find: "if (compareZxid(connection.generation, generation) < 0) this.#close(connection);",
+        replace:
+          "const isIdle = connection.pendingCount === 0;\n" +
+          "    if (isIdle && compareZxid(connection.generation, generation) < 0) this.#close(connection);",
+      },
+    ],
+  },
+  {
     id: "moved-unchecked",
     what: "a setData or multi that comes by a connection which its session has left is done",
     edits: [
@@ -129,17 +142,14 @@ const READS: readonly Mutant[] = [
 /** Snapshots, and trees that differ. */
 const SNAPSHOTS: readonly Mutant[] = [
   {
-    id: "diverged-leader-stays",
+    id: "diverged-goes-on",
+    what: "a replica that is told that its tree differs from a quorum's goes on",
     isOfLiveness: true,
-    what: "a leader whose tree differs from a quorum's goes on",
     edits: [
       {
         file: "src/keeper/keeper.ts",
-        find: 'for (const sid of verdict.diverged) this.#answer(sid, { kind: "diverged", at: told.zxid });',
-        replace:
-          "for (const sid of verdict.diverged) {\n" +
-          "      if (sid === this.#config.sid) continue;\n" +
-          '      this.#answer(sid, { kind: "diverged", at: told.zxid });\n    }',
+        find: '      this.#stepPeer({ kind: "diverged" });\n',
+        replace: '      if (!this.#serving) this.#stepPeer({ kind: "diverged" });\n',
       },
     ],
   },

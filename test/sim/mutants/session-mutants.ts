@@ -41,20 +41,19 @@ const SESSIONS: readonly Mutant[] = [
     ],
   },
   {
-    id: "own-refused-before-closed",
-    what: "at the leader's own replica a client is told that its session expired before the closing is committed",
+    id: "own-refused-at-once",
+    what: "at the leader's own replica a client is told that its session is over before anything is committed for it",
     edits: [
       {
         file: "src/keeper/leader-desk.ts",
         find:
           "    if (record === undefined || !this.#sessions.has(session)) " +
           "return this.#refuseBehindCommit(from, serial);\n",
-        replace: `    const isOwn = from === this.#options.sid;
-    if (isOwn && record !== undefined && !this.#sessions.has(session)) {
+        replace: `    if (record === undefined || !this.#sessions.has(session)) {
+      if (from !== this.#options.sid) return this.#refuseBehindCommit(from, serial);
       this.#answers.push({ to: from, message: { kind: "refused", serial } });
       return;
     }
-    if (record === undefined || !this.#sessions.has(session)) return this.#refuseBehindCommit(from, serial);
 `,
       },
     ],

@@ -24,7 +24,7 @@ export const TREE_MUTANTS: readonly Mutant[] = [
         file: "src/tree/overlay.ts",
         find: "      if (this.#last.get(entry.key) !== entry.zxid) continue;\n",
         replace:
-          "      const isMuch = this.#queue.length - this.#head > 40;\n" +
+          "      const isMuch = this.#queue.length - this.#head > 24;\n" +
           "      if (!isMuch && this.#last.get(entry.key) !== entry.zxid) continue;\n",
       },
     ],

@@ -15,6 +15,25 @@ const DISCOVERY: readonly Mutant[] = [
     ],
   },
   {
+    id: "emptied-voter-counts",
+    what: "a voter that lost its disk counts in full where there is a history",
+    edits: [
+      {
+        file: "src/zab/election.ts",
+        find: "if (equalVotes(said.vote, this.#vote)) agreed.add(sid, said.voice);",
+        replace: `const isFresh = said.voice === "fresh" && this.#vote.zxid.epoch > 0;
+      if (equalVotes(said.vote, this.#vote)) agreed.add(sid, isFresh ? "full" : said.voice);`,
+      },
+      {
+        file: "src/zab/leader.ts",
+        find: "if (message.promised) this.#promises.set(learner.sid, isFilling",
+        replace: `const isFresh = message.voice === "fresh" && history.last.epoch > 0;
+    if (message.promised && isFresh) this.#promises.set(learner.sid, "full");
+    else if (message.promised) this.#promises.set(learner.sid, isFilling`,
+      },
+    ],
+  },
+  {
     id: "promise-makes-voice",
     what: "an emptied voter counts in full as soon as it has promised an epoch, before it has a history",
     edits: [
@@ -97,14 +116,16 @@ const SYNCHRONIZATION: readonly Mutant[] = [
     ],
   },
   {
-    id: "first-up-to-date-commits-accepted",
-    what: "a follower takes an UPTODATE that commits nothing of the epoch yet for the commit of all that it accepted",
+    id: "up-to-date-commits-several",
+    what: "UPTODATE commits all that was sent to the follower, where that is more than one message",
     edits: [
       {
-        file: "src/zab/learner.ts",
-        find: "    this.#onCommit(committed);",
-        replace: `    const isFirst = committed.epoch < (this.#newEpoch ?? 0);
-    this.#onCommit(isFirst ? this.#core.history.last : committed);`,
+        file: "src/zab/learner-stream.ts",
+        find: `    this.#stage = "live";
+    const committed = minZxid(this.#core.lastCommitted, this.#sent);`,
+        replace: `    this.#stage = "live";
+    const isAll = this.#unacknowledged.length > 1;
+    const committed = isAll ? this.#sent : minZxid(this.#core.lastCommitted, this.#sent);`,
       },
     ],
   },
