@@ -6,8 +6,9 @@
 import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
 import { type Rng, seededRng } from "../../src/base/rng.ts";
-import { clientPlanFor } from "./clients/client-plan.ts";
+import { type ClientPlan, clientPlanFor } from "./clients/client-plan.ts";
 import type { SimPlan } from "./plan.ts";
+import { scriptFor } from "./scripts.ts";
 import type { Fault, TimedFault } from "./world/fault.ts";
 
 /** What is asked of all runs; the rest is the seed's. */
@@ -132,6 +133,11 @@ export function planFor(seed: number, shape: Shape = {}): SimPlan {
   const operations = shape.operations ?? OPERATIONS_MIN + rng.below(OPERATIONS_SPREAD);
   const faultsUntilMs = pick(rng, [4000, 8000, 15_000, 15_000, 30_000]);
   const sids = Array.from({ length: voters + observers }, (_, index) => index + 1);
+  const script =
+    rng.below(3) === 0 ? scriptFor({ rng, sids, voters: sids.slice(0, voters) }, faultsUntilMs / 2) : [];
+  const faults = [...faultsFor({ rng, sids }, faultsUntilMs), ...script].filter(
+    ({ atMs }) => atMs < faultsUntilMs,
+  );
   return {
     seed,
     world: {
@@ -144,11 +150,18 @@ export function planFor(seed: number, shape: Shape = {}): SimPlan {
       logRowsMax: pick(rng, [4, 16, 64, 16_384]),
       timing: { recentBytesMax: pick(rng, [300, 4000, 8 * 1024 * 1024]) },
     },
-    clients: clientPlanFor(rng, operations, faultsUntilMs),
-    faults: faultsFor({ rng, sids }, faultsUntilMs),
+    clients: withMoves(rng, clientPlanFor(rng, operations, faultsUntilMs)),
+    faults: faults.toSorted((a, b) => a.atMs - b.atMs),
     faultsUntilMs,
     isAbandoned: rng.below(4) === 0,
   };
+}
+
+/** In one run of six clients do little but move: what they left behind at other replicas must not be done late. */
+function withMoves(rng: Rng, plan: ClientPlan): ClientPlan {
+  if (rng.below(6) > 0) return plan;
+  const disturbances = { ...plan.disturbances, takeover: 1500, hangUp: 500, vanish: 500 };
+  return { ...plan, disturbances, pipelining: 16, burst: Math.max(plan.burst, 2) };
 }
 
 /** One run in eight has no faults at all: what breaks there needs none. */

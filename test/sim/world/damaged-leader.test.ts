@@ -5,7 +5,7 @@ import { Writer } from "./writer.ts";
 
 /**
  * 1. A follower is down and falls so far behind that it needs a snapshot.
- * 2. The leader's tree is damaged on disk. It starts again, is elected again, and serves with the one voter that is left.
+ * 2. The leader's tree is damaged on disk. It is elected again, and serves with the one voter that is left.
  * 3. The two have different digests, and neither is a quorum: nobody is judged.
  * 4. The follower comes back, asks for a snapshot, and refuses it, as its content is not what its digest says.
  */
