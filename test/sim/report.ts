@@ -1,12 +1,15 @@
 /** What `npm run sim` prints. */
+import { writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { type RunCounts, sumOf } from "./counts.ts";
-import type { RunResult } from "./plan.ts";
+import type { Failure, RunResult } from "./plan.ts";
 import type { ToldShrunk } from "./pool.ts";
 
-/** The last lines of a story: what came long before is seldom what matters. */
-const STORY_LINES_MAX = 400;
+/** So many lines of a story are printed. */
+const STORY_LINES_MAX = 300;
 
 /** Sums over runs. */
 export interface Totals {
@@ -42,16 +45,31 @@ export function failureLines(seed: number, shrunk: ToldShrunk | string): readonl
   const { workers, lockClients, operations } = clients;
   const work = `${workers} workers, ${lockClients} in queues for locks, ${operations} operations`;
   const what = `${faults.length} faults, ${work}`;
-  const left = story.length - STORY_LINES_MAX;
+  const file = storyPath(seed);
+  writeFileSync(file, `${story.join("\n")}\n`);
   return [
     `after ${runs} runs: ${world.voters} voters, ${world.observers ?? 0} observers, ${what}`,
-    ...(left > 0 ? [`(${left} lines before)`] : []),
-    ...story.slice(-STORY_LINES_MAX),
+    ...excerptOf(story, failure),
+    `(the whole story, ${story.length} lines: ${file})`,
     `\n${failure.check}: ${failure.what}`,
     `\nagain: npm run sim -- --seed ${seed}`,
     `forever: put this into test/sim/kept/NAME.json with its reason, and play it by --kept NAME`,
     JSON.stringify({ reason: "", plan }),
   ];
+}
+
+/** A check tells what has just gone wrong: the end matters. Of what goes on for ever the beginning does. */
+function excerptOf(story: readonly string[], { kind }: Failure): readonly string[] {
+  if (kind !== "stuck") return story.slice(-STORY_LINES_MAX);
+  const first = Math.max(
+    0,
+    story.findIndex((line) => line.includes("FAULT")),
+  );
+  return story.slice(first, first + STORY_LINES_MAX);
+}
+
+function storyPath(seed: number): string {
+  return join(tmpdir(), `edgekeeper-sim-${seed}.txt`);
 }
 
 /** Where a kept run stands. */
