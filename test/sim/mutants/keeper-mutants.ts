@@ -114,19 +114,6 @@ const WRITES: readonly Mutant[] = [
 /** What clients read, and where they are let in. */
 const READS: readonly Mutant[] = [
   {
-    id: "let-in-behind",
-    what: "a replica lets in a client that has seen more than it has",
-    edits: [
-      {
-        file: "src/keeper/handshakes.ts",
-        find: "    if (compareZxid(hello.lastZxidSeen, this.#context.tree.lastApplied) > 0) return undefined;\n",
-        replace:
-          "    const { epoch } = this.#context.tree.lastApplied;\n" +
-          "    if (compareZxid(hello.lastZxidSeen, { epoch: epoch + 1, counter: 0 }) > 0) return undefined;\n",
-      },
-    ],
-  },
-  {
     id: "read-tells-older-zxid",
     what: "a read is answered with the zxid of the connection's last write",
     edits: [

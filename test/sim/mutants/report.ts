@@ -25,7 +25,7 @@ export function verdictText(judgement: Judgement): string {
   const aside = passedOver.length === 0 ? "" : ` (${passedOver.join(", ")})`;
   const tried = hunts.map(({ seeds }) => seeds).join(", ");
   const median = medianSeeds(hunts);
-  if (median === undefined) return `SURVIVES after ${tried || "no"} seeds${aside}`;
+  if (median === undefined) return `not found; seeds ${tried || "none"}${aside}`;
   return `caught by ${checksOf(hunts).join(", ")}; seeds ${tried}${aside}`;
 }
 
@@ -45,15 +45,22 @@ export function tableText(
   const rows = judged.map(({ mutant, judgement }) => {
     const hunts = judgement?.hunts ?? [];
     const median = medianSeeds(hunts);
-    const seeds = median === undefined ? "**survives**" : String(median);
-    const cells = [`\`${mutant.id}\``, mutant.what, seeds, checksOf(hunts).join(", ") || "-"];
+    const tried = hunts.map((hunt) => (hunt.caught === undefined ? `${hunt.seeds} in vain` : hunt.seeds));
+    const seeds = median === undefined ? "**not found**" : String(median);
+    const cells = [
+      `\`${mutant.id}\``,
+      mutant.what,
+      seeds,
+      tried.join(", "),
+      checksOf(hunts).join(", ") || "-",
+    ];
     return row([...cells, otherText(judgement?.otherTest)]);
   });
   return [
     `${caught} of ${mutants.length} are caught.`,
     "",
-    row(["mutant", "what it does wrong", "median seeds", "caught by", "other tests"]),
-    row(["---", "---", "---:", "---", "---"]),
+    row(["mutant", "what it does wrong", "median seeds", "hunts", "caught by", "other tests"]),
+    row(["---", "---", "---:", "---", "---", "---"]),
     ...rows,
     "",
     ...(unitCaught.length === 0 ? [] : ["Caught by unit tests already, so not counted:", ""]),

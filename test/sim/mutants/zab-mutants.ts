@@ -62,16 +62,12 @@ const DISCOVERY: readonly Mutant[] = [
 const SYNCHRONIZATION: readonly Mutant[] = [
   {
     id: "trunc-forgotten-on-disk",
-    what: "TRUNC of another epoch's tail is forgotten on disk where something was delivered before",
+    what: "TRUNC is forgotten on disk by who has delivered something",
     edits: [
       {
         file: "src/zab/core.ts",
-        find: `    this.history.truncate(after);
-    this.outbox.write({ kind: "truncate", after });`,
-        replace: `    const { epoch } = this.history.last;
-    this.history.truncate(after);
-    const isKept = epoch === after.epoch || this.#lastDelivered.epoch === 0;
-    if (isKept) this.outbox.write({ kind: "truncate", after });`,
+        find: `    this.outbox.write({ kind: "truncate", after });`,
+        replace: `    if (this.#lastDelivered.epoch === 0) this.outbox.write({ kind: "truncate", after });`,
       },
     ],
   },
