@@ -284,6 +284,17 @@ const PLANTS: ReadonlyArray<readonly [InvariantName, string, (script: Script) =>
     },
   ],
   [
+    "QuorumWasInAnEpoch",
+    "a leader by the promise of a voter that lost its disk",
+    (script) => {
+      script.crash(1);
+      script.wipe(1);
+      script.start(1);
+      script.promise(1, 2, 2);
+      script.enter(2, 2, "synchronization");
+    },
+  ],
+  [
     "SessionNotExpiredEarly",
     "an expiry a second too early",
     (script) => {

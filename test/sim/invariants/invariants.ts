@@ -103,7 +103,7 @@ class Watch implements Watching {
   readonly #disks = new Map<Sid, DiskModel>();
   readonly #runs = new Map<string, Run>();
   readonly #nine = new ZabNine(this.#histories);
-  readonly #votes = new Votes();
+  readonly #votes: Votes;
   readonly #said = new Said();
   readonly #digests = new DigestBook();
   readonly #durability: Durability;
@@ -117,6 +117,7 @@ class Watch implements Watching {
 
   constructor(world: WatchedWorld, options: InvariantOptions) {
     this.#world = world;
+    this.#votes = new Votes(world.voters);
     const { heartbeatLimitMs = DEFAULT_TIMING.heartbeatLimitMs } = options;
     this.#sessions = new SessionWatch(() => world.nowMs, heartbeatLimitMs);
     this.#durability = new Durability({
@@ -341,7 +342,12 @@ class Watch implements Watching {
     if (run.leading?.epoch !== epoch) {
       this.counts.reigns++;
       run.leading = { epoch, isEstablished: false };
-      run.hold(needs, () => this.#nine.leads(run.name, epoch));
+      const { sid } = run.machine;
+      const own = { sid, hasEntered: run.epochBefore > 0, hasHistory: run.historyBefore.depth > 0 };
+      run.hold(needs, () => {
+        this.#nine.leads(run.name, epoch);
+        this.#votes.discovered(run.name, epoch, own);
+      });
     }
     if (!isEstablished || run.leading.isEstablished) return;
     run.leading.isEstablished = true;
@@ -351,11 +357,13 @@ class Watch implements Watching {
   /** A voter says that it promises; a leader promises its own epoch by writing it. */
   #notePromises(run: Run, turn: Turn, at: { readonly behind: number; readonly isRaised: boolean }): void {
     let leader = at.isRaised ? `${run.machine.sid}` : undefined;
+    let hasEntered = run.epochBefore > 0;
     for (const action of turn.after) {
       const message = action.kind === "linkSend" ? readFrame(action.bytes) : undefined;
       if (action.kind !== "linkSend" || message?.kind !== "ackEpoch") continue;
       const to = run.links.get(action.link);
       leader = message.promised ? `${to}` : undefined;
+      hasEntered = message.currentEpoch > 0;
     }
     if (leader === undefined || run.machine.isSuperseded) return;
     const promisedTo = leader;
@@ -363,7 +371,7 @@ class Watch implements Watching {
     const { sid, generation } = run.disk;
     run.hold(at.behind, () => {
       this.counts.promises++;
-      this.#votes.promised({ sid, generation }, epoch, `replica ${promisedTo}`);
+      this.#votes.promised({ sid, generation, hasEntered }, epoch, `replica ${promisedTo}`);
     });
   }
 

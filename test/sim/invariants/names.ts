@@ -21,6 +21,7 @@ export type InvariantName =
   | "SaidIsDurable"
   | "CommittedIsNeverLost"
   | "OneVotePerPromise"
+  | "QuorumWasInAnEpoch"
   | "SessionNotExpiredEarly"
   | "SessionNotKept";
 
@@ -50,6 +51,8 @@ export const INVARIANTS: Readonly<Record<InvariantName, string>> = {
   CommittedIsNeverLost:
     "what was delivered anywhere is in every later leader's history, in the end in all, and never cut off",
   OneVotePerPromise: "a disk promises an epoch once, and each start of a replica has a higher number",
+  QuorumWasInAnEpoch:
+    "who leads with a history was promised its epoch by a quorum of voters that had been in an epoch",
   SessionNotExpiredEarly: "no session expires within its timeout after a serving replica heard its client",
   SessionNotKept: "a silent session is expired within the stated bound, where nothing disturbs the ensemble",
 };

@@ -30,6 +30,9 @@ export class Run {
   delivered: Entry;
   acceptedEpoch: number;
   currentEpoch: number;
+  /** Before the latest writes: the epoch that was in force, and the history. */
+  epochBefore = 0;
+  historyBefore: Entry;
   leading: Leading | undefined;
   isInstalling = false;
   /** Whom each link leads to. */
@@ -53,6 +56,7 @@ export class Run {
     this.process = parts.process;
     this.isTainted = parts.image.isTainted;
     this.history = parts.image.history;
+    this.historyBefore = this.history;
     this.delivered = parts.delivered;
     this.acceptedEpoch = parts.image.acceptedEpoch;
     this.currentEpoch = parts.image.currentEpoch;
@@ -67,6 +71,8 @@ export class Run {
   /** Takes in what a turn writes; gives what was appended, oldest first. */
   take(writes: readonly PeerWrite[]): readonly Entry[] {
     const appended: Entry[] = [];
+    this.epochBefore = this.currentEpoch;
+    this.historyBefore = this.history;
     for (const write of writes) {
       if (write.kind === "epochs") {
         this.acceptedEpoch = write.acceptedEpoch;

@@ -1,13 +1,29 @@
 /** Promises and starts: what a replica says once and never takes back. */
 import type { Sid } from "../../../src/base/ids.ts";
+import { MajorityQuorum } from "../../../src/zab/quorum.ts";
 import { broken, demand, type Watched } from "./view.ts";
+
+/** The disk of a voter that promises, as it is then. */
+export interface Promiser {
+  readonly sid: Sid;
+  readonly generation: number;
+  /** Whether it was in an epoch before. */
+  readonly hasEntered: boolean;
+}
 
 /** See the file's comment. */
 export class Votes {
   /** By disk and epoch, to whom it was promised. */
   readonly #promises = new Map<string, string>();
+  /** By epoch the voters that promised it; true for those that had been in an epoch. */
+  readonly #promisers = new Map<number, Map<Sid, boolean>>();
+  readonly #quorum: MajorityQuorum;
   /** The latest instance of each replica that said a word. */
   readonly #instances = new Map<Sid, number>();
+
+  constructor(voters: readonly Sid[]) {
+    this.#quorum = new MajorityQuorum(voters);
+  }
 
   /** How many promises were made. */
   get count(): number {
@@ -15,8 +31,8 @@ export class Votes {
   }
 
   /** A disk has promised an epoch, durably, and may say so; `generation` tells a lost disk from its successor. */
-  promised(disk: { readonly sid: Sid; readonly generation: number }, epoch: number, leader: string): void {
-    const { sid, generation } = disk;
+  promised(disk: Promiser, epoch: number, leader: string): void {
+    const { sid, generation, hasEntered } = disk;
     const key = `${sid} ${generation} ${epoch}`;
     const before = this.#promises.get(key);
     if (before !== undefined)
@@ -25,6 +41,26 @@ export class Votes {
         `replica ${sid} promises epoch ${epoch} to ${before} and then to ${leader}`,
       );
     this.#promises.set(key, leader);
+    const promisers = this.#promisers.get(epoch) ?? new Map<Sid, boolean>();
+    this.#promisers.set(epoch, promisers.set(sid, hasEntered || promisers.get(sid) === true));
+  }
+
+  /**
+   * A leader is through discovery, with a history or without one. A voter that was in no epoch is new, or has lost what
+   * it acknowledged: it speaks for no history.
+   */
+  discovered(
+    name: string,
+    epoch: number,
+    own: { readonly sid: Sid; readonly hasEntered: boolean; readonly hasHistory: boolean },
+  ): void {
+    const promisers = new Map([...(this.#promisers.get(epoch) ?? []), [own.sid, own.hasEntered] as const]);
+    const full = [...promisers].flatMap(([sid, hasEntered]) => (hasEntered ? [sid] : []));
+    const isFirst = !own.hasHistory && promisers.size === this.#quorum.voters.length;
+    demand(isFirst || this.#quorum.contains(new Set(full)), "QuorumWasInAnEpoch", () => {
+      const those = [...promisers.keys()].join(", ");
+      return `${name} leads epoch ${epoch} by promises of ${those}: of them were in an epoch ${full.join(", ")}`;
+    });
   }
 
   /** A replica starts: its number is higher than that of any start that was heard. */
