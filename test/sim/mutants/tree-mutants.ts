@@ -17,19 +17,6 @@ export const TREE_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    id: "outstanding-dropped-under-load",
-    what: "where much is outstanding, a znode's changes are forgotten when the first of them is applied",
-    edits: [
-      {
-        file: "src/tree/overlay.ts",
-        find: "      if (this.#last.get(entry.key) !== entry.zxid) continue;\n",
-        replace:
-          "      const isMuch = this.#queue.length - this.#head > 24;\n" +
-          "      if (!isMuch && this.#last.get(entry.key) !== entry.zxid) continue;\n",
-      },
-    ],
-  },
-  {
     id: "version-before-passes",
     what: "a write that expects the version right before the present one, above 2, is done",
     edits: [
