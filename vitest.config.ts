@@ -4,6 +4,13 @@ import type { ViteUserConfig } from "vitest/config";
 /** Tests that drive real processes (workerd, clients): one file at a time, as they share ports and cores. */
 const SYSTEM_TESTS = ["test/{platform,system,chaos}/**/*.test.ts"];
 
+/** Whole simulated runs: seconds of pure computation that `npm run check` leaves to `npm test`. */
+const SIMULATIONS = [
+  "test/sim/{kept,random}.test.ts",
+  "test/sim/world/*.test.ts",
+  "test/sim/clients/*-in-world.test.ts",
+];
+
 /** Reads the tree and breaks on style: reported apart from what breaks the product. */
 const TIDY_TEST = "test/tidy.test.ts";
 
@@ -23,9 +30,10 @@ const config: ViteUserConfig = defineConfig({
           // No module under test holds state, which the tidy test sees to: one worker may run many files.
           isolate: false,
           pool: "threads",
-          exclude: [...configDefaults.exclude, ...SYSTEM_TESTS, TIDY_TEST],
+          exclude: [...configDefaults.exclude, ...SYSTEM_TESTS, ...SIMULATIONS, TIDY_TEST],
         },
       },
+      { test: { name: "sim", include: SIMULATIONS, testTimeout: BUSY_MACHINE_MS } },
       {
         test: {
           name: "system",
