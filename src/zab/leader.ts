@@ -29,6 +29,7 @@ export class Leader {
   /** Voters that had made it before, to whom it cannot be told. */
   readonly #promisedBefore: Set<Sid> = new Set();
   readonly #voterHeardAtMs: Map<Sid, number> = new Map();
+  #pingRound = 0;
   #pingAtMs: number;
   #progressAtMs: number;
   #leaving: string | undefined;
@@ -137,7 +138,11 @@ export class Leader {
     }
     if (clockMs >= this.#pingAtMs) {
       this.#pingAtMs = clockMs + timing.heartbeatIntervalMs;
-      for (const { link } of this.#learners.values()) outbox.sendFree(link, { kind: "ping" });
+      this.#pingRound++;
+      for (const learner of this.#learners.values()) {
+        learner.onPing(this.#pingRound);
+        outbox.sendFree(learner.link, { kind: "ping" });
+      }
     }
     this.#maybeFlush();
   }
@@ -154,7 +159,7 @@ export class Leader {
     const learner = this.#learners.get(link);
     if (this.#leaving !== undefined || learner === undefined) return;
     learner.onHeard();
-    if (learner.isVoter) this.#voterHeardAtMs.set(learner.sid, this.#core.clockMs);
+    if (this.#isSupporter(learner)) this.#voterHeardAtMs.set(learner.sid, this.#core.clockMs);
     switch (message.kind) {
       case "followerInfo":
       case "observerInfo":
@@ -168,7 +173,8 @@ export class Leader {
       case "snapshotAck":
         return this.#onSnapshotAck(learner, message.parts);
       case "pong":
-        return undefined;
+        learner.onPong();
+        return this.#releaseHeld();
       case "leaderInfo":
       case "diff":
       case "truncate":
@@ -184,6 +190,29 @@ export class Leader {
         return this.#unexpected(learner, message.kind);
       default:
         return assertNever(message);
+    }
+  }
+
+  /**
+   * Whether hearing of it says that this leader is still wanted: once it leads, only of voters that have told what they
+   * promised, and are known to remember it.
+   */
+  #isSupporter({ isVoter, ackEpoch, heldSinceRound }: LearnerStream): boolean {
+    if (!isVoter || this.#stage !== "broadcast") return isVoter;
+    return ackEpoch !== undefined && heldSinceRound === undefined;
+  }
+
+  /** Lets in emptied voters for whom a quorum without them has answered since they came; see LearnerStream.hold. */
+  #releaseHeld(): void {
+    const synced = [...this.#learners.values()].filter(({ isVoter, isSynced }) => isVoter && isSynced);
+    for (const learner of this.#learners.values()) {
+      const { heldSinceRound } = learner;
+      if (heldSinceRound === undefined) continue;
+      const answered = synced.filter(({ answeredRound }) => answeredRound > heldSinceRound);
+      const others = new Set<Sid>([this.#core.config.sid, ...answered.map(({ sid }) => sid)]);
+      if (!this.#core.quorum.contains(others)) continue;
+      learner.release();
+      this.#advance(learner);
     }
   }
 
@@ -227,7 +256,10 @@ export class Leader {
     const isExpected = learner.stage === "introduced" && this.#newEpoch !== undefined;
     if (!isExpected || !isSummarySound(message.history)) return this.#unexpected(learner, "ackEpoch");
     learner.onAckEpoch(message);
-    if (this.#stage !== "discovery") return this.#beginStream(learner);
+    if (this.#stage !== "discovery") {
+      if (learner.isVoter && message.voice === "fresh") learner.hold(this.#pingRound);
+      return this.#beginStream(learner);
+    }
     if (!learner.isVoter || message.voice === "none") return;
     const { currentEpoch, history, quorum } = this.#core;
     const isLater = message.currentEpoch - currentEpoch || compareZxid(message.history.last, history.last);
@@ -256,7 +288,11 @@ export class Leader {
     this.#progressAtMs = this.#core.clockMs;
     outbox.after({ kind: "phase", phase: this.phase });
     for (const learner of this.#learners.values()) {
-      if (learner.stage === "acknowledged") this.#beginStream(learner);
+      if (learner.stage !== "acknowledged") continue;
+      // Where all agree that there is no history yet, fresh voters are all there is.
+      const isFresh = learner.isVoter && learner.ackEpoch?.voice === "fresh";
+      if (isFresh && !promised.isByUnanimity(history.last)) learner.hold(this.#pingRound);
+      this.#beginStream(learner);
     }
     this.#maybeEstablish();
   }

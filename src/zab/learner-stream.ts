@@ -68,6 +68,11 @@ export class LearnerStream {
   #owesSinceMs: number | undefined;
   #heardAtMs: number;
   #snapshot: Snapshot | undefined;
+  /** Rounds of pings that it has not answered yet, oldest first, and the latest that it has. */
+  readonly #pingRounds: number[] = [];
+  #answeredRound = 0;
+  /** While it may not enter: the round of pings that a quorum must outlive first. See hold. */
+  #heldSinceRound: number | undefined;
 
   constructor(core: PeerCore, peer: { readonly link: LinkId; readonly sid: Sid }) {
     this.#core = core;
@@ -115,6 +120,40 @@ export class LearnerStream {
   get wantsSnapshot(): Zxid | undefined {
     const hasRoom = this.#unacknowledgedBytes < this.#core.timing.learnerWindowBytes;
     return this.#stage === "snapshotting" && hasRoom ? this.#snapshot?.notBefore : undefined;
+  }
+
+  /** The latest round of pings that it has answered; 0 for none. */
+  get answeredRound(): number {
+    return this.#answeredRound;
+  }
+
+  /** Since which round of pings it may not enter; undefined where it may. */
+  get heldSinceRound(): number | undefined {
+    return this.#heldSinceRound;
+  }
+
+  /**
+   * It may not enter before this leader has a quorum without it that answered a ping of a later round. It has lost its
+   * disk, and may have promised a later epoch before: a quorum that follows this leader now, with their disks, proves
+   * that no such epoch has come about, nor can without them.
+   */
+  hold(round: number): void {
+    this.#heldSinceRound = round;
+  }
+
+  /** There is such a quorum. */
+  release(): void {
+    this.#heldSinceRound = undefined;
+  }
+
+  /** A ping of this round leaves. */
+  onPing(round: number): void {
+    this.#pingRounds.push(round);
+  }
+
+  /** It answers the oldest ping that it owes an answer to. */
+  onPong(): void {
+    this.#answeredRound = this.#pingRounds.shift() ?? this.#answeredRound;
   }
 
   /** Something came from it. */
@@ -166,7 +205,7 @@ export class LearnerStream {
       this.#sendHistory(limit);
     }
     const isCaughtUp = compareZxid(this.#sent, limit) >= 0;
-    const mayEnter = this.isVoter || isEstablished;
+    const mayEnter = this.#heldSinceRound === undefined && (this.isVoter || isEstablished);
     if (this.#stage === "synchronizing" && isCaughtUp && mayEnter) this.#sendNewLeader(epoch);
     if (this.#stage === "synced" && isEstablished) this.#sendUpToDate();
     else if (this.#stage === "live" && this.isVoter) this.#sendCommit();

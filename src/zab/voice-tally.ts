@@ -33,6 +33,11 @@ export class VoiceTally {
    * that there is none: so a first start needs them all.
    */
   isQuorum(last: Zxid): boolean {
-    return this.#quorum.contains(this.#full) || (equalZxid(last, ZXID_ZERO) && this.isUnanimous);
+    return this.#quorum.contains(this.#full) || this.isByUnanimity(last);
+  }
+
+  /** Whether all voters count and agree that there is no history. */
+  isByUnanimity(last: Zxid): boolean {
+    return equalZxid(last, ZXID_ZERO) && this.isUnanimous;
   }
 }

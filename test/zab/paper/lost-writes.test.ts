@@ -273,7 +273,7 @@ describe("a leader", () => {
     const stage = staged({ voters: 3, disks: { 2: upTo(1), 3: upTo(1) } })
       .start(2, 3)
       .passUntilLeads(3);
-    stage.crash(2).start(1).pass(100).propose(3, "a", "b").run();
+    stage.start(1).pass(300).crash(2).propose(3, "a", "b").run();
     stage.crash(1).propose(3, "c").run().start(1).pass(200);
     expect(zxids(stage.delivered(1))).toEqual(["1:1", "2:1", "2:2", "2:3"]);
 
