@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
+import { keptNames } from "./arguments.ts";
 import type { SimPlan } from "./plan.ts";
 import { keptPath } from "./report.ts";
 import { simulate } from "./simulate.ts";
@@ -10,10 +11,8 @@ interface Kept {
   readonly plan: SimPlan;
 }
 
-const NAMES = readdirSync(new URL("kept/", import.meta.url)).map((file) => file.replace(/\.json$/, ""));
-
 describe("runs that found something once pass for ever", () => {
-  it.each(NAMES)("%s", (name) => {
+  it.each(keptNames())("%s", (name) => {
     const { reason, plan } = JSON.parse(readFileSync(keptPath(name), "utf8")) as Kept;
     expect(reason, "why it is kept").toMatch(/\w+ \w+/);
     expect(simulate(plan).failure).toBeUndefined();

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { type RunCounts, sumOf } from "./counts.ts";
 import type { Failure, RunResult } from "./plan.ts";
 import type { ToldShrunk } from "./pool.ts";
+import type { Shape } from "./swarm.ts";
 
 /** So many lines of a story are printed. */
 const STORY_LINES_MAX = 300;
@@ -38,7 +39,7 @@ export function rateLine({ passed, failed, counts }: Totals, elapsedMs: number, 
 }
 
 /** A failing run made small. */
-export function failureLines(seed: number, shrunk: ToldShrunk | string): readonly string[] {
+export function failureLines(seed: number, shape: Shape, shrunk: ToldShrunk | string): readonly string[] {
   if (typeof shrunk === "string") return [`not made small: ${shrunk}`];
   const { plan, failure, runs, story } = shrunk;
   const { clients, world, faults } = plan;
@@ -51,10 +52,10 @@ export function failureLines(seed: number, shrunk: ToldShrunk | string): readonl
     `after ${runs} runs: ${world.voters} voters, ${world.observers ?? 0} observers, ${what}`,
     ...excerptOf(story, failure),
     `(the whole story, ${story.length} lines: ${file})`,
-    `\n${failure.check}: ${failure.what}`,
-    `\nagain: npm run sim -- --seed ${seed}`,
-    `forever: put this into test/sim/kept/NAME.json with its reason, and play it by --kept NAME`,
-    JSON.stringify({ reason: "", plan }),
+    `\n${failure.what}`,
+    `\nagain: npm run sim -- --seed ${seed}${shapeText(shape)}`,
+    `forever: put this into test/sim/kept/NAME.json, say there why, and play it by --kept NAME`,
+    JSON.stringify({ reason: "WHY", plan }),
   ];
 }
 
@@ -66,6 +67,11 @@ function excerptOf(story: readonly string[], { kind }: Failure): readonly string
     story.findIndex((line) => line.includes("FAULT")),
   );
   return story.slice(first, first + STORY_LINES_MAX);
+}
+
+function shapeText({ voters, operations }: Shape): string {
+  const voting = voters === undefined ? "" : ` --voters ${voters}`;
+  return operations === undefined ? voting : `${voting} --operations ${operations}`;
 }
 
 function storyPath(seed: number): string {

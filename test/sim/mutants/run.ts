@@ -33,6 +33,16 @@ const SIMULATOR = `${process.execPath} --disable-warning=ExperimentalWarning tes
 /** Hunts of each: their middle is told. */
 const HUNTS = 3;
 
+const HELP = `usage: npm run mutants -- [options]
+
+  --only ID,ID      these only; docs/testing.md lists them
+  --seeds N         seeds of a hunt, ${SEEDS} unless told otherwise
+  --hunts N         hunts for each, ${HUNTS} unless told otherwise: the table tells their middle
+  --jobs N          mutants at once; as many as there are cores
+  --whole           also runs all other pure tests over each
+  --table           writes docs/testing.md from what is known, and judges nothing
+  --results FILE    where judgements are kept; a run that is broken off goes on there`;
+
 // Broken off, it ends what it has started: exit handlers see to that.
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
 process.exitCode = await main();
@@ -48,8 +58,13 @@ async function main(): Promise<number> {
       table: { type: "boolean", default: false },
       results: { type: "string" },
       simulator: { type: "string", default: SIMULATOR },
+      help: { type: "boolean", default: false },
     },
   });
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
   const place = join(tmpdir(), "edgekeeper-mutants");
   const results = new Results(values.results ?? join(place, `${sourceDigest(ROOT)}.json`));
   if (values.table) {
@@ -58,6 +73,11 @@ async function main(): Promise<number> {
     return 0;
   }
   const ids = values.only?.split(",");
+  const unknown = ids?.filter((id) => !MUTANTS.some((mutant) => mutant.id === id)) ?? [];
+  if (unknown.length > 0) {
+    console.error(`no mutant is called ${unknown.join(", ")}; docs/testing.md lists them`);
+    return 2;
+  }
   const chosen = MUTANTS.filter(({ id }) => ids?.includes(id) ?? true);
   const options: JudgeOptions = {
     seeds: Number(values.seeds),
