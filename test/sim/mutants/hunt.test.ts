@@ -77,6 +77,7 @@ describe("the report", () => {
   it("tells the middle of the seeds that were needed, and nothing where one hunt was in vain", () => {
     const hunts = [7, 2, 30].map((seeds) => ({ ...base, seeds, caught }));
     expect(medianSeeds(hunts)).toBe(7);
+    expect(medianSeeds([...hunts, { ...base, seeds: 499, caught: undefined }])).toBe(7);
     expect(medianSeeds([...hunts, { ...base, seeds: 500, caught: undefined }])).toBeUndefined();
     expect(medianSeeds([])).toBeUndefined();
   });

@@ -1,7 +1,7 @@
 /** Judgements as text: a line for each defect as it is judged, and the table of docs/testing.md. */
 import { digestOf } from "./judge.ts";
 import type { Mutant } from "./mutant.ts";
-import { checksOf, type Judgement, medianSeeds } from "./verdict-on-mutant.ts";
+import { checksOf, type Hunt, isUnfinished, type Judgement, medianSeeds } from "./verdict-on-mutant.ts";
 
 const BEGIN = "<!-- mutants:begin -->";
 const END = "<!-- mutants:end -->";
@@ -45,13 +45,12 @@ export function tableText(
   const rows = judged.map(({ mutant, judgement }) => {
     const hunts = judgement?.hunts ?? [];
     const median = medianSeeds(hunts);
-    const tried = hunts.map((hunt) => (hunt.caught === undefined ? `${hunt.seeds} in vain` : hunt.seeds));
-    const seeds = median === undefined ? "**not found**" : String(median);
+    const seeds = median === undefined ? missingText(hunts) : String(median);
     const cells = [
       `\`${mutant.id}\``,
       mutant.what,
       seeds,
-      tried.join(", "),
+      hunts.map(huntText).join(", "),
       checksOf(hunts).join(", ") || "-",
     ];
     return row([...cells, otherText(judgement?.otherTest)]);
@@ -82,6 +81,17 @@ export function withTable(document: string, table: string): string {
 function current(mutant: Mutant, judgementOf: JudgementOf): Judgement | undefined {
   const judgement = judgementOf(mutant.id);
   return judgement?.digest === digestOf(mutant) ? judgement : undefined;
+}
+
+function missingText(hunts: readonly Hunt[]): string {
+  return hunts.some((hunt) => hunt.caught === undefined && !isUnfinished(hunt))
+    ? "**survives**"
+    : "not yet found";
+}
+
+function huntText(hunt: Hunt): string {
+  if (hunt.caught !== undefined) return String(hunt.seeds);
+  return `${hunt.seeds} ${isUnfinished(hunt) ? "so far" : "in vain"}`;
 }
 
 function otherText(otherTest: string | undefined): string {

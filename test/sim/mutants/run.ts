@@ -20,12 +20,10 @@ import { isCaught, tableText, verdictText, withTable } from "./report.ts";
 import { Results, sourceDigest } from "./results.ts";
 import { SourceCopy } from "./source-copy.ts";
 import { MUTANTS, UNIT_CAUGHT } from "./table.ts";
+import { SEEDS_MAX } from "./verdict-on-mutant.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..", "..");
 const DOCUMENT = join(ROOT, "docs", "testing.md");
-
-/** Seeds within which a defect must be found. */
-const SEEDS = 500;
 
 /** One run after the other: jobs are shared by defects. */
 const SIMULATOR = `${process.execPath} --disable-warning=ExperimentalWarning test/sim/run.ts --jobs 1`;
@@ -51,7 +49,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       only: { type: "string" },
-      seeds: { type: "string", default: String(SEEDS) },
+      seeds: { type: "string", default: String(SEEDS_MAX) },
       hunts: { type: "string", default: String(HUNTS) },
       jobs: { type: "string", default: String(availableParallelism()) },
       whole: { type: "boolean", default: false },

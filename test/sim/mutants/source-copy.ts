@@ -22,6 +22,7 @@ export class SourceCopy {
       if (existsSync(join(root, name))) cpSync(join(root, name), join(directory, name), { recursive: true });
     }
     symlinkSync(join(root, "node_modules"), join(directory, "node_modules"));
+    process.once("exit", () => this.remove());
   }
 
   /** Takes back the defect before, and makes this one. */

@@ -53,10 +53,19 @@ export function readRunLine(line: string): RunLine | undefined {
   };
 }
 
-/** The seeds that were needed: the middle of all hunts; undefined where one found nothing. */
+/** So many seeds in vain are too many: the defect survives. */
+export const SEEDS_MAX = 500;
+
+/** Whether nothing is found and there are seeds left. */
+export function isUnfinished({ caught, seeds }: Hunt): boolean {
+  return caught === undefined && seeds < SEEDS_MAX;
+}
+
+/** The seeds that were needed: the middle of all finished hunts; undefined where one found nothing, or none is. */
 export function medianSeeds(hunts: readonly Hunt[]): number | undefined {
-  if (hunts.length === 0 || hunts.some(({ caught }) => caught === undefined)) return undefined;
-  const sorted = hunts.map(({ seeds }) => seeds).sort((a, b) => a - b);
+  const finished = hunts.filter((hunt) => !isUnfinished(hunt));
+  if (finished.length === 0 || finished.some(({ caught }) => caught === undefined)) return undefined;
+  const sorted = finished.map(({ seeds }) => seeds).sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)];
 }
 
