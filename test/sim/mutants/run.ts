@@ -34,7 +34,7 @@ const HUNTS = 3;
 const HELP = `usage: npm run mutants -- [options]
 
   --only ID,ID      these only; docs/testing.md lists them
-  --seeds N         seeds of a hunt, ${SEEDS} unless told otherwise
+  --seeds N         seeds of a hunt, ${SEEDS_MAX} unless told otherwise
   --hunts N         hunts for each, ${HUNTS} unless told otherwise: the table tells their middle
   --jobs N          mutants at once; as many as there are cores
   --whole           also runs all other pure tests over each
