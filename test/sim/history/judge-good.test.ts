@@ -2,7 +2,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
+import { must } from "../../../src/base/assert.ts";
+import { ERROR_CODES } from "../../../src/base/error-code.ts";
 import { type Rng, seededRng } from "../../../src/base/rng.ts";
+import type { Txn } from "../../../src/base/txn.ts";
 import type { ClientRequest } from "../../../src/jute/requests.ts";
 import { judge } from "./judge.ts";
 import { type Client, create, setData, SingleCopy } from "./single-copy.ts";
@@ -18,6 +21,25 @@ test("nothing is said of a service of one copy, whatever is asked, lost and expi
     }),
     { numRuns: 150, seed: 1 },
   );
+});
+
+test("what an old connection still brings when its session is over is refused, and all is well", () => {
+  const service = new SingleCopy();
+  const ann = service.open();
+  service.ask(ann, create("/b"), "never done");
+  service.ask(ann, { op: "multi", operations: [create("/c"), create("/d")] }, "never done");
+  service.reconnect(ann);
+  service.ask(ann, { op: "closeSession" });
+  const last = must(service.committed.at(-1), "something is committed");
+  const expired: Txn = { kind: "error", code: ERROR_CODES.sessionExpired };
+  const behind: Txn = { kind: "error", code: ERROR_CODES.runtimeInconsistency };
+  const late = [expired, { kind: "multi", operations: [expired, behind] } as Txn].map((txn, index) => {
+    const { counter, epoch } = last.zxid;
+    const header = { ...last.header, origin: { ...last.header.origin, serial: 900 + index } };
+    return { ...last, header, txn, zxid: { epoch, counter: counter + 1 + index } };
+  });
+
+  expect(judge(service.history({ committed: [...service.committed, ...late] }))).toEqual([]);
 });
 
 test("a thousand operations are judged within 100 ms of a processor", () => {

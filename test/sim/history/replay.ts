@@ -177,7 +177,7 @@ class Run implements Replay {
       return undefined;
     }
     const position = sent.writes.indexOf(found);
-    if (position < sent.position) {
+    if (position < sent.position && !this.#isRefusedAsOver(one)) {
       const later = sent.writes[sent.position - 1];
       const behind = later === undefined ? "" : `, behind ${operationLine(later)}`;
       this.#report("SessionOrder", `${committedText(one)} is done${behind}`);
@@ -203,6 +203,13 @@ class Run implements Replay {
     if (txn.kind !== "error" || sent === undefined) return false;
     if (txn.code !== ERROR_CODES.sessionMoved && txn.code !== ERROR_CODES.quotaExceeded) return false;
     return sent.writes.some(({ outcome }) => outcome.kind === "unknown");
+  }
+
+  /** What an old connection still brings when the session is over: it is refused, and changes nothing. */
+  #isRefusedAsOver({ header, txn }: Committed): boolean {
+    if (!this.ended.has(header.session)) return false;
+    if (txn.kind === "error") return txn.code === ERROR_CODES.sessionExpired;
+    return txn.kind === "multi" && txn.operations.every(({ kind }) => kind === "error");
   }
 
   #foreseen(write: Write, { zxid, header }: Committed): ReturnType<typeof foreseen> {
