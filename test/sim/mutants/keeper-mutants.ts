@@ -5,7 +5,7 @@ import type { Edit, Mutant } from "./mutant.ts";
 function outruns(kind: string): readonly Edit[] {
   return [
     {
-      file: "src/keeper/keeper.ts",
+      file: "src/keeper/peer-host.ts",
       find: "for (const send of effects.free) this.#outbox.sendFree(frames.of(send));",
       replace: `for (const send of effects.free) this.#outbox.sendFree(frames.of(send));
     const early = effects.after.filter(
@@ -14,7 +14,7 @@ function outruns(kind: string): readonly Edit[] {
     for (const effect of early) if (effect.kind === "send") this.#outbox.sendFree(frames.of(effect));`,
     },
     {
-      file: "src/keeper/keeper.ts",
+      file: "src/keeper/peer-host.ts",
       find: `          this.#outbox.act(frames.of(effect));
           break;`,
       replace: `          if (effect.message.kind !== "${kind}") this.#outbox.act(frames.of(effect));
@@ -135,8 +135,8 @@ const SNAPSHOTS: readonly Mutant[] = [
     edits: [
       {
         file: "src/keeper/keeper.ts",
-        find: '      this.#stepPeer({ kind: "diverged" });\n',
-        replace: '      if (!this.#serving) this.#stepPeer({ kind: "diverged" });\n',
+        find: '      this.#host.step({ kind: "diverged" });\n',
+        replace: '      if (!this.#serving) this.#host.step({ kind: "diverged" });\n',
       },
     ],
   },
@@ -145,11 +145,11 @@ const SNAPSHOTS: readonly Mutant[] = [
     what: "a snapshot is said to end at what the leader has accepted, not at what it holds",
     edits: [
       {
-        file: "src/keeper/keeper.ts",
-        find: "      this.#stepPeer(part);\n      this.#more = true;",
+        file: "src/keeper/peer-host.ts",
+        find: "      this.step(part);\n",
         replace:
           "      const end = part.end && { ...part.end, last: this.#peer.lastZxid };\n" +
-          "      this.#stepPeer(end === undefined ? part : { ...part, end });\n      this.#more = true;",
+          "      this.step(end === undefined ? part : { ...part, end });\n",
       },
     ],
   },

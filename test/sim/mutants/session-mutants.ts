@@ -8,10 +8,9 @@ const SESSIONS: readonly Mutant[] = [
     what: "sessions of a lost replica or leader get no time for what those may still have answered",
     edits: [
       {
-        file: "src/keeper/keeper.ts",
-        find: "lostGraceMs: this.#config.timing?.heartbeatLimitMs ?? DEFAULT_TIMING.heartbeatLimitMs,",
-        replace:
-          "lostGraceMs: (this.#config.timing?.heartbeatLimitMs ?? DEFAULT_TIMING.heartbeatLimitMs) * 0,",
+        file: "src/keeper/reign.ts",
+        find: "lostGraceMs: config.timing?.heartbeatLimitMs ?? DEFAULT_TIMING.heartbeatLimitMs,",
+        replace: "lostGraceMs: (config.timing?.heartbeatLimitMs ?? DEFAULT_TIMING.heartbeatLimitMs) * 0,",
       },
     ],
   },

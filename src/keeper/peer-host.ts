@@ -1,0 +1,233 @@
+/**
+ * The peer of a replica and what surrounds it: its links, and both ends of snapshots. It feeds the peer with what
+ * happens, and turns what the peer wants done into effects of the turn.
+ */
+import { assert, assertNever } from "../base/assert.ts";
+import type { Sid } from "../base/ids.ts";
+import { type Zxid, zxidText } from "../base/zxid.ts";
+import type { PeerPhase, PeerStatus } from "../zab/config.ts";
+import type { LinkId, Notification, Proposal } from "../zab/message.ts";
+import { Peer } from "../zab/peer.ts";
+import type { KeeperInput, KeeperParts } from "./keeper-input.ts";
+import { encodeLinkMessage, readLinkMessage, ZabFrames } from "./link-codec.ts";
+import type { FromLeader, LinkMessage, ToLeader } from "./link-message.ts";
+import { LinkTable } from "./link-table.ts";
+import { type SnapshotProblem, SnapshotReceiver, SnapshotSender } from "./snapshots.ts";
+import type { TurnOutbox } from "./turn-outbox.ts";
+
+/** What the host needs of its keeper. */
+export interface PeerHostContext {
+  /** The peer is in this phase now. */
+  phaseChanged(phase: PeerPhase): void;
+  /** The latest link of this learner is gone. */
+  learnerLost(sid: Sid): void;
+  /** A learner said this to us. */
+  toLeader(from: Sid, message: ToLeader): void;
+  /** Our leader said this to us. */
+  fromLeader(message: FromLeader): void;
+  log(event: string, fields: string): void;
+}
+
+/** See the file's comment. */
+export class PeerHost {
+  readonly #context: PeerHostContext;
+  readonly #outbox: TurnOutbox;
+  readonly #sid: Sid;
+  readonly #peer: Peer;
+  readonly #links = new LinkTable();
+  readonly #sender: SnapshotSender;
+  readonly #receiver: SnapshotReceiver;
+  #phase: PeerPhase = { role: "looking" };
+  #linkErrors = 0;
+  #nowMs = 0;
+
+  constructor(parts: KeeperParts, outbox: TurnOutbox, context: PeerHostContext) {
+    this.#context = context;
+    this.#outbox = outbox;
+    this.#sid = parts.config.sid;
+    this.#peer = new Peer(parts.config, parts.start, parts.log, parts.rng);
+    this.#sender = new SnapshotSender(parts.tree, parts.config.snapshotPartBytes);
+    this.#receiver = new SnapshotReceiver(parts.stage);
+  }
+
+  /** The time of this turn, in Unix milliseconds of the replica's clock. */
+  at(nowMs: number): void {
+    this.#nowMs = nowMs;
+  }
+
+  /** What the peer is doing, as it last said. */
+  get phase(): PeerPhase {
+    return this.#phase;
+  }
+
+  /** Frames that were malformed. */
+  get linkErrors(): number {
+    return this.#linkErrors;
+  }
+
+  /** Whether proposals are welcome now. */
+  get canPropose(): boolean {
+    return this.#peer.canPropose();
+  }
+
+  /** The zxid that the next proposal must carry. Only while the peer leads in broadcast. */
+  get nextZxid(): Zxid {
+    return this.#peer.nextZxid;
+  }
+
+  notification(): Notification {
+    return this.#peer.notification();
+  }
+
+  status(): PeerStatus {
+    return this.#peer.status();
+  }
+
+  /** What is committed and not yet taken, oldest first. */
+  takeCommitted(bytesMax: number): readonly Proposal[] {
+    return this.#peer.takeCommitted(bytesMax);
+  }
+
+  /** Those of these replicas that have no link to us; not this one. */
+  missing(sids: readonly Sid[]): readonly Sid[] {
+    return this.#links.missing(sids).filter((sid) => sid !== this.#sid);
+  }
+
+  /** Steps the peer, and performs what it wants done. */
+  step(input: Parameters<Peer["step"]>[0]): void {
+    let problem: SnapshotProblem;
+    const effects = this.#peer.step(input, this.#nowMs);
+    const frames = new ZabFrames();
+    for (const send of effects.free) this.#outbox.sendFree(frames.of(send));
+    this.#outbox.write(effects.writes);
+    for (const effect of effects.after) {
+      switch (effect.kind) {
+        case "send":
+          this.#outbox.act(frames.of(effect));
+          break;
+        case "phase":
+          this.#changePhase(effect.phase);
+          break;
+        case "closeLink":
+          this.#dropLink(effect.link);
+          this.#outbox.act(effect);
+          break;
+        case "committed":
+          break;
+        case "snapshotBegun":
+          this.#context.log("snapshot", effect.reason);
+          this.#receiver.begin();
+          break;
+        case "snapshotPart":
+          problem ??= this.#receiver.take(effect.payload);
+          break;
+        case "snapshotEnded":
+          problem ??= this.#receiver.check(effect);
+          if (problem !== undefined) break;
+          this.#context.log("snapshot", `installed, at ${zxidText(effect.last)}`);
+          this.#outbox.write([{ kind: "install", last: effect.last }]);
+          this.#outbox.restart();
+          break;
+        case "notify":
+        case "openLink":
+          this.#outbox.act(effect);
+          break;
+        default:
+          assertNever(effect);
+      }
+    }
+    if (problem === undefined) return;
+    this.#context.log("SNAPSHOT REFUSED", problem);
+    this.tellLeader({ kind: "unsound", reason: problem });
+    this.step({ kind: "snapshotRefused", reason: problem });
+  }
+
+  #changePhase(phase: PeerPhase): void {
+    this.#phase = phase;
+    this.#context.phaseChanged(phase);
+    if (phase.role !== "leading") this.#sender.dropAll();
+  }
+
+  /** One part a turn for each learner that has room: between them all others have their turn. Whether there was one. */
+  sendSnapshots(): boolean {
+    let sent = false;
+    for (const wanted of this.#peer.snapshotsWanted()) {
+      const part = this.#sender.next(wanted);
+      if (part === undefined) continue;
+      if (part === "overrun") {
+        this.#cutLink(wanted.link, "slower than what it is sent changes");
+        return sent;
+      }
+      this.step(part);
+      sent = true;
+    }
+    return sent;
+  }
+
+  /** What this replica wants of the leader, which is another one, over the link to it. */
+  tellLeader(message: ToLeader): void {
+    const phase = this.#phase;
+    const link = phase.role === "following" || phase.role === "observing" ? phase.link : undefined;
+    assert(link !== undefined, "a serving replica leads, or has a link to its leader");
+    this.#sendLink(link, { kind: "toLeader", message });
+  }
+
+  /** This leader's word for a learner; one whose link is gone does not hear it. */
+  tellLearner(to: Sid, message: FromLeader): void {
+    const link = this.#links.ofLearner(to);
+    if (link !== undefined) this.#sendLink(link, { kind: "fromLeader", message });
+  }
+
+  #sendLink(link: LinkId, message: LinkMessage): void {
+    this.#outbox.act({ kind: "linkSend", link, bytes: encodeLinkMessage(message) });
+  }
+
+  /** A link is open, by our asking or by another replica's. */
+  linkOpened(input: KeeperInput & { readonly kind: "linkOpened" }): void {
+    const before = this.#links.open(input.link, input.sid, input.role);
+    if (before !== undefined) this.#cutLink(before, "superseded");
+    this.step(input);
+  }
+
+  /** A link is gone. */
+  linkClosed(link: LinkId): void {
+    if (this.#links.sidOf(link) === undefined) return;
+    this.#dropLink(link);
+    this.step({ kind: "linkClosed", link });
+  }
+
+  #cutLink(link: LinkId, reason: string): void {
+    this.linkClosed(link);
+    this.#outbox.act({ kind: "closeLink", link, reason });
+  }
+
+  #dropLink(link: LinkId): void {
+    const learner = this.#links.drop(link);
+    this.#sender.drop(link);
+    if (learner !== undefined) this.#context.learnerLost(learner);
+  }
+
+  /** A frame came on a link. */
+  linkBytes(link: LinkId, bytes: Uint8Array): void {
+    const sid = this.#links.sidOf(link);
+    if (sid === undefined) return;
+    const message = readLinkMessage(bytes);
+    if (typeof message === "string") {
+      this.#linkErrors++;
+      this.#context.log("link", `replica ${sid}: ${message}`);
+      return this.#cutLink(link, "malformed");
+    }
+    switch (message.kind) {
+      case "zab":
+        return this.step({ kind: "message", link, message: message.message });
+      case "toLeader":
+        if (this.#phase.role === "leading") this.#context.toLeader(sid, message.message);
+        return;
+      case "fromLeader":
+        if ("link" in this.#phase && this.#phase.link === link) this.#context.fromLeader(message.message);
+        return;
+      default:
+        return assertNever(message);
+    }
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * What a replica does because it leads, beside Zab: it keeps the desk, hears what replicas say, compares their digests
+ * and calls those that are away. One a replica; it is open while the desk is.
+ */
+import type { Sid } from "../base/ids.ts";
+import { CONFIG_PATH } from "../tree/reserved.ts";
+import type { Tree } from "../tree/tree.ts";
+import { DEFAULT_TIMING } from "../zab/config.ts";
+import type { KeeperConfig } from "./config.ts";
+import { configText, sameBytes } from "./config-node.ts";
+import type { DigestAt, Digests } from "./digests.ts";
+import { LeaderDesk } from "./leader-desk.ts";
+import { MISSING_CALL_INTERVAL_MS } from "./limits.ts";
+import type { FromLeader, ToLeader } from "./link-message.ts";
+import type { PeerHost } from "./peer-host.ts";
+
+/** What a reign needs of its keeper. */
+export interface ReignContext {
+  readonly config: KeeperConfig;
+  readonly instance: number;
+  readonly tree: Tree;
+  readonly digests: Digests;
+  readonly host: PeerHost;
+  /** The leader's word for a replica, itself included. */
+  answer(to: Sid, message: FromLeader): void;
+  /** An election notification for a replica that has no link to us. */
+  call(to: Sid): void;
+  log(event: string, fields: string): void;
+}
+
+/** See the file's comment. */
+export class Reign {
+  readonly #context: ReignContext;
+  #desk: LeaderDesk | undefined;
+  #lastCallMs = 0;
+  /** What replicas said to this leader, kept until all that is committed is applied here. */
+  #inbox: { readonly from: Sid; readonly message: ToLeader }[] = [];
+
+  constructor(context: ReignContext) {
+    this.#context = context;
+  }
+
+  /** The desk, while it is open. */
+  get desk(): LeaderDesk | undefined {
+    return this.#desk;
+  }
+
+  /** Begins: this replica leads in broadcast and has applied all that is committed. */
+  open(nowMs: number): void {
+    const { config, instance, tree, host, digests } = this.#context;
+    const desk = new LeaderDesk({
+      sid: config.sid,
+      instance,
+      tree,
+      nextZxid: host.nextZxid,
+      storageLimitBytes: config.storageLimitBytes,
+      sessionsMax: config.sessionsMax,
+      log: (event, fields) => this.#context.log(event, fields),
+      nowMs,
+      lostGraceMs: config.timing?.heartbeatLimitMs ?? DEFAULT_TIMING.heartbeatLimitMs,
+    });
+    this.#desk = desk;
+    digests.openAudit();
+    const text = configText(config);
+    if (!sameBytes(text, tree.get(CONFIG_PATH)?.data ?? null)) desk.proposeConfig(text);
+  }
+
+  /** Ends: another may lead. */
+  close(): void {
+    this.#desk = undefined;
+    this.#context.digests.closeAudit();
+  }
+
+  /** What was said to this leader and not read yet is void. */
+  forget(): void {
+    this.#inbox = [];
+  }
+
+  /** A replica, this one included, says something; it is read when all that is committed is applied. */
+  hear(from: Sid, message: ToLeader): void {
+    this.#inbox.push({ from, message });
+  }
+
+  /** Lets time pass: `nowMs` of the replica's clock, `clockMs` of the one that never goes back. */
+  tick(nowMs: number, clockMs: number): void {
+    // Word of living sessions may be among what waits: nothing expires before it is heard.
+    if (this.#inbox.length === 0) this.#desk?.tick(nowMs);
+    this.#callMissing(clockMs);
+  }
+
+  /** The link to the replica is gone. */
+  lost(sid: Sid): void {
+    this.#desk?.lost(sid);
+    this.#context.digests.lost(sid);
+  }
+
+  /**
+   * A replica that died without clients is started by nobody: the object comes to life with the first event. So the
+   * leader calls those that have no link to it.
+   */
+  #callMissing(clockMs: number): void {
+    if (this.#desk === undefined || clockMs - this.#lastCallMs < MISSING_CALL_INTERVAL_MS) return;
+    this.#lastCallMs = clockMs;
+    const { host, config } = this.#context;
+    for (const to of host.missing([...config.voters, ...config.observers])) this.#context.call(to);
+  }
+
+  /**
+   * What replicas, this one included, said to this leader; whether there was anything. The caller has applied all that
+   * is committed: a replica that is further may speak of sessions that are not in the tree here yet, and a hello may
+   * come before the desk is open.
+   */
+  readInbox(nowMs: number, clockMs: number): boolean {
+    if (this.#desk === undefined || this.#inbox.length === 0) return false;
+    const messages = this.#inbox;
+    this.#inbox = [];
+    for (const { from, message } of messages) {
+      if (message.kind === "digest") this.#compareDigests(from, message, clockMs);
+      else if (message.kind === "unsound") this.#recount(from, message.reason, clockMs);
+      else this.#desk?.handle(from, message, nowMs);
+    }
+    return true;
+  }
+
+  /** Whoever differs from a quorum, this leader included, takes no part until a snapshot replaced its tree. */
+  #compareDigests(from: Sid, told: DigestAt, clockMs: number): void {
+    const verdict = this.#context.digests.hear(from, told, clockMs);
+    if (verdict === undefined) return;
+    this.#context.log("DIGESTS DIFFER", verdict.difference);
+    for (const sid of verdict.diverged) this.#context.answer(sid, { kind: "diverged", at: told.zxid });
+  }
+
+  /** A learner refused what it was sent: this leader takes no part where it is its own tree that is wrong. */
+  #recount(from: Sid, reason: string, clockMs: number): void {
+    const { digests, host } = this.#context;
+    const isUnsound = digests.isUnsound(clockMs);
+    this.#context.log(isUnsound ? "OWN TREE IS WRONG" : "snapshot", `refused by ${from}: ${reason}`);
+    if (isUnsound) host.step({ kind: "diverged" });
+  }
+}
