@@ -204,7 +204,7 @@ export type Response =
   | { readonly op: "children2"; readonly children: readonly string[]; readonly stat: Stat }
   | { readonly op: "multi"; readonly results: readonly MultiResult[] }
   | { readonly op: "error"; readonly code: number }
-  | { readonly op: "sasl"; readonly token: Uint8Array }
+  | { readonly op: "sasl"; readonly token: Uint8Array | null }
   | { readonly op: "ephemerals"; readonly paths: readonly string[] }
   | { readonly op: "count"; readonly count: number }
   | { readonly op: "identities"; readonly identities: readonly Identity[] };

@@ -2,6 +2,7 @@
  * The variables that an ensemble is configured with, read into what they mean. The Worker reads them with this, and
  * so does `npm start`, before it starts anything.
  */
+import { type AccessSettings, readAccess } from "./access-settings.ts";
 import type { Sid } from "./ids.ts";
 
 /** The name of a variable that means something here. */
@@ -22,6 +23,11 @@ export type VariableName =
   | "MAX_CLIENT_CNXNS"
   | "STORAGE_LIMIT_MB"
   | "SUPER_DIGEST"
+  | "SASL_USERS"
+  | "SASL_SUPER_USERS"
+  | "SASL_ALLOW_FAILED_CLIENTS"
+  | "ENFORCE_AUTH_SCHEMES"
+  | "SKIP_ACL"
   | "EDGEKEEPER_DEV"
   | "EDGEKEEPER_SECRET";
 
@@ -43,6 +49,11 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
   STORAGE_LIMIT_MB: "database of a replica at which creates and sets are refused (9000)",
   MAX_CLIENT_CNXNS: "connections of one replica from one address, 0 for no bound (60)",
   SUPER_DIGEST: "user:base64(sha1(user:password)) of the super user (nobody)",
+  SASL_USERS: "user:md5hex(user:zk-sasl-md5:password) of those who may log in with SASL (nobody)",
+  SASL_SUPER_USERS: "those of SASL_USERS who may do everything (nobody)",
+  SASL_ALLOW_FAILED_CLIENTS: "1 lets a client stay whose SASL login failed",
+  ENFORCE_AUTH_SCHEMES: "a client must have proven to be of one of these schemes, such as sasl (none)",
+  SKIP_ACL: "1 lets everybody do everything, whatever access control lists say",
   EDGEKEEPER_DEV: "1 opens the doors to this machine without a secret",
   EDGEKEEPER_SECRET: "what clients send as Authorization: Bearer SECRET",
 };
@@ -73,6 +84,7 @@ export interface Settings extends Members {
   readonly maxConnectionsPerAddress: number;
   readonly storageLimitMb: number;
   readonly superDigest: string | undefined;
+  readonly access: AccessSettings;
   /** Batches of proposals kept in a replica's log: who was away for longer gets a snapshot. */
   readonly logBatchesMax: number;
 }
@@ -146,6 +158,7 @@ export function readSettings(variables: Variables): Settings {
     maxConnectionsPerAddress: count(variables, "MAX_CLIENT_CNXNS") ?? CONNECTIONS_PER_ADDRESS_MAX,
     storageLimitMb: readStorageLimit(variables.STORAGE_LIMIT_MB ?? ""),
     superDigest: readSuperDigest(variables.SUPER_DIGEST ?? ""),
+    access: readAccess(variables, wrong),
     logBatchesMax: wholeNumberOf(variables, "LOG_BATCHES_MAX", LOG_BOUNDS) ?? LOG_BOUNDS.max,
   };
   const { sessionTimeoutMinMs: min, sessionTimeoutMaxMs: max } = settings;

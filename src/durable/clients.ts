@@ -129,7 +129,7 @@ export class Clients {
 }
 
 function entropy(): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(24));
+  return crypto.getRandomValues(new Uint8Array(48));
 }
 
 /** What a TCP stream tells. */

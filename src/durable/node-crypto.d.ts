@@ -2,7 +2,7 @@
 declare module "node:crypto" {
   interface Hash {
     update(data: Uint8Array): Hash;
-    digest(encoding: "base64"): string;
+    digest(encoding: "base64" | "hex"): string;
   }
-  export function createHash(algorithm: "sha1"): Hash;
+  export function createHash(algorithm: "sha1" | "md5"): Hash;
 }

@@ -2,7 +2,6 @@
  * The Durable Object that hosts a replica: it feeds the keeper with what happens and does what the keeper wants done,
  * in the order that turns.ts keeps. A failure there aborts the object, which then starts again from its disk.
  */
-import { createHash } from "node:crypto";
 import { DurableObject } from "cloudflare:workers";
 import { assertNever } from "../base/assert.ts";
 import type { Sid } from "../base/ids.ts";
@@ -17,6 +16,7 @@ import { Keeper } from "../keeper/keeper.ts";
 import type { Action } from "../keeper/turn.ts";
 import { decodeNotification, encodeNotification } from "../keeper/zab-codec.ts";
 import { CONFIG_PATH } from "../tree/reserved.ts";
+import { authSettings } from "./auth-settings.ts";
 import { Clients } from "./clients.ts";
 import { CLIENT_ADDRESS_HEADER, GATEWAY_PATHS, type ObjectStatus } from "./entry.ts";
 import { Heart } from "./heart.ts";
@@ -98,7 +98,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
       start: store.start,
       tree: store.tree,
       log: store.log,
-      auth: { superDigest: this.env.SUPER_DIGEST, sha1Base64 },
+      auth: authSettings(this.env),
       rng: seededRng([random[0] ?? 0, random[1] ?? 0, random[2] ?? 0, random[3] ?? 0]),
       stage: () => store.stage(),
       databaseBytes: () => this.ctx.storage.sql.databaseSize,
@@ -224,8 +224,4 @@ function nameOf(id: DurableObjectId): ReplicaName {
     throw new Error(`a replica's object is named ensemble/sid, not "${id.name ?? ""}"`);
   }
   return { ensemble, sid: Number(sid) };
-}
-
-function sha1Base64(bytes: Uint8Array): string {
-  return createHash("sha1").update(bytes).digest("base64");
 }

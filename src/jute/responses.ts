@@ -46,12 +46,13 @@ export type ServerMessage =
   | { readonly kind: "reply"; readonly header: ReplyHeader; readonly response: Response };
 
 /**
- * Writes a reply's whole frame. Where `header.error` is not 0, only the header is sent, as ZooKeeper does.
+ * Writes a reply's whole frame. Where `header.error` is not 0, only the header is sent, as ZooKeeper does; but behind a
+ * login that failed its null token.
  */
 export function encodeReply(writer: JuteWriter, header: ReplyHeader, response: Response): void {
   const frame = writer.beginFrame();
   writeReplyHeader(writer, header);
-  if (header.error === 0) writeResponse(writer, response);
+  if (header.error === 0 || response.op === "sasl") writeResponse(writer, response);
   writer.endFrame(frame);
 }
 
@@ -156,7 +157,7 @@ function readResponse(reader: JuteReader, op: RequestOpcodeName): Response {
     case "addWatch":
       return { op: "error", code: reader.int() };
     case "sasl":
-      return { op: "sasl", token: reader.buffer() ?? new Uint8Array(0) };
+      return { op: "sasl", token: reader.buffer() };
     case "getEphemerals":
       return { op: "ephemerals", paths: reader.strings() };
     case "getAllChildrenNumber":

@@ -6,27 +6,28 @@ import { ERROR_CODES } from "../base/error-code.ts";
 import type { Outcome } from "../base/txn.ts";
 import type { Zxid } from "../base/zxid.ts";
 import { ZXID_UNKNOWN } from "../jute/records.ts";
-import type { Tree } from "../tree/tree.ts";
+import { powersOf } from "./auth.ts";
 import type { ClientOutput } from "./client-output.ts";
 import type { Connection, Pending, PendingWrite } from "./connection.ts";
+import type { DoorContext } from "./door-context.ts";
 import type { LocalReads } from "./local-reads.ts";
 import { replyTo } from "./replies.ts";
 
 /** What answers are made of, and where they go. */
 export interface AnswerParts {
-  readonly tree: Tree;
+  readonly context: Pick<DoorContext, "tree" | "auth">;
   readonly reads: LocalReads;
   readonly output: ClientOutput;
 }
 
 /** Answers requests, each in its turn. Says whether the connection ends with the answer. */
 export class ClientAnswers {
-  readonly #tree: Tree;
+  readonly #context: Pick<DoorContext, "tree" | "auth">;
   readonly #reads: LocalReads;
   readonly #output: ClientOutput;
 
   constructor(parts: AnswerParts) {
-    this.#tree = parts.tree;
+    this.#context = parts.context;
     this.#reads = parts.reads;
     this.#output = parts.output;
   }
@@ -36,14 +37,12 @@ export class ClientAnswers {
     if (pending.kind === "refused") return this.#refuse(connection, pending, nowMs);
     const { request } = pending;
     connection.lastOperation = request.op;
-    if (request.op === "sasl") {
-      return this.#refuse(connection, { ...pending, kind: "refused", reason: "unimplemented" }, nowMs);
-    }
-    const zxid = this.#tree.lastApplied;
+    const zxid = this.#context.tree.lastApplied;
     const answer = this.#reads.answer(request, {
       connection: connection.opening.id,
       session: connection.session ?? 0n,
-      identities: connection.identities,
+      identities: powersOf(connection, this.#context.auth),
+      proven: connection.identities,
     });
     // They tell of no one change: ZooKeeper gives them no zxid.
     for (const event of answer.events) this.#output.event(connection, event, ZXID_UNKNOWN);
@@ -69,7 +68,7 @@ export class ClientAnswers {
   #refuse(connection: Connection, pending: Pending & { readonly kind: "refused" }, nowMs: number): boolean {
     const isUnknown = pending.reason === "unimplemented";
     // ZooKeeper answers an opcode it lacks with zxid -1 and hangs up.
-    const zxid = isUnknown ? ZXID_UNKNOWN : this.#tree.lastApplied;
+    const zxid = isUnknown ? ZXID_UNKNOWN : this.#context.tree.lastApplied;
     const code = ERROR_CODES[pending.reason];
     this.#output.reply(connection, pending, { zxid, code, response: { op: "empty" }, nowMs });
     return isUnknown;

@@ -7,18 +7,15 @@
  */
 import { PERMS } from "../base/acl.ts";
 import { assert } from "../base/assert.ts";
-import { ERROR_CODES } from "../base/error-code.ts";
 import type { SessionId } from "../base/ids.ts";
-import type { Request } from "../base/request.ts";
 import type { Outcome } from "../base/txn.ts";
 import { compareZxid, type Zxid } from "../base/zxid.ts";
-import { OPCODES } from "../jute/opcodes.ts";
-import { type DecodedRequest, decodeRequest } from "../jute/requests.ts";
+import { decodeRequest } from "../jute/requests.ts";
 import { JuteError } from "../jute/jute-error.ts";
 import { isAllowed } from "../tree/access.ts";
 import type { TreeEvent } from "../tree/transition.ts";
 import type { WatchTable } from "../tree/watch-table.ts";
-import { addIdentities, authenticate } from "./auth.ts";
+import { powersOf } from "./auth.ts";
 import { ClientAnswers } from "./client-answers.ts";
 import { ClientMemory } from "./client-memory.ts";
 import { ClientOutput } from "./client-output.ts";
@@ -37,9 +34,11 @@ import type { DoorContext } from "./door-context.ts";
 import { answerWord, isFourLetterWord } from "./four-letter-words.ts";
 import { Handshakes } from "./handshakes.ts";
 import { REFUSAL_LOG_INTERVAL_MS } from "./limits.ts";
+import { Logins } from "./logins.ts";
 import type { FromLeader, Generation, OwnedSession } from "./link-message.ts";
 import { isWriteRequest } from "./link-codec.ts";
 import { LocalReads } from "./local-reads.ts";
+import { isLogin, isUnknown } from "./request-kinds.ts";
 import { type Counters, freshCounters } from "./status.ts";
 import type { Action } from "./turn.ts";
 
@@ -54,6 +53,7 @@ export class ClientDoor {
   readonly #output = new ClientOutput(this.counters);
   readonly #reads: LocalReads;
   readonly #handshakes: Handshakes;
+  readonly #logins: Logins;
   readonly #writes: ClientWrites;
   readonly #answers: ClientAnswers;
   readonly #table = new ConnectionTable();
@@ -65,10 +65,11 @@ export class ClientDoor {
   constructor(context: DoorContext, watches: WatchTable) {
     this.#context = context;
     this.#watches = watches;
+    this.#logins = new Logins(context.auth, this.#output);
     this.#reads = new LocalReads(context.tree, watches);
     this.#writes = new ClientWrites(context, this.#table);
     this.#handshakes = new Handshakes({ context, table: this.#table, output: this.#output });
-    this.#answers = new ClientAnswers({ tree: context.tree, reads: this.#reads, output: this.#output });
+    this.#answers = new ClientAnswers({ context, reads: this.#reads, output: this.#output });
   }
 
   /** Connections open now, handshaken or not. */
@@ -200,7 +201,8 @@ export class ClientDoor {
     const fired = this.#watches.fire(event);
     for (const { watcher, type, path, acl } of fired) {
       const connection = this.#table.get(watcher);
-      if (connection === undefined || !isAllowed(acl, PERMS.read, connection.identities)) continue;
+      if (connection === undefined || !isAllowed(acl, PERMS.read, powersOf(connection, this.#context.auth)))
+        continue;
       this.#output.event(connection, { type, path }, zxid);
       if (connection.isGreedy) this.#cutOff(connection, UNREAD);
       this.#settle(connection);
@@ -352,7 +354,11 @@ export class ClientDoor {
     connection.received++;
     if (connection.session !== undefined) this.#touched.add(connection.session);
     const decoded = decodeRequest(body);
-    if (decoded.kind === "headerless" || isBrokenLogin(decoded)) throw decoded.problem;
+    if (decoded.kind === "headerless") throw decoded.problem;
+    if (isLogin(decoded)) {
+      // What breaks in a login ends the connection, unanswered.
+      if (decoded.kind === "undecodable") throw decoded.problem;
+    } else if (!this.#logins.mayAsk(connection, decoded.xid)) return this.#close(connection);
     const unknown = isUnknown(decoded);
     if (decoded.kind !== "request" || unknown) {
       if (unknown) this.counters.requestsUnknown++;
@@ -368,8 +374,8 @@ export class ClientDoor {
     }
     const { xid, request } = decoded;
     connection.lastXid = xid;
-    if (request.op === "auth") {
-      this.#authenticate(connection, xid, request);
+    if (request.op === "auth" || request.op === "sasl") {
+      if (this.#logins.take(connection, xid, request) === "ends") this.#close(connection);
     } else if (isWriteRequest(request)) {
       this.#writes.enqueue(connection, { xid, request, bytes: body.length }, this.#nowMs);
     } else {
@@ -378,16 +384,6 @@ export class ClientDoor {
       const [bytes, arrivedMs] = [body.length, this.#nowMs];
       this.#enqueueLocal(connection, { kind: "local", xid, request, bytes, replyBytes, arrivedMs });
     }
-  }
-
-  /** Answered at once and out of order, as ZooKeeper does: requests behind it have the new identity. */
-  #authenticate(connection: Connection, xid: number, request: Request & { readonly op: "auth" }): void {
-    const added = authenticate(request, connection.opening.remoteAddress, this.#context.auth);
-    const all = added && addIdentities(connection.identities, added);
-    const code = all === undefined ? ERROR_CODES.authFailed : ERROR_CODES.ok;
-    this.#output.authReply(connection, xid, code);
-    if (all === undefined) this.#close(connection);
-    else connection.identities = all;
   }
 
   #enqueueLocal(connection: Connection, pending: Exclude<Pending, PendingWrite>): void {
@@ -468,20 +464,4 @@ export class ClientDoor {
     this.#output.forget(connection);
     this.#watches.removeWatcher(connection.opening.id);
   }
-}
-
-/**
- * Whether nobody may ask for it. A check stands in a multi alone: by itself it is as good as unknown, decodable or not
- * (ZooKeeper Request.isValid).
- */
-function isUnknown(decoded: DecodedRequest): boolean {
-  if (decoded.kind === "undecodable") return decoded.type === OPCODES.check;
-  return decoded.kind === "unknownOpcode" || (decoded.kind === "request" && decoded.request.op === "check");
-}
-
-/** A login is taken off the wire before it is anybody's turn: what breaks there ends the connection, unanswered. */
-function isBrokenLogin(
-  decoded: DecodedRequest,
-): decoded is DecodedRequest & { readonly kind: "undecodable" } {
-  return decoded.kind === "undecodable" && (decoded.type === OPCODES.auth || decoded.type === OPCODES.sasl);
 }

@@ -2,6 +2,7 @@
 import { XIDS } from "../jute/opcodes.ts";
 import { type ConnectResponse, encodeConnectResponse } from "../jute/handshake.ts";
 import { encodeReply, encodeWatchEvent } from "../jute/responses.ts";
+import type { Response } from "../base/request.ts";
 import { type Zxid, ZXID_ZERO } from "../base/zxid.ts";
 import type { Connection, Pending } from "./connection.ts";
 import type { Reply } from "./replies.ts";
@@ -50,11 +51,11 @@ export class ClientOutput {
   }
 
   /**
-   * The reply to an auth packet, which has no place in the order of requests. Most clients send it with the
-   * xid -4, but go-zookeeper numbers it like any other request and waits for that number.
+   * The reply about a login, which has no place in the order of requests. Most clients send an auth packet with
+   * the xid -4, but go-zookeeper numbers it like any other request and waits for that number.
    */
-  authReply(connection: Connection, xid: number, code: number): void {
-    encodeReply(connection.out, { xid, zxid: ZXID_ZERO, error: code }, { op: "empty" });
+  loginReply(connection: Connection, xid: number, code: number, response: LoginResponse): void {
+    encodeReply(connection.out, { xid, zxid: ZXID_ZERO, error: code }, response);
     this.#wrote(connection);
   }
 
@@ -117,6 +118,9 @@ export class ClientOutput {
     this.#actions.push({ kind: "clientSend", connection: connection.opening.id, bytes });
   }
 }
+
+/** What follows the header of a reply about a login. */
+export type LoginResponse = Extract<Response, { readonly op: "empty" | "sasl" }>;
 
 /** A reply with the zxid and time it goes out under. */
 export interface Answer extends Reply {

@@ -5,7 +5,7 @@
  */
 import type { Origin } from "../base/ids.ts";
 import type { WriteRequest } from "../base/request.ts";
-import { identityBytes } from "./auth.ts";
+import { identityBytes, powersOf } from "./auth.ts";
 import type { ConnectionTable } from "./connection-table.ts";
 import type { Connection, PendingWrite } from "./connection.ts";
 import type { DoorContext } from "./door-context.ts";
@@ -103,7 +103,8 @@ export class ClientWrites {
     if (this.#isFull) return this.#await(connection);
     connection.forwarded(pending);
     const origin: Origin = { ...this.#context.origin, serial: pending.serial };
-    const { session, identities } = connection;
+    const { session } = connection;
+    const identities = powersOf(connection, this.#context.auth);
     const { xid, request } = pending;
     const bytes = pending.bytes + identityBytes(identities) + PENDING_OVERHEAD_BYTES;
     this.#underWay.set(pending.serial, bytes);

@@ -21,6 +21,8 @@ import {
 } from "./limits.ts";
 import type { Allowance } from "./client-memory.ts";
 import type { Generation } from "./link-message.ts";
+import type { SaslExchange } from "./sasl.ts";
+import { hexText } from "./sasl-text.ts";
 import type { ConnectionStatus } from "./status.ts";
 
 /** The shell's number for a connection. */
@@ -32,8 +34,8 @@ export interface SentOut {
   readonly bytes: number;
 }
 
-/** What is answered in its place in the order, without the leader; auth has no place. */
-export type LocalRequest = Exclude<Request, WriteRequest | { readonly op: "auth" }>;
+/** What is answered in its place in the order, without the leader; logins have no place. */
+export type LocalRequest = Exclude<Request, WriteRequest | { readonly op: "auth" | "sasl" }>;
 
 /** A request whose reply is still to come, in the order of arrival. */
 export type Pending =
@@ -83,7 +85,7 @@ export interface ConnectionOpening {
   /** `ip:port`, or `[ip]:port`. */
   readonly remoteAddress: string;
   readonly transport: "tcp" | "websocket";
-  /** 24 random bytes: what a session's id and password are made of, should one be created. */
+  /** 48 random bytes: 24 for a session's id and password, should one be created, and 20 for a login's nonce. */
   readonly entropy: Uint8Array;
 }
 
@@ -104,6 +106,7 @@ export class Connection {
   generation: Generation = ZXID_ZERO;
   timeoutMs = 0;
   identities: readonly Identity[];
+  sasl: SaslExchange | undefined;
   lastZxid: Zxid = ZXID_ZERO;
   lastXid = 0;
   lastOperation = "NA";
@@ -131,6 +134,11 @@ export class Connection {
     this.waitingSinceMs = nowMs;
     this.host = hostOf(opening.remoteAddress);
     this.identities = [{ scheme: "ip", id: this.host }];
+  }
+
+  /** A text of random characters that no other connection has, and that may be told. */
+  get nonce(): string {
+    return hexText(this.opening.entropy.subarray(28));
   }
 
   /** Requests not answered yet. */

@@ -4,6 +4,7 @@
  * a clean one. Source: ZooKeeper LeaderZooKeeperServer, PrepRequestProcessor, LearnerHandler.
  */
 import { ERROR_CODES } from "../base/error-code.ts";
+import { equalBytes } from "../base/bytes.ts";
 import type { Origin, Sid } from "../base/ids.ts";
 import type { WriteRequest } from "../base/request.ts";
 import type { Txn, TxnHeader } from "../base/txn.ts";
@@ -308,12 +309,4 @@ export class LeaderDesk {
     this.#lastPrepared = this.#nextZxid;
     this.#nextZxid = { epoch: this.#nextZxid.epoch, counter: this.#nextZxid.counter + 1 };
   }
-}
-
-/** Takes the same time wherever the difference is, so that a password cannot be guessed byte by byte. */
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  let difference = 0;
-  for (let index = 0; index < a.length; index++) difference |= (a[index] ?? 0) ^ (b[index] ?? 0);
-  return difference === 0;
 }

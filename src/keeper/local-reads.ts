@@ -20,7 +20,10 @@ const SMALL_REPLY_BYTES = 88;
 export interface Reader {
   readonly connection: ConnectionId;
   readonly session: SessionId;
+  /** As what access control lists are asked. */
   readonly identities: readonly Identity[];
+  /** What the client has proven to be. */
+  readonly proven: readonly Identity[];
 }
 
 /** A reply, and the events that must come right before it: what the client missed before setWatches. */
@@ -49,7 +52,7 @@ export class LocalReads {
   }
 
   /** What a reply will take, by a guess that costs little more than a look at the znode. */
-  replyBytes(request: ReadRequest | { readonly op: "ping" | "sasl" }): number {
+  replyBytes(request: ReadRequest | { readonly op: "ping" }): number {
     switch (request.op) {
       case "getData":
       case "getChildren":
@@ -74,7 +77,6 @@ export class LocalReads {
       case "removeWatches":
       case "whoAmI":
       case "ping":
-      case "sasl":
         return SMALL_REPLY_BYTES;
       default:
         return assertNever(request);
@@ -119,7 +121,7 @@ export class LocalReads {
         return { code: ERROR_CODES.ok, response: { op: "empty" }, events };
       }
       case "whoAmI":
-        return ok({ op: "identities", identities: reader.identities.map(withoutSecret) });
+        return ok({ op: "identities", identities: reader.proven.map(withoutSecret) });
       default:
         return assertNever(request);
     }

@@ -26,6 +26,15 @@ const ACL_SCHEMES: ReadonlyMap<string, AclScheme> = new Map([
     },
   ],
   [
+    "sasl",
+    {
+      isValid: isValidPrincipal,
+      // ZooKeeper's SASLAuthenticationProvider: a user of this name may all that any user of the scheme may.
+      matches: (identity: string, id: string) => identity === "super" || identity === id,
+      isAuthenticated: true,
+    },
+  ],
+  [
     "ip",
     {
       isValid: (id: string) => addressRange(id) !== undefined,
@@ -123,6 +132,11 @@ function withoutDuplicates(acl: readonly Acl[]): readonly Acl[] {
 function isValidDigest(id: string): boolean {
   const parts = id.replace(/:+$/, "").split(":");
   return parts.length === 2;
+}
+
+/** A name without an @, or Kerberos's `service/host@realm`. Source: ZooKeeper KerberosName. */
+function isValidPrincipal(id: string): boolean {
+  return !id.includes("@") || /^[^/@]*(?:\/[^/@]*)?@[^/@]*$/.test(id);
 }
 
 function isAddressIn(identity: string, id: string): boolean {

@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
 
+import { DEFAULT_ACCESS } from "../../src/base/access-settings.ts";
 import { ConfigError, meantVariable, readSettings, type Variables } from "../../src/base/settings.ts";
 
 const VOTERS = "1,2,3";
+/** md5("ann:zk-sasl-md5:one"). */
+const ANN = "171e503cd84822dc6023decfb4c078eb";
 const DIGEST = "super:UdxDQl4f9v5oITwcAsO9bmWgHSI=";
 
 describe("readSettings", () => {
@@ -23,6 +26,7 @@ describe("readSettings", () => {
       storageLimitMb: 9000,
       logBatchesMax: 16_384,
       superDigest: undefined,
+      access: DEFAULT_ACCESS,
     });
   });
 
@@ -44,6 +48,11 @@ describe("readSettings", () => {
       STORAGE_LIMIT_MB: "100",
       LOG_BATCHES_MAX: "100",
       SUPER_DIGEST: DIGEST,
+      SASL_USERS: `ann:${ANN}, bob.x/host:${ANN.toUpperCase()}`,
+      SASL_SUPER_USERS: "ann",
+      SASL_ALLOW_FAILED_CLIENTS: "1",
+      ENFORCE_AUTH_SCHEMES: "sasl, digest",
+      SKIP_ACL: "1",
       EDGEKEEPER_DEV: "1",
       EDGEKEEPER_SECRET: "any text",
     };
@@ -64,6 +73,16 @@ describe("readSettings", () => {
       storageLimitMb: 100,
       logBatchesMax: 100,
       superDigest: DIGEST,
+      access: {
+        saslUsers: new Map([
+          ["ann", ANN],
+          ["bob.x/host", ANN],
+        ]),
+        saslSuperUsers: ["ann"],
+        staysAfterFailedSasl: true,
+        requiredSchemes: ["sasl", "digest"],
+        skipsAcl: true,
+      },
     });
     const empty = Object.fromEntries(Object.keys(variables).map((name) => [name, ""]));
     expect(readSettings({ ...empty, VOTERS })).toEqual(readSettings({ VOTERS }));
@@ -124,6 +143,14 @@ describe("readSettings", () => {
     [{ VOTERS, ENSEMBLES: "a,a" }, "different names"],
     [{ VOTERS, ENSEMBLES: "," }, "ENSEMBLES is"],
     [{ VOTERS, EDGEKEEPER_DEV: "true" }, "EDGEKEEPER_DEV is"],
+    [{ VOTERS, SASL_USERS: "ann" }, "it must list different user:hash"],
+    [{ VOTERS, SASL_USERS: "ann:one" }, "printf %s USER:zk-sasl-md5:PASSWORD | md5sum"],
+    [{ VOTERS, SASL_USERS: `ann@example:${ANN}` }, "without spaces and @"],
+    [{ VOTERS, SASL_USERS: `ann:${ANN},ann:${ANN}` }, "different user:hash"],
+    [{ VOTERS, SASL_USERS: `ann:${ANN}`, SASL_SUPER_USERS: "bob" }, `"bob" is not in SASL_USERS`],
+    [{ VOTERS, ENFORCE_AUTH_SCHEMES: "digest,kerberos" }, "it must list some of sasl, digest, ip"],
+    [{ VOTERS, ENFORCE_AUTH_SCHEMES: "sasl" }, "SASL_USERS is empty, so nobody could come in"],
+    [{ VOTERS, SKIP_ACL: "yes" }, `SKIP_ACL is "yes": it must be 1, or not set`],
   ])("%j is refused, and the message says which, what and why", (variables, message) => {
     expect(() => readSettings(variables)).toThrow(ConfigError);
     expect(() => readSettings(variables)).toThrow(message);
@@ -145,8 +172,9 @@ describe("readSettings", () => {
     expect(readSettings({ VOTERS, OBSERVERS }).observers).toHaveLength(16);
   });
 
-  test("the value of SUPER_DIGEST, which may be a password, is not in the message", () => {
+  test("the values of SUPER_DIGEST and SASL_USERS, which may be passwords, are not in the message", () => {
     expect(() => readSettings({ VOTERS, SUPER_DIGEST: "super:hunter2" })).not.toThrow("hunter2");
+    expect(() => readSettings({ VOTERS, SASL_USERS: "ann:hunter2" })).not.toThrow("hunter2");
   });
 });
 

@@ -14,6 +14,8 @@ import { Toolbox } from "./tools.ts";
 export interface SingleZooKeeperSetup {
   /** `user:base64(sha1(user:password))` of the super user. */
   readonly superDigest: string;
+  /** Who may log in with SASL, and with which password; the last of them may do everything. */
+  readonly saslPasswords: Readonly<Record<string, string>>;
 }
 
 /** Starts it on a free port of loopback, with its data in a directory under `temporary`. */
@@ -27,6 +29,8 @@ export async function startSingleZooKeeper(
   const [port = 0] = await freePorts(1);
   const configuration = join(directory, "zoo.cfg");
   await writeFile(configuration, zooCfg(directory, port));
+  const jaas = join(directory, "jaas.conf");
+  await writeFile(jaas, jaasConf(setup.saslPasswords));
   const child = processes.start({
     command: "java",
     args: [
@@ -36,6 +40,9 @@ export async function startSingleZooKeeper(
       // What is compared is what is answered: the disk would only make it slow.
       "-Dzookeeper.forceSync=no",
       `-Dzookeeper.DigestAuthenticationProvider.superDigest=${setup.superDigest}`,
+      `-Djava.security.auth.login.config=${jaas}`,
+      `-Dzookeeper.superUser=${Object.keys(setup.saslPasswords).at(-1)}`,
+      "-Dzookeeper.authProvider.sasl=org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
       "-cp",
       [...jars, "/etc/zookeeper/conf", "/usr/share/java/zookeeper.jar"].join(":"),
       "org.apache.zookeeper.server.quorum.QuorumPeerMain",
@@ -64,6 +71,12 @@ async function prepareJars(processes: ProcessSet): Promise<readonly string[]> {
   return ["zookeeper", "zookeeper-jute"].map((name) =>
     join(folder, "jars", `${name}-${ZOOKEEPER_VERSION}.jar`),
   );
+}
+
+function jaasConf(passwords: Readonly<Record<string, string>>): string {
+  const users = Object.entries(passwords).map(([user, password]) => `  user_${user}="${password}"`);
+  const lines = ["org.apache.zookeeper.server.auth.DigestLoginModule required", ...users].join("\n");
+  return `Server {\n${lines};\n};\n`;
 }
 
 function zooCfg(directory: string, port: number): string {

@@ -2,7 +2,6 @@
  * Where Edgekeeper answers otherwise on purpose: the least stream that shows it, and what each server says. The reasons
  * stand in docs/deviations.md, under the same names.
  */
-import type { ClientRequest } from "../../src/jute/requests.ts";
 import type { Claim, Frame, Step, Stream } from "./stream.ts";
 
 /** One class of deliberate differences. */
@@ -38,12 +37,6 @@ export const DEVIATIONS: readonly Deviation[] = [
     ],
     zookeeper: /^closed$/,
     edgekeeper: /xid=-2 .*error=0/,
-  },
-  {
-    name: "SASL",
-    steps: [connect("new"), send(request(1, { op: "sasl", token: Uint8Array.of(1) }))],
-    zookeeper: /xid=1 zxid="0" error=0 token=null/,
-    edgekeeper: /xid=1 zxid="-1" error=-6.*closed$/,
   },
   {
     name: "internal opcodes",
@@ -88,10 +81,6 @@ function connect(claim: Claim, isTakeover = false): Step {
 
 function send(frame: Frame): Step {
   return { kind: "send", slot: 0, frames: [frame] };
-}
-
-function request(xid: number, body: ClientRequest): Frame {
-  return { kind: "request", xid, request: body };
 }
 
 function opcode(type: number, body: readonly number[]): Frame {

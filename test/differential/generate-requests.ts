@@ -8,7 +8,8 @@ import type {
 } from "../../src/base/request.ts";
 import type { Rng } from "../../src/base/rng.ts";
 import type { ClientRequest } from "../../src/jute/requests.ts";
-import { ROOT } from "./stream.ts";
+import type { Saying } from "../keeper/sasl-client.ts";
+import { ROOT, type Twist } from "./stream.ts";
 import {
   anyAcl,
   anyData,
@@ -19,6 +20,7 @@ import {
   oneIn,
   pick,
   readPath,
+  SASL_SAYINGS,
   SUPER_LOGIN,
   toldPath,
 } from "./values.ts";
@@ -77,6 +79,34 @@ export function anyAuth(rng: Rng): ClientRequest {
   const scheme = oneIn(rng, 8) ? pick(rng, odd) : pick(rng, ["digest", "digest", "digest", "digest", "ip"]);
   return { op: "auth", type: 0, scheme, auth };
 }
+
+/** What a SASL client says: mostly what is right. */
+export function anySaying(rng: Rng): { readonly saying: Saying; readonly twist: Twist } {
+  const saying: Saying = pick(rng, SASL_SAYINGS);
+  if (!oneIn(rng, 3)) return { saying, twist: {} };
+  const at = rng.below(300);
+  const tails = [
+    ",",
+    "=",
+    ",foo",
+    ",foo=",
+    ",foo=bar",
+    ' , foo = "b\\"r" ,',
+    ',"',
+    ",nc=2",
+    ",qop=auth",
+    " x y=z",
+  ];
+  const twists: readonly Twist[] = [
+    { length: at },
+    { at, to: pick(rng, TWISTS) },
+    { tail: pick(rng, tails) },
+  ];
+  return { saying, twist: pick(rng, twists) };
+}
+
+/** Characters that mean something to who reads the answer, and some that do not. */
+const TWISTS: readonly string[] = ["", " ", ",", "=", '"', "\\", "\t", "x", "\0", "0"];
 
 /** A client's watches, as it brings them after it reconnected. */
 export function anySetWatches(rng: Rng): SetWatchesRequest {

@@ -2,7 +2,7 @@
 import { type Rng, seededRng } from "../../src/base/rng.ts";
 import { OPCODES } from "../../src/jute/opcodes.ts";
 import type { ClientRequest } from "../../src/jute/requests.ts";
-import { anyAuth, anyRequest, anySetWatches } from "./generate-requests.ts";
+import { anyAuth, anyRequest, anySaying, anySetWatches } from "./generate-requests.ts";
 import type { Claim, Frame, Hello, Step, Stream } from "./stream.ts";
 import { oneIn, pick } from "./values.ts";
 
@@ -75,11 +75,24 @@ class Maker {
   }
 
   #authenticate(slot: number): void {
+    if (oneIn(this.#rng, 2)) return this.#logIn(slot);
     const request = anyAuth(this.#rng);
     this.#send(slot, [this.#special(request, XIDS.auth)]);
     if (request.op === "auth" && request.scheme !== "digest" && request.scheme !== "ip") {
       this.#isOpen[slot] = false;
     }
+  }
+
+  /** A whole exchange, or as often the half of one, in some order. */
+  #logIn(slot: number): void {
+    const rng = this.#rng;
+    const begins = (): Frame => {
+      const token = oneIn(rng, 20) ? null : new Uint8Array(oneIn(rng, 20) ? 3 : 0);
+      return { kind: "request", xid: this.#nextXid(slot), request: { op: "sasl", token } };
+    };
+    const ends = (): Frame => ({ kind: "login", xid: this.#nextXid(slot), ...anySaying(rng) });
+    const all = [begins, ends];
+    for (const make of oneIn(rng, 12) ? [pick(rng, all), pick(rng, all)] : all) this.#send(slot, [make()]);
   }
 
   #setWatches(): Frame {

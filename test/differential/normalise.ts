@@ -99,6 +99,7 @@ function decodeFrames(frames: readonly Uint8Array[], asked: readonly Frame[]): r
 
 function shapeOf(frame: Frame | undefined): ReplyShape {
   if (frame === undefined || frame.kind === "bytes") return "unknown";
+  if (frame.kind === "login") return "sasl";
   if (frame.kind !== "opcode") return frame.request.op;
   const names = Object.entries(OPCODES).filter(([, type]) => type === frame.type);
   const name = names[0]?.[0];
@@ -110,7 +111,7 @@ function isInternal(name: string): boolean {
 }
 
 function isAboutShared(frame: Frame | undefined): boolean {
-  if (frame === undefined || frame.kind === "opcode" || frame.kind === "bytes") return false;
+  if (frame === undefined || !("request" in frame)) return false;
   // The changed byte may make any path of it.
   if (frame.kind === "flip") return true;
   const { request } = frame;

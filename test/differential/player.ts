@@ -9,6 +9,7 @@ import { compareZxid, type Zxid, ZXID_ZERO } from "../../src/base/zxid.ts";
 import { JuteReader, JuteWriter } from "../../src/jute/archive.ts";
 import { decodeConnectResponse, encodeConnectRequest } from "../../src/jute/handshake.ts";
 import type { ClientRequest } from "../../src/jute/requests.ts";
+import { respond } from "../keeper/sasl-client.ts";
 import { encodeFrame, type Frame, type Hello, ROOT, type Step, type Stream } from "./stream.ts";
 import { type Door, WireSocket } from "./wire-socket.ts";
 
@@ -51,6 +52,9 @@ interface Slot {
   session: SessionId;
   password: Uint8Array;
   seen: Zxid;
+  /** The last SASL challenge, and what a right server says to the answer that was sent. */
+  challenge: string;
+  proof: string;
   /** Whether another session may have changed something since this one's last sync. */
   isBehind: boolean;
 }
@@ -86,6 +90,8 @@ class Player {
       session: 0n,
       password: new Uint8Array(16),
       seen: ZXID_ZERO,
+      challenge: "",
+      proof: "",
       isBehind: true,
     }));
   }
@@ -186,7 +192,7 @@ class Player {
     if (slot.socket === undefined) return { wasConnected: false, frames: [], isClosed: false, others: [] };
     const early = await this.#catchUp(slot);
     for (const other of this.#slots) other.isBehind ||= other !== slot;
-    const bytes = step.frames.map((frame) => this.#encode(withSeen(frame, slot.seen)));
+    const bytes = step.frames.map((frame) => this.#encode(answered(withSeen(frame, slot.seen), slot)));
     slot.socket?.write(Buffer.concat(bytes));
     const frames = [...early, ...(await this.#fence(slot))];
     // What hangs up late shows on the second question.
@@ -209,7 +215,10 @@ class Player {
       }),
     );
     const frames = await socket.take((frame) => xidOf(frame) === FENCE_XID);
-    for (const frame of frames) slot.seen = later(slot.seen, zxidOf(frame));
+    for (const frame of frames) {
+      slot.seen = later(slot.seen, zxidOf(frame));
+      hearLogin(frame, slot);
+    }
     if (socket.isClosed) slot.socket = undefined;
     return [...early, ...frames];
   }
@@ -288,6 +297,25 @@ function withSeen(frame: Frame, seen: Zxid): Frame {
   return { ...frame, request: { ...request, relativeZxid: seen } };
 }
 
+/** A login becomes the answer to the connection's challenge. */
+function answered(frame: Frame, slot: Slot): Frame {
+  if (frame.kind !== "login") return frame;
+  const { response, rspauth } = respond(slot.challenge, frame.saying);
+  slot.proof = rspauth;
+  const { length = response.length, at, to = "", tail = "" } = frame.twist;
+  const cut = response.slice(0, length) + tail;
+  const text = at === undefined ? cut : cut.slice(0, at % cut.length) + to + cut.slice((at % cut.length) + 1);
+  return { kind: "request", xid: frame.xid, request: { op: "sasl", token: Buffer.from(text, "latin1") } };
+}
+
+/** Notes a challenge; and writes over a proof, which differs between servers, whether it is the right one. */
+function hearLogin(frame: Uint8Array, slot: Slot): void {
+  const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.length);
+  const text = bytes.subarray(20).toString("latin1");
+  if (text.startsWith(`realm="`)) slot.challenge = text;
+  if (text.startsWith("rspauth=")) bytes.write((text === slot.proof ? "right" : "wrong").padEnd(40, "."), 20);
+}
+
 function mayClose(frame: Frame): boolean {
   if (frame.kind !== "request") return true;
   return frame.request.op === "auth" || frame.request.op === "closeSession" || frame.request.op === "sasl";
@@ -295,7 +323,7 @@ function mayClose(frame: Frame): boolean {
 
 function endsSession(frame: Frame): boolean {
   if (frame.kind === "opcode") return frame.type === -11;
-  return frame.kind !== "bytes" && frame.request.op === "closeSession";
+  return frame.kind !== "bytes" && frame.kind !== "login" && frame.request.op === "closeSession";
 }
 
 function xidOf(frame: Uint8Array): number | undefined {

@@ -71,6 +71,8 @@ function frameText(frame: Frame): string {
       return `[${frame.xid}] ${requestText(frame.request)} with byte ${frame.at} = ${frame.to}`;
     case "opcode":
       return `[${frame.xid}] opcode ${frame.type} ${hex(frame.body)}`;
+    case "login":
+      return `[${frame.xid}] login ${JSON.stringify(frame.saying)} ${JSON.stringify(frame.twist)}`;
     case "bytes":
       return `bytes ${hex(frame.bytes)}`;
     default:

@@ -3,6 +3,7 @@
  * the stream's own root znode, so that the same stream can be played again under a fresh one.
  */
 import type { MultiOperation, MultiReadOperation } from "../../src/base/request.ts";
+import type { Saying } from "../keeper/sasl-client.ts";
 import { JuteWriter } from "../../src/jute/archive.ts";
 import { type ClientRequest, encodeRequest } from "../../src/jute/requests.ts";
 
@@ -24,10 +25,20 @@ export type Frame =
       readonly at: number;
       readonly to: number;
     }
+  /** A SASL client's answer to the last challenge that came on the connection. */
+  | { readonly kind: "login"; readonly xid: number; readonly saying: Saying; readonly twist: Twist }
   /** An opcode with a body of any bytes. */
   | { readonly kind: "opcode"; readonly xid: number; readonly type: number; readonly body: Uint8Array }
   /** Bytes for the stream itself, length included. */
   | { readonly kind: "bytes"; readonly bytes: Uint8Array };
+
+/** What is done to a SASL client's answer: cut off after so many characters, one replaced, or something added. */
+export interface Twist {
+  readonly length?: number;
+  readonly at?: number;
+  readonly to?: string;
+  readonly tail?: string;
+}
 
 /** What a setWatches compares with: the last zxid that its session saw, or none. */
 export type Since = "seen" | "start";
@@ -117,6 +128,8 @@ export function encodeFrame(frame: Frame, root: string): Uint8Array {
       writer.endFrame(at);
       return writer.take();
     }
+    case "login":
+      throw new Error("a login is made of a challenge: the player does that");
     case "request":
       return encoded(frame.xid, resolveRequest(frame.request, root));
     case "cut": {

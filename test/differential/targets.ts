@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { ProcessSet } from "../compat/processes.ts";
 import { startSingleZooKeeper } from "../compat/single-zookeeper.ts";
 import { type EnsembleSetup, startEnsemble } from "../harness/ensemble.ts";
-import { digestOf, SUPER_LOGIN } from "./values.ts";
+import { saslUsers } from "../keeper/sasl-client.ts";
+import { digestOf, SASL_PASSWORDS, SUPER_LOGIN } from "./values.ts";
 import type { Door } from "./wire-socket.ts";
 
 /** A running server. */
@@ -49,7 +50,10 @@ async function startZooKeeper(): Promise<Target> {
     await rm(temporary, { recursive: true, force: true });
   };
   try {
-    const server = await startSingleZooKeeper(processes, temporary, { superDigest: digestOf(SUPER_LOGIN) });
+    const server = await startSingleZooKeeper(processes, temporary, {
+      superDigest: digestOf(SUPER_LOGIN),
+      saslPasswords: SASL_PASSWORDS,
+    });
     return { name: server.name, doors: server.addresses, stop };
   } catch (error) {
     await stop();
@@ -59,7 +63,12 @@ async function startZooKeeper(): Promise<Target> {
 
 async function startEdgekeeper(): Promise<Target> {
   // On a machine that others use too, a replica that is late must not look dead.
-  const vars = { SUPER_DIGEST: digestOf(SUPER_LOGIN), HEARTBEAT_LIMIT_MS: "15000" };
+  const vars = {
+    SUPER_DIGEST: digestOf(SUPER_LOGIN),
+    HEARTBEAT_LIMIT_MS: "15000",
+    SASL_USERS: saslUsers(SASL_PASSWORDS),
+    SASL_SUPER_USERS: Object.keys(SASL_PASSWORDS).at(-1) ?? "",
+  };
   const setup: EnsembleSetup = { vars, readyDeadlineMs: 60_000 };
   const ensemble = await startEnsemble(setup);
   const doors = ensemble.tcpPorts.map((port) => ({ host: "127.0.0.1", port }));

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { type Acl, OPEN_ACL, PERMS } from "../../src/base/acl.ts";
 import type { NodeData } from "../../src/base/request.ts";
 import type { Rng } from "../../src/base/rng.ts";
+import type { Saying } from "../keeper/sasl-client.ts";
 import { ROOT } from "./stream.ts";
 
 /** One of the values. */
@@ -128,6 +129,26 @@ export const LOGINS: readonly string[] = [
   "",
 ];
 
+/** What SASL clients say: both servers know ann, bob and the almighty carl. */
+export const SASL_SAYINGS: readonly Saying[] = [
+  {},
+  {},
+  { user: "bob", password: "two" },
+  { user: "carl", password: "three" },
+  { user: "bob", password: "two", authzid: "ann" },
+  { uri: "ZOOKEEPER/zk-sasl-md5" },
+  { password: "two" },
+  { user: "nobody" },
+  { user: "" },
+  { realm: "other" },
+  { uri: "zookeeper/other" },
+  { qop: "auth-int" },
+  { nonce: "made-up" },
+];
+
+/** Who may log in with SASL, and with which password. */
+export const SASL_PASSWORDS: Readonly<Record<string, string>> = { ann: "one", bob: "two", carl: "three" };
+
 /** The login of the super user, which both servers know. */
 export const SUPER_LOGIN = "super:test";
 
@@ -141,6 +162,8 @@ const LINES: readonly Omit<Acl, "perms">[] = [
   { scheme: "auth", id: "" },
   { scheme: "digest", id: digestOf("ann:one") },
   { scheme: "digest", id: digestOf("bob:two") },
+  { scheme: "sasl", id: "ann" },
+  { scheme: "sasl", id: "bob" },
   { scheme: "ip", id: "127.0.0.1" },
   { scheme: "ip", id: "127.0.0.0/8" },
   { scheme: "ip", id: "10.1.2.3" },
@@ -161,6 +184,23 @@ const ODD_LINES: readonly Omit<Acl, "perms">[] = [
   { scheme: "ip", id: "" },
   { scheme: "ip", id: "127.0.0.1/8/8" },
   { scheme: "auth", id: "ignored" },
+  { scheme: "ip", id: "::1" },
+  { scheme: "ip", id: "::/0" },
+  { scheme: "ip", id: "::1/129" },
+  { scheme: "ip", id: "1:2:3:4:5:6:7:8/64" },
+  { scheme: "ip", id: "1:2:3:4:5:6:7" },
+  { scheme: "ip", id: "1::2::3" },
+  { scheme: "ip", id: "12345::" },
+  { scheme: "ip", id: "::ffff:127.0.0.1" },
+  { scheme: "ip", id: "+127.0.0.01/+8" },
+  { scheme: "ip", id: "127.0.0.256" },
+  { scheme: "ip", id: "127.0.0.1/" },
+  { scheme: "sasl", id: "" },
+  { scheme: "sasl", id: "super" },
+  { scheme: "sasl", id: "a/b" },
+  { scheme: "sasl", id: "a/b@c" },
+  { scheme: "sasl", id: "a@b@c" },
+  { scheme: "sasl", id: "a/b/c@d" },
   { scheme: "nobody", id: "x" },
   { scheme: "", id: "" },
   { scheme: "x509", id: "CN=a" },

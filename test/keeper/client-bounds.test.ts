@@ -301,7 +301,7 @@ describe("connections", () => {
     const opened = (remoteAddress: string): number => {
       const before = world.keeper(other).status().connections;
       const id = 100_000 + before + world.keeper(other).status().counters.connectionsRejected;
-      const opening = { id, remoteAddress, transport: "tcp", entropy: new Uint8Array(24) } as const;
+      const opening = { id, remoteAddress, transport: "tcp", entropy: new Uint8Array(48) } as const;
       world.input(other, { kind: "clientOpened", opening });
       return world.keeper(other).status().connections - before;
     };

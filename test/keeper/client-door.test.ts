@@ -1,3 +1,4 @@
+import { DEFAULT_ACCESS } from "../../src/base/access-settings.ts";
 import { describe, expect, it } from "vitest";
 import { OPEN_ACL } from "../../src/base/acl.ts";
 import { must } from "../../src/base/assert.ts";
@@ -30,7 +31,7 @@ class Subject {
     this.door = new ClientDoor(
       {
         tree,
-        auth: { superDigest: undefined, sha1Base64: () => "" },
+        auth: { superDigest: undefined, sha1Base64: () => "", md5Hex: () => "", access: DEFAULT_ACCESS },
         origin: { sid: 1, instance: 1 },
         serving: () => true,
         tellLeader: () => undefined,
@@ -49,7 +50,7 @@ class Subject {
       id: 1,
       remoteAddress: "127.0.0.1:9",
       transport: "websocket" as const,
-      entropy: new Uint8Array(24),
+      entropy: new Uint8Array(48),
     };
     this.door.opened(opening);
     const writer = new JuteWriter();

@@ -1,7 +1,9 @@
 /** One replica in the simulation: what survives a crash, and what does not. */
+import { DEFAULT_ACCESS } from "../../src/base/access-settings.ts";
 import { createHash } from "node:crypto";
 import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
+import type { Rng } from "../../src/base/rng.ts";
 import { compareZxid, type Zxid, zxidText } from "../../src/base/zxid.ts";
 import { decodeTxn } from "../../src/jute/txn.ts";
 import type { AuthSettings } from "../../src/keeper/auth.ts";
@@ -17,10 +19,17 @@ import type { LinkId } from "../../src/zab/message.ts";
 import { Disk } from "../zab/disk.ts";
 
 /** The super user is "super:test". */
-export const AUTH: AuthSettings = {
+const AUTH: AuthSettings = {
   superDigest: "super:UdxDQl4f9v5oITwcAsO9bmWgHSI=",
   sha1Base64: (bytes) => createHash("sha1").update(bytes).digest("base64"),
+  md5Hex: (bytes) => createHash("md5").update(bytes).digest("hex"),
+  access: DEFAULT_ACCESS,
 };
+
+/** A connection's random bytes: those of its session are the rng's, those of its login are its own. */
+export function entropyOf(id: ConnectionId, rng: Rng): Uint8Array {
+  return Uint8Array.from({ length: 48 }, (_, at) => (at < 24 ? rng.below(256) : (id * at) % 256));
+}
 
 /** What a client's end of a connection is told. */
 export interface ClientEnd {
@@ -50,6 +59,8 @@ export class Replica {
   readonly disk: Disk = new Disk();
   keeper: Keeper | undefined;
   databaseBytes = 0;
+  /** What it starts with. */
+  auth: AuthSettings = AUTH;
   tree: Tree | undefined;
   instance = 0;
   /** Transactions begun and durable. */

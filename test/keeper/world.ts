@@ -18,7 +18,7 @@ import type { Tree } from "../../src/tree/tree.ts";
 import type { PeerTiming } from "../../src/zab/config.ts";
 import type { LinkId } from "../../src/zab/message.ts";
 import { Agenda } from "../zab/agenda.ts";
-import { AUTH, type ClientEnd, type Link, Replica } from "./world-replica.ts";
+import { type ClientEnd, entropyOf, type Link, Replica } from "./world-replica.ts";
 
 const TICK_MS = 50;
 /** The wall clock at the beginning of each run. */
@@ -98,7 +98,7 @@ export class World {
       start,
       tree: replica.tree,
       log: replica.disk,
-      auth: AUTH,
+      auth: replica.auth,
       databaseBytes: () => replica.databaseBytes,
       rng: seededRng([this.rng.uint32(), sid, start.instance, 3]),
       stage: () => replica.stage(),
@@ -202,7 +202,7 @@ export class World {
     const replica = this.replica(sid);
     if (replica.keeper === undefined) return undefined;
     const id = ++this.#ids;
-    const entropy = Uint8Array.from({ length: 24 }, () => this.rng.below(256));
+    const entropy = entropyOf(id, this.rng);
     replica.clients.set(id, end);
     this.input(sid, {
       kind: "clientOpened",

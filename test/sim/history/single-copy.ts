@@ -171,7 +171,7 @@ export class SingleCopy {
     request: ReadRequest | { readonly op: "ping" },
     who: { readonly connection: number; readonly session: SessionId },
   ): ReturnType<LocalReads["answer"]> {
-    return this.#reads.answer(request, { ...who, identities: [] });
+    return this.#reads.answer(request, { ...who, identities: [], proven: [] });
   }
 
   #commit(

@@ -2,6 +2,7 @@
  * One object in memory: a replica from its start to its end, run by the product's own keeper, store, heart and order of
  * turns. Its output gate is the runtime's: whatever is sent waits until every transaction issued before is durable.
  */
+import { DEFAULT_ACCESS } from "../../../src/base/access-settings.ts";
 import { createHash } from "node:crypto";
 import { assertNever } from "../../../src/base/assert.ts";
 import type { Sid } from "../../../src/base/ids.ts";
@@ -33,6 +34,8 @@ import { type DiskState, InjectedFailure, type Volume } from "./volume.ts";
 const AUTH: AuthSettings = {
   superDigest: "super:UdxDQl4f9v5oITwcAsO9bmWgHSI=",
   sha1Base64: (bytes) => createHash("sha1").update(bytes).digest("base64"),
+  md5Hex: (bytes) => createHash("md5").update(bytes).digest("hex"),
+  access: DEFAULT_ACCESS,
 };
 
 /** A death between two effects of a turn. */
