@@ -9,16 +9,15 @@ import type { HistorySummary, Notification, PeerState, Proposal, Voice, ZabMessa
 const PROPOSAL_BYTES_MIN = 12;
 const ZXID_BYTES = 8;
 
+/** 2 and 9 were OBSERVERINFO and INFORM. */
 const TAGS: Readonly<Record<ZabMessage["kind"], number>> = {
-  followerInfo: 1,
-  observerInfo: 2,
+  learnerInfo: 1,
   leaderInfo: 3,
   ackEpoch: 4,
   diff: 5,
   truncate: 6,
   snapshot: 7,
   propose: 8,
-  inform: 9,
   newLeader: 10,
   ackNewLeader: 11,
   upToDate: 12,
@@ -73,8 +72,7 @@ function readVoice(reader: JuteReader): Voice {
 export function writeZabMessage(writer: JuteWriter, message: ZabMessage): void {
   writer.byte(TAGS[message.kind]);
   switch (message.kind) {
-    case "followerInfo":
-    case "observerInfo":
+    case "learnerInfo":
       return writer.int(message.acceptedEpoch);
     case "leaderInfo":
       return writer.int(message.newEpoch);
@@ -97,7 +95,6 @@ export function writeZabMessage(writer: JuteWriter, message: ZabMessage): void {
     case "snapshotAck":
       return writer.int(message.parts);
     case "propose":
-    case "inform":
       return writeProposals(writer, message.proposals);
     case "newLeader":
       writer.int(message.epoch);
@@ -123,8 +120,7 @@ export function readZabMessage(reader: JuteReader): ZabMessage {
   const kind = KINDS.get(tag);
   if (kind === undefined) throw new JuteError("bad-value", `no message has tag ${tag}`);
   switch (kind) {
-    case "followerInfo":
-    case "observerInfo":
+    case "learnerInfo":
       return { kind, acceptedEpoch: reader.int() };
     case "leaderInfo":
       return { kind, newEpoch: reader.int() };
@@ -149,7 +145,6 @@ export function readZabMessage(reader: JuteReader): ZabMessage {
     case "snapshotAck":
       return { kind, parts: reader.int() };
     case "propose":
-    case "inform":
       return { kind, proposals: readProposals(reader) };
     case "newLeader":
       return { kind, epoch: reader.int(), last: reader.zxid() };

@@ -50,8 +50,8 @@ export class PeerCore {
     this.history = new History(log, this.timing.recentBytesMax);
     this.messages = new HistoryMessages(this.history);
     this.#epochFloor = start.epochFloor;
-    // An observer promises nothing, and may be a voter now: it accepts nothing of an earlier epoch than it holds.
-    this.#acceptedEpoch = Math.max(start.acceptedEpoch, this.isVoter ? log.last.epoch : 0);
+    // Observers once promised nothing, and such a disk may be here still: no earlier epoch than it holds is accepted.
+    this.#acceptedEpoch = Math.max(start.acceptedEpoch, log.last.epoch);
     this.#currentEpoch = start.currentEpoch;
     this.#isDiverged = start.isDiverged;
     this.#lastCommitted = start.lastDelivered;
@@ -62,12 +62,12 @@ export class PeerCore {
     assert(compareZxid(start.lastDelivered, log.base) >= 0, "only the delivered is trimmed");
   }
 
-  /** New epochs are above this one: what the start gave, or a later promise that some voter told of. */
+  /** New epochs are above this one: what the start gave, or a later promise that some learner told of. */
   get epochFloor(): number {
     return this.#epochFloor;
   }
 
-  /** Takes note of a voter's promise, so that one new epoch is enough to take that voter in. */
+  /** Takes note of a learner's promise, so that one new epoch is enough to take that learner in. */
   raiseEpochFloor(promisedEpoch: number): void {
     this.#epochFloor = Math.max(this.#epochFloor, promisedEpoch);
   }

@@ -10,7 +10,6 @@ import type { ZabMessage } from "./message.ts";
 
 /** What to send: the history after `after`, not beyond `upTo`. */
 export interface HistoryRequest {
-  readonly kind: "propose" | "inform";
   readonly after: Zxid;
   readonly upTo: Zxid;
 }
@@ -22,11 +21,10 @@ export interface HistoryMessage {
   readonly bytes: number;
 }
 
-/** Remembers the last message of each kind within a step. */
+/** Remembers the last message within a step. */
 export class HistoryMessages {
   readonly #history: History;
-  readonly #latest: Map<string, { readonly request: HistoryRequest; readonly made: HistoryMessage }> =
-    new Map();
+  #latest: { readonly request: HistoryRequest; readonly made: HistoryMessage } | undefined;
 
   constructor(history: History) {
     this.#history = history;
@@ -34,13 +32,13 @@ export class HistoryMessages {
 
   /** Forgets: between steps the history may have changed under the same zxids. */
   beginStep(): void {
-    this.#latest.clear();
+    this.#latest = undefined;
   }
 
   /** The next message: at most BATCH_BYTES_MAX but for one larger proposal; there is some history to send. */
   next(request: HistoryRequest): HistoryMessage {
-    const { kind, after, upTo } = request;
-    const latest = this.#latest.get(kind);
+    const { after, upTo } = request;
+    const latest = this.#latest;
     if (latest !== undefined) {
       const isSame = equalZxid(latest.request.after, after) && equalZxid(latest.request.upTo, upTo);
       if (isSame) return latest.made;
@@ -48,8 +46,8 @@ export class HistoryMessages {
     const proposals = this.#history.read({ after, upTo, bytesMax: BATCH_BYTES_MAX });
     const { zxid } = must(proposals.at(-1), "there is history to send");
     const bytes = proposals.reduce((sum, proposal) => sum + proposalBytes(proposal), 0);
-    const made = { message: { kind, proposals }, last: zxid, bytes };
-    this.#latest.set(kind, { request, made });
+    const made: HistoryMessage = { message: { kind: "propose", proposals }, last: zxid, bytes };
+    this.#latest = { request, made };
     return made;
   }
 }

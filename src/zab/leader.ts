@@ -1,8 +1,10 @@
 /**
  * A leader: discovery, synchronization and broadcast from the leader's side. Source: Zab, Algorithms 1 to 3 (leader);
  * ZooKeeper Leader.lead and LearnerHandler. Departures from ZooKeeper:
- *  - a voter that has promised a later epoch makes the leader start a new one, where ZooKeeper turns that voter away
- *    for as long as the leader lasts;
+ *  - a learner that has promised a later epoch makes the leader start a new one, where ZooKeeper turns it away for as
+ *    long as the leader lasts;
+ *  - observers are sent PROPOSE and COMMIT, accept, promise and acknowledge as followers do, and are not counted: so a
+ *    replica can become a voter, or cease to be one, without another link.
  *  - a leader that can no longer gather promises from a quorum resigns at once instead of waiting for its time limit.
  */
 import { assert, assertNever } from "../base/assert.ts";
@@ -28,7 +30,7 @@ export class Leader {
   readonly #promises: Map<Sid, Voice> = new Map();
   /** Voters that had made it before, to whom it cannot be told. */
   readonly #promisedBefore: Set<Sid> = new Set();
-  readonly #voterHeardAtMs: Map<Sid, number> = new Map();
+  readonly #heardAtMs: Map<Sid, number> = new Map();
   #pingRound = 0;
   #pingAtMs: number;
   #progressAtMs: number;
@@ -38,7 +40,7 @@ export class Leader {
     this.#core = core;
     this.#pingAtMs = core.clockMs;
     this.#progressAtMs = core.clockMs;
-    for (const sid of core.quorum.voters) this.#voterHeardAtMs.set(sid, core.clockMs);
+    for (const sid of core.quorum.voters) this.#heardAtMs.set(sid, core.clockMs);
   }
 
   get stage(): Stage {
@@ -129,7 +131,7 @@ export class Leader {
       else if (learner.stallMs > timing.learnerStallMs) this.#dismiss(learner, "acknowledges nothing");
     }
     const heard = new Set<Sid>([config.sid]);
-    for (const [sid, heardAtMs] of this.#voterHeardAtMs) {
+    for (const [sid, heardAtMs] of this.#heardAtMs) {
       if (clockMs - heardAtMs <= timing.heartbeatLimitMs) heard.add(sid);
     }
     if (!quorum.contains(heard)) return this.leave("no quorum is heard");
@@ -159,10 +161,9 @@ export class Leader {
     const learner = this.#learners.get(link);
     if (this.#leaving !== undefined || learner === undefined) return;
     learner.onHeard();
-    if (this.#isSupporter(learner)) this.#voterHeardAtMs.set(learner.sid, this.#core.clockMs);
+    if (this.#isSupporter(learner)) this.#heardAtMs.set(learner.sid, this.#core.clockMs);
     switch (message.kind) {
-      case "followerInfo":
-      case "observerInfo":
+      case "learnerInfo":
         return this.#onInfo(learner, message);
       case "ackEpoch":
         return this.#onAckEpoch(learner, message);
@@ -182,7 +183,6 @@ export class Leader {
       case "snapshotPart":
       case "snapshotEnd":
       case "propose":
-      case "inform":
       case "newLeader":
       case "upToDate":
       case "commit":
@@ -194,21 +194,21 @@ export class Leader {
   }
 
   /**
-   * Whether hearing of it says that this leader is still wanted: once it leads, only of voters that have told what they
-   * promised, and are known to remember it.
+   * Whether hearing of it says that this leader is still wanted, if it is a voter: once this peer leads, only of those
+   * that have told what they promised, and are known to remember it.
    */
-  #isSupporter({ isVoter, ackEpoch, heldSinceRound }: LearnerStream): boolean {
-    if (!isVoter || this.#stage !== "broadcast") return isVoter;
+  #isSupporter({ ackEpoch, heldSinceRound }: LearnerStream): boolean {
+    if (this.#stage !== "broadcast") return true;
     return ackEpoch !== undefined && heldSinceRound === undefined;
   }
 
-  /** Lets in emptied voters for whom a quorum without them has answered since they came; see LearnerStream.hold. */
+  /** Lets in the emptied for whom a quorum without them has answered since they came; see LearnerStream.hold. */
   #releaseHeld(): void {
-    const synced = [...this.#learners.values()].filter(({ isVoter, isSynced }) => isVoter && isSynced);
+    const inEpoch = [...this.#learners.values()].filter(({ isSynced }) => isSynced);
     for (const learner of this.#learners.values()) {
       const { heldSinceRound } = learner;
       if (heldSinceRound === undefined) continue;
-      const answered = synced.filter(({ answeredRound }) => answeredRound > heldSinceRound);
+      const answered = inEpoch.filter(({ answeredRound }) => answeredRound > heldSinceRound);
       const others = new Set<Sid>([this.#core.config.sid, ...answered.map(({ sid }) => sid)]);
       if (!this.#core.quorum.contains(others)) continue;
       learner.release();
@@ -216,19 +216,17 @@ export class Leader {
     }
   }
 
-  /** FOLLOWERINFO (CEPOCH): once a quorum has introduced itself, the new epoch is above all it has promised. */
-  #onInfo(learner: LearnerStream, message: ZabMessage & { kind: "followerInfo" | "observerInfo" }): void {
-    const { kind, acceptedEpoch } = message;
-    const isExpected = learner.stage === "connected" && (kind === "followerInfo") === learner.isVoter;
+  /** LEARNERINFO (CEPOCH): once a quorum has introduced itself, the new epoch is above all it has promised. */
+  #onInfo(learner: LearnerStream, { acceptedEpoch }: ZabMessage & { kind: "learnerInfo" }): void {
     const isSound = acceptedEpoch >= 0 && acceptedEpoch < EPOCH_MAX;
-    if (!isExpected || !isSound) return this.#unexpected(learner, kind);
+    if (learner.stage !== "connected" || !isSound) return this.#unexpected(learner, "learnerInfo");
     learner.onInfo();
-    if (learner.isVoter) this.#core.raiseEpochFloor(acceptedEpoch);
+    this.#core.raiseEpochFloor(acceptedEpoch);
     if (this.#newEpoch === undefined) return this.#maybeChooseEpoch();
-    if (learner.isVoter && acceptedEpoch > this.#newEpoch) {
-      return this.leave(`voter ${learner.sid} has promised epoch ${acceptedEpoch}`);
+    if (acceptedEpoch > this.#newEpoch) {
+      return this.leave(`replica ${learner.sid} has promised epoch ${acceptedEpoch}`);
     }
-    this.#sendLeaderInfo(learner, this.#newEpoch);
+    this.#maybeSendLeaderInfo(learner);
   }
 
   #maybeChooseEpoch(): void {
@@ -243,21 +241,29 @@ export class Leader {
     this.#newEpoch = newEpoch;
     this.#promises.set(config.sid, voice);
     this.#progressAtMs = this.#core.clockMs;
-    for (const learner of introduced) this.#sendLeaderInfo(learner, newEpoch);
+    for (const learner of introduced) this.#maybeSendLeaderInfo(learner);
     this.#maybeBecomeSynchronizing();
   }
 
-  #sendLeaderInfo(learner: LearnerStream, newEpoch: number): void {
+  /**
+   * Others than voters are asked for their promise once the epoch is established: a leader that comes to nothing must
+   * not leave promises behind that stand in the way of a living one, and needs none of theirs.
+   */
+  #maybeSendLeaderInfo(learner: LearnerStream): void {
+    const newEpoch = this.#newEpoch;
+    const isDue = learner.isVoter || this.#stage === "broadcast";
+    if (newEpoch === undefined || !isDue || learner.stage !== "introduced") return;
     this.#core.outbox.sendAfter(learner.link, { kind: "leaderInfo", newEpoch });
+    learner.onLeaderInfo();
   }
 
   /** ACKEPOCH: a quorum's promises end discovery, unless one of it has a later history than ours. */
   #onAckEpoch(learner: LearnerStream, message: ZabMessage & { kind: "ackEpoch" }): void {
-    const isExpected = learner.stage === "introduced" && this.#newEpoch !== undefined;
+    const isExpected = learner.stage === "asked";
     if (!isExpected || !isSummarySound(message.history)) return this.#unexpected(learner, "ackEpoch");
     learner.onAckEpoch(message);
     if (this.#stage !== "discovery") {
-      if (learner.isVoter && message.voice === "fresh") learner.hold(this.#pingRound);
+      if (message.voice === "fresh") learner.hold(this.#pingRound);
       return this.#beginStream(learner);
     }
     if (!learner.isVoter || message.voice === "none") return;
@@ -290,7 +296,7 @@ export class Leader {
     for (const learner of this.#learners.values()) {
       if (learner.stage !== "acknowledged") continue;
       // Where all agree that there is no history yet, fresh voters are all there is.
-      const isFresh = learner.isVoter && learner.ackEpoch?.voice === "fresh";
+      const isFresh = learner.ackEpoch?.voice === "fresh";
       if (isFresh && !promised.isByUnanimity(history.last)) learner.hold(this.#pingRound);
       this.#beginStream(learner);
     }
@@ -341,6 +347,7 @@ export class Leader {
     this.#advanceAll();
     for (const learner of this.#learners.values()) {
       if (learner.stage === "acknowledged") this.#beginStream(learner);
+      this.#maybeSendLeaderInfo(learner);
     }
   }
 
@@ -376,7 +383,7 @@ export class Leader {
     const { config, quorum, history, lastCommitted } = this.#core;
     const acknowledged = new Map<Sid, Zxid>([[config.sid, history.last]]);
     for (const learner of this.#learners.values()) {
-      if (learner.isVoter && learner.isSynced) acknowledged.set(learner.sid, learner.acknowledged);
+      if (learner.isSynced) acknowledged.set(learner.sid, learner.acknowledged);
     }
     const upTo = latestAcknowledged(quorum, acknowledged);
     if (upTo === undefined || compareZxid(upTo, lastCommitted) <= 0) return;

@@ -5,7 +5,6 @@
  * everyone that sent ACKEPOCH gets every proposal (Zab specification, issue 1). Invariants:
  *  1. acknowledged <= sent <= the leader's last zxid.
  *  2. A commit never passes what was sent.
- *  3. An observer is sent the committed only.
  */
 import { assert } from "../base/assert.ts";
 import type { Sid } from "../base/ids.ts";
@@ -20,8 +19,10 @@ type AckEpoch = ZabMessage & { kind: "ackEpoch" };
 export type LearnerStage =
   /** Its first message is awaited. */
   | "connected"
-  /** It was heard; LEADERINFO is sent once the epoch is known. */
+  /** It was heard; LEADERINFO is sent once the epoch is known, to others than voters once it is established. */
   | "introduced"
+  /** LEADERINFO is sent. */
+  | "asked"
   /** It has acknowledged the epoch. */
   | "acknowledged"
   /** Its history is being sent. */
@@ -54,7 +55,6 @@ function isStreaming(stage: LearnerStage): boolean {
 export class LearnerStream {
   readonly link: LinkId;
   readonly sid: Sid;
-  readonly isVoter: boolean;
   readonly #core: PeerCore;
   #stage: LearnerStage = "connected";
   #ackEpoch: AckEpoch | undefined;
@@ -78,8 +78,12 @@ export class LearnerStream {
     this.#core = core;
     this.link = peer.link;
     this.sid = peer.sid;
-    this.isVoter = core.quorum.isVoter(peer.sid);
     this.#heardAtMs = core.clockMs;
+  }
+
+  /** Whether its word counts now: what it is can change while it is on its link. */
+  get isVoter(): boolean {
+    return this.#core.quorum.isVoter(this.sid);
   }
 
   get stage(): LearnerStage {
@@ -166,6 +170,11 @@ export class LearnerStream {
     this.#stage = "introduced";
   }
 
+  /** It was told the epoch. */
+  onLeaderInfo(): void {
+    this.#stage = "asked";
+  }
+
   /** It acknowledged the epoch. */
   onAckEpoch(message: AckEpoch): void {
     this.#stage = "acknowledged";
@@ -195,8 +204,8 @@ export class LearnerStream {
   /** Sends what may be sent now; a reason where the history it needs is no longer there. */
   advance(epoch: number, isEstablished: boolean): string | undefined {
     if (!isStreaming(this.#stage)) return undefined;
-    const { history, lastCommitted } = this.#core;
-    const limit = this.isVoter ? history.last : lastCommitted;
+    const { history } = this.#core;
+    const limit = history.last;
     while (
       compareZxid(this.#sent, limit) < 0 &&
       this.#unacknowledgedBytes < this.#core.timing.learnerWindowBytes
@@ -205,10 +214,10 @@ export class LearnerStream {
       this.#sendHistory(limit);
     }
     const isCaughtUp = compareZxid(this.#sent, limit) >= 0;
-    const mayEnter = this.#heldSinceRound === undefined && (this.isVoter || isEstablished);
+    const mayEnter = this.#heldSinceRound === undefined;
     if (this.#stage === "synchronizing" && isCaughtUp && mayEnter) this.#sendNewLeader(epoch);
     if (this.#stage === "synced" && isEstablished) this.#sendUpToDate();
-    else if (this.#stage === "live" && this.isVoter) this.#sendCommit();
+    else if (this.#stage === "live") this.#sendCommit();
     return undefined;
   }
 
@@ -269,10 +278,8 @@ export class LearnerStream {
 
   #sendHistory(limit: Zxid): void {
     const { outbox, messages } = this.#core;
-    const kind = this.isVoter ? "propose" : "inform";
-    const { message, last, bytes } = messages.next({ kind, after: this.#sent, upTo: limit });
-    if (this.isVoter) outbox.sendFree(this.link, message);
-    else this.#core.sendUpTo(this.link, last, message);
+    const { message, last, bytes } = messages.next({ after: this.#sent, upTo: limit });
+    outbox.sendFree(this.link, message);
     this.#owe({ last, bytes });
     this.#sent = last;
   }

@@ -76,11 +76,11 @@ export class Learner {
   /** The link we asked for is open; nothing was agreed on an earlier one. */
   onOpened(link: LinkId): void {
     assert(this.#newEpoch === undefined, "a link is replaced in discovery only");
-    const { acceptedEpoch, isVoter, clockMs, outbox } = this.#core;
+    const { acceptedEpoch, clockMs, outbox } = this.#core;
     this.#link = link;
     this.#heardAtMs = clockMs;
     this.#progressAtMs = clockMs;
-    outbox.sendAfter(link, { kind: isVoter ? "followerInfo" : "observerInfo", acceptedEpoch });
+    outbox.sendAfter(link, { kind: "learnerInfo", acceptedEpoch });
   }
 
   /** Opens the link when due; leaves a leader that is silent or does not get on. */
@@ -119,7 +119,6 @@ export class Learner {
       case "snapshotEnd":
         return this.#onSnapshotEnd(message);
       case "propose":
-      case "inform":
         return this.#onProposals(message, this.#link);
       case "newLeader":
         return this.#onNewLeader(message, this.#link);
@@ -129,8 +128,7 @@ export class Learner {
         return this.#onCommit(message.upTo);
       case "ping":
         return this.#core.outbox.sendFree(this.#link, { kind: "pong" });
-      case "followerInfo":
-      case "observerInfo":
+      case "learnerInfo":
       case "ackEpoch":
       case "ackNewLeader":
       case "ack":
@@ -144,11 +142,10 @@ export class Learner {
 
   /** NEWEPOCH: promise it unless a later one was promised; the promise is durable before it is told. */
   #onLeaderInfo(newEpoch: number, link: LinkId): void {
-    const { acceptedEpoch, currentEpoch, history, lastDelivered, voice, isVoter, outbox } = this.#core;
+    const { acceptedEpoch, currentEpoch, history, lastDelivered, voice, outbox } = this.#core;
     if (this.#newEpoch !== undefined) return this.#unexpected("leaderInfo");
-    const floor = isVoter ? acceptedEpoch : currentEpoch;
-    if (newEpoch < floor) return this.leave(`epoch ${newEpoch} is behind ${floor}`);
-    const promised = isVoter && newEpoch > acceptedEpoch;
+    if (newEpoch < acceptedEpoch) return this.leave(`epoch ${newEpoch} is behind ${acceptedEpoch}`);
+    const promised = newEpoch > acceptedEpoch;
     if (promised) this.#core.writeEpochs({ acceptedEpoch: newEpoch, currentEpoch });
     this.#newEpoch = newEpoch;
     this.#stage = "synchronization";
@@ -216,10 +213,9 @@ export class Learner {
   }
 
   /** Accepts what is new. A duplicate is dropped silently (Zab specification, issue 2); a gap ends the link. */
-  #onProposals(message: ZabMessage & { kind: "propose" | "inform" }, link: LinkId): void {
-    const { history, isVoter, outbox } = this.#core;
-    const isExpected = this.#isAligned && (message.kind === "propose") === isVoter;
-    if (!isExpected) return this.#unexpected(message.kind);
+  #onProposals(message: ZabMessage & { kind: "propose" }, link: LinkId): void {
+    const { history, outbox } = this.#core;
+    if (!this.#isAligned) return this.#unexpected(message.kind);
     const fresh: Proposal[] = [];
     let last = history.last;
     for (const proposal of message.proposals) {
@@ -233,7 +229,6 @@ export class Learner {
     this.#progressAtMs = this.#core.clockMs;
     if (fresh.length > 0) this.#core.append(fresh);
     outbox.sendAfter(link, { kind: "ack", upTo: last });
-    if (message.kind === "inform") this.#core.commit(last);
   }
 
   /** NEWLEADER: the history is whole, so the epoch may be in force, in this same transaction or a later one. */

@@ -65,10 +65,11 @@ export interface HistorySummary {
 
 /** Everything that travels on the link between a learner and its leader. */
 export type ZabMessage =
-  /** Voter to leader, first on the link: the epoch it promised last (FOLLOWERINFO; the paper's CEPOCH). */
-  | { readonly kind: "followerInfo"; readonly acceptedEpoch: number }
-  /** Observer to leader, first on the link (OBSERVERINFO). */
-  | { readonly kind: "observerInfo"; readonly acceptedEpoch: number }
+  /**
+   * Learner to leader, first on the link: the epoch it promised last (FOLLOWERINFO, OBSERVERINFO; the paper's CEPOCH).
+   * What it is, follower or observer, the leader's own membership says.
+   */
+  | { readonly kind: "learnerInfo"; readonly acceptedEpoch: number }
   /** Leader to learner: the epoch to promise (LEADERINFO; the paper's NEWEPOCH). */
   | { readonly kind: "leaderInfo"; readonly newEpoch: number }
   /** Learner to leader: its history; `promised` where this very message makes the promise (ACKEPOCH; ACK-E). */
@@ -93,10 +94,8 @@ export type ZabMessage =
   | { readonly kind: "snapshotEnd"; readonly last: Zxid; readonly payload: Uint8Array }
   /** Learner to leader: so many parts are durable, beside what it had. */
   | { readonly kind: "snapshotAck"; readonly parts: number }
-  /** Leader to voter: accept these, in order; history while synchronizing, live afterwards (PROPOSAL). */
+  /** Leader to learner: accept these, in order; history while synchronizing, live afterwards (PROPOSAL). */
   | { readonly kind: "propose"; readonly proposals: readonly Proposal[] }
-  /** Leader to observer: these are committed, in order (INFORM). */
-  | { readonly kind: "inform"; readonly proposals: readonly Proposal[] }
   /** Leader to learner: you have all of my history up to `last`; enter the epoch (NEWLEADER). */
   | { readonly kind: "newLeader"; readonly epoch: number; readonly last: Zxid }
   /** Learner to leader: history and epoch are durable (ACK of NEWLEADER; the paper's ACK-LD). */
@@ -105,7 +104,7 @@ export type ZabMessage =
   | { readonly kind: "upToDate"; readonly committed: Zxid }
   /** Learner to leader: everything up to here is durable (ACK, cumulative). */
   | { readonly kind: "ack"; readonly upTo: Zxid }
-  /** Leader to voter: everything up to here is committed (COMMIT, cumulative). */
+  /** Leader to learner: everything up to here is committed (COMMIT, cumulative). */
   | { readonly kind: "commit"; readonly upTo: Zxid }
   /** Leader to learner, every heartbeat. */
   | { readonly kind: "ping" }

@@ -4,7 +4,7 @@
  * Invariants, checked after every step:
  *  1. currentEpoch <= acceptedEpoch, and neither ever regresses.
  *  2. lastDelivered <= lastCommitted <= the last accepted zxid; the first two never regress.
- *  3. A voter has accepted nothing of an epoch it has not promised.
+ *  3. A peer has accepted nothing of an epoch it has not promised.
  *  4. A leader in broadcast has promised and entered its own epoch, and no other.
  *  5. A peer is exactly one of looking, learner, leader once it has started; only a looking peer holds links pending.
  */
@@ -437,8 +437,7 @@ export class Peer {
     assert(compareZxid(lastCommitted, committed) >= 0, "invariant 2: lastCommitted regressed");
     assert(compareZxid(lastDelivered, delivered) >= 0, "invariant 2: lastDelivered regressed");
     this.#checked = { committed: lastCommitted, delivered: lastDelivered };
-    const isPromised = !this.#core.isVoter || history.last.epoch <= acceptedEpoch;
-    assert(isPromised, "invariant 3: a voter accepts within its promise");
+    assert(history.last.epoch <= acceptedEpoch, "invariant 3: a peer accepts within its promise");
     if (this.#leader?.stage === "broadcast") {
       const epoch = this.#leader.newEpoch;
       assert(epoch === acceptedEpoch, "invariant 4: a leader has promised its epoch only");

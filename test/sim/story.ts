@@ -125,7 +125,6 @@ function writeText(write: PeerWrite): string {
 function messageText(message: ZabMessage): string {
   switch (message.kind) {
     case "propose":
-    case "inform":
       return `${message.kind} ${message.proposals.map(({ zxid }) => zxidText(zxid)).join(" ")}`;
     case "ack":
     case "commit":
@@ -144,8 +143,7 @@ function messageText(message: ZabMessage): string {
     case "snapshot":
     case "snapshotPart":
     case "snapshotAck":
-    case "followerInfo":
-    case "observerInfo":
+    case "learnerInfo":
     case "leaderInfo":
     case "ackNewLeader":
     case "ping":

@@ -82,7 +82,7 @@ export class Bench {
     return this.step({ kind: "linkOpened", link, sid, role });
   }
 
-  /** Makes it follow voter 3 over link 9, up to FOLLOWERINFO. */
+  /** Makes it follow voter 3 over link 9, up to LEARNERINFO. */
   follow(): this {
     this.step({ kind: "tick" });
     const vote = { leader: 3, zxid: zxid(50, 0), peerEpoch: 50 };
@@ -112,7 +112,7 @@ export class Bench {
     };
     for (const sid of [3, 2]) {
       this.open(sid + 5, sid, "from-learner");
-      this.receive(sid + 5, { kind: "followerInfo", acceptedEpoch: epoch - 1 });
+      this.receive(sid + 5, { kind: "learnerInfo", acceptedEpoch: epoch - 1 });
       this.receive(sid + 5, ackEpoch);
       if (sid === 3) this.step({ kind: "linkClosed", link: sid + 5 });
     }

@@ -266,7 +266,7 @@ describe("large and trimmed histories", () => {
 });
 
 describe("observers", () => {
-  it("are informed of what is committed, and never decide", () => {
+  it("are told what is committed, and never decide", () => {
     const ensemble = new Ensemble({ voters: 3, observers: 2 }).startAll();
     const leader = ensemble.converge();
     ensemble.propose(leader, 7);

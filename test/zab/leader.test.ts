@@ -38,7 +38,7 @@ describe("discovery (Zab, Algorithm 1)", () => {
   it("chooses an epoch above all that a quorum has promised, durably before it says so", () => {
     const bench = elected({ image: { acceptedEpoch: 3, currentEpoch: 2 } });
 
-    const effects = bench.receive(8, { kind: "followerInfo", acceptedEpoch: 6 });
+    const effects = bench.receive(8, { kind: "learnerInfo", acceptedEpoch: 6 });
 
     expect(effects.writes).toEqual([{ kind: "epochs", acceptedEpoch: 7, currentEpoch: 2 }]);
     expect(effects.free).toEqual([]);
@@ -47,7 +47,7 @@ describe("discovery (Zab, Algorithm 1)", () => {
 
   it("resigns when a voter of the quorum has the later history", () => {
     const bench = elected({ image: { log: proposals(1, 1, 3), acceptedEpoch: 1, currentEpoch: 1 } });
-    bench.receive(7, { kind: "followerInfo", acceptedEpoch: 1 });
+    bench.receive(7, { kind: "learnerInfo", acceptedEpoch: 1 });
 
     bench.receive(7, ackEpoch([zxid(0, 0), zxid(1, 4)], { currentEpoch: 1 }));
 
@@ -57,7 +57,7 @@ describe("discovery (Zab, Algorithm 1)", () => {
 
   it("counts the later currentEpoch as the later history, not the later zxid alone", () => {
     const bench = elected({ image: { log: proposals(1, 1, 3), acceptedEpoch: 1, currentEpoch: 1 } });
-    bench.receive(7, { kind: "followerInfo", acceptedEpoch: 2 });
+    bench.receive(7, { kind: "learnerInfo", acceptedEpoch: 2 });
 
     bench.receive(7, ackEpoch([zxid(0, 0), zxid(1, 3)], { currentEpoch: 2 }));
 
@@ -66,8 +66,8 @@ describe("discovery (Zab, Algorithm 1)", () => {
 
   it("does not count a promise that was made before, and resigns when no quorum is left to make it", () => {
     const bench = elected();
-    bench.receive(7, { kind: "followerInfo", acceptedEpoch: 0 });
-    bench.receive(8, { kind: "followerInfo", acceptedEpoch: 1 });
+    bench.receive(7, { kind: "learnerInfo", acceptedEpoch: 0 });
+    bench.receive(8, { kind: "learnerInfo", acceptedEpoch: 1 });
 
     bench.receive(7, ackEpoch(EMPTY, { promised: false }));
     expect(bench.peer.phase).toEqual({ role: "leading", stage: "discovery" });
@@ -80,8 +80,8 @@ describe("discovery (Zab, Algorithm 1)", () => {
   it("without history does not begin one over a fresh voter that has begun to fill", () => {
     for (const last of [zxid(1, 2), zxid(0, 0)]) {
       const bench = elected({ image: { log: [], acceptedEpoch: 1, currentEpoch: 1 } });
-      bench.receive(7, { kind: "followerInfo", acceptedEpoch: 1 });
-      bench.receive(8, { kind: "followerInfo", acceptedEpoch: 0 });
+      bench.receive(7, { kind: "learnerInfo", acceptedEpoch: 1 });
+      bench.receive(8, { kind: "learnerInfo", acceptedEpoch: 0 });
       const epochEnds = last.epoch === 0 ? EMPTY : [...EMPTY, last];
 
       bench.receive(7, ackEpoch(epochEnds, { currentEpoch: 0, voice: "fresh" }));
@@ -96,16 +96,16 @@ describe("discovery (Zab, Algorithm 1)", () => {
     const bench = new Bench().lead(1);
     bench.open(8, 3, "from-learner");
 
-    bench.receive(8, { kind: "followerInfo", acceptedEpoch: 5 });
+    bench.receive(8, { kind: "learnerInfo", acceptedEpoch: 5 });
 
-    expect(bench.peer.status().lastElectionReason).toBe("voter 3 has promised epoch 5");
+    expect(bench.peer.status().lastElectionReason).toBe("replica 3 has promised epoch 5");
   });
 
   it("adopts a link that was opened while it was still looking, with what came on it", () => {
     const bench = new Bench();
     bench.step({ kind: "tick" });
     bench.open(7, 2, "from-learner");
-    bench.receive(7, { kind: "followerInfo", acceptedEpoch: 0 });
+    bench.receive(7, { kind: "learnerInfo", acceptedEpoch: 0 });
     const { vote } = bench.peer.notification();
     bench.hear(2, { vote });
 
@@ -132,7 +132,7 @@ describe("synchronization (Zab, Algorithm 2)", () => {
 
   it("enters the epoch durably before it says NEWLEADER, and sends what the learner lacks before", () => {
     const bench = elected({ image });
-    bench.receive(7, { kind: "followerInfo", acceptedEpoch: 3 });
+    bench.receive(7, { kind: "learnerInfo", acceptedEpoch: 3 });
 
     const effects = bench.receive(7, ackEpoch([zxid(0, 0), zxid(1, 4)]));
 
@@ -147,7 +147,7 @@ describe("synchronization (Zab, Algorithm 2)", () => {
 
   it("has an old leader forget its tail", () => {
     const bench = elected({ image });
-    bench.receive(7, { kind: "followerInfo", acceptedEpoch: 3 });
+    bench.receive(7, { kind: "learnerInfo", acceptedEpoch: 3 });
 
     const effects = bench.receive(7, ackEpoch([zxid(0, 0), zxid(1, 9), zxid(2, 2)], { currentEpoch: 2 }));
 
@@ -159,7 +159,7 @@ describe("synchronization (Zab, Algorithm 2)", () => {
     const bench = elected({
       image: { ...image, base: zxid(1, 2), log: proposals(1, 3, 5), lastDelivered: zxid(1, 2) },
     });
-    bench.receive(7, { kind: "followerInfo", acceptedEpoch: 3 });
+    bench.receive(7, { kind: "learnerInfo", acceptedEpoch: 3 });
 
     const effects = bench.receive(7, ackEpoch(EMPTY));
 
@@ -192,7 +192,7 @@ describe("synchronization (Zab, Algorithm 2)", () => {
       },
       timing: { learnerWindowBytes: 1_000_000 },
     });
-    bench.receive(7, { kind: "followerInfo", acceptedEpoch: 3 });
+    bench.receive(7, { kind: "learnerInfo", acceptedEpoch: 3 });
 
     const first = sentAfter(bench.receive(7, ackEpoch(EMPTY)));
     expect(first.map(({ kind }) => kind)).toEqual(["diff", "propose", "propose"]);
@@ -203,7 +203,7 @@ describe("synchronization (Zab, Algorithm 2)", () => {
 
   it("commits its whole history once a quorum has acknowledged NEWLEADER, not before", () => {
     const bench = elected({ image });
-    bench.receive(7, { kind: "followerInfo", acceptedEpoch: 3 });
+    bench.receive(7, { kind: "learnerInfo", acceptedEpoch: 3 });
     bench.receive(7, ackEpoch(EMPTY));
     bench.receive(7, { kind: "ack", upTo: zxid(3, 2) });
     expect(bench.peer.lastCommitted).toEqual(zxid(0, 0));
@@ -248,7 +248,7 @@ describe("broadcast (Zab, Algorithm 3)", () => {
     for (const sid of [2, 3, 4, 5]) bench.hear(sid, { vote });
     for (const link of [2, 3, 4, 5]) {
       bench.open(link, link, "from-learner");
-      bench.receive(link, { kind: "followerInfo", acceptedEpoch: 0 });
+      bench.receive(link, { kind: "learnerInfo", acceptedEpoch: 0 });
     }
     for (const link of [2, 3, 4]) bench.receive(link, ackEpoch(EMPTY));
     for (const link of [2, 3]) bench.receive(link, { kind: "ackNewLeader", epoch: 1 });
@@ -266,7 +266,7 @@ describe("broadcast (Zab, Algorithm 3)", () => {
 
   it("hands equally far learners the very same message", () => {
     const bench = elected();
-    for (const link of [7, 8]) bench.receive(link, { kind: "followerInfo", acceptedEpoch: 0 });
+    for (const link of [7, 8]) bench.receive(link, { kind: "learnerInfo", acceptedEpoch: 0 });
     for (const link of [7, 8]) bench.receive(link, ackEpoch(EMPTY));
     for (const link of [7, 8]) bench.receive(link, { kind: "ackNewLeader", epoch: 1 });
 
@@ -336,7 +336,7 @@ describe("broadcast (Zab, Algorithm 3)", () => {
     ["ack beyond what was sent", { kind: "ack", upTo: zxid(9, 9) }, "ack"],
     ["ackNewLeader twice", { kind: "ackNewLeader", epoch: 1 }, "ackNewLeader"],
     ["ackEpoch twice", ackEpoch(EMPTY), "ackEpoch"],
-    ["followerInfo twice", { kind: "followerInfo", acceptedEpoch: 0 }, "followerInfo"],
+    ["learnerInfo twice", { kind: "learnerInfo", acceptedEpoch: 0 }, "learnerInfo"],
     ["a proposal", { kind: "propose", proposals: [] }, "propose"],
   ] as const)("drops a learner for %s, and counts it", (_, message, kind) => {
     const bench = new Bench().lead(1);

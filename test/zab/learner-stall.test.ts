@@ -7,7 +7,7 @@ import { Bench, proposals, zxid } from "./bench.ts";
 function owed(acknowledgesLater: boolean): readonly string[] {
   const bench = new Bench().lead(1);
   bench.open(8, 3, "from-learner");
-  bench.receive(8, { kind: "followerInfo", acceptedEpoch: 1 });
+  bench.receive(8, { kind: "learnerInfo", acceptedEpoch: 1 });
   const history = { last: zxid(0, 0), epochEnds: [zxid(0, 0)] };
   const rest = { promised: false, currentEpoch: 1, voice: "full", lastDelivered: zxid(0, 0) } as const;
   bench.receive(8, { kind: "ackEpoch", history, ...rest });

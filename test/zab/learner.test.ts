@@ -32,7 +32,7 @@ describe("discovery (Zab, Algorithm 1)", () => {
     expect(elected.after).toContainEqual({ kind: "openLink", to: 3 });
 
     const opened = bench.open(LINK, 3, "to-leader");
-    expect(sentAfter(opened)).toEqual([{ kind: "followerInfo", acceptedEpoch: 4 }]);
+    expect(sentAfter(opened)).toEqual([{ kind: "learnerInfo", acceptedEpoch: 4 }]);
   });
 
   it("goes on with the later of two links, as its leader does", () => {
@@ -45,7 +45,7 @@ describe("discovery (Zab, Algorithm 1)", () => {
       link: LINK,
       reason: "replaced by a newer link",
     });
-    expect(sentAfter(effects)).toEqual([{ kind: "followerInfo", acceptedEpoch: 0 }]);
+    expect(sentAfter(effects)).toEqual([{ kind: "learnerInfo", acceptedEpoch: 0 }]);
     expect(bench.peer.phase).toMatchObject({ role: "following", link: LINK + 1 });
   });
 
@@ -281,7 +281,6 @@ describe("broadcast (Zab, Algorithm 3)", () => {
     ["truncate", { kind: "truncate", after: zxid(1, 1) }],
     ["newLeader", { kind: "newLeader", epoch: 6, last: zxid(1, 3) }],
     ["upToDate", { kind: "upToDate", committed: zxid(1, 3) }],
-    ["inform", { kind: "inform", proposals: proposals(6, 1, 1) }],
   ] as const)("drops, counts and leaves on an unexpected %s", (kind, message) => {
     const bench = serving();
 
@@ -294,15 +293,16 @@ describe("broadcast (Zab, Algorithm 3)", () => {
 });
 
 describe("an observer", () => {
-  it("delivers what it is informed of, and makes no promise", () => {
+  it("promises, accepts and delivers as a follower does", () => {
     const bench = new Bench({ sid: 4, observers: [4] }).follow();
     const answer = bench.receive(LINK, { kind: "leaderInfo", newEpoch: 6 });
-    expect(answer.writes).toEqual([]);
-    expect(sentAfter(answer)).toMatchObject([{ kind: "ackEpoch", promised: false }]);
+    expect(answer.writes).toEqual([{ kind: "epochs", acceptedEpoch: 6, currentEpoch: 0 }]);
+    expect(sentAfter(answer)).toMatchObject([{ kind: "ackEpoch", promised: true }]);
 
     bench.receive(LINK, { kind: "diff", after: zxid(0, 0) });
-    bench.receive(LINK, { kind: "inform", proposals: proposals(1, 1, 2) });
+    bench.receive(LINK, { kind: "propose", proposals: proposals(1, 1, 2) });
     bench.receive(LINK, { kind: "newLeader", epoch: 6, last: zxid(1, 2) });
+    expect(bench.peer.takeCommitted(1000)).toEqual([]);
     bench.receive(LINK, { kind: "upToDate", committed: zxid(1, 2) });
 
     expect(bench.peer.phase).toMatchObject({ role: "observing", stage: "broadcast" });

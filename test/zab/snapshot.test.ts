@@ -144,13 +144,13 @@ describe("a leader", () => {
       const { vote } = bench.peer.notification();
       for (const sid of [2, 3]) bench.hear(sid, { vote });
       bench.open(7, 2, "from-learner");
-      bench.receive(7, { kind: "followerInfo", acceptedEpoch: 1 });
+      bench.receive(7, { kind: "learnerInfo", acceptedEpoch: 1 });
       const ends = [zxid(0, 0), zxid(1, 4 + index)];
       const history = { last: zxid(1, 4 + index), epochEnds: ends };
       const rest = { promised: true, currentEpoch: 1, history, lastDelivered } as const;
       bench.receive(7, { kind: "ackEpoch", ...rest, voice: "none" });
       bench.open(8, 3, "from-learner");
-      bench.receive(8, { kind: "followerInfo", acceptedEpoch: 1 });
+      bench.receive(8, { kind: "learnerInfo", acceptedEpoch: 1 });
       bench.receive(8, { kind: "ackEpoch", ...rest, voice: "full" });
       expect(bench.peer.snapshotsWanted()).toEqual([]);
       if (index === 0) bench.receive(8, { kind: "ack", upTo: zxid(1, 5) });
@@ -176,7 +176,7 @@ describe("a leader", () => {
     };
     const bench = new Bench({ image, timing }).lead(2);
     bench.open(8, 3, "from-learner");
-    bench.receive(8, { kind: "followerInfo", acceptedEpoch: 2 });
+    bench.receive(8, { kind: "learnerInfo", acceptedEpoch: 2 });
     const history = { last: zxid(0, 0), epochEnds: [zxid(0, 0)] };
     const nothing = { promised: false, currentEpoch: 0, history, lastDelivered: zxid(0, 0) } as const;
     bench.receive(8, { kind: "ackEpoch", ...nothing, voice: "fresh" });

@@ -9,8 +9,7 @@ type Kind = ZabMessage["kind"];
 type Texts = { readonly [K in Kind]?: (message: Extract<ZabMessage, { readonly kind: K }>) => string };
 
 const MESSAGES: Texts = {
-  followerInfo: ({ acceptedEpoch }) => `FOLLOWERINFO, has promised epoch ${acceptedEpoch}`,
-  observerInfo: ({ acceptedEpoch }) => `OBSERVERINFO, has seen epoch ${acceptedEpoch}`,
+  learnerInfo: ({ acceptedEpoch }) => `LEARNERINFO, has promised epoch ${acceptedEpoch}`,
   leaderInfo: ({ newEpoch }) => `LEADERINFO, the new epoch is ${newEpoch}`,
   ackEpoch: ({ promised, currentEpoch, history }) => {
     const what = promised ? "promises it" : "makes no new promise";
@@ -23,7 +22,6 @@ const MESSAGES: Texts = {
   snapshotEnd: ({ last }) => `the end of the snapshot, which is the state at ${zxidText(last)}`,
   snapshotAck: ({ parts }) => `ACK of ${parts === 1 ? "1 part" : `${parts} parts`} of the snapshot`,
   propose: ({ proposals }) => `PROPOSAL ${rangeText(proposals)}`,
-  inform: ({ proposals }) => `INFORM ${rangeText(proposals)}`,
   newLeader: ({ epoch, last }) => `NEWLEADER of epoch ${epoch}, history ends at ${zxidText(last)}`,
   ackNewLeader: ({ epoch }) => `ACK of NEWLEADER of epoch ${epoch}`,
   upToDate: ({ committed }) => `UPTODATE, committed up to ${zxidText(committed)}`,

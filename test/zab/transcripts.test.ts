@@ -79,7 +79,7 @@ describe("the story of", () => {
     stage.say("Writes go on. What is staged at 1 is beside what it has, and counts for nothing.");
     stage.propose(3, "h").run();
     stage.say("The end says at which zxid the state is whole. 1 takes it over, and begins anew with it.");
-    stage.holdBack = (_, __, { kind }) => kind === "followerInfo";
+    stage.holdBack = (_, __, { kind }) => kind === "learnerInfo";
     stage.run().pass(200);
     stage.say("What was committed meanwhile comes as history.").propose(3, "i").run();
     stage.holdBack = () => false;

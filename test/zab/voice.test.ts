@@ -119,7 +119,7 @@ describe("a voter whose tree differs from a quorum's", () => {
     bench.pass(500);
     for (const sid of [2, 3]) {
       bench.open(sid + 5, sid, "from-learner");
-      bench.receive(sid + 5, { kind: "followerInfo", acceptedEpoch: 1 });
+      bench.receive(sid + 5, { kind: "learnerInfo", acceptedEpoch: 1 });
     }
     const history = { last: zxid(1, 3), epochEnds: [zxid(0, 0), zxid(1, 3)] };
     const said = { promised: true, currentEpoch: 1, history, lastDelivered: zxid(0, 0) };

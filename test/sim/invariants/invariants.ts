@@ -223,10 +223,6 @@ class Watch implements Watching {
         return this.#durability.revealed(run, message.upTo, `sends replica ${to} the commit of`);
       case "upToDate":
         return this.#durability.revealed(run, message.committed, `sends replica ${to} the commit of`);
-      case "inform": {
-        const last = message.proposals.at(-1);
-        return last && this.#durability.revealed(run, last.zxid, `informs replica ${to} of`);
-      }
       case "snapshotEnd":
         this.#tainted.set(to, run.isTainted);
         return this.#durability.revealed(run, message.last, `sends replica ${to} its state at`);

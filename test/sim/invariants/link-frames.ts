@@ -7,14 +7,13 @@ const NO_BYTES = new Uint8Array(0);
 
 /** The messages that are read. */
 export type ReadMessage = ZabMessage & {
-  readonly kind: "commit" | "upToDate" | "inform" | "snapshotEnd" | "ack" | "ackEpoch" | "ackNewLeader";
+  readonly kind: "commit" | "upToDate" | "snapshotEnd" | "ack" | "ackEpoch" | "ackNewLeader";
 };
 
 /** One of each kind. */
 const SAMPLES: readonly ReadMessage[] = [
   { kind: "commit", upTo: ZXID_ZERO },
   { kind: "upToDate", committed: ZXID_ZERO },
-  { kind: "inform", proposals: [] },
   { kind: "snapshotEnd", last: ZXID_ZERO, payload: NO_BYTES },
   {
     kind: "ackEpoch",

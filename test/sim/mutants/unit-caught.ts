@@ -8,8 +8,8 @@ export const UNIT_CAUGHT: readonly Mutant[] = [
     edits: [
       {
         file: "src/zab/learner.ts",
-        find: "if (newEpoch < floor) return",
-        replace: "if (newEpoch < floor - 1) return",
+        find: "if (newEpoch < acceptedEpoch) return",
+        replace: "if (newEpoch < acceptedEpoch - 1) return",
       },
     ],
   },

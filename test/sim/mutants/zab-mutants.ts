@@ -9,8 +9,9 @@ const DISCOVERY: readonly Mutant[] = [
     edits: [
       {
         file: "src/zab/learner.ts",
-        find: "const floor = isVoter ? acceptedEpoch : currentEpoch;",
-        replace: "const floor = isVoter && acceptedEpoch > currentEpoch + 1 ? acceptedEpoch : currentEpoch;",
+        find: "if (newEpoch < acceptedEpoch) return",
+        replace: `const isOneBehind = newEpoch === currentEpoch && acceptedEpoch === currentEpoch + 1;
+    if (newEpoch < acceptedEpoch && !isOneBehind) return`,
       },
     ],
   },
@@ -78,7 +79,7 @@ const SYNCHRONIZATION: readonly Mutant[] = [
       {
         file: "src/zab/learner.ts",
         find: `    this.#core.outbox.after({ kind: "snapshotBegun", reason });`,
-        replace: `    if (this.#core.isVoter) this.#core.truncate(this.#core.lastCommitted);
+        replace: `    if (this.#core.lastDelivered.epoch > 0) this.#core.truncate(this.#core.lastCommitted);
     this.#core.outbox.after({ kind: "snapshotBegun", reason });`,
       },
     ],
@@ -138,14 +139,15 @@ const SYNCHRONIZATION: readonly Mutant[] = [
     ],
   },
   {
-    id: "observer-joins-uncommitted",
-    what: "an observer that joins is sent history that is not committed yet",
+    id: "observer-serves-uncommitted",
+    what: "UPTODATE commits all that was sent to an observer",
     edits: [
       {
         file: "src/zab/learner-stream.ts",
-        find: "const limit = this.isVoter ? history.last : lastCommitted;",
-        replace:
-          'const limit = this.isVoter || this.#stage === "synchronizing" ? history.last : lastCommitted;',
+        find: `    this.#stage = "live";
+    const committed = minZxid(this.#core.lastCommitted, this.#sent);`,
+        replace: `    this.#stage = "live";
+    const committed = this.isVoter ? minZxid(this.#core.lastCommitted, this.#sent) : this.#sent;`,
       },
     ],
   },
@@ -207,15 +209,13 @@ const BROADCAST: readonly Mutant[] = [
   },
   {
     id: "commit-outruns-write",
-    what: "COMMIT and INFORM leave before the leader's own write of what they commit",
+    what: "COMMIT leaves for observers before the leader's own write of what it commits",
     edits: [
       {
-        file: "src/zab/core.ts",
-        find: `    if (compareZxid(upTo, this.#lastBeforeStep) <= 0) this.outbox.sendFree(link, message);
-    else this.outbox.sendAfter(link, message);`,
-        replace: `    const isFree = compareZxid(upTo, this.#lastBeforeStep) <= 0 || message.kind === "inform";
-    if (isFree) this.outbox.sendFree(link, message);
-    else this.outbox.sendAfter(link, message);`,
+        file: "src/zab/learner-stream.ts",
+        find: `this.#core.sendUpTo(this.link, upTo, { kind: "commit", upTo });`,
+        replace: `if (this.isVoter) this.#core.sendUpTo(this.link, upTo, { kind: "commit", upTo });
+    else this.#core.outbox.sendFree(this.link, { kind: "commit", upTo });`,
       },
     ],
   },

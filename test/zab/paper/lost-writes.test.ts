@@ -196,7 +196,7 @@ describe("a follower that is sent a snapshot", () => {
     const stage = lagging();
     stage.holdBack = (_, to, { kind }) => to === 1 && kind === "snapshotEnd";
     stage.start(1).pass(300);
-    stage.holdBack = (_, __, { kind }) => kind === "followerInfo";
+    stage.holdBack = (_, __, { kind }) => kind === "learnerInfo";
     if (when === "behind its end") stage.run();
     stage.crash(3);
     stage.holdBack = () => false;

@@ -1,6 +1,6 @@
 /**
  * Zab (Junqueira, Reed, Serafini 2011), section IV, Algorithm 1: discovery. A test for each step, under its number.
- * CEPOCH is FOLLOWERINFO here, NEWEPOCH is LEADERINFO, ACK-E is ACKEPOCH; f.p is acceptedEpoch, f.a is currentEpoch.
+ * CEPOCH is LEARNERINFO here, NEWEPOCH is LEADERINFO, ACK-E is ACKEPOCH; f.p is acceptedEpoch, f.a is currentEpoch.
  */
 import { describe, expect, it } from "vitest";
 import { Bench, proposals, sentAfter, zxid } from "../bench.ts";
@@ -108,15 +108,16 @@ describe("phase 1, leader", () => {
     expect(sentAfter(effects)).toEqual([{ kind: "leaderInfo", newEpoch: 10 }]);
   });
 
-  it("step l.1.1: an observer's CEPOCH makes no quorum and no epoch", () => {
+  it("step l.1.1: an observer's CEPOCH makes no quorum; the epoch is above its promise, and not asked of it yet", () => {
     const bench = prospectiveLeader({ observers: [4] });
     bench.open(linkOf(4), 4, "from-learner");
 
-    const effects = bench.receive(linkOf(4), { kind: "observerInfo", acceptedEpoch: 50 });
+    const effects = bench.receive(linkOf(4), cepoch(50));
     expect(sentAfter(effects)).toEqual([]);
 
     const chosen = bench.receive(linkOf(2), cepoch(6));
-    expect(sentTo(chosen, linkOf(4))).toEqual([{ kind: "leaderInfo", newEpoch: 7 }]);
+    expect(sentTo(chosen, linkOf(2))).toEqual([{ kind: "leaderInfo", newEpoch: 51 }]);
+    expect(sentTo(chosen, linkOf(4))).toEqual([]);
   });
 
   it("step l.1.1: who comes when the epoch is proposed already is proposed the same", () => {

@@ -94,18 +94,27 @@ describe("phase 2, leader", () => {
     expect(bench.peer.phase).toEqual({ role: "leading", stage: "synchronization" });
   });
 
-  it("step l.2.2: an observer's ACK-LD makes no quorum", () => {
+  it("step l.2.2: an observer is asked for its promise once a quorum of voters has acknowledged NEWLEADER", () => {
     const bench = discovering([2], { observers: [4] });
     bench.open(linkOf(4), 4, "from-learner");
-    bench.receive(linkOf(4), { kind: "observerInfo", acceptedEpoch: 2 });
-    bench.receive(linkOf(4), ackE({ promised: false, ends: [zxid(1, 4), zxid(2, 2)] }));
-    const effects = bench.receive(linkOf(2), ackE({ currentEpoch: 2, ends: [zxid(1, 4), zxid(2, 2)] }));
+    expect(sentTo(bench.receive(linkOf(4), cepoch(2)), linkOf(4))).toEqual([]);
+    const entered = bench.receive(linkOf(2), ackE({ currentEpoch: 2, ends: [zxid(1, 4), zxid(2, 2)] }));
+    expect(sentTo(entered, linkOf(4))).toEqual([]);
 
-    expect(sentTo(effects, linkOf(4)).map(({ kind }) => kind)).not.toContain("newLeader");
-    bench.receive(linkOf(4), ackLd(3));
+    const established = bench.receive(linkOf(2), ackLd(3));
 
-    expect(bench.peer.phase).toEqual({ role: "leading", stage: "synchronization" });
-    expect(bench.peer.status().dropped).toEqual({ "from learner: ackNewLeader": 1 });
+    expect(sentTo(established, linkOf(4))).toEqual([{ kind: "leaderInfo", newEpoch: 3 }]);
+  });
+
+  it("step l.2.2: an observer that acknowledges what it was not asked makes no quorum", () => {
+    const bench = discovering([2], { observers: [4] });
+    bench.open(linkOf(4), 4, "from-learner");
+    bench.receive(linkOf(4), cepoch(2));
+
+    bench.receive(linkOf(4), ackE({ ends: [zxid(1, 4), zxid(2, 2)] }));
+
+    expect(bench.peer.status().dropped).toEqual({ "from learner: ackEpoch": 1 });
+    expect(bench.peer.phase).toEqual({ role: "leading", stage: "discovery" });
   });
 });
 

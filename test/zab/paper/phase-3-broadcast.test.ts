@@ -97,17 +97,17 @@ describe("phase 3, leader", () => {
     bench.receive(linkOf(2), ackE({ currentEpoch: 1, ends: [zxid(1, 4)] }));
     bench.receive(linkOf(2), ackLd(3));
     bench.open(linkOf(4), 4, "from-learner");
-    bench.receive(linkOf(4), { kind: "observerInfo", acceptedEpoch: 2 });
-    bench.receive(linkOf(4), ackE({ promised: false, currentEpoch: 1, ends: [zxid(1, 4)] }));
+    bench.receive(linkOf(4), cepoch(2));
+    bench.receive(linkOf(4), ackE({ currentEpoch: 1, ends: [zxid(1, 4)] }));
     bench.receive(linkOf(4), ackLd(3));
 
     const proposed = bench.step({ kind: "propose", proposals: proposals(3, 1, 1) });
-    expect(sentTo(proposed, linkOf(4))).toEqual([]);
-    bench.receive(linkOf(4), { kind: "ack", upTo: zxid(1, 4) });
+    expect(sentTo(proposed, linkOf(4))).toEqual([{ kind: "propose", proposals: proposals(3, 1, 1) }]);
+    bench.receive(linkOf(4), { kind: "ack", upTo: zxid(3, 1) });
     expect(bench.peer.lastCommitted).toEqual(zxid(1, 4));
 
     const committed = bench.receive(linkOf(2), { kind: "ack", upTo: zxid(3, 1) });
-    expect(sentTo(committed, linkOf(4))).toEqual([{ kind: "inform", proposals: proposals(3, 1, 1) }]);
+    expect(sentTo(committed, linkOf(4))).toEqual([{ kind: "commit", upTo: zxid(3, 1) }]);
   });
 
   it("step l.3.3: a follower that sends CEPOCH in phase 3 is sent NEWEPOCH(e'), then NEWLEADER(e', I_e' and all since)", () => {

@@ -27,7 +27,7 @@ export function prospectiveLeader(options: BenchOptions = {}): Bench {
 
 /** CEPOCH(e): the epoch that the follower promised last. */
 export function cepoch(acceptedEpoch: number): ZabMessage {
-  return { kind: "followerInfo", acceptedEpoch };
+  return { kind: "learnerInfo", acceptedEpoch };
 }
 
 /** What a follower says of itself in ACK-E. */
