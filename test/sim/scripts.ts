@@ -1,6 +1,7 @@
 /**
  * Misfortunes that need several faults in a certain order, which chance alone seldom deals: each is a bug that a
- * protocol of this kind has had, here or elsewhere. A third of all runs have one on top of what else goes wrong.
+ * protocol of this kind has had, here or elsewhere. Two runs of five have one, by itself or on top of what else
+ * goes wrong.
  */
 import type { Sid } from "../../src/base/ids.ts";
 import type { Rng } from "../../src/base/rng.ts";
@@ -16,7 +17,15 @@ export interface Cast {
 type Script = (cast: Cast) => readonly TimedFault[];
 
 /** Every script by what it is about. */
-const SCRIPTS: readonly Script[] = [emptiedAndLagging, behindItsLog, rot, aloneForAMoment, interruptedReign];
+const SCRIPTS: readonly Script[] = [
+  emptiedAndLagging,
+  behindItsLog,
+  rot,
+  aloneForAMoment,
+  interruptedReign,
+  backInTime,
+  leftBehind,
+];
 
 /** One of them, beginning at some time before `untilMs`. */
 export function scriptFor(cast: Cast, untilMs: number): readonly TimedFault[] {
@@ -105,6 +114,56 @@ function interruptedReign({ rng, voters }: Cast): readonly TimedFault[] {
           : { kind: "crash", sid, kept, downMs },
       ),
     );
+  }
+  return faults;
+}
+
+/**
+ * Some are away for less than a leader among them needs to notice. The others promise each other a later epoch, a slow
+ * disk keeps it from beginning, who would have led it dies, and the rest find the old leader, which still leads.
+ */
+function backInTime({ rng, voters }: Cast): readonly TimedFault[] {
+  const awayCount = Math.floor(voters.length / 2);
+  if (awayCount === 0) return [];
+  const faults: TimedFault[] = [];
+  for (let round = 0, fromMs = 0; round < 4; round++, fromMs += 2000 + rng.below(1500)) {
+    const order = shuffled(rng, voters);
+    // Whom the others elect where all know the same.
+    const [slow = 1, ...more] = order.slice(awayCount).toSorted((a, b) => a - b);
+    const dying = more.at(-1) ?? slow;
+    const forMs = 400 + rng.below(700);
+    faults.push(
+      at(fromMs, { kind: "partition", sids: order.slice(0, awayCount), forMs }),
+      at(fromMs, { kind: "slowDisk", sid: slow, ms: 600, forMs: 1500 }),
+      at(fromMs + 250 + rng.below(forMs), {
+        kind: "crash",
+        sid: dying,
+        kept: rng.below(3),
+        downMs: 500 + rng.below(1500),
+      }),
+    );
+  }
+  return faults;
+}
+
+/**
+ * One is cut off, and its clients leave it without its notice: it holds what they could not do. They go on elsewhere,
+ * until a new leader brings it back, which knows of no client where it is.
+ */
+function leftBehind({ rng, sids }: Cast): readonly TimedFault[] {
+  const faults: TimedFault[] = [];
+  for (let round = 0, fromMs = 0; round < 3; round++, fromMs += 3000 + rng.below(2000)) {
+    const [behind = 1, ...others] = shuffled(rng, sids);
+    const forMs = 500 + rng.below(500);
+    const dropAtMs = fromMs + 50 + rng.below(200);
+    faults.push(
+      at(fromMs, { kind: "partition", sids: [behind], forMs }),
+      at(dropAtMs, { kind: "dropClients", sid: behind, isUnnoticed: true }),
+    );
+    for (const sid of others) {
+      const fault: Fault = { kind: "crash", sid, kept: rng.below(3), downMs: 20 + rng.below(100) };
+      faults.push(at(fromMs + forMs - rng.below(50), fault));
+    }
   }
   return faults;
 }

@@ -50,8 +50,8 @@ class Shrinker {
 
   #size(): number {
     const { faults, clients, world } = this.#plan;
-    const { workers, lockClients, operations } = clients;
-    return faults.length + workers + lockClients + operations + (world.observers ?? 0);
+    const { workers, lockClients, visitors, operations } = clients;
+    return faults.length + workers + lockClients + visitors + operations + (world.observers ?? 0);
   }
 
   /** Takes the plan over where it fails the same check. */
@@ -83,9 +83,10 @@ class Shrinker {
     }
     this.#fewer("workers", 1);
     this.#fewer("lockClients", 0);
+    this.#fewer("visitors", 0);
   }
 
-  #fewer(who: "workers" | "lockClients", least: number): void {
+  #fewer(who: "workers" | "lockClients" | "visitors", least: number): void {
     while (this.#plan.clients[who] > least) {
       const { clients } = this.#plan;
       if (!this.#try({ ...this.#plan, clients: { ...clients, [who]: clients[who] - 1 } })) break;

@@ -133,11 +133,11 @@ export function planFor(seed: number, shape: Shape = {}): SimPlan {
   const operations = shape.operations ?? OPERATIONS_MIN + rng.below(OPERATIONS_SPREAD);
   const faultsUntilMs = pick(rng, [4000, 8000, 15_000, 15_000, 30_000]);
   const sids = Array.from({ length: voters + observers }, (_, index) => index + 1);
-  const script =
-    rng.below(3) === 0 ? scriptFor({ rng, sids, voters: sids.slice(0, voters) }, faultsUntilMs / 2) : [];
-  const faults = [...faultsFor({ rng, sids }, faultsUntilMs), ...script].filter(
-    ({ atMs }) => atMs < faultsUntilMs,
-  );
+  const isScripted = rng.below(5) < 2;
+  const script = isScripted ? scriptFor({ rng, sids, voters: sids.slice(0, voters) }, faultsUntilMs / 2) : [];
+  // Half of them are all that goes wrong: what else does may keep them from coming about.
+  const others = isScripted && rng.below(2) === 0 ? [] : faultsFor({ rng, sids }, faultsUntilMs);
+  const faults = [...others, ...script].filter(({ atMs }) => atMs < faultsUntilMs);
   return {
     seed,
     world: {

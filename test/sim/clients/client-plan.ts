@@ -30,6 +30,8 @@ export interface ClientPlan {
   readonly sessionsPerWorker: number;
   /** Clients that queue for locks. */
   readonly lockClients: number;
+  /** Clients whose sessions are short. */
+  readonly visitors: number;
   /** Operations of all together, after which none begins; pings, handshakes and the setup are not counted. */
   readonly operations: number;
   /** How often a worker takes which work, relative to each other; nought for never. */
@@ -55,6 +57,8 @@ export interface ClientPlan {
   /** A hold, and the pause between two attempts of a client: half of it to one and a half. */
   readonly holdMs: number;
   readonly lockPauseMs: number;
+  /** Between two acts of a visitor: half of it to one and a half. */
+  readonly visitPauseMs: number;
   /** A holder that has heard nothing stops to believe so long before its session can be over. */
   readonly lockMarginMs: number;
   /** How fast clients' own clocks run, one of these each. */
@@ -85,6 +89,7 @@ export function clientPlanFor(rng: Rng, operations: number, durationMs: number):
     workers,
     sessionsPerWorker: pick([1, 1, 1, 2]),
     lockClients,
+    visitors: pick([0, 0, 1, 3]),
     operations,
     weights: isIdle ? { ...weights, registers: 1 } : weights,
     disturbances: {
@@ -108,6 +113,7 @@ export function clientPlanFor(rng: Rng, operations: number, durationMs: number):
     locks: pick([1, 1, 2]),
     holdMs: pick([20, 100, 600]),
     lockPauseMs: pick([100, 600, 1500]),
+    visitPauseMs: pick([40, 150, 600]),
     lockMarginMs: 500,
     clockRates: pick([[1], [1, 0.99, 1.01]]),
   };

@@ -13,6 +13,7 @@ const PLAN: ClientPlan = {
   workers: 6,
   sessionsPerWorker: 2,
   lockClients: 3,
+  visitors: 2,
   operations: 1500,
   weights: { registers: 2, creations: 2, multis: 1, watches: 2 },
   disturbances: {
@@ -36,6 +37,7 @@ const PLAN: ClientPlan = {
   locks: 1,
   holdMs: 80,
   lockPauseMs: 200,
+  visitPauseMs: 200,
   lockMarginMs: 500,
   clockRates: [1, 0.99, 1.01],
 };
@@ -93,6 +95,16 @@ describe("clients in a world where nothing goes wrong but their own doing", () =
     expect(sessions.some(({ expiredMs }) => expiredMs !== undefined)).toBe(true);
     expect(sessions.some(({ closedMs }) => closedMs !== undefined)).toBe(true);
     expect(sessions.some(({ attachments }) => attachments.length > 2)).toBe(true);
+  });
+
+  it("come with a session at another replica of which they know nothing but its number", () => {
+    const fresh = sessions.filter(({ session, attachments: [first, second] }) => {
+      const isAnswered = operations.some((operation) => {
+        return operation.session === session && operation.connection === first?.connection;
+      });
+      return second !== undefined && !isAnswered;
+    });
+    expect(fresh.length).toBeGreaterThan(2);
   });
 
   it("write in about half of their operations", () => {

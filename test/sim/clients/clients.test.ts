@@ -11,7 +11,7 @@ describe("a plan by chance", () => {
       const plan = clientPlanFor(seededRng([seed, 0, 0, 0]), 1000, 15_000);
       const weights = Object.values(plan.weights);
       expect(weights.reduce((sum, one) => sum + one)).toBeGreaterThan(0);
-      expect(plan.workers + plan.lockClients).toBeLessThanOrEqual(12);
+      expect(plan.workers + plan.lockClients + plan.visitors).toBeLessThanOrEqual(15);
       expect(plan.pauseMs).toBeGreaterThan(0);
     }
   });
@@ -36,7 +36,8 @@ describe("clients", () => {
 
     expect(clients.isSetUp).toBe(true);
     expect(clients.operationCount).toBe(0);
-    expect(port.replicas).toHaveLength(1 + plan.workers * plan.sessionsPerWorker + plan.lockClients);
+    const { workers, sessionsPerWorker, lockClients, visitors } = plan;
+    expect(port.replicas).toHaveLength(1 + workers * sessionsPerWorker + lockClients + visitors);
     expect(port.replicas[0]?.take().request.op).toBe("closeSession");
   });
 });

@@ -9,6 +9,7 @@ import { LockClient } from "./lock-client.ts";
 import { Recorder } from "./recorder.ts";
 import type { SessionClient } from "./session-client.ts";
 import { SetupClient } from "./setup-client.ts";
+import { Visitor } from "./visitor.ts";
 import { type ClientParts, Worker } from "./worker.ts";
 
 /** See the file's comment. */
@@ -16,7 +17,7 @@ export class Clients {
   readonly #plan: ClientPlan;
   readonly #recorder: Recorder;
   readonly #setup: SetupClient;
-  readonly #clients: readonly (Worker | LockClient)[];
+  readonly #clients: readonly (Worker | LockClient | Visitor)[];
   #isSetUp = false;
   #isStopped = false;
   /** Operations of the setup, which the plan does not count. */
@@ -45,7 +46,11 @@ export class Clients {
       { length: plan.lockClients },
       (_, index) => new LockClient(partsOf(`l${index + 1}`, index)),
     );
-    this.#clients = [...workers, ...lockers];
+    const visitors = Array.from(
+      { length: plan.visitors },
+      (_, index) => new Visitor(partsOf(`v${index + 1}`, index)),
+    );
+    this.#clients = [...workers, ...lockers, ...visitors];
   }
 
   /** Whether the znodes that they work with stand: before, nobody but the setup does anything. */
