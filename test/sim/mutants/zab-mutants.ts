@@ -5,13 +5,19 @@ import type { Mutant } from "./mutant.ts";
 const DISCOVERY: readonly Mutant[] = [
   {
     id: "back-to-older-leader",
-    what: "a follower that has promised the next epoch goes back to the leader of the one it is in",
+    what: "a follower that has promised a later epoch goes back to the leader of the one it is in, which goes on",
+    // Each guard alone suffices: such a leader resigns, and such a follower does not join.
     edits: [
       {
         file: "src/zab/learner.ts",
         find: "if (newEpoch < acceptedEpoch) return",
-        replace: `const isOneBehind = newEpoch === currentEpoch && acceptedEpoch === currentEpoch + 1;
-    if (newEpoch < acceptedEpoch && !isOneBehind) return`,
+        replace: "if (newEpoch < acceptedEpoch && newEpoch !== currentEpoch) return",
+      },
+      {
+        file: "src/zab/leader.ts",
+        find: "    if (acceptedEpoch > this.#newEpoch) {",
+        replace: `    const isAtWork = this.#core.history.last.epoch === this.#newEpoch;
+    if (acceptedEpoch > this.#newEpoch && !isAtWork) {`,
       },
     ],
   },
