@@ -98,14 +98,14 @@ const WRITES: readonly Mutant[] = [
     edits: [
       {
         file: "src/keeper/client-door.ts",
-        find: '    if (request.op === "auth") {',
+        find: '    if (request.op === "auth" || request.op === "sasl") {',
         replace: `    if (request.op === "sync" && connection.pendingCount === 0 && this.#context.serving()) {
       const [bytes, arrivedMs] = [body.length, this.#nowMs];
       const write = { kind: "write", xid, request, bytes, arrivedMs, serial: 0 } as const;
       const outcome: Outcome = { kind: "barrier", path: request.path };
       const done = { zxid: this.#context.tree.lastApplied, outcome, nowMs: this.#nowMs };
       this.#answers.finish(connection, { ...write, sent: true, attempts: 1 }, done);
-    } else if (request.op === "auth") {`,
+    } else if (request.op === "auth" || request.op === "sasl") {`,
       },
     ],
   },
@@ -119,7 +119,7 @@ const READS: readonly Mutant[] = [
     edits: [
       {
         file: "src/keeper/client-answers.ts",
-        find: "    const zxid = this.#tree.lastApplied;\n    const answer",
+        find: "    const zxid = this.#context.tree.lastApplied;\n    const answer",
         replace: "    const zxid = connection.lastZxid;\n    const answer",
       },
     ],
