@@ -30,13 +30,15 @@ const SCHEMES: readonly string[] = ["sasl", "digest", "ip"];
 /** Ends the reading: names the variable, tells its value, and says what it may be. */
 type Refuse = (name: VariableName, value: string, remedy: string) => Error;
 
+/** What all variables are read with. */
+interface Readers {
+  readonly refuse: Refuse;
+  /** Whether the variable is 1; throws what `refuse` makes of one that is neither that nor empty. */
+  readonly isOn: (name: VariableName) => boolean;
+}
+
 /** Reads them all. Throws what `refuse` makes of the first that makes no sense. */
-export function readAccess(variables: Variables, refuse: Refuse): AccessSettings {
-  const isOn = (name: VariableName): boolean => {
-    const text = variables[name] ?? "";
-    if (text !== "" && text !== "1") throw refuse(name, text, "it must be 1, or not set");
-    return text === "1";
-  };
+export function readAccess(variables: Variables, { refuse, isOn }: Readers): AccessSettings {
   const saslUsers = readSaslUsers(variables.SASL_USERS ?? "", refuse);
   const saslSuperUsers = items(variables.SASL_SUPER_USERS ?? "");
   const stranger = saslSuperUsers.find((user) => !saslUsers.has(user));

@@ -28,6 +28,7 @@ export type VariableName =
   | "SASL_ALLOW_FAILED_CLIENTS"
   | "ENFORCE_AUTH_SCHEMES"
   | "SKIP_ACL"
+  | "READ_ONLY_MODE"
   | "EDGEKEEPER_DEV"
   | "EDGEKEEPER_SECRET";
 
@@ -54,6 +55,7 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
   SASL_ALLOW_FAILED_CLIENTS: "1 lets a client stay whose SASL login failed",
   ENFORCE_AUTH_SCHEMES: "a client must have proven to be of one of these schemes, such as sasl (none)",
   SKIP_ACL: "1 lets everybody do everything, whatever access control lists say",
+  READ_ONLY_MODE: "1 lets a replica without a quorum serve reads to clients that ask for no more",
   EDGEKEEPER_DEV: "1 opens the doors to this machine without a secret",
   EDGEKEEPER_SECRET: "what clients send as Authorization: Bearer SECRET",
 };
@@ -85,6 +87,8 @@ export interface Settings extends Members {
   readonly storageLimitMb: number;
   readonly superDigest: string | undefined;
   readonly access: AccessSettings;
+  /** Whether a replica that has lost its quorum serves reads. Source: ZooKeeper's readonlymode.enabled. */
+  readonly servesReadOnly: boolean;
   /** Batches of proposals kept in a replica's log: who was away for longer gets a snapshot. */
   readonly logBatchesMax: number;
 }
@@ -158,7 +162,8 @@ export function readSettings(variables: Variables): Settings {
     maxConnectionsPerAddress: count(variables, "MAX_CLIENT_CNXNS") ?? CONNECTIONS_PER_ADDRESS_MAX,
     storageLimitMb: readStorageLimit(variables.STORAGE_LIMIT_MB ?? ""),
     superDigest: readSuperDigest(variables.SUPER_DIGEST ?? ""),
-    access: readAccess(variables, wrong),
+    access: readAccess(variables, { refuse: wrong, isOn: (name) => isOn(variables, name) }),
+    servesReadOnly: isOn(variables, "READ_ONLY_MODE"),
     logBatchesMax: wholeNumberOf(variables, "LOG_BATCHES_MAX", LOG_BOUNDS) ?? LOG_BOUNDS.max,
   };
   const { sessionTimeoutMinMs: min, sessionTimeoutMaxMs: max } = settings;
@@ -168,8 +173,7 @@ export function readSettings(variables: Variables): Settings {
         `longer than the longest (2 and 20 ticks of ${tickTimeMs} ms where they are not set)`,
     );
   }
-  const dev = variables.EDGEKEEPER_DEV ?? "";
-  if (dev !== "" && dev !== "1") throw wrong("EDGEKEEPER_DEV", dev, "it must be 1, or not set");
+  isOn(variables, "EDGEKEEPER_DEV");
   return settings;
 }
 
@@ -284,6 +288,12 @@ function editDistance(from: string, to: string): number {
     row = next;
   }
   return row[to.length] ?? 0;
+}
+
+function isOn(variables: Variables, name: VariableName): boolean {
+  const text = variables[name] ?? "";
+  if (text !== "" && text !== "1") throw wrong(name, text, "it must be 1, or not set");
+  return text === "1";
 }
 
 /** A name is half of a replica's name, `ensemble/sid`, and a part of the gateway's paths. */

@@ -4,6 +4,9 @@ import { ConfigError, readSettings, sidsOf, type Variables } from "../base/setti
 import type { KeeperConfig } from "../keeper/config.ts";
 import type { ReplicaName } from "./store.ts";
 
+/** ZooKeeper's lower bound: QuorumPeer waits a tick, and two seconds at least. */
+const READ_ONLY_AFTER_MS = 2000;
+
 /** How many batches of proposals the log keeps. */
 export function readLogRowsMax(env: Variables): number {
   return readSettings(env).logBatchesMax;
@@ -33,6 +36,7 @@ export function keeperConfig(env: Variables, name: ReplicaName): KeeperConfig {
     tickTimeMs: settings.tickTimeMs,
     sessionTimeoutMinMs: settings.sessionTimeoutMinMs,
     sessionTimeoutMaxMs: settings.sessionTimeoutMaxMs,
+    readOnlyAfterMs: settings.servesReadOnly ? Math.max(READ_ONLY_AFTER_MS, settings.tickTimeMs) : undefined,
     storageLimitBytes: settings.storageLimitMb * 1024 * 1024,
     bounds: {
       maxConnections: settings.maxConnections,

@@ -35,6 +35,11 @@ export class ClientAnswers {
   /** Answers what needs no leader; true where the client is hung up on behind it. */
   answer(connection: Connection, pending: Exclude<Pending, PendingWrite>, nowMs: number): boolean {
     if (pending.kind === "refused") return this.#refuse(connection, pending, nowMs);
+    if (pending.kind === "farewell") {
+      const zxid = this.#context.tree.lastApplied;
+      this.#output.reply(connection, pending, { zxid, code: 0, response: { op: "empty" }, nowMs });
+      return true;
+    }
     const { request } = pending;
     connection.lastOperation = request.op;
     const zxid = this.#context.tree.lastApplied;

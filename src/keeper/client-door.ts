@@ -33,11 +33,12 @@ import { ConnectionTable } from "./connection-table.ts";
 import type { DoorContext } from "./door-context.ts";
 import { answerWord, isFourLetterWord } from "./four-letter-words.ts";
 import { Handshakes } from "./handshakes.ts";
-import { REFUSAL_LOG_INTERVAL_MS } from "./limits.ts";
 import { Logins } from "./logins.ts";
 import type { FromLeader, Generation, OwnedSession } from "./link-message.ts";
 import { isWriteRequest } from "./link-codec.ts";
 import { LocalReads } from "./local-reads.ts";
+import { ReadOnlyClients } from "./read-only.ts";
+import { RefusalLog } from "./refusal-log.ts";
 import { isLogin, isUnknown } from "./request-kinds.ts";
 import { type Counters, freshCounters } from "./status.ts";
 import type { Action } from "./turn.ts";
@@ -53,18 +54,21 @@ export class ClientDoor {
   readonly #output = new ClientOutput(this.counters);
   readonly #reads: LocalReads;
   readonly #handshakes: Handshakes;
+  readonly #readOnly: ReadOnlyClients;
   readonly #logins: Logins;
   readonly #writes: ClientWrites;
   readonly #answers: ClientAnswers;
   readonly #table = new ConnectionTable();
   readonly #memory = new ClientMemory();
-  #lastRefusalLogMs: number | undefined;
+  readonly #refusals: RefusalLog;
   readonly #touched = new Set<SessionId>();
   #nowMs = 0;
 
   constructor(context: DoorContext, watches: WatchTable) {
     this.#context = context;
     this.#watches = watches;
+    this.#refusals = new RefusalLog(context, this.counters);
+    this.#readOnly = new ReadOnlyClients(context);
     this.#logins = new Logins(context.auth, this.#output);
     this.#reads = new LocalReads(context.tree, watches);
     this.#writes = new ClientWrites(context, this.#table);
@@ -112,7 +116,7 @@ export class ClientDoor {
       return;
     }
     this.#output.close(connection);
-    this.#countRefusal(connection, refusal);
+    this.#refusals.count(connection, this.#nowMs, refusal);
   }
 
   /** Bytes came from a client, split anywhere. */
@@ -133,7 +137,7 @@ export class ClientDoor {
       if (connection === undefined) continue;
       connection.sentOut(bytes, this.#nowMs);
       // Its pings may stand unread behind what it is still to read, and reading is a sign of life.
-      if (!connection.reading && connection.session !== undefined) this.#touched.add(connection.session);
+      if (!connection.reading) this.#touch(connection);
       this.#goOn(connection);
       this.#settle(connection);
     }
@@ -229,18 +233,35 @@ export class ClientDoor {
     }
   }
 
+  /** Serves reads without a leader from now on, or no more: then those that had no more than that are hung up on. */
+  setReadOnly(isOn: boolean): void {
+    if (isOn === this.#readOnly.isOn) return;
+    this.#readOnly.set(isOn);
+    for (const connection of this.#table.all()) {
+      if (connection.isReadOnly) this.#close(connection);
+      else if (isOn) this.#admit(connection);
+    }
+  }
+
+  /** Whether reads are served without a leader. */
+  get isReadOnly(): boolean {
+    return this.#readOnly.isOn;
+  }
+
   /**
    * Closes the connections of sessions, as this replica has had no leader for too long. A fresh one may yet send a
    * four-letter word, and a handshake has its own time to wait.
    */
   closeAll(): void {
     for (const connection of this.#table.all()) {
-      if (connection.state !== "fresh" && connection.state !== "waiting") this.#close(connection);
+      if (connection.isReadOnly || connection.state === "fresh" || connection.state === "waiting") continue;
+      this.#close(connection);
     }
   }
 
   /** Handshakes that waited too long are turned away, and clients that stopped reading. */
   tick(): void {
+    for (const session of this.#readOnly.takeExpired(this.#nowMs)) this.sessionEnded(session);
     for (const connection of this.#table.all()) {
       if (connection.isStalled(this.#memory.allowance, this.#nowMs)) {
         this.#cutOff(connection, UNREAD);
@@ -249,7 +270,7 @@ export class ClientDoor {
       if (connection.state !== "open") this.#admit(connection);
       if (!this.#table.has(connection) || !this.#handshakes.isLate(connection, this.#nowMs)) continue;
       this.#close(connection);
-      this.#countRefusal(connection, "its handshake takes too long");
+      this.#refusals.count(connection, this.#nowMs, "its handshake takes too long");
     }
     this.#relieve();
   }
@@ -330,13 +351,34 @@ export class ClientDoor {
 
   /** There is room again: answers what waits, and takes what comes behind it. */
   #goOn(connection: Connection): void {
-    if (this.#context.serving()) this.#answerReads(connection);
+    if (this.#mayAnswer(connection)) this.#answerReads(connection);
     else this.#drain(connection);
   }
 
+  #mayAnswer(connection: Connection): boolean {
+    return connection.isReadOnly || this.#context.serving();
+  }
+
+  /** Its client is alive. */
+  #touch({ session, isReadOnly }: Connection): void {
+    if (session === undefined) return;
+    if (isReadOnly) this.#readOnly.heard(session, this.#nowMs);
+    else this.#touched.add(session);
+  }
+
   #admit(connection: Connection): void {
+    if (this.#readOnly.isOn) return this.#admitReadOnly(connection);
     const request = this.#handshakes.admit(connection);
     if (request !== undefined) this.#writes.enqueue(connection, { xid: 0, request, bytes: 0 }, this.#nowMs);
+  }
+
+  #admitReadOnly(connection: Connection): void {
+    const admission = this.#readOnly.admit(connection, this.#nowMs);
+    if (admission === "opened") this.#open(connection);
+    else if (admission !== "waits") {
+      if (admission === "refused") this.#handshakes.refuse(connection);
+      this.#close(connection);
+    }
   }
 
   #open(connection: Connection): void {
@@ -345,32 +387,29 @@ export class ClientDoor {
     const older = this.#table.ofSession(session);
     if (older !== undefined && older !== connection) this.#close(older);
     this.#handshakes.open(connection);
-    this.#touched.add(session);
+    this.#touch(connection);
     this.#drain(connection);
   }
 
   #take(connection: Connection, body: Uint8Array): void {
     this.counters.received++;
     connection.received++;
-    if (connection.session !== undefined) this.#touched.add(connection.session);
+    this.#touch(connection);
     const decoded = decodeRequest(body);
     if (decoded.kind === "headerless") throw decoded.problem;
     if (isLogin(decoded)) {
       // What breaks in a login ends the connection, unanswered.
       if (decoded.kind === "undecodable") throw decoded.problem;
     } else if (!this.#logins.mayAsk(connection, decoded.xid)) return this.#close(connection);
+    const at = { xid: decoded.xid, bytes: body.length, arrivedMs: this.#nowMs };
+    const other = connection.isReadOnly ? this.#readOnly.otherThanRead(connection, decoded, at) : undefined;
+    if (other !== undefined) return this.#enqueueLocal(connection, other);
     const unknown = isUnknown(decoded);
     if (decoded.kind !== "request" || unknown) {
       if (unknown) this.counters.requestsUnknown++;
       else this.counters.requestsUndecodable++;
-      this.#enqueueLocal(connection, {
-        kind: "refused",
-        xid: decoded.xid,
-        reason: unknown ? "unimplemented" : "marshallingError",
-        bytes: body.length,
-        arrivedMs: this.#nowMs,
-      });
-      return;
+      const reason = unknown ? "unimplemented" : "marshallingError";
+      return this.#enqueueLocal(connection, { kind: "refused", reason, ...at });
     }
     const { xid, request } = decoded;
     connection.lastXid = xid;
@@ -381,14 +420,13 @@ export class ClientDoor {
     } else {
       // What is answered at once needs no guess.
       const replyBytes = connection.pendingCount === 0 ? 0 : this.#reads.replyBytes(request);
-      const [bytes, arrivedMs] = [body.length, this.#nowMs];
-      this.#enqueueLocal(connection, { kind: "local", xid, request, bytes, replyBytes, arrivedMs });
+      this.#enqueueLocal(connection, { kind: "local", request, replyBytes, ...at });
     }
   }
 
   #enqueueLocal(connection: Connection, pending: Exclude<Pending, PendingWrite>): void {
     connection.enqueue(pending);
-    if (connection.pendingCount === 1 && this.#context.serving()) this.#answerReads(connection);
+    if (connection.pendingCount === 1 && this.#mayAnswer(connection)) this.#answerReads(connection);
   }
 
   /**
@@ -423,18 +461,6 @@ export class ClientDoor {
     this.#context.log("client", `${remoteAddress} is cut off, ${bytes} bytes held: ${reason}`);
     this.#output.drop(connection);
     this.#forget(connection);
-  }
-
-  #countRefusal(connection: Connection, reason: string): void {
-    this.counters.connectionsRejected++;
-    const last = this.#lastRefusalLogMs;
-    if (last !== undefined && this.#nowMs - last < REFUSAL_LOG_INTERVAL_MS) return;
-    this.#lastRefusalLogMs = this.#nowMs;
-    const count = this.counters.connectionsRejected;
-    this.#context.log(
-      "client",
-      `${connection.opening.remoteAddress} is refused (${count} so far): ${reason}`,
-    );
   }
 
   #finishWrite(

@@ -13,6 +13,8 @@ export interface KeeperConfig extends PeerConfig {
   readonly bounds: ConnectionBounds;
   /** How large a replica's database may grow before creates and sets are refused. */
   readonly storageLimitBytes: number;
+  /** How long this replica looks for a leader before it serves reads without one; never unless set. */
+  readonly readOnlyAfterMs?: number | undefined;
   /** SESSIONS_MAX unless set: tests reach it. */
   readonly sessionsMax?: number;
   /** SNAPSHOT_PART_BYTES unless set: tests make many parts of little. */

@@ -61,14 +61,16 @@ export type Pending =
       readonly replyBytes: number;
       readonly arrivedMs: number;
     }
-  /** Refused, in its place in the order: what it asked for is unknown, or could not be read. */
+  /** Refused, in its place in the order: what it asked for is unknown, could not be read, or is no read. */
   | {
       readonly kind: "refused";
       readonly xid: number;
-      readonly reason: "unimplemented" | "marshallingError";
+      readonly reason: "unimplemented" | "marshallingError" | "notReadOnly";
       readonly bytes: number;
       readonly arrivedMs: number;
-    };
+    }
+  /** The end of a session of this replica alone. */
+  | { readonly kind: "farewell"; readonly xid: number; readonly bytes: number; readonly arrivedMs: number };
 
 /** A write that waits for the log. */
 export type PendingWrite = Pending & { readonly kind: "write" };
@@ -107,6 +109,8 @@ export class Connection {
   timeoutMs = 0;
   identities: readonly Identity[];
   sasl: SaslExchange | undefined;
+  /** Its session is of this replica alone, which serves reads without a leader. */
+  isReadOnly = false;
   lastZxid: Zxid = ZXID_ZERO;
   lastXid = 0;
   lastOperation = "NA";

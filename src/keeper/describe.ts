@@ -97,6 +97,7 @@ export function phaseText(phase: PeerPhase, zab: PeerStatus): string {
 }
 
 function modeOf(replica: Described): string {
+  if (replica.door.isReadOnly) return "read-only";
   if (!replica.serving) return "looking";
   if (isStandalone(replica.config)) return "standalone";
   const { role } = replica.zab.phase;

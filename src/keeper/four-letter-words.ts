@@ -32,21 +32,24 @@ export function isFourLetterWord(word: string): word is FourLetterWord {
 
 /** The answer's text. */
 export function answerWord(word: FourLetterWord, context: WordContext): string {
+  const isReadOnly = context.status.mode === "read-only";
+  const isServing = context.status.serving || isReadOnly;
   switch (word) {
     case "ruok":
       return "imok";
     case "isro":
-      return context.status.serving ? "rw" : "null";
+      if (isReadOnly) return "ro";
+      return isServing ? "rw" : "null";
     case "srvr":
-      return context.status.serving ? summary(context) : NOT_SERVING;
+      return isServing ? summary(context) : NOT_SERVING;
     case "stat":
-      return context.status.serving ? statText(context) : NOT_SERVING;
+      return isServing ? statText(context) : NOT_SERVING;
     case "mntr":
-      return context.status.serving ? monitor(context) : NOT_SERVING;
+      return isServing ? monitor(context) : NOT_SERVING;
     case "conf":
       return configuration(context);
     case "cons":
-      return context.status.serving ? connectionList(context) : NOT_SERVING;
+      return isServing ? connectionList(context) : NOT_SERVING;
     case "envi":
       return environment(context);
     default:
@@ -61,8 +64,13 @@ function versionText(): string {
   return `${ZOOKEEPER_VERSION}-edgekeeper-${EDGEKEEPER_VERSION}, built on 2026-11-22 00:00 UTC`;
 }
 
+function head({ status }: WordContext): string {
+  const mode = status.mode === "read-only" ? "READ-ONLY mode; serving only read-only clients\n" : "";
+  return `Zookeeper version: ${versionText()}\n${mode}`;
+}
+
 function summary(context: WordContext): string {
-  return `Zookeeper version: ${versionText()}\n${figures(context)}`;
+  return `${head(context)}${figures(context)}`;
 }
 
 function figures(context: WordContext): string {
@@ -93,7 +101,7 @@ function statText(context: WordContext): string {
   const clients = context.connections.map(
     (connection) => ` /${connection.remoteAddress}[1](${traffic(connection).join(",")})\n`,
   );
-  return `Zookeeper version: ${versionText()}\nClients:\n${clients.join("")}\n${figures(context)}`;
+  return `${head(context)}Clients:\n${clients.join("")}\n${figures(context)}`;
 }
 
 function connectionList(context: WordContext): string {

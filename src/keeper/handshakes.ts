@@ -115,7 +115,7 @@ export class Handshakes {
 }
 
 /** Told only to a client that asked: older ones do not know the field. */
-function readOnlyOf({ hello }: Connection): ConnectResponse["readOnly"] {
+function readOnlyOf({ hello, isReadOnly }: Connection): ConnectResponse["readOnly"] {
   assert(hello !== undefined, "a connection is answered after its handshake began");
-  return hello.readOnly === undefined ? undefined : false;
+  return hello.readOnly === undefined ? undefined : isReadOnly;
 }

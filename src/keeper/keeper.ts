@@ -27,6 +27,7 @@ import type { FromLeader, ToLeader } from "./link-message.ts";
 import { PeerHost } from "./peer-host.ts";
 import { Reign } from "./reign.ts";
 import { makeSession, negotiateTimeout } from "./session-terms.ts";
+import { ReadOnlySwitch } from "./read-only.ts";
 import type { ReplicaStatus } from "./status.ts";
 import { TurnOutbox } from "./turn-outbox.ts";
 import type { Turn } from "./turn.ts";
@@ -37,6 +38,7 @@ export class Keeper {
   readonly #instance: number;
   readonly #tree: Tree;
   readonly #databaseBytes: () => number;
+  readonly #readOnly: ReadOnlySwitch;
   readonly #watches = new WatchTable();
   readonly #door: ClientDoor;
   readonly #host: PeerHost;
@@ -61,6 +63,7 @@ export class Keeper {
     this.#instance = parts.start.instance;
     this.#tree = parts.tree;
     this.#databaseBytes = parts.databaseBytes;
+    this.#readOnly = new ReadOnlySwitch(parts.config.readOnlyAfterMs);
     this.#digests = new Digests(parts.config, parts.tree);
     const log = (event: string, fields: string): void => this.#log(event, fields);
     this.#host = new PeerHost(parts, this.#outbox, {
@@ -153,6 +156,7 @@ export class Keeper {
   #tick(): void {
     this.#host.step({ kind: "tick" });
     this.#reign.tick(this.#nowMs, this.#clockMs);
+    this.#setReadOnly(this.#readOnly.isOn(this.#host.status(), this.#clockMs));
     if (!this.#serving) {
       this.#leaderlessSinceMs ??= this.#clockMs;
       if (this.#clockMs - this.#leaderlessSinceMs >= LEADERLESS_HOLD_MS) this.#door.closeAll();
@@ -186,8 +190,18 @@ export class Keeper {
 
   #changePhase(phase: PeerPhase): void {
     this.#log("phase", phaseText(phase, this.#host.status()));
+    if (phase.role !== "looking") this.#setReadOnly(false);
     if (phase.role !== "looking" && phase.stage === "broadcast") return;
     this.#suspend();
+  }
+
+  #setReadOnly(isOn: boolean): void {
+    if (isOn === this.#door.isReadOnly) return;
+    this.#log(
+      "read-only",
+      isOn ? `serves reads without a leader, at ${zxidText(this.#tree.lastApplied)}` : "is over",
+    );
+    this.#door.setReadOnly(isOn);
   }
 
   #suspend(): void {

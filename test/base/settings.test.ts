@@ -27,6 +27,7 @@ describe("readSettings", () => {
       logBatchesMax: 16_384,
       superDigest: undefined,
       access: DEFAULT_ACCESS,
+      servesReadOnly: false,
     });
   });
 
@@ -53,6 +54,7 @@ describe("readSettings", () => {
       SASL_ALLOW_FAILED_CLIENTS: "1",
       ENFORCE_AUTH_SCHEMES: "sasl, digest",
       SKIP_ACL: "1",
+      READ_ONLY_MODE: "1",
       EDGEKEEPER_DEV: "1",
       EDGEKEEPER_SECRET: "any text",
     };
@@ -83,6 +85,7 @@ describe("readSettings", () => {
         requiredSchemes: ["sasl", "digest"],
         skipsAcl: true,
       },
+      servesReadOnly: true,
     });
     const empty = Object.fromEntries(Object.keys(variables).map((name) => [name, ""]));
     expect(readSettings({ ...empty, VOTERS })).toEqual(readSettings({ VOTERS }));

@@ -24,12 +24,13 @@ const TICK_MS = 50;
 /** The wall clock at the beginning of each run. */
 export const EPOCH_MS = 1_800_000_000_000;
 
-export interface WorldOptions extends Pick<KeeperConfig, "snapshotPartBytes" | "sessionsMax"> {
+type Optional = "snapshotPartBytes" | "sessionsMax" | "readOnlyAfterMs" | "sessionTimeoutMinMs";
+
+export interface WorldOptions extends Partial<Pick<KeeperConfig, Optional>> {
   readonly voters: number;
   readonly observers?: number;
   readonly seed?: number;
   readonly timing?: Partial<PeerTiming>;
-  readonly sessionTimeoutMinMs?: number;
   readonly bounds?: Partial<KeeperConfig["bounds"]>;
 }
 
@@ -281,8 +282,9 @@ export class World {
   }
 
   #config(sid: Sid): KeeperConfig {
-    const { timing, sessionTimeoutMinMs, bounds, snapshotPartBytes, sessionsMax } = this.#options;
+    const { timing, sessionTimeoutMinMs, bounds, ...rest } = this.#options;
     return {
+      ...rest,
       ensemble: "main",
       sid,
       voters: this.voters,
@@ -294,8 +296,6 @@ export class World {
       storageLimitBytes: 1_000_000,
       bounds: { maxConnections: 0, maxConnectionsPerAddress: 0, ...bounds },
       ...(timing === undefined ? {} : { timing }),
-      ...(sessionsMax === undefined ? {} : { sessionsMax }),
-      ...(snapshotPartBytes === undefined ? {} : { snapshotPartBytes }),
     };
   }
 
