@@ -26,3 +26,15 @@ export const ACL_BYTES_MAX: number = 512 * 1024;
 
 /** What a multiRead gathers: a few of the largest znodes. A frame of it could name one of 1 MB forty thousand times. */
 export const MULTI_READ_BYTES_MAX: number = 8 * 1024 * 1024;
+
+/** Sids go from 1 to here: a session's id carries its maker's in one byte. */
+export const SID_MAX = 254;
+
+/** Each write waits for a majority of them: more would make every write slower, and no data safer. */
+export const VOTERS_MAX = 7;
+
+/**
+ * The leader sends every proposal to each observer itself, and calls each that is away once a second: more of them
+ * would cost the voters their throughput.
+ */
+export const OBSERVERS_MAX = 16;

@@ -4,6 +4,7 @@
  */
 import { type AccessSettings, readAccess } from "./access-settings.ts";
 import type { Sid } from "./ids.ts";
+import { OBSERVERS_MAX, SID_MAX } from "./limits.ts";
 
 /** The name of a variable that means something here. */
 export type VariableName =
@@ -29,6 +30,7 @@ export type VariableName =
   | "ENFORCE_AUTH_SCHEMES"
   | "SKIP_ACL"
   | "READ_ONLY_MODE"
+  | "RECONFIG_ENABLED"
   | "EDGEKEEPER_DEV"
   | "EDGEKEEPER_SECRET";
 
@@ -56,6 +58,7 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
   ENFORCE_AUTH_SCHEMES: "a client must have proven to be of one of these schemes, such as sasl (none)",
   SKIP_ACL: "1 lets everybody do everything, whatever access control lists say",
   READ_ONLY_MODE: "1 lets a replica without a quorum serve reads to clients that ask for no more",
+  RECONFIG_ENABLED: "1 lets the super user change the members by reconfig (0)",
   EDGEKEEPER_DEV: "1 opens the doors to this machine without a secret",
   EDGEKEEPER_SECRET: "what clients send as Authorization: Bearer SECRET",
 };
@@ -89,6 +92,8 @@ export interface Settings extends Members {
   readonly access: AccessSettings;
   /** Whether a replica that has lost its quorum serves reads. Source: ZooKeeper's readonlymode.enabled. */
   readonly servesReadOnly: boolean;
+  /** Whether clients may change the members. Source: ZooKeeper's reconfigEnabled. */
+  readonly reconfigEnabled: boolean;
   /** Batches of proposals kept in a replica's log: who was away for longer gets a snapshot. */
   readonly logBatchesMax: number;
 }
@@ -105,13 +110,6 @@ interface Bounds {
   readonly reason: string;
 }
 
-const SID_MAX = 254;
-
-/**
- * The leader sends every proposal to each observer itself, and calls each that is away once a second: more of them
- * would cost the voters their throughput.
- */
-const OBSERVERS_MAX = 16;
 const TICK_TIME_MS = 2000;
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
@@ -161,6 +159,7 @@ export function readSettings(variables: Variables): Settings {
     maxConnections: count(variables, "MAX_CNXNS") ?? CONNECTIONS_MAX,
     maxConnectionsPerAddress: count(variables, "MAX_CLIENT_CNXNS") ?? CONNECTIONS_PER_ADDRESS_MAX,
     storageLimitMb: readStorageLimit(variables.STORAGE_LIMIT_MB ?? ""),
+    reconfigEnabled: onOrOff(variables, "RECONFIG_ENABLED") ?? false,
     superDigest: readSuperDigest(variables.SUPER_DIGEST ?? ""),
     access: readAccess(variables, { refuse: wrong, isOn: (name) => isOn(variables, name) }),
     servesReadOnly: isOn(variables, "READ_ONLY_MODE"),
@@ -175,6 +174,13 @@ export function readSettings(variables: Variables): Settings {
   }
   isOn(variables, "EDGEKEEPER_DEV");
   return settings;
+}
+
+function onOrOff(variables: Variables, name: VariableName): boolean | undefined {
+  const text = variables[name] ?? "";
+  if (text === "") return undefined;
+  if (text !== "0" && text !== "1") throw wrong(name, text, "it must be 1 for on or 0 for off");
+  return text === "1";
 }
 
 /** Reads VOTERS and OBSERVERS. Throws ConfigError unless they are 1, 3 or 5 voters, and observers that do not vote. */

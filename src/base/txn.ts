@@ -64,7 +64,7 @@ export type Txn =
   | { readonly kind: "multi"; readonly operations: readonly OperationTxn[] }
   | { readonly kind: "createSession"; readonly timeoutMs: number; readonly password: Uint8Array }
   | { readonly kind: "closeSession" }
-  /** The dynamic configuration shown at /zookeeper/config, written by the leader itself. */
+  /** The dynamic configuration shown at /zookeeper/config: the members from here on, once it is committed. */
   | { readonly kind: "config"; readonly data: Uint8Array }
   /** Changes nothing: answers sync, once a quorum has it. */
   | { readonly kind: "barrier"; readonly path: string };
@@ -81,4 +81,5 @@ export type Outcome =
   | { readonly kind: "stat"; readonly stat: Stat }
   | { readonly kind: "multi"; readonly outcomes: readonly Outcome[] }
   | { readonly kind: "barrier"; readonly path: string }
+  | { readonly kind: "config"; readonly data: Uint8Array; readonly stat: Stat }
   | { readonly kind: "error"; readonly code: number };

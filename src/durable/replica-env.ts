@@ -19,6 +19,8 @@ export interface ReplicaEnv {
   readonly SESSION_TIMEOUT_MAX_MS?: string;
   /** `user:base64(sha1(user:password))` of the super user; nobody is one unless it is set. */
   readonly SUPER_DIGEST?: string;
+  /** `1` lets those who may write /zookeeper/config change the members; nobody may unless it is set. */
+  readonly RECONFIG_ENABLED?: string;
   /** Silence after which a replica gives its leader, or its follower, up. */
   readonly HEARTBEAT_LIMIT_MS?: string;
   /** Batches of proposals kept in the log: at most, and unless set, LOG_SLOTS. */

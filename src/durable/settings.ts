@@ -37,6 +37,7 @@ export function keeperConfig(env: Variables, name: ReplicaName): KeeperConfig {
     sessionTimeoutMinMs: settings.sessionTimeoutMinMs,
     sessionTimeoutMaxMs: settings.sessionTimeoutMaxMs,
     readOnlyAfterMs: settings.servesReadOnly ? Math.max(READ_ONLY_AFTER_MS, settings.tickTimeMs) : undefined,
+    reconfigEnabled: settings.reconfigEnabled,
     storageLimitBytes: settings.storageLimitMb * 1024 * 1024,
     bounds: {
       maxConnections: settings.maxConnections,

@@ -11,6 +11,8 @@ export interface KeeperConfig extends PeerConfig {
   readonly sessionTimeoutMinMs: number;
   readonly sessionTimeoutMaxMs: number;
   readonly bounds: ConnectionBounds;
+  /** Whether clients may change who the members are, by `reconfig`. */
+  readonly reconfigEnabled: boolean;
   /** How large a replica's database may grow before creates and sets are refused. */
   readonly storageLimitBytes: number;
   /** How long this replica looks for a leader before it serves reads without one; never unless set. */

@@ -8,14 +8,15 @@ import { equalBytes } from "../base/bytes.ts";
 import type { Origin, Sid } from "../base/ids.ts";
 import type { WriteRequest } from "../base/request.ts";
 import type { Txn, TxnHeader } from "../base/txn.ts";
-import { compareZxid, type Zxid } from "../base/zxid.ts";
+import { compareZxid, equalZxid, type Zxid } from "../base/zxid.ts";
 import { JuteWriter } from "../jute/archive.ts";
 import { encodeTxn } from "../jute/txn.ts";
-import { Preparer } from "../tree/prepare.ts";
+import { Preparer, type Reconfigure } from "../tree/prepare.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { Proposal } from "../zab/message.ts";
 import { REFUSAL_LOG_INTERVAL_MS, SESSION_POLL_INTERVAL_MS, SESSIONS_MAX } from "./limits.ts";
 import type { Addressed, ForwardedRequest, OwnedSession, ToLeader } from "./link-message.ts";
+import { type ReconfigContext, reconfigureWith } from "./reconfiguration.ts";
 import { SessionTracker } from "./session-tracker.ts";
 import { StorageGate } from "./storage-gate.ts";
 
@@ -32,6 +33,8 @@ export interface DeskOptions {
   readonly storageLimitBytes: number;
   /** SESSIONS_MAX unless set. */
   readonly sessionsMax: number | undefined;
+  /** What a reconfig needs to know; undefined where members are the deployment's business. */
+  readonly reconfig: (Omit<ReconfigContext, "isInProgress"> & { isSettled(): boolean }) | undefined;
   /** A line for people. */
   log(event: string, fields: string): void;
 }
@@ -60,13 +63,15 @@ export class LeaderDesk {
   #refused = 0;
   #lastRefusalMs: number | undefined;
   #polledAtMs = 0;
+  /** The latest configuration that was proposed here, until it is applied. */
+  #proposedConfig: Zxid | undefined;
   /** Refusals that wait for a proposal to be committed, oldest first; see #refuseBehindCommit. */
   #refusals: Refusal[] = [];
 
   /** Grants every session its full timeout again: how long it was silent under the last leader is not known. */
   constructor(options: DeskOptions) {
     this.#options = options;
-    this.#preparer = new Preparer(options.tree);
+    this.#preparer = new Preparer(options.tree, this.#reconfigure(options));
     this.#sessions = new SessionTracker(options);
     this.#storage = new StorageGate(options.storageLimitBytes);
     this.#nextZxid = options.nextZxid;
@@ -153,14 +158,25 @@ export class LeaderDesk {
 
   /** Proposes the dynamic configuration that /zookeeper/config shall show. */
   proposeConfig(data: Uint8Array): void {
-    const header = { session: 0n, xid: 0, timeMs: this.#nowMs, origin: this.#own() };
-    this.#append(header, { kind: "config", data });
+    const timeMs = this.#nowMs;
+    const txn = this.#preparer.prepareConfig({ zxid: this.#nextZxid, timeMs }, data);
+    this.#append({ session: 0n, xid: 0, timeMs, origin: this.#own() }, txn);
+  }
+
+  #reconfigure({ reconfig }: DeskOptions): Reconfigure | undefined {
+    if (reconfig === undefined) return undefined;
+    return reconfigureWith({
+      isInProgress: () => this.#proposedConfig !== undefined || !reconfig.isSettled(),
+      synced: () => reconfig.synced(),
+    });
   }
 
   /** A proposal was applied to the tree. */
   applied(zxid: Zxid, header: TxnHeader, txn: Txn): void {
     this.#preparer.applied(zxid);
     this.#refuseUpTo(zxid);
+    const isLatestConfig = this.#proposedConfig !== undefined && equalZxid(zxid, this.#proposedConfig);
+    if (isLatestConfig) this.#proposedConfig = undefined;
     if (txn.kind === "createSession") {
       this.#creating--;
       this.#sessions.add(header.session, txn.timeoutMs, header.origin.sid);
@@ -305,6 +321,7 @@ export class LeaderDesk {
   #append(header: TxnHeader, txn: Txn): void {
     const writer = new JuteWriter();
     encodeTxn(writer, header, txn);
+    if (txn.kind === "config") this.#proposedConfig = this.#nextZxid;
     this.#proposals.push({ zxid: this.#nextZxid, payload: writer.take() });
     this.#lastPrepared = this.#nextZxid;
     this.#nextZxid = { epoch: this.#nextZxid.epoch, counter: this.#nextZxid.counter + 1 };

@@ -75,6 +75,17 @@ export class PeerHost {
     return this.#peer.nextZxid;
   }
 
+  /** What the desk asks when the members shall change. */
+  get reconfig(): { isSettled(): boolean; synced(): ReadonlySet<Sid> } {
+    return {
+      isSettled: () => true,
+      synced: () => {
+        const synced = this.#peer.status().learners.filter(({ isSynced }) => isSynced);
+        return new Set([this.#sid, ...synced.map(({ sid }) => sid)]);
+      },
+    };
+  }
+
   notification(): Notification {
     return this.#peer.notification();
   }

@@ -55,6 +55,7 @@ export class Reign {
       nextZxid: host.nextZxid,
       storageLimitBytes: config.storageLimitBytes,
       sessionsMax: config.sessionsMax,
+      reconfig: config.reconfigEnabled ? host.reconfig : undefined,
       log: (event, fields) => this.#context.log(event, fields),
       nowMs,
       lostGraceMs: config.timing?.heartbeatLimitMs ?? DEFAULT_TIMING.heartbeatLimitMs,

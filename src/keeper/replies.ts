@@ -29,6 +29,8 @@ export function replyTo(request: WriteRequest, outcome: Outcome): Reply {
       const operations = request.op === "multi" ? request.operations : [];
       return { code: ok, response: { op: "multi", results: multiResults(operations, outcome.outcomes) } };
     }
+    case "config":
+      return { code: ok, response: { op: "getData", data: outcome.data, stat: outcome.stat } };
     case "done":
       return { code: ok, response: { op: "empty" } };
     default:

@@ -20,7 +20,7 @@ import type { CreateTxn, OperationTxn } from "../base/txn.ts";
 import { checkAllowed, fixAcl } from "./access.ts";
 import { createModeOf, sequenceText } from "./create-mode.ts";
 import type { NodeView, Znode } from "./node-store.ts";
-import { isReserved } from "./reserved.ts";
+import { CONFIG_PATH, isReserved } from "./reserved.ts";
 
 /** Who asks, and against what it is checked. */
 export interface PrepareContext {
@@ -56,6 +56,8 @@ export function prepareOperation(context: PrepareContext, request: PreparableOpe
       return prepareDelete(context, request);
     case "setData": {
       const node = nodeForChange(context, request.path, PERMS.write);
+      // What it says decides who votes: it changes by reconfig alone.
+      if (request.path === CONFIG_PATH) throw new KeeperError("badArguments", "reconfig changes this");
       const version = nextVersion(node.version, request.version);
       return { kind: "setData", path: request.path, data: request.data, version };
     }

@@ -3,13 +3,20 @@
  * that is proposed and not yet applied. Replicas apply the decision and never take it again.
  * Source: ZooKeeper PrepRequestProcessor, outstandingChanges.
  */
-import type { Identity } from "../base/acl.ts";
-import { assert, assertNever } from "../base/assert.ts";
+import { type Identity, PERMS } from "../base/acl.ts";
+import { assert, assertNever, must } from "../base/assert.ts";
 import { ERROR_CODES, KeeperError } from "../base/error-code.ts";
 import type { SessionId } from "../base/ids.ts";
-import type { MultiOperation, MultiRequest, WriteRequest } from "../base/request.ts";
+import type {
+  MultiOperation,
+  MultiRequest,
+  NodeData,
+  ReconfigRequest,
+  WriteRequest,
+} from "../base/request.ts";
 import type { OperationTxn, Txn } from "../base/txn.ts";
 import { compareZxid, type Zxid, zxidText } from "../base/zxid.ts";
+import { checkAllowed } from "./access.ts";
 import { createInMulti } from "./create-mode.ts";
 import type { NodeView } from "./node-store.ts";
 import { Overlay, PendingKeys } from "./overlay.ts";
@@ -20,7 +27,8 @@ import {
   prepareOperation,
   prepareSetAcl,
 } from "./prepare-operation.ts";
-import { applyCloseSession, applyOperation, applySetAcl } from "./transition.ts";
+import { CONFIG_PATH } from "./reserved.ts";
+import { applyCloseSession, applyConfig, applyOperation, applySetAcl, type Moment } from "./transition.ts";
 import type { Tree } from "./tree.ts";
 import { aclBytes, textBytes, TxnRoom } from "./txn-size.ts";
 
@@ -36,6 +44,12 @@ export interface PrepareInput {
 }
 
 /**
+ * The bytes of the dynamic configuration that a reconfig request makes of the one that was prepared last, under this
+ * zxid. Throws KeeperError.
+ */
+export type Reconfigure = (request: ReconfigRequest, data: NodeData, zxid: Zxid) => Uint8Array;
+
+/**
  * Makes transactions of requests, for one leader's reign: made when the leader's tree has applied its whole
  * history, and dropped when it stops leading. Every transaction that it gives must be proposed under the zxid
  * it was made for.
@@ -47,10 +61,13 @@ export class Preparer {
   /** Sessions whose opening (true) or closing (false) is proposed. */
   readonly #sessions = new Map<SessionId, boolean>();
   readonly #pendingSessions = new PendingKeys<SessionId>();
+  readonly #reconfigure: Reconfigure | undefined;
   #lastPrepared: Zxid;
 
-  constructor(tree: Tree) {
+  /** Without `reconfigure` the members are the deployment's business, as in a ZooKeeper with its default settings. */
+  constructor(tree: Tree, reconfigure?: Reconfigure) {
     this.#tree = tree;
+    this.#reconfigure = reconfigure;
     this.#nodes = new Overlay(tree);
     this.#lastPrepared = tree.lastApplied;
   }
@@ -116,9 +133,7 @@ export class Preparer {
         return txn;
       }
       case "reconfig":
-        // The members of an ensemble are its deployment's business, as in a ZooKeeper with its default
-        // settings.
-        throw new KeeperError("reconfigDisabled");
+        return this.#prepareReconfig(input, request, context);
       case "sync":
         if (!context.isOpen) throw new KeeperError("sessionExpired");
         new TxnRoom().takeBytes(textBytes(request.path));
@@ -139,6 +154,25 @@ export class Preparer {
       default:
         return assertNever(request);
     }
+  }
+
+  /** What is wrong with the request is told before who may not make it, as ZooKeeper does. */
+  #prepareReconfig(input: PrepareInput, request: ReconfigRequest, { view, isOpen }: PrepareContext): Txn {
+    if (this.#reconfigure === undefined) throw new KeeperError("reconfigDisabled");
+    if (!isOpen) throw new KeeperError("sessionExpired");
+    const node = must(view.get(CONFIG_PATH), "the configuration has a znode");
+    const data = this.#reconfigure(request, node.data, input.zxid);
+    checkAllowed(node.acl, PERMS.write, input.identities);
+    applyConfig(view, input, data, []);
+    return { kind: "config", data };
+  }
+
+  /** The transaction of a configuration that no client asked for. */
+  prepareConfig(moment: Moment, data: Uint8Array): Txn {
+    assert(compareZxid(moment.zxid, this.#lastPrepared) > 0, "a configuration has its place in the order");
+    this.#lastPrepared = moment.zxid;
+    applyConfig(this.#view(moment.zxid), moment, data, []);
+    return { kind: "config", data };
   }
 
   /** All or nothing: each operation sees those before it, and all vanish if one fails. */

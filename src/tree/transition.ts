@@ -12,6 +12,7 @@ import { parentOf } from "../base/path.ts";
 import type { CreateTxn, OperationTxn, Outcome } from "../base/txn.ts";
 import { compareZxid, maxZxid, type Zxid } from "../base/zxid.ts";
 import { type NodeView, statOf, type Znode } from "./node-store.ts";
+import { CONFIG_PATH } from "./reserved.ts";
 
 /**
  * When a change happened: the position of its proposal, and the leader's clock in milliseconds of Unix time.
@@ -78,6 +79,14 @@ export function applySetAcl(
   const changed: Znode = { ...node, acl: txn.acl, aversion: txn.aversion };
   view.put(txn.path, changed);
   return { kind: "stat", stat: statOf(changed) };
+}
+
+/** Replaces the dynamic configuration, whose version ZooKeeper keeps at -1, whatever was written before. */
+export function applyConfig(view: NodeView, moment: Moment, data: Uint8Array, events: TreeEvent[]): Outcome {
+  const set = { kind: "setData", path: CONFIG_PATH, data, version: -1 } as const;
+  const outcome = applyOperation(view, moment, set, events);
+  assert(outcome.kind === "stat", "setData gives a Stat");
+  return { kind: "config", data, stat: outcome.stat };
 }
 
 /** So many znodes are asked for at once: what is read for them stays within a fraction of any cache. */

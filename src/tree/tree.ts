@@ -27,7 +27,14 @@ import {
 import { type NodeStore, statOf, type Znode } from "./node-store.ts";
 import { CONFIG_PATH, QUOTA_PATH, ZOOKEEPER_PATH } from "./reserved.ts";
 import type { SessionTable } from "./session-table.ts";
-import { applyCloseSession, applyOperation, applySetAcl, type Moment, type TreeEvent } from "./transition.ts";
+import {
+  applyCloseSession,
+  applyConfig,
+  applyOperation,
+  applySetAcl,
+  type Moment,
+  type TreeEvent,
+} from "./transition.ts";
 import { readTree, type TreeReadRequest } from "./tree-read.ts";
 import { type StateSummary, summaryOf, TreeSnapshot } from "./tree-snapshot.ts";
 import { TreeState, type TreeTotals } from "./tree-state.ts";
@@ -192,14 +199,7 @@ export class Tree {
         this.#state.deleteSession(session);
         return { kind: "done" };
       case "config":
-        // ZooKeeper keeps the configuration's version at -1, whatever was written before.
-        applyOperation(
-          this.#state,
-          moment,
-          { kind: "setData", path: CONFIG_PATH, data: txn.data, version: -1 },
-          events,
-        );
-        return { kind: "done" };
+        return applyConfig(this.#state, moment, txn.data, events);
       case "barrier":
         return { kind: "barrier", path: txn.path };
       default:

@@ -28,6 +28,7 @@ describe("readSettings", () => {
       superDigest: undefined,
       access: DEFAULT_ACCESS,
       servesReadOnly: false,
+      reconfigEnabled: false,
     });
   });
 

@@ -3,6 +3,7 @@
  * stand in docs/deviations.md, under the same names.
  */
 import type { Claim, Frame, Step, Stream } from "./stream.ts";
+import { SUPER_LOGIN } from "./values.ts";
 
 /** One class of deliberate differences. */
 export interface Deviation {
@@ -66,6 +67,24 @@ export const DEVIATIONS: readonly Deviation[] = [
     steps: [connect("new"), send(opcode(9, [255, 255, 255, 255]))],
     zookeeper: /error=0 path=null/,
     edgekeeper: /error=0 path=""/,
+  },
+  {
+    name: "setData of the configuration",
+    steps: [
+      connect("new"),
+      send({
+        kind: "request",
+        xid: -4,
+        request: { op: "auth", type: 0, scheme: "digest", auth: Buffer.from(SUPER_LOGIN) },
+      }),
+      send({
+        kind: "request",
+        xid: 1,
+        request: { op: "setData", path: "/zookeeper/config", data: new Uint8Array(0), version: -1 },
+      }),
+    ],
+    zookeeper: /xid=1 .*error=0/,
+    edgekeeper: /xid=1 .*error=-8/,
   },
 ];
 

@@ -149,7 +149,7 @@ function deletePath(rng: Rng): string {
 
 /** Of a znode that all streams share nobody knows the version. */
 function anySetData(rng: Rng): ClientRequest {
-  const path = oneIn(rng, 40) ? pick(rng, ["/zookeeper/config", "/zookeeper/none"]) : anyPath(rng);
+  const path = oneIn(rng, 40) ? pick(rng, ["/zookeeper/none"]) : anyPath(rng);
   const version = path.startsWith("/zookeeper") ? -1 : anyVersion(rng);
   return { op: "setData", path, data: anyData(rng), version };
 }

@@ -29,6 +29,7 @@ class Desk {
   /** A new leader's desk over the same tree. */
   reign(epoch: number): LeaderDesk {
     return new LeaderDesk({
+      reconfig: undefined,
       storageLimitBytes: 1_000_000,
       sessionsMax: 100,
       log: () => undefined,

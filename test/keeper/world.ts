@@ -19,6 +19,7 @@ import type { PeerTiming } from "../../src/zab/config.ts";
 import type { LinkId } from "../../src/zab/message.ts";
 import { Agenda } from "../zab/agenda.ts";
 import { type ClientEnd, entropyOf, type Link, Replica } from "./world-replica.ts";
+import { TEST_CONFIG } from "./test-config.ts";
 
 const TICK_MS = 50;
 /** The wall clock at the beginning of each run. */
@@ -285,12 +286,10 @@ export class World {
     const { timing, sessionTimeoutMinMs, bounds, ...rest } = this.#options;
     return {
       ...rest,
-      ensemble: "main",
+      ...TEST_CONFIG,
       sid,
       voters: this.voters,
       observers: this.sids.filter((one) => !this.voters.includes(one)),
-      clientAddresses: [],
-      tickTimeMs: 2000,
       sessionTimeoutMinMs: sessionTimeoutMinMs ?? 4000,
       sessionTimeoutMaxMs: 40_000,
       storageLimitBytes: 1_000_000,

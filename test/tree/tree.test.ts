@@ -182,7 +182,7 @@ test("the configuration is written under version -1 and tells those who watch it
     data: bytes("server.1=a"),
   });
 
-  expect(applied.outcome).toEqual({ kind: "done" });
+  expect(applied.outcome).toMatchObject({ kind: "config", stat: leader.tree.stat("/zookeeper/config") });
   expect(applied.events).toMatchObject([{ kind: "dataChanged", path: "/zookeeper/config" }]);
   expect(leader.tree.stat("/zookeeper/config")).toMatchObject({ version: -1, mzxid: zxid });
   const read = leader.read({ op: "getData", path: "/zookeeper/config", watch: false });

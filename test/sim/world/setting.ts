@@ -7,6 +7,7 @@ import { Violation } from "../verdict.ts";
 import { Agenda } from "./agenda.ts";
 import type { WorldObserver } from "./observer.ts";
 import { InjectedFailure } from "./volume.ts";
+import { TEST_CONFIG } from "../../keeper/test-config.ts";
 
 /** The wall clock at the beginning of each run. */
 export const EPOCH_MS = 1_800_000_000_000;
@@ -84,12 +85,10 @@ export class Setting {
     const { options, voters } = this;
     const { timing, bounds, snapshotPartBytes, sessionsMax } = options;
     return {
-      ensemble: "main",
+      ...TEST_CONFIG,
       sid,
       voters,
       observers: this.sids.filter((one) => !voters.includes(one)),
-      clientAddresses: [],
-      tickTimeMs: 2000,
       sessionTimeoutMinMs: options.sessionTimeoutMinMs ?? 4000,
       sessionTimeoutMaxMs: options.sessionTimeoutMaxMs ?? 40_000,
       storageLimitBytes: options.storageLimitBytes ?? 1_000_000_000,
