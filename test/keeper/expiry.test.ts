@@ -255,6 +255,30 @@ describe("a replica that does not know yet that it is lost", () => {
   });
 });
 
+describe("a replica that was started anew before its leader noticed that it was gone", () => {
+  it("had heard clients of which it told nobody: they have their whole timeout from then on", () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const world = new World({ voters: 3, seed }).startAll();
+      const leader = world.untilServing();
+      const sid = must(world.sids[leader % 3], "a follower");
+      const client = connected(world, sid);
+      client.get(create("/begun"));
+      world.untilEqual();
+      world.run(TIMEOUT_MS - 1000);
+      // Its last words, and that its link is gone, never get to the leader.
+      world.muteLinks(sid, leader);
+      client.ask({ op: "ping" });
+      const heardMs = world.nowMs;
+      world.replica(sid).links.clear();
+      world.crash(sid);
+      world.start(sid);
+      world.until("the session ends", () => isOver(world, client.session), 30_000);
+
+      expect(world.nowMs - heardMs).toBeGreaterThanOrEqual(TIMEOUT_MS);
+    }
+  });
+});
+
 describe("a session whose client vanished", () => {
   it("is over SESSION_LATE_MS_MAX and two round trips after its timeout, at the latest", () => {
     const lasted: number[] = [];

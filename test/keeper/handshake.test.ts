@@ -96,6 +96,30 @@ describe("the handshake", () => {
     expect(silent.isClosed).toBe(true);
   });
 
+  it("a refusal to a replica's earlier start is not taken by the next for an answer to its own client", () => {
+    const world = new World({ voters: 3, observers: 1 }).startAll();
+    const leader = world.untilServing();
+    const observer = 4;
+    const { session, password } = connected(world, leader).handover;
+    // The refusal waits for a commit, which must wait for these.
+    const followers = [1, 2, 3].filter((sid) => sid !== leader);
+    for (const sid of followers) world.muteLinks(sid, leader);
+    new TestClient(world, observer).hello({ session: 0x1234n });
+    world.run(20);
+    // Its next start has a link before the leader learns that the first is gone.
+    world.replica(observer).links.clear();
+    world.crash(observer);
+    world.start(observer);
+    const client = new TestClient(world, observer).hello({ session, password });
+    world.run(300);
+    expect(world.keeper(observer).status().leader).toBe(leader);
+    expect(client.welcome).toBeUndefined();
+    for (const sid of followers) world.breakLinks(sid, leader);
+    client.untilWelcome();
+
+    expect(client.welcome?.sessionId).toBe(session);
+  });
+
   it("a session whose id is taken already is not created, and the client is hung up on", () => {
     const world = standing(3);
     const entropy = new Uint8Array(48).fill(9);
