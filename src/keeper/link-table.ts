@@ -1,20 +1,32 @@
 /** The open links of a replica, and who is at their other ends. */
+import { assert } from "../base/assert.ts";
 import type { Sid } from "../base/ids.ts";
 import type { LinkId } from "../zab/message.ts";
+
+/** A link that is open, whoever asked for it. */
+export interface OpenedLink {
+  readonly link: LinkId;
+  readonly sid: Sid;
+  readonly role: "to-leader" | "from-learner";
+}
 
 /** See the file's comment. */
 export class LinkTable {
   readonly #sids = new Map<LinkId, Sid>();
-  /** The latest link that each learner opened to us. */
+  /** The link that each learner opened to us. */
   readonly #learners = new Map<Sid, LinkId>();
 
-  /** Takes note of a link; a learner's earlier one comes back: what it still says is void. */
-  open(link: LinkId, sid: Sid, role: "to-leader" | "from-learner"): LinkId | undefined {
+  /**
+   * Takes note of a link. A learner has one: an earlier one is given to `cut` first, which must drop it, as whatever
+   * was at its other end is lost, with whom it heard and what it asked.
+   */
+  open(opened: OpenedLink, cut: (earlier: LinkId) => void): void {
+    const { link, sid, role } = opened;
+    const earlier = role === "from-learner" ? this.#learners.get(sid) : undefined;
+    if (earlier !== undefined) cut(earlier);
+    assert(role === "to-leader" || !this.#learners.has(sid), "the learner's earlier link is dropped");
     this.#sids.set(link, sid);
-    if (role === "to-leader") return undefined;
-    const before = this.#learners.get(sid);
-    this.#learners.set(sid, link);
-    return before;
+    if (role === "from-learner") this.#learners.set(sid, link);
   }
 
   /** Who is at the other end; undefined where the link is not open. */
@@ -22,7 +34,7 @@ export class LinkTable {
     return this.#sids.get(link);
   }
 
-  /** The learner's latest link. */
+  /** The learner's link. */
   ofLearner(sid: Sid): LinkId | undefined {
     return this.#learners.get(sid);
   }
@@ -32,7 +44,7 @@ export class LinkTable {
     return sids.filter((sid) => !this.#learners.has(sid));
   }
 
-  /** The link is gone; the learner comes back whose latest it was. */
+  /** The link is gone; the learner comes back whose it was. */
   drop(link: LinkId): Sid | undefined {
     const sid = this.#sids.get(link);
     this.#sids.delete(link);

@@ -195,8 +195,7 @@ export class PeerHost {
 
   /** A link is open, by our asking or by another replica's. */
   linkOpened(input: KeeperInput & { readonly kind: "linkOpened" }): void {
-    const before = this.#links.open(input.link, input.sid, input.role);
-    if (before !== undefined) this.#cutLink(before, "superseded");
+    this.#links.open(input, (earlier) => this.#cutLink(earlier, "superseded"));
     this.step(input);
   }
 
