@@ -70,10 +70,11 @@ export class Durability {
     return having;
   }
 
-  /** A replica leads in broadcast: all that was delivered of earlier epochs is in its history. */
-  established({ name, leading, history: now }: Run): void {
-    if (leading === undefined) return;
-    const { epoch } = leading;
+  /**
+   * A replica leads in broadcast with this history, and the world may know: all that was delivered of earlier epochs is
+   * in it. One whose disk never finished that is no leader, and its epoch may be begun again by its next start.
+   */
+  established(name: string, epoch: number, now: Entry): void {
     let history = now;
     while (history.parent !== undefined && history.zxid.epoch >= epoch) history = history.parent;
     this.#established.push({ name, epoch, history });

@@ -402,6 +402,21 @@ describe("a right run", () => {
     expect(verdict).toBeUndefined();
   });
 
+  it("may begin an epoch again that its only voter had begun in memory alone", () => {
+    const script = new Script(1);
+    script.start(1);
+    script.enter(1, 1, "broadcast", true);
+    script.turn(1, { writes: [{ kind: "append", proposals: [script.next(1, 1)] }], isSlow: true });
+    script.enter(1, 2, "broadcast", true);
+    script.crash(1);
+    script.start(1);
+    script.reign(1, 1);
+
+    const verdict = verdictOf(() => script.commit(1, script.next(1, 1)));
+
+    expect(verdict).toBeUndefined();
+  });
+
   it("counts a wiped voter as having what it acknowledged, until it has a voice again", () => {
     const script = opening();
     const proposal = script.next(3, 1, undefined, SESSION);

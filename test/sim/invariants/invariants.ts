@@ -347,7 +347,8 @@ class Watch implements Watching {
     }
     if (!isEstablished || run.leading.isEstablished) return;
     run.leading.isEstablished = true;
-    this.#durability.established(run);
+    const { name, history } = run;
+    run.hold(needs, () => this.#durability.established(name, epoch, history));
   }
 
   /** A voter says that it promises; a leader promises its own epoch by writing it. */

@@ -219,13 +219,19 @@ export class Script implements WatchedWorld {
   }
 
   /** The replica enters the epoch, by default as its leader in broadcast. */
-  enter(sid: Sid, epoch: number, stage: "following" | "synchronization" | "broadcast" = "broadcast"): void {
+  enter(
+    sid: Sid,
+    epoch: number,
+    stage: "following" | "synchronization" | "broadcast" = "broadcast",
+    isSlow = false,
+  ): void {
     const isLeader = stage !== "following";
     const lines = isLeader ? ["leading synchronization"] : [];
     if (stage === "broadcast") lines.push("leading broadcast");
     this.turn(sid, {
       writes: [{ kind: "epochs", acceptedEpoch: epoch, currentEpoch: epoch }],
       after: lines.map((text) => ({ kind: "log", line: `main/${sid} phase ${text}` })),
+      isSlow,
     });
   }
 
