@@ -69,7 +69,7 @@ export class Keeper {
     this.#host = new PeerHost(parts, this.#outbox, {
       phaseChanged: (phase) => this.#changePhase(phase),
       learnerLost: (sid) => this.#reign.lost(sid),
-      toLeader: (from, message) => this.#reign.hear(from, message),
+      toLeader: (from, message) => this.#reign.hear(from, message, this.#clockMs),
       fromLeader: (message) => this.#fromLeader(message),
       log,
     });
@@ -270,7 +270,7 @@ export class Keeper {
 
   /** What this replica's clients want of the leader, which may be this very replica. */
   #tellLeader(message: ToLeader): void {
-    if (this.#host.phase.role === "leading") this.#reign.hear(this.#config.sid, message);
+    if (this.#host.phase.role === "leading") this.#reign.hear(this.#config.sid, message, this.#clockMs);
     else this.#host.tellLeader(message);
   }
 

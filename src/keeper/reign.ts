@@ -34,7 +34,7 @@ export class Reign {
   #desk: LeaderDesk | undefined;
   #lastCallMs = 0;
   /** What replicas said to this leader, kept until all that is committed is applied here. */
-  #inbox: { readonly from: Sid; readonly message: ToLeader }[] = [];
+  #inbox: { readonly from: Sid; readonly message: Exclude<ToLeader, { readonly kind: "unsound" }> }[] = [];
 
   constructor(context: ReignContext) {
     this.#context = context;
@@ -77,9 +77,13 @@ export class Reign {
     this.#inbox = [];
   }
 
-  /** A replica, this one included, says something; it is read when all that is committed is applied. */
-  hear(from: Sid, message: ToLeader): void {
-    this.#inbox.push({ from, message });
+  /**
+   * A replica, this one included, says something; it is read when all that is committed is applied. But a leader whose
+   * own tree is wrong must know before it serves: those that refuse its snapshot may be the quorum that it waits for.
+   */
+  hear(from: Sid, message: ToLeader, clockMs: number): void {
+    if (message.kind === "unsound") this.#recount(from, message.reason, clockMs);
+    else this.#inbox.push({ from, message });
   }
 
   /** Lets time pass: `nowMs` of the replica's clock, `clockMs` of the one that never goes back. */
@@ -117,7 +121,6 @@ export class Reign {
     this.#inbox = [];
     for (const { from, message } of messages) {
       if (message.kind === "digest") this.#compareDigests(from, message, clockMs);
-      else if (message.kind === "unsound") this.#recount(from, message.reason, clockMs);
       else this.#desk?.handle(from, message, nowMs);
     }
     return true;
