@@ -79,6 +79,23 @@ describe("a write that comes late, by a connection that its session has left", (
     },
   );
 
+  it("is not done when the client is back at that replica with a third, behind what it wrote by the second", () => {
+    const last = new Set<string>();
+    for (let seed = 1; seed <= 20; seed++) {
+      const { world, leader, stale, young } = moving((first, others) => [firstOf(others), first], seed);
+      world.delayMs = 40;
+      young.onWelcome = () => young.send({ op: "setData", path: "/a", data: bytes("young"), version: -1 });
+      const third = new TestClient(world, stale.sid).hello(stale.handover);
+      stale.send({ op: "setData", path: "/a", data: bytes("late"), version: -1 });
+      third.untilWelcome();
+      world.untilEqual();
+      last.add(textOf(world.tree(leader).get("/a")?.data ?? null));
+    }
+
+    // The third may be there before the second is welcome.
+    expect(last).toEqual(new Set(["a", "young"]));
+  });
+
   it("that was proposed before the move is done, whether or not its reply gets through", () => {
     const { world, leader, stale, young } = moving((first, others) => [first, firstOf(others)], 2);
     stale.send({ op: "setData", path: "/a", data: bytes("early"), version: -1 });
