@@ -103,7 +103,7 @@ export class ClientWrites {
     if (this.#isFull) return this.#await(connection);
     connection.forwarded(pending);
     const origin: Origin = { ...this.#context.origin, serial: pending.serial };
-    const { session } = connection;
+    const { session, generation } = connection;
     const identities = powersOf(connection, this.#context.auth);
     const { xid, request } = pending;
     const bytes = pending.bytes + identityBytes(identities) + PENDING_OVERHEAD_BYTES;
@@ -111,7 +111,7 @@ export class ClientWrites {
     this.#underWayBytes += bytes;
     this.#isFull =
       this.#underWayBytes >= FORWARDED_BYTES_MAX || this.#underWay.size >= FORWARDED_REQUESTS_MAX;
-    this.#context.forward({ origin, session, xid, identities, request }, bytes);
+    this.#context.forward({ origin, session, generation, xid, identities, request }, bytes);
   }
 
   #await(connection: Connection): void {

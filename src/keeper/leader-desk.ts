@@ -116,7 +116,7 @@ export class LeaderDesk {
         this.#answers.push({ to: from, message: { kind: "welcome", upTo: this.lastPrepared } });
         return;
       case "forward":
-        for (const request of message.requests) this.#submit(from, request);
+        for (const request of message.requests) this.#submit(request);
         return;
       case "attach":
         this.#attach(from, message);
@@ -259,8 +259,8 @@ export class LeaderDesk {
     for (const { to, serial } of due) this.#answers.push({ to, message: { kind: "refused", serial } });
   }
 
-  #submit(from: Sid, forwarded: ForwardedRequest): void {
-    const { request, session } = forwarded;
+  #submit(forwarded: ForwardedRequest): void {
+    const { request, session, generation } = forwarded;
     if (request.op === "createSession") {
       if (this.#refusesSession()) {
         // Its replica closes the connection, as of any session that could not be made.
@@ -268,8 +268,8 @@ export class LeaderDesk {
         return;
       }
     } else {
-      const owner = this.#sessions.ownerOf(session);
-      if (this.#sessions.has(session) && owner !== undefined && owner !== from) {
+      // By connection, not by replica: the session may be back at one where an older connection of it still is.
+      if (compareZxid(generation, this.#sessions.generationOf(session)) < 0) {
         this.#append(this.#header(forwarded), { kind: "error", code: ERROR_CODES.sessionMoved });
         return;
       }
@@ -298,12 +298,12 @@ export class LeaderDesk {
     if (notice !== undefined) this.#options.log("storage", notice);
   }
 
-  #header(forwarded: ForwardedRequest): TxnHeader {
+  #header(forwarded: Omit<ForwardedRequest, "generation">): TxnHeader {
     const { session, xid, origin } = forwarded;
     return { session, xid, timeMs: this.#nowMs, origin };
   }
 
-  #propose(forwarded: ForwardedRequest): void {
+  #propose(forwarded: Omit<ForwardedRequest, "generation">): void {
     const request: WriteRequest = forwarded.request;
     const txn = this.#preparer.prepare({
       zxid: this.#nextZxid,

@@ -38,7 +38,7 @@ const TAG_NAMES: ReadonlyMap<number, keyof typeof TAGS> = new Map(
 
 const OWNED_BYTES = 20;
 const SESSION_BYTES = 8;
-const FORWARDED_BYTES_MIN = 24;
+const FORWARDED_BYTES_MIN = 32;
 
 /** One frame, which the caller owns. */
 export function encodeLinkMessage(message: LinkMessage): Uint8Array {
@@ -240,6 +240,7 @@ function writeForwarded(writer: JuteWriter, forwarded: ForwardedRequest): void {
   writer.varint(origin.instance);
   writer.varint(origin.serial);
   writer.long(forwarded.session);
+  writer.zxid(forwarded.generation);
   writer.int(forwarded.xid);
   writeIdentities(writer, forwarded.identities);
   writer.int(OPCODES[request.op]);
@@ -249,9 +250,10 @@ function writeForwarded(writer: JuteWriter, forwarded: ForwardedRequest): void {
 function readForwarded(reader: JuteReader): ForwardedRequest {
   const origin = { sid: reader.int(), instance: reader.varint(), serial: reader.varint() };
   const session = reader.unsignedLong();
+  const generation = reader.zxid();
   const xid = reader.int();
   const identities = readIdentities(reader);
-  return { origin, session, xid, identities, request: readWrite(reader, reader.int()) };
+  return { origin, session, generation, xid, identities, request: readWrite(reader, reader.int()) };
 }
 
 function writeWrite(writer: JuteWriter, request: WriteRequest): void {

@@ -13,6 +13,8 @@ import type { ZabMessage } from "../zab/message.ts";
 export interface ForwardedRequest {
   readonly origin: Origin;
   readonly session: SessionId;
+  /** Of the connection that it came by. */
+  readonly generation: Generation;
   readonly xid: number;
   readonly identities: readonly Identity[];
   readonly request: WriteRequest;

@@ -42,14 +42,15 @@ class Desk {
     });
   }
 
-  forward(from: Sid, request: WriteRequest, session = SESSION): void {
+  forward(from: Sid, request: WriteRequest, session = SESSION, generation: Generation = ZXID_ZERO): void {
     const origin = { sid: from, instance: 1, serial: ++this.#serial };
-    const forwarded = { origin, session, xid: 1, identities: [], request };
+    const forwarded = { origin, session, generation, xid: 1, identities: [], request };
     this.desk.handle(from, { kind: "forward", requests: [forwarded] }, 0);
   }
 
-  create(from: Sid, path: string): void {
-    this.forward(from, { op: "create", path, data: null, acl: OPEN_ACL, flags: 0, ttlMs: 0 });
+  create(from: Sid, path: string, generation?: Generation): void {
+    const request = { op: "create", path, data: null, acl: OPEN_ACL, flags: 0, ttlMs: 0 } as const;
+    this.forward(from, request, SESSION, generation);
   }
 
   /** Opens the session at replica 2. */
@@ -101,7 +102,7 @@ describe("a session that moves", () => {
     const desk = new Desk().open();
     const answers = desk.attach(3);
     desk.create(2, "/late");
-    desk.create(3, "/young");
+    desk.create(3, "/young", { epoch: 3, counter: 2 });
     const txns = desk.apply();
 
     expect(answers).toEqual([
@@ -114,6 +115,20 @@ describe("a session that moves", () => {
     expect(txns[0]).toEqual({ kind: "barrier", path: "" });
     expect(txns[1]).toEqual({ kind: "error", code: -118 });
     expect(txns[2]).toMatchObject({ kind: "create", path: "/young" });
+  });
+
+  it("writes of older connections at a replica to which it comes back are refused, too", () => {
+    const desk = new Desk().open();
+    desk.attach(3);
+    desk.create(3, "/second", { epoch: 3, counter: 2 });
+    desk.attach(2);
+    desk.create(2, "/late");
+    desk.create(2, "/third", { epoch: 3, counter: 4 });
+    const [, second, , late, third] = desk.apply();
+
+    expect(second).toMatchObject({ kind: "create", path: "/second" });
+    expect(late).toEqual({ kind: "error", code: -118 });
+    expect(third).toMatchObject({ kind: "create", path: "/third" });
   });
 
   it("each attachment is younger than the one before, and a replica need not let go of its own", () => {

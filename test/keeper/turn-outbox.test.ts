@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { BATCH_BYTES_MAX } from "../../src/base/limits.ts";
+import { ZXID_ZERO } from "../../src/base/zxid.ts";
 import { forwardBatches } from "../../src/keeper/forward-batches.ts";
 import type { ForwardedRequest } from "../../src/keeper/link-message.ts";
 import { TurnOutbox } from "../../src/keeper/turn-outbox.ts";
@@ -78,6 +79,7 @@ describe("writes on their way to the leader", () => {
           const request: ForwardedRequest = {
             origin,
             session: 1n,
+            generation: ZXID_ZERO,
             xid: 1,
             identities: [],
             request: { op: "closeSession" },

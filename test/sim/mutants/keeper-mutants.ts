@@ -85,10 +85,10 @@ const WRITES: readonly Mutant[] = [
     edits: [
       {
         file: "src/keeper/leader-desk.ts",
-        find: "if (this.#sessions.has(session) && owner !== undefined && owner !== from) {",
+        find: "if (compareZxid(generation, this.#sessions.generationOf(session)) < 0) {",
         replace:
           'const isChecked = request.op !== "setData" && request.op !== "multi";\n' +
-          "      if (isChecked && this.#sessions.has(session) && owner !== undefined && owner !== from) {",
+          "      if (isChecked && compareZxid(generation, this.#sessions.generationOf(session)) < 0) {",
       },
     ],
   },
