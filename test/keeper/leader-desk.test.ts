@@ -246,6 +246,22 @@ describe("time at the desk", () => {
     expect(desk.apply()).toEqual([{ kind: "closeSession" }]);
   });
 
+  it("an answer that comes late tells of the time when it was asked for: what was heard since is on its way", () => {
+    const desk = new Desk().open();
+    const answer = (polledAtMs: number, nowMs: number): void => {
+      desk.desk.handle(2, { kind: "touched", polledAtMs, sessions: [], databaseBytes: 0 }, nowMs);
+    };
+    for (let nowMs = 250; nowMs <= 3750; nowMs += 250) desk.tick(nowMs);
+    for (let nowMs = 4000; nowMs <= 6000; nowMs += 250) desk.desk.tick(nowMs);
+
+    answer(3750, 6000);
+    desk.desk.tick(6050);
+    expect(desk.apply()).toEqual([]);
+    answer(6000, 6050);
+    desk.desk.tick(6100);
+    expect(desk.apply()).toEqual([{ kind: "closeSession" }]);
+  });
+
   it("replicas that serve are asked whom they heard, four times a second, and those that are lost are not", () => {
     const desk = new Desk().open();
     desk.desk.handle(3, { kind: "hello", owned: [] }, 0);

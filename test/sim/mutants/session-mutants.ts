@@ -20,11 +20,11 @@ const SESSIONS: readonly Mutant[] = [
     edits: [
       {
         file: "src/keeper/client-door.ts",
-        find: `    if (connection.session !== undefined) this.#touched.add(connection.session);
+        find: `    this.#touch(connection);
     const decoded = decodeRequest(body);`,
         replace: `    const decoded = decodeRequest(body);
     const isPing = decoded.kind === "request" && decoded.request.op === "ping";
-    if (connection.session !== undefined && !isPing) this.#touched.add(connection.session);`,
+    if (!isPing) this.#touch(connection);`,
       },
     ],
   },

@@ -251,4 +251,15 @@ export const UNIT_CAUGHT: readonly Mutant[] = [
       },
     ],
   },
+  {
+    id: "late-answer-covers-all",
+    what: "a replica's answer about whom it heard counts for the moment when it arrives, not for that of the question",
+    edits: [
+      {
+        file: "src/keeper/leader-desk.ts",
+        find: "this.#sessions.covered(from, message.polledAtMs);",
+        replace: "this.#sessions.covered(from, Math.max(message.polledAtMs, this.#sessions.clockMs));",
+      },
+    ],
+  },
 ];
