@@ -24,7 +24,7 @@ export function isFarewell(decoded: NumberedRequest): boolean {
   return opcodeOf(decoded) === OPCODES.closeSession;
 }
 
-/** What takes a leader, decodable or not. Source: ZooKeeper ReadOnlyRequestProcessor. */
+/** What takes a leader, decodable or not; a check by itself is unknown first. Source: ReadOnlyRequestProcessor. */
 const WRITES: ReadonlySet<number> = new Set([
   OPCODES.sync,
   OPCODES.create,
@@ -36,7 +36,6 @@ const WRITES: ReadonlySet<number> = new Set([
   OPCODES.reconfig,
   OPCODES.setACL,
   OPCODES.multi,
-  OPCODES.check,
 ]);
 
 /** Whether a replica without a leader refuses it. */

@@ -56,6 +56,7 @@ describe("readSettings", () => {
       ENFORCE_AUTH_SCHEMES: "sasl, digest",
       SKIP_ACL: "1",
       READ_ONLY_MODE: "1",
+      RECONFIG_ENABLED: "1",
       EDGEKEEPER_DEV: "1",
       EDGEKEEPER_SECRET: "any text",
     };
@@ -87,6 +88,7 @@ describe("readSettings", () => {
         skipsAcl: true,
       },
       servesReadOnly: true,
+      reconfigEnabled: true,
     });
     const empty = Object.fromEntries(Object.keys(variables).map((name) => [name, ""]));
     expect(readSettings({ ...empty, VOTERS })).toEqual(readSettings({ VOTERS }));

@@ -24,7 +24,7 @@ export async function startSingleZooKeeper(
   temporary: string,
   setup: SingleZooKeeperSetup,
 ): Promise<Ensemble> {
-  const jars = await prepareJars(processes);
+  const classpath = await prepareClasspath(processes);
   const directory = await mkdtemp(join(temporary, "zookeeper-"));
   const [port = 0] = await freePorts(1);
   const configuration = join(directory, "zoo.cfg");
@@ -44,7 +44,7 @@ export async function startSingleZooKeeper(
       `-Dzookeeper.superUser=${Object.keys(setup.saslPasswords).at(-1)}`,
       "-Dzookeeper.authProvider.sasl=org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
       "-cp",
-      [...jars, "/etc/zookeeper/conf", "/usr/share/java/zookeeper.jar"].join(":"),
+      classpath,
       "org.apache.zookeeper.server.quorum.QuorumPeerMain",
       configuration,
     ],
@@ -55,7 +55,12 @@ export async function startSingleZooKeeper(
   return { name: `zookeeper ${ZOOKEEPER_VERSION}`, addresses, stop: async () => await processes.stop(child) };
 }
 
-/** The server's own two jars, fetched once into the cache; what they stand on is Debian's. */
+/** The server's own two jars, fetched once into the cache, and Debian's, which they stand on. */
+export async function prepareClasspath(processes: ProcessSet): Promise<string> {
+  const jars = await prepareJars(processes);
+  return [...jars, "/etc/zookeeper/conf", "/usr/share/java/zookeeper.jar"].join(":");
+}
+
 async function prepareJars(processes: ProcessSet): Promise<readonly string[]> {
   const tools = await Toolbox.open(processes);
   await tools.needDebian([

@@ -52,7 +52,6 @@ describe("a replica without a quorum", () => {
       { op: "setData", path: "/a", data: null, version: -1 },
       { op: "setACL", path: "/a", acl, version: -1 },
       { op: "multi", operations: [] },
-      { op: "check", path: "/a", version: 0 },
       { op: "sync", path: "/a" },
       { op: "reconfig", joiningServers: "", leavingServers: "", newMembers: "", currentConfigId: -1n },
     ];
