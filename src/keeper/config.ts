@@ -1,9 +1,13 @@
+import type { Sid } from "../base/ids.ts";
 import type { PeerConfig } from "../zab/config.ts";
 import type { ConnectionBounds } from "./connection-bounds.ts";
 
 /** What a replica is and how it behaves. */
-export interface KeeperConfig extends PeerConfig {
+export interface KeeperConfig extends Pick<PeerConfig, "sid" | "timing"> {
   readonly ensemble: string;
+  /** The initial members: a sid that is no voter observes. */
+  readonly voters: readonly Sid[];
+  readonly observers: readonly Sid[];
   /** `host:port` per voter, then per observer, as /zookeeper/config tells clients; empty hides them. */
   readonly clientAddresses: readonly string[];
   /** ZooKeeper's unit of time, from which the bounds of session timeouts follow. */

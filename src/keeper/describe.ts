@@ -93,6 +93,7 @@ function isStandalone({ voters, observers }: KeeperConfig): boolean {
 /** A phase, for the log. */
 export function phaseText(phase: PeerPhase, zab: PeerStatus): string {
   if (phase.role === "looking") return `looking: ${zab.lastElectionReason}`;
+  if (phase.role === "removed") return `removed: no member of ${zxidText(phase.version)}`;
   return phase.role === "leading" ? `leading ${phase.stage}` : `${phase.role} ${phase.leader} ${phase.stage}`;
 }
 

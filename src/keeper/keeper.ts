@@ -191,7 +191,7 @@ export class Keeper {
   #changePhase(phase: PeerPhase): void {
     this.#log("phase", phaseText(phase, this.#host.status()));
     if (phase.role !== "looking") this.#setReadOnly(false);
-    if (phase.role !== "looking" && phase.stage === "broadcast") return;
+    if ("stage" in phase && phase.stage === "broadcast") return;
     this.#suspend();
   }
 
@@ -219,7 +219,7 @@ export class Keeper {
   #becomeReady(): void {
     if (this.#serving || this.#more) return;
     const { phase } = this.#host;
-    if (phase.role === "looking" || phase.stage !== "broadcast") return;
+    if (!("stage" in phase) || phase.stage !== "broadcast") return;
     if (!this.#greeted) {
       this.#greeted = true;
       if (phase.role === "leading") this.#reign.open(this.#nowMs);

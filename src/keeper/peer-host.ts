@@ -4,7 +4,7 @@
  */
 import { assert, assertNever } from "../base/assert.ts";
 import type { Sid } from "../base/ids.ts";
-import { type Zxid, zxidText } from "../base/zxid.ts";
+import { type Zxid, ZXID_ZERO, zxidText } from "../base/zxid.ts";
 import type { PeerPhase, PeerStatus } from "../zab/config.ts";
 import type { LinkId, Notification, Proposal } from "../zab/message.ts";
 import { Peer } from "../zab/peer.ts";
@@ -45,7 +45,10 @@ export class PeerHost {
     this.#context = context;
     this.#outbox = outbox;
     this.#sid = parts.config.sid;
-    this.#peer = new Peer(parts.config, parts.start, parts.log, parts.rng);
+    const { sid, voters, observers, timing } = parts.config;
+    const membership = { version: ZXID_ZERO, voters, observers };
+    const config = { sid, membership, membershipOf: () => undefined, ...(timing && { timing }) };
+    this.#peer = new Peer(config, parts.start, parts.log, parts.rng);
     this.#sender = new SnapshotSender(parts.tree, parts.config.snapshotPartBytes);
     this.#receiver = new SnapshotReceiver(parts.stage);
   }

@@ -1,9 +1,18 @@
 /** Zab's messages, notifications and proposals as bytes: for links, election requests and stored history. */
 import { assertNever } from "../base/assert.ts";
+import type { Sid } from "../base/ids.ts";
 import type { Zxid } from "../base/zxid.ts";
 import { JuteReader, JuteWriter } from "../jute/archive.ts";
 import { JuteError } from "../jute/jute-error.ts";
-import type { HistorySummary, Notification, PeerState, Proposal, Voice, ZabMessage } from "../zab/message.ts";
+import type {
+  HistorySummary,
+  Notification,
+  PeerState,
+  Proposal,
+  Voice,
+  Vote,
+  ZabMessage,
+} from "../zab/message.ts";
 
 /** A zxid and an empty payload. */
 const PROPOSAL_BYTES_MIN = 12;
@@ -28,6 +37,8 @@ const TAGS: Readonly<Record<ZabMessage["kind"], number>> = {
   snapshotPart: 17,
   snapshotEnd: 18,
   snapshotAck: 19,
+  succeed: 20,
+  removed: 21,
 };
 
 const KINDS: ReadonlyMap<number, ZabMessage["kind"]> = new Map(
@@ -106,6 +117,10 @@ export function writeZabMessage(writer: JuteWriter, message: ZabMessage): void {
     case "ack":
     case "commit":
       return writer.zxid(message.upTo);
+    case "removed":
+      writer.zxid(message.version);
+      return writer.int(message.epoch);
+    case "succeed":
     case "ping":
     case "pong":
       return;
@@ -155,6 +170,9 @@ export function readZabMessage(reader: JuteReader): ZabMessage {
     case "ack":
     case "commit":
       return { kind, upTo: reader.zxid() };
+    case "removed":
+      return { kind, version: reader.zxid(), epoch: reader.int() };
+    case "succeed":
     case "ping":
     case "pong":
       return { kind };
@@ -189,10 +207,26 @@ export function encodeNotification(notification: Notification): Uint8Array {
   writer.int(notification.vote.leader);
   writer.zxid(notification.vote.zxid);
   writer.int(notification.vote.peerEpoch);
+  writer.bool(notification.vote.isSuccessor ?? false);
+  writer.int(notification.leads);
+  const { version, isCommitted, voters, observers } = notification.membership;
+  writer.zxid(version);
+  writer.bool(isCommitted);
+  for (const sids of [voters, observers]) writeSids(writer, sids);
   return writer.take();
 }
 
-const NOTIFICATION_FORMAT = 2;
+function writeSids(writer: JuteWriter, sids: readonly Sid[]): void {
+  writer.int(sids.length);
+  for (const sid of sids) writer.int(sid);
+}
+
+function readSids(reader: JuteReader): readonly Sid[] {
+  return Array.from({ length: reader.count(SID_BYTES) }, () => reader.int());
+}
+
+const SID_BYTES = 4;
+const NOTIFICATION_FORMAT = 3;
 
 /** Reads what encodeNotification wrote. Throws JuteError. */
 export function decodeNotification(bytes: Uint8Array): Notification {
@@ -207,6 +241,10 @@ export function decodeNotification(bytes: Uint8Array): Notification {
   if (state === undefined) throw new JuteError("bad-value", `no peer state ${tag}`);
   const voice = readVoice(reader);
   const electionRound = reader.varint();
-  const vote = { leader: reader.int(), zxid: reader.zxid(), peerEpoch: reader.int() };
-  return { from, instance, sequence, state, voice, electionRound, vote };
+  const elected = { leader: reader.int(), zxid: reader.zxid(), peerEpoch: reader.int() };
+  const vote: Vote = reader.bool() ? { ...elected, isSuccessor: true } : elected;
+  const leads = reader.int();
+  const [version, isCommitted] = [reader.zxid(), reader.bool()];
+  const membership = { version, isCommitted, voters: readSids(reader), observers: readSids(reader) };
+  return { from, instance, sequence, state, voice, electionRound, vote, leads, membership };
 }

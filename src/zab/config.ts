@@ -1,6 +1,8 @@
 /** What a peer is told, asked and answers: configuration, start, inputs, phases and status. */
 import type { Sid } from "../base/ids.ts";
 import type { Zxid } from "../base/zxid.ts";
+import type { Membership } from "./membership.ts";
+import type { MembershipOf } from "./members.ts";
 import type { LinkId, Notification, Proposal, Voice, ZabMessage } from "./message.ts";
 
 /** Every duration and bound of the protocol, in milliseconds and bytes. */
@@ -65,8 +67,9 @@ export const DEFAULT_TIMING: PeerTiming = {
 /** Who this peer is and who the others are. A sid that is no voter observes. */
 export interface PeerConfig {
   readonly sid: Sid;
-  readonly voters: readonly Sid[];
-  readonly observers: readonly Sid[];
+  /** The members at lastDelivered: as the tree holds them, or the initial ones, of version 0:0. */
+  readonly membership: Membership;
+  readonly membershipOf: MembershipOf;
   /** Departures from DEFAULT_TIMING. */
   readonly timing?: Partial<PeerTiming>;
 }
@@ -134,8 +137,13 @@ export type PeerInput =
   | { readonly kind: "snapshotRefused"; readonly reason: string }
   /** This peer's tree differs from a quorum's at the same zxid: it takes no part until a snapshot has replaced it. */
   | { readonly kind: "diverged" }
-  /** Step down if leading; ignored otherwise. */
-  | { readonly kind: "resign" };
+  /**
+   * Step down if leading; ignored otherwise. Proposals are taken no more; once the successor, or the first voter, has
+   * all and knows that it is committed, it is told to lead. Where none gets there in heartbeatLimitMs, all are equal.
+   */
+  | { readonly kind: "resign"; readonly successor?: Sid }
+  /** Let these learn from this leader though they are no members; those of before no more. Ignored unless leading. */
+  | { readonly kind: "invite"; readonly sids: readonly Sid[] };
 
 /** A learner that can take another part of the state now. */
 export interface SnapshotWanted {
@@ -158,7 +166,19 @@ export type PeerPhase =
       readonly link: LinkId | undefined;
       readonly stage: Stage;
     }
-  | { readonly role: "leading"; readonly stage: Stage };
+  | { readonly role: "leading"; readonly stage: Stage }
+  /** A leader has said that it is no member of a membership that is settled. It does nothing any more. */
+  | { readonly role: "removed"; readonly version: Zxid };
+
+/** The members, as a peer knows them. */
+export interface MembershipStatus {
+  /** Committed, as far as the peer knows. */
+  readonly current: Membership;
+  /** Accepted after it, and maybe committed: quorums are of both jointly. */
+  readonly pending: Membership | undefined;
+  /** Whether the leader may propose another. */
+  readonly isSettled: boolean;
+}
 
 /** What a leader knows of one learner. */
 export interface LearnerStatus {
@@ -199,6 +219,7 @@ export interface PeerStatus {
   readonly lastElectionReason: string;
   readonly lastElectionMs: number | undefined;
   readonly learners: readonly LearnerStatus[];
+  readonly membership: MembershipStatus;
   readonly voice: Voice;
   /** How this peer's history was last made a prefix of its leader's, for people: `diff after 1:5`. */
   readonly lastSync: string;

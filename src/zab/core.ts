@@ -3,6 +3,7 @@
  * Election, learner and leader all work on the one core of their peer.
  */
 import { assert } from "../base/assert.ts";
+import { BATCH_BYTES_MAX } from "../base/limits.ts";
 import { compareZxid, maxZxid, type Zxid, zxidText } from "../base/zxid.ts";
 import {
   DEFAULT_TIMING,
@@ -16,7 +17,8 @@ import { Outbox } from "./effects.ts";
 import { HistoryMessages } from "./history-messages.ts";
 import { History } from "./history.ts";
 import type { LinkId, Proposal, Voice, ZabMessage } from "./message.ts";
-import { MajorityQuorum, type QuorumVerifier } from "./quorum.ts";
+import { Members } from "./members.ts";
+import type { QuorumVerifier } from "./quorum.ts";
 
 /** How many different kinds of dropped input are told apart: what peers send must not fill memory. */
 const DROPPED_KINDS_MAX = 64;
@@ -25,11 +27,10 @@ const DROPPED_KINDS_MAX = 64;
 export class PeerCore {
   readonly config: PeerConfig;
   readonly timing: PeerTiming;
-  readonly quorum: QuorumVerifier;
+  readonly members: Members;
   readonly history: History;
   readonly messages: HistoryMessages;
   readonly outbox: Outbox = new Outbox();
-  readonly isVoter: boolean;
   #epochFloor: number;
   #acceptedEpoch: number;
   #currentEpoch: number;
@@ -45,8 +46,6 @@ export class PeerCore {
   constructor(config: PeerConfig, start: PeerStart, log: LogReader) {
     this.config = config;
     this.timing = { ...DEFAULT_TIMING, ...config.timing };
-    this.quorum = new MajorityQuorum(config.voters);
-    this.isVoter = this.quorum.isVoter(config.sid);
     this.history = new History(log, this.timing.recentBytesMax);
     this.messages = new HistoryMessages(this.history);
     this.#epochFloor = start.epochFloor;
@@ -60,6 +59,30 @@ export class PeerCore {
     assert(start.currentEpoch <= start.acceptedEpoch, "currentEpoch is at most acceptedEpoch");
     assert(compareZxid(start.lastDelivered, log.last) <= 0, "what was delivered is in the log");
     assert(compareZxid(start.lastDelivered, log.base) >= 0, "only the delivered is trimmed");
+    this.members = new Members(config.membership, config.membershipOf);
+    this.#readMembers();
+  }
+
+  /** Memberships that are accepted and were not delivered when this peer started count from its first step on. */
+  #readMembers(): void {
+    const bytesMax = BATCH_BYTES_MAX;
+    for (let after = this.#lastDelivered; ;) {
+      const proposals = this.history.read({ after, upTo: this.history.last, bytesMax });
+      const last = proposals.at(-1);
+      if (last === undefined) return;
+      this.members.onAccepted(proposals);
+      after = last.zxid;
+    }
+  }
+
+  /** What decides now: see Members. */
+  get quorum(): QuorumVerifier {
+    return this.members.quorum;
+  }
+
+  /** Whether this peer's word counts, by its own history. */
+  get isVoter(): boolean {
+    return this.quorum.isVoter(this.config.sid);
   }
 
   /** New epochs are above this one: what the start gave, or a later promise that some learner told of. */
@@ -137,6 +160,7 @@ export class PeerCore {
   /** Accepts proposals directly behind the last one. */
   append(proposals: readonly Proposal[]): void {
     this.history.append(proposals);
+    this.members.onAccepted(proposals);
     this.outbox.write({ kind: "append", proposals });
   }
 
@@ -144,6 +168,7 @@ export class PeerCore {
   truncate(after: Zxid): void {
     assert(compareZxid(after, this.#lastCommitted) >= 0, "the committed is never truncated");
     this.history.truncate(after);
+    this.members.onTruncated(after);
     this.outbox.write({ kind: "truncate", after });
   }
 
@@ -161,6 +186,7 @@ export class PeerCore {
     assert(compareZxid(upTo, this.history.last) <= 0, `${zxidText(upTo)} is accepted before committed`);
     if (compareZxid(upTo, this.#lastCommitted) <= 0) return;
     this.#lastCommitted = upTo;
+    this.members.onCommitted(upTo);
     this.outbox.after({ kind: "committed", upTo });
   }
 

@@ -4,7 +4,10 @@
  *  - no finalize wait where every voter has answered alike;
  *  - a peer that would follow an established leader counts itself, so that of three voters two suffice to rejoin;
  *  - a voter that may have lost what it acknowledged does not count where there is a history (Voice);
- *  - observers do not vote and join only a leader that says it leads.
+ *  - observers do not vote and join only a leader that says it leads;
+ *  - where a leader knows other members than this peer does, its own word suffices to follow it: votes are counted by
+ *    the membership in one's own history, which may be of the past, and following a leader is always safe;
+ *  - of equal histories the one whose leader has named it is better: a change of leader on request.
  * An election never disturbs an established leader: peers that follow or lead answer, and do not look.
  */
 import type { Sid } from "../base/ids.ts";
@@ -13,10 +16,14 @@ import type { PeerCore } from "./core.ts";
 import type { Notification, Vote } from "./message.ts";
 import { VoiceTally } from "./voice-tally.ts";
 
-/** Negative, zero or positive as vote a is worse than, equal to or better than b: by peerEpoch, zxid, sid. */
+/**
+ * Negative, zero or positive as vote a is worse than, equal to or better than b: by peerEpoch, zxid, whether the last
+ * leader has named it, sid.
+ */
 export function compareVotes(a: Vote, b: Vote): number {
   if (a.peerEpoch !== b.peerEpoch) return a.peerEpoch - b.peerEpoch;
-  return compareZxid(a.zxid, b.zxid) || a.leader - b.leader;
+  const named = Number(a.isSuccessor ?? false) - Number(b.isSuccessor ?? false);
+  return compareZxid(a.zxid, b.zxid) || named || a.leader - b.leader;
 }
 
 function equalVotes(a: Vote, b: Vote): boolean {
@@ -28,6 +35,7 @@ export class Election {
   readonly #core: PeerCore;
   #round = 0;
   #vote: Vote;
+  #isSuccessor = false;
   #decided: Sid | undefined;
   /** Latest words of looking peers in this round. */
   readonly #received: Map<Sid, Notification> = new Map();
@@ -58,9 +66,10 @@ export class Election {
     return this.#decided;
   }
 
-  /** Begins a new round with a vote for ourselves. */
-  begin(): void {
+  /** Begins a new round with a vote for ourselves, which says so if the last leader wants us to lead. */
+  begin(isSuccessor: boolean): void {
     this.#round++;
+    this.#isSuccessor = isSuccessor;
     this.#decided = undefined;
     this.#received.clear();
     this.#established.clear();
@@ -100,7 +109,8 @@ export class Election {
     const { config, history, currentEpoch, voice } = this.#core;
     // Worse than any other, and counted by nobody: it makes us known, and says whom we would follow later.
     if (voice === "none") return { leader: config.sid, zxid: ZXID_ZERO, peerEpoch: -1 };
-    return { leader: config.sid, zxid: history.last, peerEpoch: currentEpoch };
+    const own = { leader: config.sid, zxid: history.last, peerEpoch: currentEpoch };
+    return this.#isSuccessor ? { ...own, isSuccessor: true } : own;
   }
 
   #change(vote: Vote): void {
@@ -112,9 +122,11 @@ export class Election {
   }
 
   #onLooking(notification: Notification): void {
-    const { from, vote, electionRound } = notification;
+    const { from, vote, electionRound, membership } = notification;
     this.#established.delete(from);
-    if (!this.#core.isVoter || electionRound < this.#round) return;
+    // Who knows later members may count on this peer's vote, though by its own history it has none.
+    const isAsked = this.#core.isVoter || this.#core.members.isBehind(membership);
+    if (!isAsked || electionRound < this.#round) return;
     if (electionRound > this.#round) {
       this.#round = electionRound;
       this.#received.clear();
@@ -148,14 +160,31 @@ export class Election {
     const { leader } = notification.vote;
     this.#received.delete(notification.from);
     this.#established.set(notification.from, notification);
+    if (this.#mayFollowByWord(notification)) return this.#follow(notification);
     const agreed = new Set<Sid>(isVoter ? [config.sid] : []);
     for (const [sid, { vote }] of this.#established) if (vote.leader === leader) agreed.add(sid);
     if (quorum.contains(agreed) && this.#isLeading(leader, notification.electionRound)) {
-      this.#round = Math.max(this.#round, notification.electionRound);
-      this.#decide(notification.vote);
+      this.#follow(notification);
     } else {
       this.#count();
     }
+  }
+
+  /**
+   * Whether the word of the leader alone will do: it knows later members, or that ours were committed, or it leads a
+   * later epoch without ours, which have come to nothing then.
+   */
+  #mayFollowByWord({ from, state, vote, leads, membership }: Notification): boolean {
+    const { members, history } = this.#core;
+    if (state !== "leading" || vote.leader !== from) return false;
+    const order = compareZxid(membership.version, members.latest.version);
+    if (order !== 0) return order > 0 || leads > history.last.epoch;
+    return leads > 0 && membership.isCommitted && members.pending !== undefined;
+  }
+
+  #follow({ electionRound, vote }: Notification): void {
+    this.#round = Math.max(this.#round, electionRound);
+    this.#decide(vote);
   }
 
   /** ZooKeeper's checkLeader: no leader is followed on hearsay alone, so that a dead one is not elected for ever. */

@@ -14,6 +14,7 @@ import type { LearnerStatus, PeerInput, PeerPhase, SnapshotWanted, Stage } from 
 import type { PeerCore } from "./core.ts";
 import { LearnerStream } from "./learner-stream.ts";
 import type { LinkId, Proposal, Voice, ZabMessage } from "./message.ts";
+import { assertMayPropose } from "./members.ts";
 import { Pipeline } from "./pipeline.ts";
 import { isHopeless, latestAcknowledged } from "./quorum.ts";
 import { isSummarySound } from "./sync-plan.ts";
@@ -31,10 +32,13 @@ export class Leader {
   /** Voters that had made it before, to whom it cannot be told. */
   readonly #promisedBefore: Set<Sid> = new Set();
   readonly #heardAtMs: Map<Sid, number> = new Map();
+  /** A change of the members that is proposed and not committed. */
+  #lastChange: Zxid | undefined;
   #pingRound = 0;
   #pingAtMs: number;
   #progressAtMs: number;
   #leaving: string | undefined;
+  #resignation: { readonly successor: Sid | undefined; readonly untilMs: number } | undefined;
 
   constructor(core: PeerCore) {
     this.#core = core;
@@ -101,6 +105,37 @@ export class Leader {
     this.#leaving ??= reason;
   }
 
+  /** Takes no more proposals, and ends once a successor is told to lead, or none got so far in time. */
+  resign(successor: Sid | undefined): void {
+    if (this.#stage !== "broadcast") return this.leave("asked to resign");
+    const untilMs = this.#core.clockMs + this.#core.timing.heartbeatLimitMs;
+    this.#resignation ??= { successor, untilMs };
+    this.#maybeHandOver();
+  }
+
+  /** Whether it is on its way out: what is proposed now would have to be waited for. */
+  get isResigning(): boolean {
+    return this.#resignation !== undefined;
+  }
+
+  /** The successor has all, and has been told that it is committed: it needs nothing more of us to lead. */
+  #maybeHandOver(): void {
+    const { clockMs, history, outbox } = this.#core;
+    const resignation = this.#resignation;
+    if (resignation === undefined || this.#pipeline === undefined || this.#leaving !== undefined) return;
+    const { successor, untilMs } = resignation;
+    const able = [...this.#learners.values()].filter(({ isVoter, isSynced, sid }) => {
+      return isVoter && isSynced && (successor === undefined || sid === successor);
+    });
+    if (able.length === 0 || clockMs >= untilMs) return this.leave("asked to resign");
+    if (this.#pipeline.proposals > 0) return;
+    const level = able.filter((learner) => learner.isLevel(history.last));
+    const [heir] = level.toSorted((a, b) => b.sid - a.sid);
+    if (heir === undefined) return;
+    outbox.sendAfter(heir.link, { kind: "succeed" });
+    this.leave(`replica ${heir.sid} is to lead`);
+  }
+
   /** Begins: a sole voter is through discovery at once. */
   begin(): void {
     this.#maybeChooseEpoch();
@@ -147,13 +182,40 @@ export class Leader {
       }
     }
     this.#maybeFlush();
+    this.#partWithStrangers();
+    this.#maybeHandOver();
   }
 
   /** Takes in proposals; see Pipeline. */
   onPropose(proposals: readonly Proposal[]): void {
+    const { members } = this.#core;
     assert(this.#pipeline !== undefined, "a leader proposes in broadcast only");
+    assertMayPropose(members, proposals, this.#lastChange !== undefined);
+    this.#lastChange = proposals.findLast(({ payload }) => members.read(payload))?.zxid ?? this.#lastChange;
     this.#pipeline.gather(proposals);
     this.#maybeFlush();
+  }
+
+  /** Whether "settled" has to be proposed: the members are committed, and the next may come only behind it. */
+  get isSettlingDue(): boolean {
+    return this.#stage === "broadcast" && this.#lastChange === undefined && this.#core.members.isSettlingDue;
+  }
+
+  /** Who is no member once that is settled is told so. A leader that votes no more makes room for one that does. */
+  #partWithStrangers(): void {
+    const { members, isVoter } = this.#core;
+    if (this.#stage !== "broadcast" || !members.isSettled) return;
+    for (const learner of this.#learners.values()) {
+      if (learner.stage !== "connected" && !members.isWelcome(learner.sid)) this.#partWith(learner);
+    }
+    if (!isVoter) this.resign(undefined);
+  }
+
+  #partWith(learner: LearnerStream): void {
+    const { members, outbox } = this.#core;
+    const { version } = members.current;
+    outbox.sendAfter(learner.link, { kind: "removed", version, epoch: this.#newEpoch ?? 0 });
+    this.#dismiss(learner, "no member");
   }
 
   /** Handles a learner's message. */
@@ -186,6 +248,8 @@ export class Leader {
       case "newLeader":
       case "upToDate":
       case "commit":
+      case "succeed":
+      case "removed":
       case "ping":
         return this.#unexpected(learner, message.kind);
       default:
@@ -226,7 +290,9 @@ export class Leader {
     if (acceptedEpoch > this.#newEpoch) {
       return this.leave(`replica ${learner.sid} has promised epoch ${acceptedEpoch}`);
     }
-    this.#maybeSendLeaderInfo(learner);
+    const isStranger = this.#stage === "broadcast" && !this.#core.members.isWelcome(learner.sid);
+    if (isStranger) this.#partWith(learner);
+    else this.#maybeSendLeaderInfo(learner);
   }
 
   #maybeChooseEpoch(): void {
@@ -357,6 +423,7 @@ export class Leader {
     this.#maybeCommit();
     this.#advance(learner);
     this.#maybeFlush();
+    this.#maybeHandOver();
   }
 
   /** Proposals go out as batches: one message for each learner, one write here. */
@@ -366,10 +433,17 @@ export class Leader {
     const { clockMs } = this.#core;
     for (let batch = pipeline.next(clockMs); batch; batch = pipeline.next(clockMs)) {
       this.#core.append(batch);
+      this.#greetVoters();
       this.#advanceAll();
       this.#maybeCommit();
     }
     if (this.isEpochFull && pipeline.proposals === 0) this.leave("the epoch's counter is used up");
+  }
+
+  /** New voters have the same time to be heard as all had when this peer was elected. */
+  #greetVoters(): void {
+    const { quorum, clockMs } = this.#core;
+    for (const sid of quorum.voters) if (!this.#heardAtMs.has(sid)) this.#heardAtMs.set(sid, clockMs);
   }
 
   /**
@@ -390,6 +464,11 @@ export class Leader {
     if (upTo.epoch !== this.#newEpoch) return;
     this.#core.commit(upTo);
     pipeline.onCommitted(upTo);
+    if (this.#lastChange !== undefined && compareZxid(this.#lastChange, upTo) <= 0) {
+      this.#lastChange = undefined;
+      // New members are in force alone now: they may have acknowledged more than those before.
+      this.#maybeCommit();
+    }
     this.#advanceAll();
   }
 

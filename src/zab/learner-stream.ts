@@ -8,7 +8,7 @@
  */
 import { assert } from "../base/assert.ts";
 import type { Sid } from "../base/ids.ts";
-import { compareZxid, minZxid, ZXID_ZERO, type Zxid } from "../base/zxid.ts";
+import { compareZxid, equalZxid, minZxid, ZXID_ZERO, type Zxid } from "../base/zxid.ts";
 import type { PeerCore } from "./core.ts";
 import type { LinkId, ZabMessage } from "./message.ts";
 import { type LearnerHistory, planSync } from "./sync-plan.ts";
@@ -92,6 +92,11 @@ export class LearnerStream {
 
   get isSynced(): boolean {
     return this.#stage === "synced" || this.#stage === "live";
+  }
+
+  /** Whether it has acknowledged everything up to here, and was told that it is committed. */
+  isLevel(upTo: Zxid): boolean {
+    return equalZxid(this.#acknowledged, upTo) && equalZxid(this.#commitSent, upTo);
   }
 
   get ackEpoch(): AckEpoch | undefined {

@@ -34,6 +34,8 @@ export class Learner {
   #heardAtMs: number;
   #progressAtMs: number;
   #leaving: string | undefined;
+  #isSuccessor = false;
+  #removed: Zxid | undefined;
 
   constructor(core: PeerCore, leader: Sid, delayMs: number) {
     this.#core = core;
@@ -57,6 +59,16 @@ export class Learner {
 
   get leaving(): string | undefined {
     return this.#leaving;
+  }
+
+  /** Whether the leader has named this peer its successor. */
+  get isSuccessor(): boolean {
+    return this.#isSuccessor;
+  }
+
+  /** The membership that this peer is no member of, if it is to stop for that. */
+  get removed(): Zxid | undefined {
+    return this.#removed;
   }
 
   get sync(): string {
@@ -126,6 +138,10 @@ export class Learner {
         return this.#onUpToDate(message.committed);
       case "commit":
         return this.#onCommit(message.upTo);
+      case "succeed":
+        return this.#onSucceed();
+      case "removed":
+        return this.#onRemoved(message);
       case "ping":
         return this.#core.outbox.sendFree(this.#link, { kind: "pong" });
       case "learnerInfo":
@@ -265,6 +281,30 @@ export class Learner {
       return this.#broken(`commit of ${zxidText(upTo)} without its proposal`);
     }
     this.#core.commit(upTo);
+  }
+
+  /** The leader resigns, and wants this peer to lead. */
+  #onSucceed(): void {
+    if (this.#stage !== "broadcast") return this.#unexpected("succeed");
+    this.#isSuccessor = true;
+    this.leave("the leader has named its successor");
+  }
+
+  /**
+   * This peer is no member any more, unless it knows better: a membership that is later and names it, of which this
+   * leader has not heard, or of which it can not have been told in time. A later one that has not come about, as a
+   * leader of a later epoch is without it, is no reason to stay.
+   */
+  #onRemoved({ version, epoch }: ZabMessage & { kind: "removed" }): void {
+    const { members, config } = this.#core;
+    const { pending, current } = members;
+    const isVoid = pending !== undefined && epoch > pending.version.epoch;
+    const known = isVoid ? current : members.latest;
+    const order = compareZxid(version, known.version);
+    const isNamed = known.voters.includes(config.sid) || known.observers.includes(config.sid);
+    if (order < 0 || (order === 0 && isNamed)) return this.leave("the leader's members are of the past");
+    this.#removed = version;
+    this.leave("no member any more");
   }
 
   #isAligning(): boolean {

@@ -20,6 +20,18 @@ export interface Vote {
   readonly leader: Sid;
   readonly zxid: Zxid;
   readonly peerEpoch: number;
+  /** Its leader of before has named it: of equal histories it is to lead. */
+  readonly isSuccessor?: true;
+}
+
+/** What a peer tells of the members it knows: whom to ask, and who may be followed. Nobody counts votes by it. */
+export interface MembershipNote {
+  readonly version: Zxid;
+  /** Whether the teller knows it to be committed. */
+  readonly isCommitted: boolean;
+  readonly voters: readonly Sid[];
+  /** Observers, and from a leader also those that it has invited. */
+  readonly observers: readonly Sid[];
 }
 
 /** What a peer is doing, as its notifications tell it. */
@@ -49,6 +61,9 @@ export interface Notification {
   /** The sender's logical clock of elections. */
   readonly electionRound: number;
   readonly vote: Vote;
+  /** The epoch that the sender leads in broadcast; 0 where it does not. */
+  readonly leads: number;
+  readonly membership: MembershipNote;
 }
 
 /** The most epoch ends a summary carries. An ensemble that changed leaders more often since needs a snapshot. */
@@ -106,6 +121,10 @@ export type ZabMessage =
   | { readonly kind: "ack"; readonly upTo: Zxid }
   /** Leader to learner: everything up to here is committed (COMMIT, cumulative). */
   | { readonly kind: "commit"; readonly upTo: Zxid }
+  /** Leader to one voter that has everything: look for a leader, and be it. The leader resigns with these words. */
+  | { readonly kind: "succeed" }
+  /** Leader to learner: you are no member of this membership, which is settled; `epoch` is the leader's own. */
+  | { readonly kind: "removed"; readonly version: Zxid; readonly epoch: number }
   /** Leader to learner, every heartbeat. */
   | { readonly kind: "ping" }
   /** Learner to leader, for each ping. */

@@ -10,9 +10,10 @@
  */
 import { assert, assertNever, InvariantError } from "../base/assert.ts";
 import type { Rng } from "../base/rng.ts";
-import { compareZxid, equalZxid, ZXID_ZERO, type Zxid } from "../base/zxid.ts";
+import { compareZxid, ZXID_ZERO, type Zxid } from "../base/zxid.ts";
 import type {
   LogReader,
+  MembershipStatus,
   PeerConfig,
   PeerInput,
   PeerPhase,
@@ -20,6 +21,7 @@ import type {
   PeerStatus,
   SnapshotWanted,
 } from "./config.ts";
+import { Conversation } from "./conversation.ts";
 import { PeerCore } from "./core.ts";
 import type { PeerEffects } from "./effects.ts";
 import { Election } from "./election.ts";
@@ -32,25 +34,20 @@ type Role =
   | { readonly kind: "starting" }
   | { readonly kind: "looking" }
   | { readonly kind: "learner"; readonly learner: Learner }
-  | { readonly kind: "leader"; readonly leader: Leader };
+  | { readonly kind: "leader"; readonly leader: Leader }
+  | { readonly kind: "removed"; readonly version: Zxid };
 
 /** Role changes within one step: looking, elected, resigned and so on; more is a loop of ours. */
 const ROLE_CHANGES_PER_STEP_MAX = 8;
 
-/** No ensemble holds so many elections: a peer that claims more is not believed, as rounds must be able to grow. */
-const ELECTION_ROUND_MAX = 2 ** 48;
-
 /** See the file's comment. */
 export class Peer {
   readonly #core: PeerCore;
-  readonly #instance: number;
+  readonly #conversation: Conversation;
   readonly #rng: Rng | undefined;
   readonly #election: Election;
   readonly #pending: PendingLinks;
   #role: Role = { kind: "starting" };
-  /** Per voter the latest instance and sequence heard. */
-  readonly #heard: Map<number, { readonly instance: number; readonly sequence: number }> = new Map();
-  #spoken: Notification | undefined;
   /** Attempts to join a leader that failed since the last broadcast. */
   #failedJoins = 0;
   #elections = 0;
@@ -58,12 +55,13 @@ export class Peer {
   #electionAtMs = 0;
   #electionMs: number | undefined;
   #lastSync = "";
+  #toldRole: PeerPhase["role"] = "looking";
   #checked: { committed: Zxid; delivered: Zxid } = { committed: ZXID_ZERO, delivered: ZXID_ZERO };
 
   /** Starts nothing yet: the first step does. The generator spreads retries; without one they are regular. */
   constructor(config: PeerConfig, start: PeerStart, log: LogReader, rng?: Rng) {
     this.#core = new PeerCore(config, start, log);
-    this.#instance = start.instance;
+    this.#conversation = new Conversation(this.#core, start.instance);
     this.#rng = rng;
     this.#election = new Election(this.#core);
     this.#pending = new PendingLinks(this.#core);
@@ -79,6 +77,8 @@ export class Peer {
         return this.#role.learner.phase;
       case "leader":
         return this.#role.leader.phase;
+      case "removed":
+        return { role: "removed", version: this.#role.version };
       default:
         return assertNever(this.#role);
     }
@@ -122,11 +122,23 @@ export class Peer {
     return dueAtMs === undefined ? undefined : Math.max(0, dueAtMs - this.#core.clockMs);
   }
 
+  /** Whether the leader has to propose that its members are settled: see MembershipChange. */
+  get isSettlingDue(): boolean {
+    return this.canPropose() && this.#leader?.isSettlingDue === true;
+  }
+
+  /** The members as this peer knows them. */
+  get membership(): MembershipStatus {
+    const { current, pending, isSettled } = this.#core.members;
+    return { current, pending, isSettled };
+  }
+
   /** Whether a propose input is welcome now: this peer leads in broadcast and its bounds are not reached. */
   canPropose(): boolean {
     const leader = this.#leader;
     const pipeline = leader?.pipeline;
-    if (leader === undefined || pipeline === undefined || leader.isEpochFull) return false;
+    if (leader === undefined || pipeline === undefined) return false;
+    if (leader.isEpochFull || leader.isResigning) return false;
     const { outstandingBytesMax, outstandingProposalsMax } = this.#core.timing;
     return pipeline.proposals < outstandingProposalsMax && pipeline.bytes < outstandingBytesMax;
   }
@@ -145,28 +157,20 @@ export class Peer {
   step(input: PeerInput, nowMs: number): PeerEffects {
     this.#core.beginStep(nowMs);
     if (this.#role.kind === "starting") this.#becomeLooking("start");
+    if (this.#role.kind === "removed") return this.#core.outbox.take();
     this.#dispatch(input);
     this.#settle();
+    this.#tellRole();
     this.#checkInvariants();
     return this.#core.outbox.take();
   }
 
   /** The present vote: what an incoming notification is answered with. */
   notification(): Notification {
-    const { config } = this.#core;
-    const spoken = this.#spoken;
-    const content = {
-      from: config.sid,
-      instance: this.#instance,
-      state: this.#notificationState(),
-      voice: this.#core.voice,
-      electionRound: this.#election.round,
-      vote: this.#election.vote,
-    };
-    if (spoken !== undefined && isSame(spoken, content)) return spoken;
-    const next = { ...content, sequence: (spoken?.sequence ?? 0) + 1 };
-    this.#spoken = next;
-    return next;
+    const { round: electionRound, vote } = this.#election;
+    const leader = this.#leader;
+    const leads = leader?.stage === "broadcast" ? this.#core.currentEpoch : 0;
+    return this.#conversation.say({ state: this.#notificationState(), electionRound, vote, leads });
   }
 
   /** Everything a human may want to know. */
@@ -187,6 +191,7 @@ export class Peer {
       lastElectionReason: this.#electionReason,
       lastElectionMs: this.#electionMs,
       learners: this.#leader?.learners ?? [],
+      membership: this.membership,
       voice: core.voice,
       lastSync: this.#learner?.sync ?? this.#lastSync,
       syncs: core.syncs,
@@ -240,7 +245,9 @@ export class Peer {
       case "diverged":
         return this.#onDiverged();
       case "resign":
-        return this.#leader?.leave("asked to resign");
+        return this.#leader?.resign(input.successor);
+      case "invite":
+        return this.#leader === undefined ? undefined : this.#core.members.invite(input.sids);
       default:
         return assertNever(input);
     }
@@ -253,22 +260,9 @@ export class Peer {
     this.#learner?.leave(reason);
   }
 
-  /** Only voters' words count, of each the latest instance's latest; a superseded instance is not heard. */
   #onNotification(notification: Notification): void {
-    const { config, quorum } = this.#core;
-    const { from, instance, sequence } = notification;
-    if (from === config.sid || !quorum.isVoter(from)) return this.#core.drop("notification: sid");
-    const isSound =
-      quorum.isVoter(notification.vote.leader) &&
-      notification.electionRound >= 0 &&
-      notification.electionRound <= ELECTION_ROUND_MAX;
-    if (!isSound) return this.#core.drop("notification: malformed");
-    const heard = this.#heard.get(from);
-    if (heard !== undefined) {
-      const age = instance - heard.instance || sequence - heard.sequence;
-      if (age < 0) return this.#core.drop("notification: stale");
-    }
-    this.#heard.set(from, { instance, sequence });
+    const { from } = notification;
+    if (!this.#conversation.hear(notification)) return;
     if (this.#role.kind === "looking") return this.#election.onNotification(notification);
     const learner = this.#learner;
     const isDisowned = learner?.leader === from && notification.state !== "leading";
@@ -292,15 +286,14 @@ export class Peer {
       outbox.after({ kind: "closeLink", link: older, reason: "replaced by a newer link" });
     }
     learner.onOpened(link);
-    outbox.after({ kind: "phase", phase: learner.phase });
+    this.#tellPhase();
   }
 
+  /** Whoever it is: this leader may know less of the members than the learner, or has to tell it that it is none. */
   #onLinkToUs({ link, sid }: { readonly link: LinkId; readonly sid: number }): void {
-    const { config } = this.#core;
-    const isMember = config.voters.includes(sid) || config.observers.includes(sid);
-    if (!isMember || sid === config.sid) {
+    if (sid === this.#core.config.sid) {
       this.#core.drop("link: sid");
-      this.#core.outbox.after({ kind: "closeLink", link, reason: "not of this ensemble" });
+      this.#core.outbox.after({ kind: "closeLink", link, reason: "a link to itself" });
     } else if (this.#leader !== undefined) {
       this.#leader.onOpened(link, sid);
     } else if (this.#role.kind === "looking") {
@@ -340,6 +333,8 @@ export class Peer {
         return this.#maybeEndLearner(this.#role.learner);
       case "leader":
         return this.#maybeEndLeader(this.#role.leader);
+      case "removed":
+        return false;
       default:
         return assertNever(this.#role);
     }
@@ -365,7 +360,8 @@ export class Peer {
       const { link, leaving: reason } = learner;
       this.#core.outbox.after({ kind: "closeLink", link, reason });
     }
-    this.#becomeLooking(learner.leaving);
+    if (learner.removed === undefined) this.#becomeLooking(learner.leaving, learner.isSuccessor);
+    else this.#becomeRemoved(learner.removed);
     return true;
   }
 
@@ -385,27 +381,32 @@ export class Peer {
     this.#electionMs ??= this.#core.clockMs - this.#electionAtMs;
   }
 
-  #becomeLooking(reason: string): void {
+  #becomeRemoved(version: Zxid): void {
+    this.#role = { kind: "removed", version };
+    this.#tellPhase();
+  }
+
+  #becomeLooking(reason: string, isSuccessor = false): void {
     this.#role = { kind: "looking" };
     this.#elections++;
     this.#electionReason = reason;
     this.#electionAtMs = this.#core.clockMs;
     this.#electionMs = undefined;
-    this.#core.outbox.after({ kind: "phase", phase: this.phase });
-    this.#election.begin();
+    this.#tellPhase();
+    this.#election.begin(isSuccessor);
   }
 
   #becomeLearner(leader: number): void {
     this.#pending.closeAll("following another");
     const learner = new Learner(this.#core, leader, this.#rejoinDelayMs());
     this.#role = { kind: "learner", learner };
-    this.#core.outbox.after({ kind: "phase", phase: this.phase });
+    this.#tellPhase();
   }
 
   #becomeLeader(): void {
     const leader = new Leader(this.#core);
     this.#role = { kind: "leader", leader };
-    this.#core.outbox.after({ kind: "phase", phase: this.phase });
+    this.#tellPhase();
     leader.begin();
     for (const { link, sid, messages } of this.#pending.takeAll()) {
       leader.onOpened(link, sid);
@@ -421,11 +422,21 @@ export class Peer {
   }
 
   #notifyVoters(): void {
-    const { config, quorum, outbox } = this.#core;
     const notification = this.notification();
-    for (const to of quorum.voters) {
-      if (to !== config.sid) outbox.after({ kind: "notify", to, notification });
+    for (const to of this.#conversation.asked) {
+      this.#core.outbox.after({ kind: "notify", to, notification });
     }
+  }
+
+  #tellPhase(): void {
+    const { phase } = this;
+    this.#toldRole = phase.role;
+    this.#core.outbox.after({ kind: "phase", phase });
+  }
+
+  /** A learner that becomes a voter, or ceases to be one, keeps its link and goes on under another name. */
+  #tellRole(): void {
+    if (this.#learner !== undefined && this.#toldRole !== this.phase.role) this.#tellPhase();
   }
 
   #checkInvariants(): void {
@@ -446,15 +457,4 @@ export class Peer {
     const isLooking = this.#role.kind === "looking";
     assert(isLooking || this.#pending.size === 0, "invariant 5: only a looking peer holds links");
   }
-}
-
-function isSame(a: Notification, b: Omit<Notification, "sequence">): boolean {
-  return (
-    a.state === b.state &&
-    a.voice === b.voice &&
-    a.electionRound === b.electionRound &&
-    a.vote.leader === b.vote.leader &&
-    a.vote.peerEpoch === b.vote.peerEpoch &&
-    equalZxid(a.vote.zxid, b.vote.zxid)
-  );
 }

@@ -144,6 +144,8 @@ function messageText(message: ZabMessage): string {
     case "snapshotPart":
     case "snapshotAck":
     case "learnerInfo":
+    case "succeed":
+    case "removed":
     case "leaderInfo":
     case "ackNewLeader":
     case "ping":

@@ -1,10 +1,11 @@
 /** One peer alone on a bench: a test plays the rest of the ensemble and reads each step's effects. */
 import type { Sid } from "../../src/base/ids.ts";
-import type { Zxid } from "../../src/base/zxid.ts";
+import { type Zxid, ZXID_ZERO } from "../../src/base/zxid.ts";
 import type { PeerInput, PeerTiming } from "../../src/zab/config.ts";
 import type { AfterWrite, PeerEffects, Send } from "../../src/zab/effects.ts";
-import type { LinkId, Notification, Proposal, ZabMessage } from "../../src/zab/message.ts";
+import type { LinkId, MembershipNote, Notification, Proposal, ZabMessage } from "../../src/zab/message.ts";
 import { Peer } from "../../src/zab/peer.ts";
+import { membershipOf } from "./members-text.ts";
 import { Disk, type DiskImage, EMPTY_DISK } from "./disk.ts";
 
 export function zxid(epoch: number, counter: number): Zxid {
@@ -32,11 +33,14 @@ export class Bench {
   readonly peer: Peer;
   readonly disk: Disk;
   nowMs = 1000;
+  readonly #note: MembershipNote;
 
   constructor(options: BenchOptions = {}) {
     const { sid = 1, voters = [1, 2, 3], observers = [], timing = {}, image = {} } = options;
     this.disk = new Disk({ ...EMPTY_DISK, ...image });
-    const config = { sid, voters, observers, timing };
+    const membership = { version: ZXID_ZERO, voters, observers };
+    this.#note = { version: ZXID_ZERO, isCommitted: true, voters, observers };
+    const config = { sid, membership, membershipOf, timing };
     this.peer = new Peer(config, this.disk.start(), this.disk);
   }
 
@@ -69,6 +73,8 @@ export class Bench {
       voice: "full",
       electionRound: 1,
       vote: { leader: from, zxid: zxid(0, 0), peerEpoch: 0 },
+      leads: 0,
+      membership: this.#note,
       ...told,
     };
     return this.step({ kind: "notification", notification });

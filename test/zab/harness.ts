@@ -13,6 +13,7 @@ import type { Proposal, ZabMessage } from "../../src/zab/message.ts";
 import { Peer } from "../../src/zab/peer.ts";
 import { Agenda } from "./agenda.ts";
 import { Checker } from "./checker.ts";
+import { membersAt, membershipOf } from "./members-text.ts";
 import { Disk } from "./disk.ts";
 import { type Link, Replica } from "./replica.ts";
 
@@ -93,7 +94,8 @@ export class Ensemble {
       this.checker.onDelivered(index, text, replica.name);
     }
     const { timing } = this.#options;
-    const config = { sid, voters: this.voters, observers: this.observers };
+    const membership = membersAt(replica.delivered, this.voters, this.observers);
+    const config = { sid, membership, membershipOf };
     const rng = seededRng([this.rng.uint32(), sid, start.instance, 7]);
     const withTiming = timing === undefined ? config : { ...config, timing };
     replica.peer = new Peer(withTiming, start, replica.disk, rng);
@@ -228,6 +230,7 @@ export class Ensemble {
       if (peer === undefined) return true;
       if (held.length > 0) return false;
       const { phase, lastDelivered, lastZxid } = peer.status();
+      if (phase.role === "removed") return true;
       const isAlong = phase.role !== "looking" && phase.stage === "broadcast";
       return isAlong && zxidText(lastDelivered) === last && zxidText(lastZxid) === last;
     });
@@ -237,7 +240,7 @@ export class Ensemble {
     const lines = [...this.replicas.values()].map(({ sid, peer, delivered }) => {
       if (peer === undefined) return `${sid} down`;
       const status = peer.status();
-      const stage = status.phase.role === "looking" ? "" : status.phase.stage;
+      const stage = "stage" in status.phase ? status.phase.stage : "";
       const epochs = `accepted ${status.acceptedEpoch} current ${status.currentEpoch}`;
       const zxids = `last ${zxidText(status.lastZxid)} committed ${zxidText(status.lastCommitted)}`;
       const why = `${status.elections} elections, last: ${status.lastElectionReason}`;

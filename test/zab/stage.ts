@@ -12,6 +12,7 @@ import type { AfterWrite, PeerEffects, Send } from "../../src/zab/effects.ts";
 import type { Notification, Proposal, ZabMessage } from "../../src/zab/message.ts";
 import { Peer } from "../../src/zab/peer.ts";
 import { Checker } from "./checker.ts";
+import { membersAt, membershipOf } from "./members-text.ts";
 import { Disk, type DiskImage, EMPTY_DISK } from "./disk.ts";
 import { type Link, Replica } from "./replica.ts";
 import {
@@ -102,7 +103,8 @@ export class Stage {
     for (const [index, text] of replica.delivered.entries())
       this.checker.onDelivered(index, text, replica.name);
     const { timing } = this.#options;
-    const config = { sid, voters: this.#voters, observers: this.#observers };
+    const membership = membersAt(replica.delivered, this.#voters, this.#observers);
+    const config = { sid, membership, membershipOf };
     replica.peer = new Peer(timing === undefined ? config : { ...config, timing }, start, replica.disk);
     const { acceptedEpoch, currentEpoch } = start;
     const epochs = `promised ${acceptedEpoch}, in epoch ${currentEpoch}`;

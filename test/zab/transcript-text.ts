@@ -53,6 +53,8 @@ export function phaseText(phase: PeerPhase): string {
       return "looks for a leader";
     case "leading":
       return `leads: ${phase.stage}`;
+    case "removed":
+      return `stops: it is no member of ${zxidText(phase.version)}`;
     case "following":
     case "observing":
       return `is ${phase.role} ${phase.leader}: ${phase.stage}`;
