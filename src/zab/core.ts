@@ -168,8 +168,8 @@ export class PeerCore {
   truncate(after: Zxid): void {
     assert(compareZxid(after, this.#lastCommitted) >= 0, "the committed is never truncated");
     this.history.truncate(after);
-    this.members.onTruncated(after);
     this.outbox.write({ kind: "truncate", after });
+    this.members.onTruncated(after);
   }
 
   /** Makes both epochs durable with this step's writes; neither ever regresses. */
