@@ -189,7 +189,10 @@ export class LogStore implements LogReader {
 
   #insert(batch: readonly Proposal[], applied: Applied): void {
     // The ring is full: this row takes the place of the oldest, which the tree on disk must not need any more.
-    if (this.rowCount === LOG_SLOTS) this.#forgetOldest(applied.zxid);
+    if (this.rowCount === LOG_SLOTS) {
+      const isForgotten = this.#forgetOldest(applied.zxid);
+      assert(isForgotten, "only what the tree on disk holds is trimmed");
+    }
     const last = must(batch.at(-1), "a batch has a last proposal").zxid;
     writeProposals(this.#writer, batch);
     const bytes = this.#writer.take();
@@ -217,34 +220,33 @@ export class LogStore implements LogReader {
   #trim(applied: Zxid): void {
     const { rowsMax, bytesMax } = this.#bounds;
     while (this.rowCount > rowsMax || (this.#bytes > bytesMax && this.rowCount > 1)) {
-      const end = must(this.#lastOf(this.#firstSeq), "the oldest row");
-      if (compareZxid(end, applied) > 0) return;
-      this.#forgetOldest(applied);
-      this.#sql.exec("DELETE FROM history WHERE slot = ?", (this.#firstSeq - 1) % LOG_SLOTS);
+      const [slot] = this.#keyOf(this.#firstSeq);
+      if (!this.#forgetOldest(applied)) return;
+      this.#sql.exec("DELETE FROM history WHERE slot = ?", slot);
     }
   }
 
-  #forgetOldest(applied: Zxid): void {
-    const end = must(this.#lastOf(this.#firstSeq), "the oldest row");
-    assert(compareZxid(end, applied) <= 0, "only what the tree on disk holds is trimmed");
-    this.#bytes -= this.#bytesOf(this.#firstSeq);
+  /** The history begins behind its oldest row; false where the tree on disk needs that row still. */
+  #forgetOldest(applied: Zxid): boolean {
+    const { last_epoch, last_counter, bytes } = this.#sql
+      .exec<EndRow & { bytes: number }>(
+        `SELECT last_epoch, last_counter, length(proposals) AS bytes FROM history
+         WHERE slot = ? AND seq = ?`,
+        ...this.#keyOf(this.#firstSeq),
+      )
+      .one();
+    const end = { epoch: last_epoch, counter: last_counter };
+    if (compareZxid(end, applied) > 0) return false;
+    this.#bytes -= bytes;
     this.#base = end;
     this.#firstSeq++;
-  }
-
-  #bytesOf(seq: number): number {
-    return this.#sql
-      .exec<{ bytes: number }>(
-        "SELECT length(proposals) AS bytes FROM history WHERE slot = ? AND seq = ?",
-        ...this.#keyOf(seq),
-      )
-      .one().bytes;
+    return true;
   }
 
   #bytesFrom(seq: number): number {
-    let bytes = 0;
-    for (let next = seq; next < this.#nextSeq; next++) bytes += this.#bytesOf(next);
-    return bytes;
+    return this.#sql
+      .exec<{ bytes: number }>("SELECT sum(length(proposals)) AS bytes FROM history WHERE seq >= ?", seq)
+      .one().bytes;
   }
 
   /** The first row whose last proposal is after the zxid; #nextSeq if there is none. */

@@ -21,28 +21,34 @@ const BATCH_DATA_BYTES_MAX = 1024;
 /** One query of a walk over all znodes looks at no more rows. */
 const AFTER_ROWS_MAX = 512;
 
+/** The statements on one table that are run for each znode: text made once, as it is long, and hashed to be found. */
+function statementsOn(table: ZnodeTable): Readonly<Record<"read" | "childNames" | "put", string>> {
+  return {
+    read: `SELECT owner, head, data FROM ${table} WHERE parent = ? AND name = ?`,
+    childNames: `SELECT name FROM ${table} WHERE parent = ? ORDER BY name`,
+    put: `INSERT OR REPLACE INTO ${table} (parent, name, owner, head, data) VALUES (?, ?, ?, ?, ?)`,
+  };
+}
+
 type ReadRow = { owner: string | null; head: ArrayBuffer; data: ArrayBuffer | null };
 
 /** Reads and writes znode rows. Every method is synchronous; `writeChangesOf` belongs into the turn's transaction. */
 export class SqlNodeRows implements NodeRows {
   readonly #sql: Sql;
   readonly #table: ZnodeTable;
+  readonly #statements: ReturnType<typeof statementsOn>;
   readonly #writer = new JuteWriter();
   #count: number;
 
   constructor(sql: Sql, table: ZnodeTable) {
     this.#sql = sql;
     this.#table = table;
+    this.#statements = statementsOn(table);
     this.#count = sql.exec<{ n: number }>(`SELECT count(*) AS n FROM ${table}`).one().n;
   }
 
   read(path: string): Znode | undefined {
-    const [row] = this.#sql
-      .exec<ReadRow>(
-        `SELECT owner, head, data FROM ${this.#table} WHERE parent = ? AND name = ?`,
-        ...keyOf(path),
-      )
-      .toArray();
+    const [row] = this.#sql.exec<ReadRow>(this.#statements.read, ...keyOf(path)).toArray();
     return row === undefined ? undefined : nodeOf(row);
   }
 
@@ -74,7 +80,7 @@ export class SqlNodeRows implements NodeRows {
 
   childNames(path: string): readonly string[] {
     return this.#sql
-      .exec<{ name: string }>(`SELECT name FROM ${this.#table} WHERE parent = ? ORDER BY name`, path)
+      .exec<{ name: string }>(this.#statements.childNames, path)
       .toArray()
       .map(({ name }) => name);
   }
@@ -144,13 +150,7 @@ export class SqlNodeRows implements NodeRows {
     }
     for (const [path, node] of dirty.puts) {
       const { owner, head, data } = toRow(node, this.#writer);
-      this.#sql.exec(
-        `INSERT OR REPLACE INTO ${this.#table} (parent, name, owner, head, data) VALUES (?, ?, ?, ?, ?)`,
-        ...keyOf(path),
-        owner,
-        head,
-        data,
-      );
+      this.#sql.exec(this.#statements.put, ...keyOf(path), owner, head, data);
     }
     this.#count = count;
   }

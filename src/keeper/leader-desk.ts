@@ -52,6 +52,7 @@ export class LeaderDesk {
   readonly #preparer: Preparer;
   readonly #sessions: SessionTracker;
   readonly #storage: StorageGate;
+  readonly #writer = new JuteWriter();
   #nextZxid: Zxid;
   #lastPrepared: Zxid;
   #nowMs: number;
@@ -319,10 +320,9 @@ export class LeaderDesk {
   }
 
   #append(header: TxnHeader, txn: Txn): void {
-    const writer = new JuteWriter();
-    encodeTxn(writer, header, txn);
+    encodeTxn(this.#writer, header, txn);
     if (txn.kind === "config") this.#proposedConfig = this.#nextZxid;
-    this.#proposals.push({ zxid: this.#nextZxid, payload: writer.take() });
+    this.#proposals.push({ zxid: this.#nextZxid, payload: this.#writer.take() });
     this.#lastPrepared = this.#nextZxid;
     this.#nextZxid = { epoch: this.#nextZxid.epoch, counter: this.#nextZxid.counter + 1 };
   }

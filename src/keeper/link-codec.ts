@@ -40,9 +40,8 @@ const OWNED_BYTES = 20;
 const SESSION_BYTES = 8;
 const FORWARDED_BYTES_MIN = 32;
 
-/** One frame, which the caller owns. */
-export function encodeLinkMessage(message: LinkMessage): Uint8Array {
-  const writer = new JuteWriter();
+/** One frame, which the caller owns. `writer` is lent for the work and empty afterwards. */
+export function encodeLinkMessage(message: LinkMessage, writer: JuteWriter = new JuteWriter()): Uint8Array {
   writer.byte(LINK_FORMAT);
   switch (message.kind) {
     case "zab":
@@ -61,15 +60,27 @@ export function encodeLinkMessage(message: LinkMessage): Uint8Array {
   return writer.take();
 }
 
-/** Encodes the messages of one step: a proposal goes to every follower, and is encoded once. */
-export class ZabFrames {
+/** Encodes what a replica sends: within a turn a proposal goes to every follower, and is encoded once. */
+export class LinkFrames {
+  /** One for all frames: to make one costs more than to fill it. */
+  readonly #writer = new JuteWriter();
   readonly #encoded = new Map<ZabMessage, Uint8Array>();
 
-  /** The frame of a message on its link. */
+  /** The frame of one of the turn's messages on its link. */
   of({ link, message }: Send): LinkSend {
-    const bytes = this.#encoded.get(message) ?? encodeLinkMessage({ kind: "zab", message });
+    const bytes = this.#encoded.get(message) ?? this.encode({ kind: "zab", message });
     this.#encoded.set(message, bytes);
     return { kind: "linkSend", link, bytes };
+  }
+
+  /** One frame, which the caller owns. */
+  encode(message: LinkMessage): Uint8Array {
+    return encodeLinkMessage(message, this.#writer);
+  }
+
+  /** Forgets the messages of this turn: none comes again. */
+  endTurn(): void {
+    this.#encoded.clear();
   }
 }
 

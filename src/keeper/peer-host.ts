@@ -9,7 +9,7 @@ import type { PeerPhase, PeerStatus } from "../zab/config.ts";
 import type { LinkId, Notification, Proposal } from "../zab/message.ts";
 import { Peer } from "../zab/peer.ts";
 import type { KeeperInput, KeeperParts } from "./keeper-input.ts";
-import { encodeLinkMessage, readLinkMessage, ZabFrames } from "./link-codec.ts";
+import { readLinkMessage } from "./link-codec.ts";
 import type { FromLeader, LinkMessage, ToLeader } from "./link-message.ts";
 import { LinkTable } from "./link-table.ts";
 import { type SnapshotProblem, SnapshotReceiver, SnapshotSender } from "./snapshots.ts";
@@ -111,7 +111,7 @@ export class PeerHost {
   step(input: Parameters<Peer["step"]>[0]): void {
     let problem: SnapshotProblem;
     const effects = this.#peer.step(input, this.#nowMs);
-    const frames = new ZabFrames();
+    const { frames } = this.#outbox;
     for (const send of effects.free) this.#outbox.sendFree(frames.of(send));
     this.#outbox.write(effects.writes);
     for (const effect of effects.after) {
@@ -193,7 +193,7 @@ export class PeerHost {
   }
 
   #sendLink(link: LinkId, message: LinkMessage): void {
-    this.#outbox.act({ kind: "linkSend", link, bytes: encodeLinkMessage(message) });
+    this.#outbox.act({ kind: "linkSend", link, bytes: this.#outbox.frames.encode(message) });
   }
 
   /** A link is open, by our asking or by another replica's. */

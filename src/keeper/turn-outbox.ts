@@ -5,10 +5,13 @@
  */
 import type { PeerEffects } from "../zab/effects.ts";
 import type { LinkId } from "../zab/message.ts";
+import { LinkFrames } from "./link-codec.ts";
 import type { Action, LinkSend, Turn } from "./turn.ts";
 
 /** One turn's effects so far. */
 export class TurnOutbox {
+  /** What turns messages into the frames that are sent. */
+  readonly frames: LinkFrames = new LinkFrames();
   #free: LinkSend[] = [];
   #writes: PeerEffects["writes"] = [];
   #after: Action[] = [];
@@ -57,6 +60,7 @@ export class TurnOutbox {
     this.#writes = [];
     this.#after = [];
     this.#waiting.clear();
+    this.frames.endTurn();
     return turn;
   }
 }

@@ -44,6 +44,8 @@ const CONFIGURATIONS_MAX = 200_000;
 
 interface Configuration<State> {
   readonly state: State;
+  /** The model's key of the state. */
+  readonly stateKey: string;
   /** Answered operations, by end: all before this one have had their moment. */
   readonly next: number;
   /** Behind `next`, those that have had it all the same: ascending. */
@@ -98,6 +100,7 @@ class Search<State, Op> {
     this.#pending = pendingAtEnds(this.#answered);
     this.first = {
       state: model.initial,
+      stateKey: model.keyOf(model.initial),
       next: 0,
       ahead: [],
       unknowns: [],
@@ -112,8 +115,8 @@ class Search<State, Op> {
     return next === this.#answered.length;
   }
 
-  keyOf({ state, next, ahead, unknowns }: Configuration<State>): string {
-    return `${next}|${ahead.join()}|${unknowns.join()}|${this.#model.keyOf(state)}`;
+  keyOf({ stateKey, next, ahead, unknowns }: Configuration<State>): string {
+    return `${next}|${ahead.join()}|${unknowns.join()}|${stateKey}`;
   }
 
   /** Every configuration that is one operation further, those to be tried first in front. */
@@ -121,14 +124,13 @@ class Search<State, Op> {
     const nextOne = this.#answered[at.next];
     const found: Configuration<State>[] = [];
     if (nextOne === undefined) return found;
-    const key = this.#model.keyOf(at.state);
     for (const op of this.#pending[at.next] ?? []) {
       const one = this.#answered[op];
       if (one === undefined || at.ahead.includes(op)) continue;
       const isRead = this.#model.isRead(one.operation);
       for (const state of this.#model.step(at.state, one.operation)) {
         const further = this.#withAnswered(at, op, state);
-        if (isRead && this.#model.keyOf(state) === key) return [further];
+        if (isRead && further.stateKey === at.stateKey) return [further];
         found.push(further);
       }
     }
@@ -136,11 +138,12 @@ class Search<State, Op> {
       if (one.startMs > nextOne.endMs) break;
       if (at.unknowns.includes(op)) continue;
       for (const state of this.#model.step(at.state, one.operation)) {
+        const stateKey = this.#keyBehind(at, state);
         // One that changes nothing explains nothing.
-        if (this.#model.keyOf(state) === key) continue;
+        if (stateKey === at.stateKey) continue;
         const unknowns = inserted(at.unknowns, op);
         const last = { op, isUnknown: true };
-        found.push({ ...at, state, unknowns, last, before: at, length: at.length + 1 });
+        found.push({ ...at, state, stateKey, unknowns, last, before: at, length: at.length + 1 });
       }
     }
     return found;
@@ -159,8 +162,14 @@ class Search<State, Op> {
     return { order: order.toReversed(), stuck: stuck.operation };
   }
 
+  /** A step that changes nothing gives the state that it was given. */
+  #keyBehind(at: Configuration<State>, state: State): string {
+    return state === at.state ? at.stateKey : this.#model.keyOf(state);
+  }
+
   #withAnswered(at: Configuration<State>, op: number, state: State): Configuration<State> {
-    const common = { state, unknowns: at.unknowns, before: at, length: at.length + 1 };
+    const stateKey = this.#keyBehind(at, state);
+    const common = { state, stateKey, unknowns: at.unknowns, before: at, length: at.length + 1 };
     const last = { op, isUnknown: false };
     if (op !== at.next) return { ...common, last, next: at.next, ahead: inserted(at.ahead, op) };
     let next = op + 1;

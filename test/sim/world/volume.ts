@@ -101,7 +101,6 @@ export class Volume implements SqlDatabase {
   transactionSync<Result>(work: () => Result): Result {
     assert(!this.#isInTransaction, "no transaction within another");
     const savepoint = this.#savepoints;
-    if (savepoint === 0) this.#run("BEGIN");
     this.#run(`SAVEPOINT t${savepoint}`);
     this.#savepoints++;
     this.#isInTransaction = true;
@@ -182,7 +181,7 @@ export class Volume implements SqlDatabase {
     this.#durable = settled.at(-1)?.after ?? this.#durable;
     this.#durableCount += count;
     if (this.#pending.length > 0 || this.#savepoints === 0) return;
-    this.#run("COMMIT");
+    this.#run("RELEASE t0");
     this.#savepoints = 0;
   }
 
@@ -190,8 +189,6 @@ export class Volume implements SqlDatabase {
     this.#run(`ROLLBACK TO t${savepoint}`);
     this.#run(`RELEASE t${savepoint}`);
     this.#savepoints = savepoint;
-    if (savepoint > 0) return;
-    this.#run("COMMIT");
   }
 
   #run(query: string): void {
@@ -202,9 +199,7 @@ export class Volume implements SqlDatabase {
     query: string,
     bindings: readonly (SqlValue | Uint8Array)[],
   ): { toArray(): Row[]; one(): Row } {
-    const values: SQLInputValue[] = [];
-    for (const value of bindings) values.push(value instanceof ArrayBuffer ? new Uint8Array(value) : value);
-    const rows = this.#statement(query).all(...values);
+    const rows = this.#statement(query).all(...bindings.map(bindable));
     for (const row of rows) withBuffers(row);
     // The columns are those of the query, as on the platform.
     const typed = rows as Row[];
@@ -225,6 +220,11 @@ export class Volume implements SqlDatabase {
     }
     return statement;
   }
+}
+
+/** Node takes no buffers but through a view. */
+function bindable(value: SqlValue | Uint8Array): SQLInputValue {
+  return value instanceof ArrayBuffer ? new Uint8Array(value) : value;
 }
 
 /** Blobs come as the platform gives them. Each has a buffer of its own. */
