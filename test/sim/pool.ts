@@ -13,6 +13,9 @@ import type { Shape } from "./swarm.ts";
 const RUN_LIMIT_MS = 120_000;
 const SHRINK_LIMIT_MS = 300_000;
 
+/** Most of what a run makes is gone a moment later: room enough that it is not copied to and fro until then. */
+const YOUNG_SPACE_MB = 32;
+
 export type SeedJob = { readonly kind: "seed"; readonly seed: number; readonly shape: Shape };
 export type PlanJob = { readonly kind: "plan"; readonly plan: SimPlan };
 export type StoryJob = { readonly kind: "story"; readonly plan: SimPlan };
@@ -98,6 +101,11 @@ export class Pool {
     if (this.#all.size < this.#size) {
       const child = fork(fileURLToPath(new URL("pool-process.ts", import.meta.url)), {
         serialization: "advanced",
+        execArgv: [
+          ...process.execArgv,
+          `--min-semi-space-size=${YOUNG_SPACE_MB}`,
+          `--max-semi-space-size=${YOUNG_SPACE_MB}`,
+        ],
       });
       this.#all.add(child);
       return must(child, "a process");
