@@ -314,6 +314,16 @@ const PLANTS: ReadonlyArray<readonly [InvariantName, string, (script: Script) =>
   ],
   [
     "SessionNotKept",
+    "an expiry that comes late behind an attachment",
+    (script) => {
+      script.pass(1000);
+      script.commit(3, script.attachment(3, 1, SESSION));
+      script.pass(TIMEOUT_MS + 10_000);
+      script.append(3, script.next(3, 1, { kind: "closeSession" }, SESSION));
+    },
+  ],
+  [
+    "SessionNotKept",
     "an expiry that comes late",
     (script) => {
       script.pass(TIMEOUT_MS + 10_000);
@@ -445,6 +455,17 @@ describe("a right run", () => {
     script.crash(1);
 
     expect(verdictOf(() => script.start(1))).toBe("SnapshotIsWhole");
+  });
+
+  it("begins a timeout again where a leader attaches the client, be it that no welcome gets through", () => {
+    const script = opening();
+    script.pass(TIMEOUT_MS - 100);
+    script.commit(3, script.attachment(3, 1, SESSION));
+    script.pass(TIMEOUT_MS + 1000);
+
+    const close = script.next(3, 1, { kind: "closeSession" }, SESSION);
+
+    expect(verdictOf(() => script.append(3, close))).toBeUndefined();
   });
 
   it("lets a fast clock, and one that jumped, end a session so much sooner", () => {

@@ -376,7 +376,9 @@ class Watch implements Watching {
     this.counts.broadcasts++;
     run.hold(needs, this.#nine.broadcasts(run.name, entry, run.delivered));
     const { header, txn } = entry.known?.decoded ?? {};
-    if (header === undefined || txn?.kind !== "closeSession" || header.origin.serial !== 0) return;
+    if (header === undefined || header.origin.serial !== 0) return;
+    if (txn?.kind === "barrier") this.#sessions.attached(run, header.session);
+    if (txn?.kind !== "closeSession") return;
     this.counts.expiries++;
     this.#sessions.expires(run, header.session);
   }

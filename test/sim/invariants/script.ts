@@ -4,7 +4,7 @@
  */
 import { must } from "../../../src/base/assert.ts";
 import type { SessionId, Sid } from "../../../src/base/ids.ts";
-import type { Txn } from "../../../src/base/txn.ts";
+import type { Txn, TxnHeader } from "../../../src/base/txn.ts";
 import { compareZxid, type Zxid, ZXID_ZERO } from "../../../src/base/zxid.ts";
 import { JuteWriter } from "../../../src/jute/archive.ts";
 import { encodeConnectResponse } from "../../../src/jute/handshake.ts";
@@ -267,10 +267,15 @@ export class Script implements WatchedWorld {
     origin: Sid = 0,
   ): Proposal {
     const serial = txn.kind === "closeSession" ? 0 : ++this.#serials;
-    const writer = new JuteWriter();
     const header = { session, xid: 7, timeMs: zxid.counter, origin: { sid: origin, instance: 1, serial } };
-    encodeTxn(writer, header, txn);
-    return { zxid, payload: writer.take() };
+    return proposalOf(zxid, header, txn);
+  }
+
+  /** The next proposal of a leader that attaches the session's client. */
+  attachment(sid: Sid, epoch: number, session: SessionId): Proposal {
+    const { zxid } = this.next(sid, epoch);
+    const origin = { sid, instance: 1, serial: 0 };
+    return proposalOf(zxid, { session, xid: 0, timeMs: 0, origin }, { kind: "barrier", path: "" });
   }
 
   /** The replica accepts these. */
@@ -322,6 +327,12 @@ function treeOf(proposals: readonly Proposal[]): Tree {
   });
   for (const proposal of proposals) applyTo(tree, proposal);
   return tree;
+}
+
+function proposalOf(zxid: Zxid, header: TxnHeader, txn: Txn): Proposal {
+  const writer = new JuteWriter();
+  encodeTxn(writer, header, txn);
+  return { zxid, payload: writer.take() };
 }
 
 function applyTo(tree: Tree, { zxid, payload }: Proposal): void {

@@ -106,6 +106,12 @@ export class SessionWatch {
     else tracked.heard = [...tracked.heard, heard].slice(-EPOCHS_KEPT);
   }
 
+  /** A leader attaches the session's client: its timeout begins again, though the client may never learn of it. */
+  attached({ machine }: Run, session: SessionId): void {
+    const tracked = this.#sessions.get(session);
+    if (tracked !== undefined && !machine.isSuperseded) tracked.lastSignMs = this.#nowMs();
+  }
+
   /** The session's creation is delivered somewhere. */
   created(session: SessionId, timeoutMs: number): void {
     const tracked = this.#tracked(session, timeoutMs);
