@@ -3,6 +3,12 @@
  * so does `npm start`, before it starts anything.
  */
 import { type AccessSettings, readAccess } from "./access-settings.ts";
+import {
+  FOUR_LETTER_WORDS,
+  FOUR_LETTER_WORDS_DEFAULT,
+  type FourLetterWord,
+  isFourLetterWord,
+} from "./four-letter-words.ts";
 import type { Sid } from "./ids.ts";
 import { OBSERVERS_MAX, SID_MAX } from "./limits.ts";
 
@@ -23,6 +29,7 @@ export type VariableName =
   | "MAX_CNXNS"
   | "MAX_CLIENT_CNXNS"
   | "STORAGE_LIMIT_MB"
+  | "FOUR_LETTER_WORDS"
   | "SUPER_DIGEST"
   | "SASL_USERS"
   | "SASL_SUPER_USERS"
@@ -50,6 +57,8 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
   HEARTBEAT_LIMIT_MS: "silence after which a replica gives another up (1500)",
   MAX_CNXNS: "connections of one replica, 0 for no bound (10000)",
   STORAGE_LIMIT_MB: "database of a replica at which creates and sets are refused (9000)",
+  FOUR_LETTER_WORDS:
+    "four-letter words that are answered, * for all; srvr always is (those that only tell figures)",
   MAX_CLIENT_CNXNS: "connections of one replica from one address, 0 for no bound (60)",
   SUPER_DIGEST: "user:base64(sha1(user:password)) of the super user (nobody)",
   SASL_USERS: "user:md5hex(user:zk-sasl-md5:password) of those who may log in with SASL (nobody)",
@@ -94,6 +103,8 @@ export interface Settings extends Members {
   readonly servesReadOnly: boolean;
   /** Whether clients may change the members. Source: ZooKeeper's reconfigEnabled. */
   readonly reconfigEnabled: boolean;
+  /** Those that are answered on the client port. */
+  readonly fourLetterWords: readonly FourLetterWord[];
   /** Batches of proposals kept in a replica's log: who was away for longer gets a snapshot. */
   readonly logBatchesMax: number;
 }
@@ -160,6 +171,7 @@ export function readSettings(variables: Variables): Settings {
     maxConnectionsPerAddress: count(variables, "MAX_CLIENT_CNXNS") ?? CONNECTIONS_PER_ADDRESS_MAX,
     storageLimitMb: readStorageLimit(variables.STORAGE_LIMIT_MB ?? ""),
     reconfigEnabled: onOrOff(variables, "RECONFIG_ENABLED") ?? false,
+    fourLetterWords: readFourLetterWords(variables.FOUR_LETTER_WORDS ?? ""),
     superDigest: readSuperDigest(variables.SUPER_DIGEST ?? ""),
     access: readAccess(variables, { refuse: wrong, isOn: (name) => isOn(variables, name) }),
     servesReadOnly: isOn(variables, "READ_ONLY_MODE"),
@@ -331,6 +343,19 @@ function readPorts(text: string): readonly number[] {
     throw wrong("TCP_PORTS", text, `it must list different ports from 1 to 65535, such as "2181,2182,2183"`);
   }
   return ports;
+}
+
+/** As ZooKeeper reads its list: a star is all of them, and srvr is always among them. */
+function readFourLetterWords(text: string): readonly FourLetterWord[] {
+  if (text === "") return FOUR_LETTER_WORDS_DEFAULT;
+  const words = list(text);
+  if (words.includes("*")) return FOUR_LETTER_WORDS;
+  const known = words.filter(isFourLetterWord);
+  if (known.length < words.length || known.length === 0) {
+    const all = FOUR_LETTER_WORDS.join(",");
+    throw wrong("FOUR_LETTER_WORDS", text, `it must list some of ${all}, or be * for all of them`);
+  }
+  return [...new Set<FourLetterWord>([...known, "srvr"])];
 }
 
 /** The value stays out of the message: it may be a password that somebody took for the digest. */

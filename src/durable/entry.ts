@@ -1,9 +1,21 @@
 /** How a replica's object is reached, by the gateway and by other replicas. Nothing else leads to one. */
+import { ADMIN_COMMANDS } from "../keeper/operations/admin-commands.ts";
 import type { ReplicaStatus } from "../keeper/status.ts";
 import type { ReplicaName } from "./store.ts";
 
 /** The paths of the gateway's entry: the gateway builds these requests itself and passes no client's through. */
-export const GATEWAY_PATHS = { zk: "/gateway/zk", status: "/gateway/status" } as const;
+export const GATEWAY_PATHS = {
+  zk: "/gateway/zk",
+  status: "/gateway/status",
+  /** With the name of an AdminServer command as `command`, and its arguments. */
+  command: "/gateway/command",
+} as const;
+
+/** The parameter of GATEWAY_PATHS.command that names it. */
+export const COMMAND_PARAMETER = "command";
+
+/** The commands that a replica answers, by their own names. */
+export const ADMIN_COMMAND_NAMES: readonly string[] = Object.keys(ADMIN_COMMANDS);
 
 /** Tells a replica which client a WebSocket comes from. */
 export const CLIENT_ADDRESS_HEADER = "edgekeeper-client";

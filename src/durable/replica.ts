@@ -13,12 +13,13 @@ import { votersRefusal } from "../keeper/config-node.ts";
 import type { KeeperConfig } from "../keeper/config.ts";
 import type { KeeperInput } from "../keeper/keeper-input.ts";
 import { Keeper } from "../keeper/keeper.ts";
+import { answerCommand } from "../keeper/operations/admin-commands.ts";
 import type { Action } from "../keeper/turn.ts";
 import { decodeNotification, encodeNotification } from "../keeper/zab-codec.ts";
 import { CONFIG_PATH } from "../tree/reserved.ts";
 import { authSettings } from "./auth-settings.ts";
 import { Clients } from "./clients.ts";
-import { CLIENT_ADDRESS_HEADER, GATEWAY_PATHS, type ObjectStatus } from "./entry.ts";
+import { CLIENT_ADDRESS_HEADER, COMMAND_PARAMETER, GATEWAY_PATHS, type ObjectStatus } from "./entry.ts";
 import { Heart } from "./heart.ts";
 import { LOG_BYTES_MAX } from "./limits.ts";
 import { Links, PEER_PATHS, readHello } from "./links.ts";
@@ -131,6 +132,8 @@ export class Replica extends DurableObject<ReplicaEnv> {
       }
       case GATEWAY_PATHS.status:
         return Response.json(this.status());
+      case GATEWAY_PATHS.command:
+        return this.command(new URL(request.url).searchParams);
       default:
         return new Response("no such entry", { status: 404 });
     }
@@ -156,6 +159,14 @@ export class Replica extends DurableObject<ReplicaEnv> {
       logBatches: this.#store.log.rowCount,
       databaseBytes: this.ctx.storage.sql.databaseSize,
     };
+  }
+
+  /** The answer to a command of ZooKeeper's AdminServer, and what it changes. */
+  protected command(parameters: URLSearchParams): Response {
+    const asked = parameters.get(COMMAND_PARAMETER) ?? "";
+    const { text, operation } = answerCommand(asked, new Map(parameters), this.#keeper.report());
+    if (operation !== undefined) this.accept({ kind: "operation", operation });
+    return new Response(text, { headers: { "content-type": "application/json" } });
   }
 
   /** A peer's vote; the answer is ours. */

@@ -38,6 +38,7 @@ export function keeperConfig(env: Variables, name: ReplicaName): KeeperConfig {
     sessionTimeoutMaxMs: settings.sessionTimeoutMaxMs,
     readOnlyAfterMs: settings.servesReadOnly ? Math.max(READ_ONLY_AFTER_MS, settings.tickTimeMs) : undefined,
     reconfigEnabled: settings.reconfigEnabled,
+    fourLetterWords: settings.fourLetterWords,
     storageLimitBytes: settings.storageLimitMb * 1024 * 1024,
     bounds: {
       maxConnections: settings.maxConnections,

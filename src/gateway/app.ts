@@ -4,44 +4,20 @@
  */
 import { type Context, Hono } from "hono";
 import type { Sid } from "../base/ids.ts";
-import { CLIENT_ADDRESS_HEADER, GATEWAY_PATHS, type ObjectStatus, replicaStub } from "../durable/entry.ts";
+import { CLIENT_ADDRESS_HEADER, GATEWAY_PATHS, replicaStub } from "../durable/entry.ts";
 import { readMembers, sidsOf } from "../base/settings.ts";
-import type { ReplicaEnv } from "../durable/replica-env.ts";
-import { type AccessEnv, refusal } from "./access.ts";
-
-/** Everything the Worker is configured with. */
-export interface GatewayEnv extends ReplicaEnv, AccessEnv {
-  /** Names of the ensembles served, separated by commas; `main` alone unless set. */
-  readonly ENSEMBLES?: string;
-}
-
-type App = { Bindings: GatewayEnv };
-
-/** A replica that has not told its status by then counts as away. */
-const STATUS_DEADLINE_MS = 2000;
+import { refusal } from "./access.ts";
+import { listCommands, runCommand } from "./commands.ts";
+import { type App, document, ensemblesOf, problem, unknownEnsemble } from "./documents.ts";
+import { leaderOf, statuses } from "./replicas.ts";
 
 /** What there is, for those who look around and those who are lost. */
 const ROUTES: Readonly<Record<string, string>> = {
   "/healthz": "whether every replica of every ensemble serves",
   "/ENSEMBLE/v1/status": "what each replica tells about itself, and who leads",
+  "/ENSEMBLE/commands": "ZooKeeper's AdminServer: its commands, each for the leader or for ?sid=SID",
   "/ENSEMBLE/zk": "a WebSocket that carries ZooKeeper's protocol",
 };
-
-/** Errors are problem documents (RFC 9457) with a code that does not change. */
-function problem(
-  context: Context<App>,
-  status: 400 | 401 | 403 | 404 | 426 | 503,
-  code: string,
-  detail: string,
-): Response {
-  const body = { type: `urn:edgekeeper:problem:${code}`, title: code, status, code, detail };
-  return context.json(body, status, { "content-type": "application/problem+json" });
-}
-
-/** The ensembles that the deployment serves. */
-function ensemblesOf(env: GatewayEnv): readonly string[] {
-  return (env.ENSEMBLES ?? "main").split(",").map((name) => name.trim());
-}
 
 /** Makes the app: one per isolate, without state. */
 export function makeApp(): Hono<App> {
@@ -66,6 +42,8 @@ export function makeApp(): Hono<App> {
 
   app.get("/healthz", health);
   app.get("/:ensemble/v1/status", status);
+  app.get("/:ensemble/commands", listCommands);
+  app.get("/:ensemble/commands/:command", runCommand);
   app.get("/:ensemble/zk", zooKeeperSocket);
   app.get("/", (context) => document(context, { ensembles: ensemblesOf(context.env), routes: ROUTES }));
   app.notFound((context) =>
@@ -93,10 +71,7 @@ async function status(context: Context<App>): Promise<Response> {
   const ensemble = context.req.param("ensemble") ?? "";
   if (!ensemblesOf(context.env).includes(ensemble)) return unknownEnsemble(context, ensemble);
   const replicas = await statuses(context.env, ensemble);
-  const leader = replicas.find(
-    (replica) => replica.status?.mode === "leader" || replica.status?.mode === "standalone",
-  );
-  return document(context, { ensemble, leader: leader?.sid ?? null, replicas });
+  return document(context, { ensemble, leader: leaderOf(replicas)?.sid ?? null, replicas });
 }
 
 /** A WebSocket that carries the bytes of ZooKeeper's protocol to a replica: the one asked for, or any. */
@@ -120,46 +95,6 @@ async function zooKeeperSocket(context: Context<App>): Promise<Response> {
   });
 }
 
-/** JSON that people can read in a terminal. */
-function document(context: Context<App>, value: unknown, status: 200 | 503 = 200): Response {
-  return context.body(`${JSON.stringify(value, null, 2)}\n`, status, { "content-type": "application/json" });
-}
-
-function unknownEnsemble(context: Context<App>, ensemble: string): Response {
-  const known = ensemblesOf(context.env).join(", ");
-  return problem(context, 404, "no-such-ensemble", `"${ensemble}" is not one of: ${known}`);
-}
-
 function anyOf(sids: readonly Sid[]): Sid | undefined {
   return sids[Math.floor(Math.random() * sids.length)];
-}
-
-interface ReplicaReport {
-  readonly sid: Sid;
-  /** The id of its object; `npm start` keeps its data in the file of that name. */
-  readonly object: string;
-  /** Told by the configuration, whatever the replica says: a follower or leader is a participant. */
-  readonly role: "participant" | "observer";
-  readonly status: ObjectStatus | null;
-  /** Why there is no status. */
-  readonly error: string | null;
-}
-
-async function statuses(env: GatewayEnv, ensemble: string): Promise<readonly ReplicaReport[]> {
-  const members = readMembers(env);
-  return Promise.all(
-    sidsOf(members).map(async (sid): Promise<ReplicaReport> => {
-      const stub = replicaStub(env.REPLICA, { ensemble, sid });
-      const role = members.voters.includes(sid) ? "participant" : "observer";
-      const replica = { sid, object: stub.id.toString(), role } as const;
-      try {
-        const signal = AbortSignal.timeout(STATUS_DEADLINE_MS);
-        const response = await stub.fetch(`http://replica${GATEWAY_PATHS.status}`, { signal });
-        return { ...replica, status: await response.json<ObjectStatus>(), error: null };
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        return { ...replica, status: null, error: reason };
-      }
-    }),
-  );
 }

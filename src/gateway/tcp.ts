@@ -10,7 +10,7 @@ import { readMembers, sidsOf } from "../base/settings.ts";
 import { replicaStub } from "../durable/entry.ts";
 import { servesTcp } from "./access.ts";
 import { Admission, type Place } from "./admission.ts";
-import type { GatewayEnv } from "./app.ts";
+import type { GatewayEnv } from "./documents.ts";
 
 /** The variable that pairs ports with replicas. */
 export interface TcpEnv extends GatewayEnv {

@@ -60,6 +60,21 @@ export class FrameDecoder {
     return this.#firstWord?.length === LENGTH_BYTES ? this.#firstWord : undefined;
   }
 
+  /** The first bytes that were pushed and not taken yet, copied; undefined while there are not so many. */
+  peek(count: number): Uint8Array | undefined {
+    if (this.#buffered < count) return undefined;
+    const bytes = new Uint8Array(count);
+    let filled = 0;
+    for (const [index, chunk] of this.#chunks.entries()) {
+      const from = index === 0 ? this.#offset : 0;
+      const part = chunk.subarray(from, from + count - filled);
+      bytes.set(part, filled);
+      filled += part.length;
+      if (filled === count) return bytes;
+    }
+    return undefined;
+  }
+
   /**
    * The next whole body, or undefined if it has not all come. Throws JuteError "frame-too-large" on a length
    * that is negative or above the limit, on this and every later call.

@@ -41,7 +41,6 @@ export class ClientAnswers {
       return true;
     }
     const { request } = pending;
-    connection.lastOperation = request.op;
     const zxid = this.#context.tree.lastApplied;
     const answer = this.#reads.answer(request, {
       connection: connection.opening.id,

@@ -31,7 +31,6 @@ import { refusalOf } from "./connection-bounds.ts";
 import { ClientWrites } from "./client-writes.ts";
 import { ConnectionTable } from "./connection-table.ts";
 import type { DoorContext } from "./door-context.ts";
-import { answerWord, isFourLetterWord } from "./four-letter-words.ts";
 import { Handshakes } from "./handshakes.ts";
 import { Logins } from "./logins.ts";
 import type { FromLeader, Generation, OwnedSession } from "./link-message.ts";
@@ -40,7 +39,9 @@ import { LocalReads } from "./local-reads.ts";
 import { ReadOnlyClients } from "./read-only.ts";
 import { RefusalLog } from "./refusal-log.ts";
 import { isLogin, isUnknown } from "./request-kinds.ts";
-import { type Counters, freshCounters } from "./status.ts";
+import { Operator } from "./operations/operator.ts";
+import { ReplicaMetrics } from "./operations/replica-metrics.ts";
+import type { Counters } from "./status.ts";
 import type { Action } from "./turn.ts";
 
 /** Why most are cut off. */
@@ -48,10 +49,13 @@ const UNREAD = "it does not read what it is sent";
 
 /** All client connections of one replica. */
 export class ClientDoor {
-  readonly counters: Counters = freshCounters();
+  readonly metrics: ReplicaMetrics = new ReplicaMetrics();
+  readonly counters: Counters = this.metrics.counters;
+  /** What operators ask of it. */
+  readonly operator: Operator;
   readonly #context: DoorContext;
   readonly #watches: WatchTable;
-  readonly #output = new ClientOutput(this.counters);
+  readonly #output = new ClientOutput(this.metrics);
   readonly #reads: LocalReads;
   readonly #handshakes: Handshakes;
   readonly #readOnly: ReadOnlyClients;
@@ -67,12 +71,14 @@ export class ClientDoor {
   constructor(context: DoorContext, watches: WatchTable) {
     this.#context = context;
     this.#watches = watches;
+    const [output, table, { metrics, counters }] = [this.#output, this.#table, this];
+    this.operator = new Operator({ context, table, output, metrics });
     this.#refusals = new RefusalLog(context, this.counters);
     this.#readOnly = new ReadOnlyClients(context);
     this.#logins = new Logins(context.auth, this.#output);
     this.#reads = new LocalReads(context.tree, watches);
     this.#writes = new ClientWrites(context, this.#table);
-    this.#handshakes = new Handshakes({ context, table: this.#table, output: this.#output });
+    this.#handshakes = new Handshakes({ context, table, output, counters });
     this.#answers = new ClientAnswers({ context, reads: this.#reads, output: this.#output });
   }
 
@@ -124,6 +130,7 @@ export class ClientDoor {
     const connection = this.#table.get(id);
     if (connection === undefined) return;
     connection.decoder.push(bytes);
+    connection.heardMs = this.#nowMs;
     if (connection.state === "fresh" && this.#answeredWord(connection)) return;
     this.#drain(connection);
     if (connection.isFlooding && this.#table.has(connection)) this.#cutOff(connection, "sends without end");
@@ -203,6 +210,7 @@ export class ClientDoor {
   /** Tells the watchers of a change; on each connection before anything that shows it. Says how many there were. */
   announce(event: TreeEvent, zxid: Zxid): number {
     const fired = this.#watches.fire(event);
+    if (fired.length > 0) this.metrics.watchersTold(fired.map(({ type }) => type));
     for (const { watcher, type, path, acl } of fired) {
       const connection = this.#table.get(watcher);
       if (connection === undefined || !isAllowed(acl, PERMS.read, powersOf(connection, this.#context.auth)))
@@ -270,6 +278,7 @@ export class ClientDoor {
       if (connection.state !== "open") this.#admit(connection);
       if (!this.#table.has(connection) || !this.#handshakes.isLate(connection, this.#nowMs)) continue;
       this.#close(connection);
+      this.counters.handshakesExpired++;
       this.#refusals.count(connection, this.#nowMs, "its handshake takes too long");
     }
     this.#relieve();
@@ -293,13 +302,9 @@ export class ClientDoor {
   }
 
   #answeredWord(connection: Connection): boolean {
-    const word = connection.decoder.peekFirstWord();
-    if (word === undefined || !/^[a-z]{4}$/.test(word)) return false;
-    if (isFourLetterWord(word)) {
-      this.#output.text(connection, answerWord(word, this.#context.words()));
-    }
-    this.#close(connection);
-    return true;
+    const verdict = this.operator.answerWord(connection);
+    if (verdict === "answered") this.#close(connection);
+    return verdict !== "no word";
   }
 
   /** Takes whole frames as long as the state of the connection lets requests in; the rest when there is room again. */
@@ -311,6 +316,7 @@ export class ClientDoor {
         const body = connection.decoder.next();
         if (body === undefined) break;
         if (connection.state === "fresh") {
+          this.metrics.received(body.length);
           this.#handshakes.greet(connection, body, this.#nowMs);
           this.#admit(connection);
         } else this.#take(connection, body);
@@ -392,8 +398,7 @@ export class ClientDoor {
   }
 
   #take(connection: Connection, body: Uint8Array): void {
-    this.counters.received++;
-    connection.received++;
+    this.metrics.received(body.length, connection);
     this.#touch(connection);
     const decoded = decodeRequest(body);
     if (decoded.kind === "headerless") throw decoded.problem;
@@ -412,7 +417,6 @@ export class ClientDoor {
       return this.#enqueueLocal(connection, { kind: "refused", reason, ...at });
     }
     const { xid, request } = decoded;
-    connection.lastXid = xid;
     if (request.op === "auth" || request.op === "sasl") {
       if (this.#logins.take(connection, xid, request) === "ends") this.#close(connection);
     } else if (isWriteRequest(request)) {
@@ -468,10 +472,8 @@ export class ClientDoor {
     pending: PendingWrite,
     done: { readonly zxid: Zxid; readonly outcome: Outcome },
   ): void {
-    const { request } = pending;
-    connection.lastOperation = request.op;
-    connection.lastZxid = done.zxid;
-    if (request.op === "createSession") {
+    if (pending.request.op === "createSession") {
+      this.#output.sessionMade(connection, pending, { zxid: done.zxid, nowMs: this.#nowMs });
       if (done.outcome.kind === "error") this.#close(connection);
       else this.#open(connection);
       return;

@@ -1,26 +1,30 @@
 /** What goes out to clients in a turn: each connection's bytes gathered into one write. */
+import { ERROR_CODES } from "../base/error-code.ts";
 import { XIDS } from "../jute/opcodes.ts";
 import { type ConnectResponse, encodeConnectResponse } from "../jute/handshake.ts";
 import { encodeReply, encodeWatchEvent } from "../jute/responses.ts";
 import type { Response } from "../base/request.ts";
 import { type Zxid, ZXID_ZERO } from "../base/zxid.ts";
-import type { Connection, Pending } from "./connection.ts";
+import type { Connection, Pending, PendingWrite } from "./connection.ts";
 import type { Reply } from "./replies.ts";
-import type { Counters } from "./status.ts";
+import { OPERATION_NAMES } from "./operations/operation-names.ts";
+import type { ReplicaMetrics } from "./operations/replica-metrics.ts";
 import type { Action } from "./turn.ts";
 
 /** Watcher.Event.KeeperState.SyncConnected. */
 const SYNC_CONNECTED = 3;
 
+const LENGTH_BYTES = 4;
+
 /** Encodes replies and events, and keeps the order of bytes, closings and flow changes. */
 export class ClientOutput {
-  readonly #counters: Counters;
+  readonly #metrics: ReplicaMetrics;
   readonly #dirty = new Set<Connection>();
   #actions: Action[] = [];
   #nowMs = 0;
 
-  constructor(counters: Counters) {
-    this.#counters = counters;
+  constructor(metrics: ReplicaMetrics) {
+    this.#metrics = metrics;
   }
 
   /** Sets the time of this turn. */
@@ -36,18 +40,21 @@ export class ClientOutput {
 
   /** The reply to a request; counts how long it took. */
   reply(connection: Connection, pending: Pending, answer: Answer): void {
-    const tookMs = Math.max(0, answer.nowMs - pending.arrivedMs);
-    const counters = this.#counters;
-    counters.latencyMinMs = counters.latencyCount === 0 ? tookMs : Math.min(counters.latencyMinMs, tookMs);
-    counters.latencyMaxMs = Math.max(counters.latencyMaxMs, tookMs);
-    counters.latencySumMs += tookMs;
-    counters.latencyCount++;
+    this.#answered(connection, pending, answer);
     const isPing = pending.kind === "local" && pending.request.op === "ping";
     // Whatever number the client gave its ping.
     const xid = isPing ? XIDS.ping : pending.xid;
     const header = { xid, zxid: answer.zxid, error: answer.code };
+    const before = connection.out.length;
     encodeReply(connection.out, header, answer.response);
+    // ZooKeeper counts what follows the length field.
+    this.#metrics.replySizes.add(connection.out.length - before - LENGTH_BYTES);
     this.#wrote(connection);
+  }
+
+  /** The session that a connection asked for is made: that counts as a request, which its welcome answers. */
+  sessionMade(connection: Connection, pending: PendingWrite, answer: Pick<Answer, "zxid" | "nowMs">): void {
+    this.#answered(connection, pending, answer);
   }
 
   /**
@@ -55,13 +62,14 @@ export class ClientOutput {
    * the xid -4, but go-zookeeper numbers it like any other request and waits for that number.
    */
   loginReply(connection: Connection, xid: number, code: number, response: LoginResponse): void {
+    if (code !== ERROR_CODES.ok) this.#metrics.counters.loginsFailed++;
     encodeReply(connection.out, { xid, zxid: ZXID_ZERO, error: code }, response);
     this.#wrote(connection);
   }
 
   /** A watch that fired. */
   event(connection: Connection, event: { readonly type: number; readonly path: string }, zxid: Zxid): void {
-    this.#counters.watchEvents++;
+    this.#metrics.counters.watchEvents++;
     const { type, path } = event;
     encodeWatchEvent(connection.out, zxid, { type, state: SYNC_CONNECTED, path });
     this.#wrote(connection);
@@ -107,14 +115,28 @@ export class ClientOutput {
   }
 
   #wrote(connection: Connection): void {
-    connection.sent++;
-    this.#counters.sent++;
+    connection.stats.sent++;
+    this.#metrics.counters.sent++;
     this.#dirty.add(connection);
+  }
+
+  #answered(connection: Connection, pending: Pending, answer: Pick<Answer, "zxid" | "nowMs">): void {
+    const tookMs = Math.max(0, answer.nowMs - pending.arrivedMs);
+    this.#metrics.answered(pending.kind === "write" ? "updatelatency" : "readlatency", tookMs);
+    const operation = operationOf(pending) ?? connection.stats.lastOperation;
+    connection.stats.answered({
+      operation,
+      xid: pending.xid,
+      zxid: answer.zxid,
+      tookMs,
+      nowMs: answer.nowMs,
+    });
   }
 
   #flush(connection: Connection): void {
     if (connection.out.length === 0) return;
     const bytes = connection.takeOutput(this.#nowMs);
+    this.#metrics.counters.sentBytes += bytes.length;
     this.#actions.push({ kind: "clientSend", connection: connection.opening.id, bytes });
   }
 }
@@ -126,4 +148,10 @@ export type LoginResponse = Extract<Response, { readonly op: "empty" | "sasl" }>
 export interface Answer extends Reply {
   readonly zxid: Zxid;
   readonly nowMs: number;
+}
+
+/** What was asked for; undefined where that was refused unread. */
+function operationOf(pending: Pending): string | undefined {
+  if (pending.kind === "refused") return undefined;
+  return OPERATION_NAMES[pending.kind === "farewell" ? "closeSession" : pending.request.op];
 }

@@ -6,7 +6,10 @@
 import type { Sid } from "../base/ids.ts";
 
 /** The ports that a server line must name: replicas talk over links, so nothing listens there. */
-const QUORUM_PORTS = "2888:3888";
+export const QUORUM_PORT = 2888;
+/** The other one. */
+export const ELECTION_PORT = 3888;
+const QUORUM_PORTS = `${QUORUM_PORT}:${ELECTION_PORT}`;
 
 /** The bytes of the dynamic configuration. */
 export function configText(config: {

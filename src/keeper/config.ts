@@ -1,3 +1,4 @@
+import type { FourLetterWord } from "../base/four-letter-words.ts";
 import type { Sid } from "../base/ids.ts";
 import type { PeerConfig } from "../zab/config.ts";
 import type { ConnectionBounds } from "./connection-bounds.ts";
@@ -21,6 +22,8 @@ export interface KeeperConfig extends Pick<PeerConfig, "sid" | "timing"> {
   readonly storageLimitBytes: number;
   /** How long this replica looks for a leader before it serves reads without one; never unless set. */
   readonly readOnlyAfterMs?: number | undefined;
+  /** The four-letter words that are answered: FOUR_LETTER_WORDS_DEFAULT unless set. */
+  readonly fourLetterWords?: readonly FourLetterWord[];
   /** SESSIONS_MAX unless set: tests reach it. */
   readonly sessionsMax?: number;
   /** SNAPSHOT_PART_BYTES unless set: tests make many parts of little. */

@@ -2,10 +2,10 @@
  * One client's connection as the keeper sees it: bytes in, requests in their order, bytes out at the end of a turn.
  */
 import type { Identity } from "../base/acl.ts";
-import { type SessionId, sessionText } from "../base/ids.ts";
+import type { SessionId } from "../base/ids.ts";
 import { CLIENT_FRAME_BYTES_MAX } from "../base/limits.ts";
 import type { Request, WriteRequest } from "../base/request.ts";
-import { ZXID_ZERO, type Zxid, zxidHex } from "../base/zxid.ts";
+import { ZXID_ZERO } from "../base/zxid.ts";
 import { FrameDecoder } from "../jute/framing.ts";
 import type { ConnectRequest } from "../jute/handshake.ts";
 import { JuteWriter } from "../jute/archive.ts";
@@ -20,6 +20,7 @@ import {
   SHARE_BYTES,
 } from "./limits.ts";
 import type { Allowance } from "./client-memory.ts";
+import { ConnectionStats } from "./connection-stats.ts";
 import type { Generation } from "./link-message.ts";
 import type { SaslExchange } from "./sasl.ts";
 import { hexText } from "./sasl-text.ts";
@@ -111,11 +112,8 @@ export class Connection {
   sasl: SaslExchange | undefined;
   /** Its session is of this replica alone, which serves reads without a leader. */
   isReadOnly = false;
-  lastZxid: Zxid = ZXID_ZERO;
-  lastXid = 0;
-  lastOperation = "NA";
-  received = 0;
-  sent = 0;
+  readonly stats: ConnectionStats = new ConnectionStats();
+  heardMs: number;
   reading = true;
   /** Frames are being taken from the decoder: what that leads to must not begin to take them again. */
   isDraining = false;
@@ -135,6 +133,7 @@ export class Connection {
   constructor(opening: ConnectionOpening, nowMs: number) {
     this.opening = opening;
     this.openedMs = nowMs;
+    this.heardMs = nowMs;
     this.waitingSinceMs = nowMs;
     this.host = hostOf(opening.remoteAddress);
     this.identities = [{ scheme: "ip", id: this.host }];
@@ -286,15 +285,14 @@ export class Connection {
     return {
       remoteAddress: this.opening.remoteAddress,
       transport: this.opening.transport,
-      session: this.session === undefined ? undefined : sessionText(this.session),
+      session: this.session,
       timeoutMs: this.timeoutMs,
       queued: this.pendingCount,
-      received: this.received,
-      sent: this.sent,
       openedMs: this.openedMs,
-      lastOperation: this.lastOperation,
-      lastXid: this.lastXid,
-      lastZxid: zxidHex(this.lastZxid),
+      heardMs: this.heardMs,
+      isRead: this.reading,
+      isOwed: this.outputBytes > 0,
+      stats: this.stats,
     };
   }
 }

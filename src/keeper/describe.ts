@@ -1,13 +1,18 @@
 /** A replica in words and numbers: its status document, and what four-letter words report on. */
-import { zxidHex, zxidText } from "../base/zxid.ts";
+import { zxidText } from "../base/zxid.ts";
 import { digestText } from "../tree/digest.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { WatchTable } from "../tree/watch-table.ts";
 import type { PeerPhase, PeerStatus } from "../zab/config.ts";
 import type { ClientDoor } from "./client-door.ts";
-import type { WordContext } from "./four-letter-words.ts";
 import type { KeeperConfig } from "./config.ts";
-import { configText } from "./config-node.ts";
+import type { Digests } from "./digests.ts";
+import type { KeeperParts } from "./keeper-input.ts";
+import type { PeerHost } from "./peer-host.ts";
+import type { LeaderDesk } from "./leader-desk.ts";
+import type { Report, WatchReport } from "./operations/report.ts";
+import { CONFIG_PATH } from "../tree/reserved.ts";
+import type { SessionId } from "../base/ids.ts";
 import { EDGEKEEPER_VERSION, type ReplicaStatus } from "./status.ts";
 
 /** What there is to describe. */
@@ -15,27 +20,32 @@ export interface Described {
   readonly config: KeeperConfig;
   readonly instance: number;
   readonly serving: boolean;
-  readonly zab: PeerStatus;
+  readonly host: PeerHost;
   readonly tree: Tree;
   readonly watches: WatchTable;
   readonly door: ClientDoor;
-  readonly uptimeMs: number;
-  readonly expiredSessions: number;
-  readonly refusedSessions: number;
-  readonly linkErrors: number;
-  readonly digestsCompared: number;
+  /** While it leads. */
+  readonly desk: LeaderDesk | undefined;
+  readonly digests: Digests;
+  readonly shell: Pick<KeeperParts, "databaseBytes" | "summaries">;
+  /** Unix milliseconds. */
+  readonly nowMs: number;
+  /** By a clock that never goes back. */
+  readonly clockMs: number;
+  readonly startedMs: number;
 }
 
 /** The status document. */
 export function describeReplica(replica: Described): ReplicaStatus {
-  const { config, zab, tree, door } = replica;
+  const { config, tree, door, host } = replica;
+  const zab = host.status();
   const isSameEpoch = zab.lastZxid.epoch === zab.lastCommitted.epoch;
   return {
     ensemble: config.ensemble,
     sid: config.sid,
     instance: replica.instance,
     version: EDGEKEEPER_VERSION,
-    mode: modeOf(replica),
+    mode: modeOf(replica, zab.phase),
     serving: replica.serving,
     leader: zab.leader ?? null,
     acceptedEpoch: zab.acceptedEpoch,
@@ -49,40 +59,63 @@ export function describeReplica(replica: Described): ReplicaStatus {
     clientBytes: door.heldBytes,
     znodes: tree.nodeCount,
     ...tree.totals,
-    uptimeMs: replica.uptimeMs,
+    uptimeMs: replica.clockMs - replica.startedMs,
     syncedFollowers: zab.learners.filter(({ isSynced, isVoter }) => isSynced && isVoter).length,
     syncedObservers: zab.learners.filter(({ isSynced, isVoter }) => isSynced && !isVoter).length,
     watches: replica.watches.count,
     heldRequests: door.heldCount,
     forwardedBytes: door.forwardedBytes,
     outstandingProposals: isSameEpoch ? zab.lastZxid.counter - zab.lastCommitted.counter : 0,
-    expiredSessions: replica.expiredSessions,
-    refusedSessions: replica.refusedSessions,
-    digestsCompared: replica.digestsCompared,
-    counters: { ...door.counters, framesRejected: door.counters.framesRejected + replica.linkErrors },
+    expiredSessions: replica.desk?.expiredCount ?? 0,
+    refusedSessions: replica.desk?.refusedCount ?? 0,
+    digestsCompared: replica.digests.compared,
+    counters: {
+      ...door.counters,
+      framesRejected: door.counters.framesRejected + host.linkErrors,
+      proposalsReceived: host.proposalsReceived,
+      digestMismatches: replica.digests.mismatches,
+    },
     zab,
   };
 }
 
-/** What a four-letter word reports on. */
-export function describeForWords(replica: Described): WordContext {
-  const { clientAddresses, voters, observers, sid, ...config } = replica.config;
-  const address = clientAddresses[[...voters, ...observers].indexOf(sid)] ?? "";
+/** All that operators are told. */
+export function describeForOperators(replica: Described): Report {
+  const { config, tree, door, watches, clockMs } = replica;
   return {
     status: describeReplica(replica),
-    connections: Array.from(replica.door.connections(), (connection) => connection.status()),
-    zxidHex: zxidHex(replica.tree.lastApplied),
-    clientPort: address.slice(address.lastIndexOf(":") + 1),
-    tickTimeMs: config.tickTimeMs,
-    sessionTimeoutMinMs: config.sessionTimeoutMinMs,
-    sessionTimeoutMaxMs: config.sessionTimeoutMaxMs,
-    maxConnectionsPerAddress: config.bounds.maxConnectionsPerAddress,
-    membership: isStandalone(replica.config)
-      ? undefined
-      : {
-          text: new TextDecoder().decode(configText(replica.config)),
-          observes: observers.includes(sid),
-        },
+    config,
+    nowMs: replica.nowMs,
+    lastZxid: tree.lastApplied,
+    traceMask: door.operator.traceMask,
+    databaseBytes: replica.shell.databaseBytes(),
+    configText: new TextDecoder().decode(tree.get(CONFIG_PATH)?.data ?? new Uint8Array()),
+    metrics: door.metrics,
+    leadingMs: door.metrics.leadingMs(replica.host.phase, clockMs),
+    summaries: () => [...door.metrics.summaries(), ...(replica.shell.summaries?.() ?? [])],
+    connections: () => Array.from(door.connections(), (connection) => connection.status()),
+    sessions: () => Array.from(tree.sessions.values(), ({ id, timeoutMs }) => ({ session: id, timeoutMs })),
+    expiries: () => replica.desk?.expiries(replica.nowMs),
+    ephemerals: () => ephemeralsOf(tree),
+    watches: () => describeWatches(watches, door),
+    digests: () => replica.digests.noted(),
+  };
+}
+
+function ephemeralsOf(tree: Tree): ReturnType<Report["ephemerals"]> {
+  if (tree.totals.ephemerals === 0) return [];
+  const all = Array.from(tree.sessions.values(), ({ id }) => [id, tree.ephemeralsOf(id)] as const);
+  return all.filter(([, paths]) => paths.length > 0);
+}
+
+function describeWatches(watches: WatchTable, door: ClientDoor): WatchReport {
+  const sessions = new Map<number, SessionId>();
+  for (const { opening, session } of door.connections()) sessions.set(opening.id, session ?? 0n);
+  const sessionOf = (watcher: number): SessionId => sessions.get(watcher) ?? 0n;
+  return {
+    summary: watches.summary,
+    bySession: Array.from(watches.byWatcher(), ([watcher, paths]) => [sessionOf(watcher), [...paths]]),
+    byPath: Array.from(watches.byPath(), ([path, watchers]) => [path, Array.from(watchers, sessionOf)]),
   };
 }
 
@@ -97,11 +130,10 @@ export function phaseText(phase: PeerPhase, zab: PeerStatus): string {
   return phase.role === "leading" ? `leading ${phase.stage}` : `${phase.role} ${phase.leader} ${phase.stage}`;
 }
 
-function modeOf(replica: Described): string {
-  if (replica.door.isReadOnly) return "read-only";
-  if (!replica.serving) return "looking";
-  if (isStandalone(replica.config)) return "standalone";
-  const { role } = replica.zab.phase;
+function modeOf({ serving, config, door }: Described, { role }: PeerPhase): string {
+  if (door.isReadOnly) return "read-only";
+  if (!serving) return "looking";
+  if (isStandalone(config)) return "standalone";
   if (role === "leading") return "leader";
   return role === "observing" ? "observer" : "follower";
 }

@@ -120,6 +120,7 @@ export class Digests {
   #audit: DigestAudit | undefined;
   #reportedMs = 0;
   #reported: Zxid | undefined;
+  #mismatches = 0;
   #recountedMs = -Infinity;
   #lastSeen: Zxid | undefined;
   /** What this leader last found wrong, and when. */
@@ -129,6 +130,16 @@ export class Digests {
     this.#sid = config.sid;
     this.#quorum = new MajorityQuorum(config.voters);
     this.#tree = tree;
+  }
+
+  /** The digests noted, the oldest first. */
+  noted(): readonly DigestAt[] {
+    return this.#log.after(undefined);
+  }
+
+  /** Replicas that were found to differ from a quorum, since the start. */
+  get mismatches(): number {
+    return this.#mismatches;
   }
 
   /** How many digests of others this leader compared with its own; 0 elsewhere. */
@@ -203,6 +214,7 @@ export class Digests {
     const isRecent = clockMs - this.#found.atMs < DIGEST_REPORT_INTERVAL_MS;
     if (isRecent && diverged.every((sid) => this.#found.diverged.includes(sid))) return undefined;
     this.#found = { atMs: clockMs, diverged };
+    this.#mismatches += diverged.length;
     return verdict;
   }
 }

@@ -2,7 +2,7 @@ import type { Origin, SessionId } from "../base/ids.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { AuthSettings } from "./auth.ts";
 import type { ConnectionBounds } from "./connection-bounds.ts";
-import type { WordContext } from "./four-letter-words.ts";
+import type { Report } from "./operations/report.ts";
 import type { ForwardedRequest, ToLeader } from "./link-message.ts";
 
 /** What the door needs of its replica. */
@@ -26,5 +26,5 @@ export interface DoorContext {
   /** A line for people. */
   log(event: string, fields: string): void;
   /** What a four-letter word reports on. */
-  words(): WordContext;
+  report(): Report;
 }

@@ -10,6 +10,7 @@ import type { ClientOutput } from "./client-output.ts";
 import type { ConnectionTable } from "./connection-table.ts";
 import type { Connection } from "./connection.ts";
 import type { DoorContext } from "./door-context.ts";
+import type { Counters } from "./status.ts";
 import { HANDSHAKE_HOLD_MS, HANDSHAKE_LIMIT_MS } from "./limits.ts";
 
 /** What handshakes are made with. */
@@ -17,6 +18,7 @@ export interface HandshakeParts {
   readonly context: DoorContext;
   readonly table: ConnectionTable;
   readonly output: ClientOutput;
+  readonly counters: Counters;
 }
 
 /** The handshakes of one replica's connections. */
@@ -24,17 +26,21 @@ export class Handshakes {
   readonly #context: DoorContext;
   readonly #table: ConnectionTable;
   readonly #output: ClientOutput;
+  readonly #counters: Counters;
   #serial = 0;
 
   constructor(parts: HandshakeParts) {
     this.#context = parts.context;
     this.#table = parts.table;
     this.#output = parts.output;
+    this.#counters = parts.counters;
   }
 
   /** Takes the client's first frame. Throws JuteError where it is none. */
   greet(connection: Connection, body: Uint8Array, nowMs: number): void {
     connection.hello = decodeConnectRequest(body);
+    this.#counters.handshakes++;
+    if (connection.hello.sessionId !== 0n) this.#counters.revalidations++;
     connection.state = "waiting";
     connection.waitingSinceMs = nowMs;
   }

@@ -6,6 +6,8 @@ import type { LogReader, PeerInput, PeerStart } from "../zab/config.ts";
 import type { LinkId } from "../zab/message.ts";
 import type { AuthSettings } from "./auth.ts";
 import type { KeeperConfig } from "./config.ts";
+import type { NamedSummary } from "./operations/replica-metrics.ts";
+import type { Operation } from "./operations/report.ts";
 import type { ConnectionId, ConnectionOpening, SentOut } from "./connection.ts";
 
 /** What the shell hands in at the start. */
@@ -20,6 +22,8 @@ export interface KeeperParts {
   readonly stage: () => StagedTree;
   /** How large this replica's database is now. */
   readonly databaseBytes: () => number;
+  /** What the shell measures of itself, under ZooKeeper's names: the core has no clock within a turn. */
+  readonly summaries?: () => readonly NamedSummary[];
 }
 
 /** What happens to a replica: some of it as it happens to its peer. */
@@ -35,4 +39,6 @@ export type KeeperInput =
   | { readonly kind: "clientClosed"; readonly connection: ConnectionId }
   /** Clients' transports have taken so many bytes of what they were sent. */
   | { readonly kind: "clientsSent"; readonly sent: readonly SentOut[] }
+  /** Somebody who runs the replica wants something changed. */
+  | { readonly kind: "operation"; readonly operation: Operation }
   | { readonly kind: "linkBytes"; readonly link: LinkId; readonly bytes: Uint8Array };

@@ -18,7 +18,7 @@ import type { PeerPhase } from "../zab/config.ts";
 import type { Notification, Proposal } from "../zab/message.ts";
 import { ClientDoor } from "./client-door.ts";
 import type { KeeperConfig } from "./config.ts";
-import { describeForWords, type Described, describeReplica, phaseText } from "./describe.ts";
+import { describeForOperators, type Described, describeReplica, phaseText } from "./describe.ts";
 import { Digests } from "./digests.ts";
 import { type Forward, forwardBatches } from "./forward-batches.ts";
 import type { KeeperInput, KeeperParts } from "./keeper-input.ts";
@@ -27,6 +27,7 @@ import type { FromLeader, ToLeader } from "./link-message.ts";
 import { PeerHost } from "./peer-host.ts";
 import { Reign } from "./reign.ts";
 import { makeSession, negotiateTimeout } from "./session-terms.ts";
+import type { Report } from "./operations/report.ts";
 import { ReadOnlySwitch } from "./read-only.ts";
 import type { ReplicaStatus } from "./status.ts";
 import { TurnOutbox } from "./turn-outbox.ts";
@@ -37,7 +38,7 @@ export class Keeper {
   readonly #config: KeeperConfig;
   readonly #instance: number;
   readonly #tree: Tree;
-  readonly #databaseBytes: () => number;
+  readonly #shell: Described["shell"];
   readonly #readOnly: ReadOnlySwitch;
   readonly #watches = new WatchTable();
   readonly #door: ClientDoor;
@@ -62,7 +63,7 @@ export class Keeper {
     this.#config = parts.config;
     this.#instance = parts.start.instance;
     this.#tree = parts.tree;
-    this.#databaseBytes = parts.databaseBytes;
+    this.#shell = parts;
     this.#readOnly = new ReadOnlySwitch(parts.config.readOnlyAfterMs);
     this.#digests = new Digests(parts.config, parts.tree);
     const log = (event: string, fields: string): void => this.#log(event, fields);
@@ -95,7 +96,7 @@ export class Keeper {
         makeSession: (entropy) => makeSession(parts.config.sid, entropy),
         bounds: parts.config.bounds,
         log,
-        words: () => describeForWords(this.#described()),
+        report: () => this.report(),
       },
       this.#watches,
     );
@@ -139,6 +140,8 @@ export class Keeper {
         return this.#door.closed(input.connection);
       case "clientsSent":
         return this.#door.sentOut(input.sent);
+      case "operation":
+        return this.#door.operator.operate(input.operation);
       case "notification":
       case "linkFailed":
         return this.#host.step(input);
@@ -181,6 +184,7 @@ export class Keeper {
       for (const { to, message } of answers) this.#answer(to, message);
       // A peer that has enough under way takes more when some of it is committed; the desk keeps the rest.
       const proposals = this.#host.canPropose ? (desk?.takeProposals() ?? []) : [];
+      this.#door.metrics.proposed(proposals);
       if (proposals.length > 0) this.#host.step({ kind: "propose", proposals });
       moved ||= answers.length > 0 || proposals.length > 0;
     }
@@ -189,6 +193,7 @@ export class Keeper {
   }
 
   #changePhase(phase: PeerPhase): void {
+    this.#door.metrics.phaseChanged(phase, this.#clockMs);
     this.#log("phase", phaseText(phase, this.#host.status()));
     if (phase.role !== "looking") this.#setReadOnly(false);
     if ("stage" in phase && phase.stage === "broadcast") return;
@@ -255,6 +260,7 @@ export class Keeper {
     const { header, txn } = decodeTxn(proposal.payload);
     const { outcome, events } = this.#tree.apply(zxid, header, txn);
     this.#digests.applied();
+    this.#door.metrics.committed(this.#nowMs - header.timeMs, this.#host.phase);
     this.#reign.desk?.applied(zxid, header, txn);
     let eventCount = 0;
     for (const event of events) eventCount += this.#door.announce(event, zxid);
@@ -293,7 +299,7 @@ export class Keeper {
       this.#log("DIVERGED", `at ${zxidText(message.at)}: a snapshot must replace the tree of this replica`);
       this.#host.step({ kind: "diverged" });
     } else if (message.kind === "poll") {
-      const heard = { sessions: this.#door.takeTouched(), databaseBytes: this.#databaseBytes() };
+      const heard = { sessions: this.#door.takeTouched(), databaseBytes: this.#shell.databaseBytes() };
       this.#tellLeader({ kind: "touched", polledAtMs: message.clockMs, ...heard });
     } else this.#door.fromLeader(message);
   }
@@ -303,20 +309,26 @@ export class Keeper {
     return describeReplica(this.#described());
   }
 
+  /** For those who run it: see Report. */
+  report(): Report {
+    return describeForOperators(this.#described());
+  }
+
   #described(): Described {
     return {
       config: this.#config,
       instance: this.#instance,
       serving: this.#serving,
-      zab: this.#host.status(),
+      host: this.#host,
       tree: this.#tree,
       watches: this.#watches,
       door: this.#door,
-      uptimeMs: this.#clockMs - (this.#startedMs ?? this.#clockMs),
-      expiredSessions: this.#reign.desk?.expiredCount ?? 0,
-      refusedSessions: this.#reign.desk?.refusedCount ?? 0,
-      linkErrors: this.#host.linkErrors,
-      digestsCompared: this.#digests.compared,
+      desk: this.#reign.desk,
+      digests: this.#digests,
+      shell: this.#shell,
+      nowMs: this.#nowMs,
+      clockMs: this.#clockMs,
+      startedMs: this.#startedMs ?? this.#clockMs,
     };
   }
 

@@ -88,6 +88,11 @@ export class LeaderDesk {
     return this.#sessions.size;
   }
 
+  /** When its sessions expire: see SessionTracker. */
+  expiries(nowMs: number): ReturnType<SessionTracker["expiries"]> {
+    return this.#sessions.expiries(nowMs);
+  }
+
   /** Sessions that this leader has expired. */
   get expiredCount(): number {
     return this.#expired;

@@ -6,6 +6,7 @@ import { assert, assertNever } from "../base/assert.ts";
 import type { Sid } from "../base/ids.ts";
 import { type Zxid, ZXID_ZERO, zxidText } from "../base/zxid.ts";
 import type { PeerPhase, PeerStatus } from "../zab/config.ts";
+import type { PeerWrite } from "../zab/effects.ts";
 import type { LinkId, Notification, Proposal } from "../zab/message.ts";
 import { Peer } from "../zab/peer.ts";
 import type { KeeperInput, KeeperParts } from "./keeper-input.ts";
@@ -39,6 +40,7 @@ export class PeerHost {
   readonly #receiver: SnapshotReceiver;
   #phase: PeerPhase = { role: "looking" };
   #linkErrors = 0;
+  #proposalsReceived = 0;
   #nowMs = 0;
 
   constructor(parts: KeeperParts, outbox: TurnOutbox, context: PeerHostContext) {
@@ -66,6 +68,11 @@ export class PeerHost {
   /** Frames that were malformed. */
   get linkErrors(): number {
     return this.#linkErrors;
+  }
+
+  /** Proposals taken from leaders. */
+  get proposalsReceived(): number {
+    return this.#proposalsReceived;
   }
 
   /** Whether proposals are welcome now. */
@@ -114,6 +121,7 @@ export class PeerHost {
     const { frames } = this.#outbox;
     for (const send of effects.free) this.#outbox.sendFree(frames.of(send));
     this.#outbox.write(effects.writes);
+    this.#count(effects.writes);
     for (const effect of effects.after) {
       switch (effect.kind) {
         case "send":
@@ -154,6 +162,14 @@ export class PeerHost {
     this.#context.log("SNAPSHOT REFUSED", problem);
     this.tellLeader({ kind: "unsound", reason: problem });
     this.step({ kind: "snapshotRefused", reason: problem });
+  }
+
+  /** What a learner appends to its history is of its leader's proposals. */
+  #count(writes: readonly PeerWrite[]): void {
+    if (this.#phase.role === "leading") return;
+    for (const write of writes) {
+      if (write.kind === "append") this.#proposalsReceived += write.proposals.length;
+    }
   }
 
   #changePhase(phase: PeerPhase): void {

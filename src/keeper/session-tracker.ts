@@ -132,6 +132,17 @@ export class SessionTracker {
     return true;
   }
 
+  /** When sessions expire where nothing more is heard of them, soonest first; at the earliest, by `nowMs`'s clock. */
+  expiries(nowMs: number): readonly { readonly atMs: number; readonly items: readonly SessionId[] }[] {
+    const filled = [...this.#buckets].filter(([, sessions]) => sessions.size > 0);
+    return filled
+      .sort(([a], [b]) => a - b)
+      .map(([bucket, sessions]) => ({
+        atMs: nowMs + bucket * EXPIRY_BUCKET_MS - this.#clockMs,
+        items: [...sessions],
+      }));
+  }
+
   /** The generation of the session's latest attachment. */
   generationOf(session: SessionId): Generation {
     return this.#sessions.get(session)?.generation ?? ZXID_ZERO;

@@ -1,6 +1,7 @@
 /** What a replica tells about itself: plain data for people, four-letter words, HTTP and tests. */
-import type { Sid } from "../base/ids.ts";
+import type { SessionId, Sid } from "../base/ids.ts";
 import type { PeerStatus } from "../zab/config.ts";
+import type { ConnectionStats } from "./connection-stats.ts";
 
 /** ZooKeeper's version whose behaviour this follows: clients switch features on it. */
 export const ZOOKEEPER_VERSION = "3.9.5";
@@ -8,20 +9,22 @@ export const ZOOKEEPER_VERSION = "3.9.5";
 /** The project's own version. */
 export const EDGEKEEPER_VERSION = "0.1.0";
 
-/** A client's connection, for `cons`, `stat` and the status document. */
+/** A client's connection, for `cons`, `stat` and what tells of them. */
 export interface ConnectionStatus {
   readonly remoteAddress: string;
   readonly transport: "tcp" | "websocket";
-  /** As `0x...`, or undefined before the handshake is complete. */
-  readonly session: string | undefined;
+  /** undefined before one is asked for. */
+  readonly session: SessionId | undefined;
   readonly timeoutMs: number;
+  /** Unanswered requests. */
   readonly queued: number;
-  readonly received: number;
-  readonly sent: number;
   readonly openedMs: number;
-  readonly lastOperation: string;
-  readonly lastXid: number;
-  readonly lastZxid: string;
+  /** When its client was last heard. */
+  readonly heardMs: number;
+  /** Whether its socket is read, and whether it is owed output. */
+  readonly isRead: boolean;
+  readonly isOwed: boolean;
+  readonly stats: ConnectionStats;
 }
 
 /** Counted since the replica started. */
@@ -35,6 +38,25 @@ export interface Counters {
   framesRejected: number;
   requestsUndecodable: number;
   requestsUnknown: number;
+  /** Bytes of requests, and of replies and events, with their length fields. */
+  receivedBytes: number;
+  sentBytes: number;
+  /** Clients that asked for a session, a new one or theirs. */
+  handshakes: number;
+  /** Those that asked for theirs. */
+  revalidations: number;
+  /** Handshakes that took too long. */
+  handshakesExpired: number;
+  /** Logins that failed. */
+  loginsFailed: number;
+  /** Made by this leader. */
+  proposals: number;
+  /** Taken from a leader. */
+  proposalsReceived: number;
+  /** Committed and applied here. */
+  commits: number;
+  /** Replicas whose tree was found to differ from a quorum's, by this leader. */
+  digestMismatches: number;
   watchEvents: number;
   turns: number;
   latencyCount: number;
@@ -53,6 +75,16 @@ export function freshCounters(): Counters {
     framesRejected: 0,
     requestsUndecodable: 0,
     requestsUnknown: 0,
+    receivedBytes: 0,
+    sentBytes: 0,
+    handshakes: 0,
+    revalidations: 0,
+    handshakesExpired: 0,
+    loginsFailed: 0,
+    proposals: 0,
+    proposalsReceived: 0,
+    commits: 0,
+    digestMismatches: 0,
     watchEvents: 0,
     turns: 0,
     latencyCount: 0,

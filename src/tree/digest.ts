@@ -50,6 +50,11 @@ export function digestText(digest: Digest): string {
   return digest.hi.toString(16).padStart(8, "0") + digest.lo.toString(16).padStart(8, "0");
 }
 
+/** The digest as one unsigned number. */
+export function digestToBigInt(digest: Digest): bigint {
+  return (BigInt(digest.hi) << 32n) | BigInt(digest.lo);
+}
+
 /** The hash of a znode's data alone, apart so that a caller may keep it: null differs from no bytes. */
 export function dataDigest(data: NodeData): Digest {
   const hash = new WordHash(0x64617461);

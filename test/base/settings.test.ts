@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { DEFAULT_ACCESS } from "../../src/base/access-settings.ts";
+import { FOUR_LETTER_WORDS, FOUR_LETTER_WORDS_DEFAULT } from "../../src/base/four-letter-words.ts";
 import { ConfigError, meantVariable, readSettings, type Variables } from "../../src/base/settings.ts";
 
 const VOTERS = "1,2,3";
@@ -25,6 +26,7 @@ describe("readSettings", () => {
       maxConnectionsPerAddress: 60,
       storageLimitMb: 9000,
       logBatchesMax: 16_384,
+      fourLetterWords: FOUR_LETTER_WORDS_DEFAULT,
       superDigest: undefined,
       access: DEFAULT_ACCESS,
       servesReadOnly: false,
@@ -49,6 +51,7 @@ describe("readSettings", () => {
       MAX_CLIENT_CNXNS: "7",
       STORAGE_LIMIT_MB: "100",
       LOG_BATCHES_MAX: "100",
+      FOUR_LETTER_WORDS: "mntr, ruok,mntr",
       SUPER_DIGEST: DIGEST,
       SASL_USERS: `ann:${ANN}, bob.x/host:${ANN.toUpperCase()}`,
       SASL_SUPER_USERS: "ann",
@@ -76,6 +79,8 @@ describe("readSettings", () => {
       maxConnectionsPerAddress: 7,
       storageLimitMb: 100,
       logBatchesMax: 100,
+      fourLetterWords: ["mntr", "ruok", "srvr"],
+      reconfigEnabled: false,
       superDigest: DIGEST,
       access: {
         saslUsers: new Map([
@@ -139,6 +144,10 @@ describe("readSettings", () => {
       "SESSION_TIMEOUT_MIN_MS is 300 and SESSION_TIMEOUT_MAX_MS is 200",
     ],
     [{ VOTERS, SESSION_TIMEOUT_MIN_MS: "40001" }, "SESSION_TIMEOUT_MAX_MS is 40000"],
+    [
+      { VOTERS, FOUR_LETTER_WORDS: "ruok,exec" },
+      `FOUR_LETTER_WORDS is "ruok,exec": it must list some of conf,cons`,
+    ],
     [{ VOTERS, SUPER_DIGEST: "foo" }, "it must be user:base64(sha1(user:password))"],
     [{ VOTERS, SUPER_DIGEST: "super:secret" }, "SUPER_DIGEST is no digest"],
     [{ VOTERS, CLIENT_ADDRESSES: "a:2181,b" }, `"b" must be host:port`],
@@ -170,6 +179,10 @@ describe("readSettings", () => {
     [{ VOTERS: "1", VOTERS_BEFORE: VOTERS, VOTERS_LOST: "2,3" }],
   ])("%j may be: a majority votes on, or its loss is said", (variables) => {
     expect(readSettings(variables).votersBefore).toBeDefined();
+  });
+
+  test("a star stands for all four-letter words", () => {
+    expect(readSettings({ VOTERS, FOUR_LETTER_WORDS: "ruok,*" }).fourLetterWords).toEqual(FOUR_LETTER_WORDS);
   });
 
   test("sixteen observers are allowed", () => {

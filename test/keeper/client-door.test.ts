@@ -40,7 +40,7 @@ class Subject {
         makeSession: () => ({ session: 5n, password: new Uint8Array(16) }),
         bounds: { maxConnections: 0, maxConnectionsPerAddress: 0 },
         log: () => undefined,
-        words: () => {
+        report: () => {
           throw new Error("no word is sent here");
         },
       },

@@ -120,7 +120,8 @@ const READS: readonly Mutant[] = [
       {
         file: "src/keeper/client-answers.ts",
         find: "    const zxid = this.#context.tree.lastApplied;\n    const answer",
-        replace: "    const zxid = connection.lastZxid;\n    const answer",
+        replace:
+          "    const zxid = connection.stats.lastZxid ?? this.#context.tree.lastApplied;\n    const answer",
       },
     ],
   },

@@ -1,0 +1,37 @@
+/** ZooKeeper's words for operations, as `cons` shows the last one. Source: ZooKeeper FinalRequestProcessor (lastOp). */
+import type { Request } from "../../base/request.ts";
+
+/** By the name of the request; what ZooKeeper has no word for stays NA. */
+export const OPERATION_NAMES: Readonly<Record<Request["op"], string>> = {
+  createSession: "SESS",
+  closeSession: "CLOS",
+  ping: "PING",
+  multi: "MULT",
+  multiRead: "MLTR",
+  create: "CREA",
+  create2: "CREA",
+  createContainer: "CREA",
+  createTTL: "CREA",
+  delete: "DELE",
+  deleteContainer: "DELE",
+  setData: "SETD",
+  reconfig: "RECO",
+  setACL: "SETA",
+  sync: "SYNC",
+  check: "CHEC",
+  exists: "EXIS",
+  getData: "GETD",
+  setWatches: "SETW",
+  setWatches2: "STW2",
+  addWatch: "ADDW",
+  getACL: "GETA",
+  getChildren: "GETC",
+  getChildren2: "GETC",
+  getAllChildrenNumber: "GETACN",
+  checkWatches: "CHKW",
+  removeWatches: "REMW",
+  whoAmI: "HOMI",
+  getEphemerals: "GETE",
+  auth: "NA",
+  sasl: "NA",
+};

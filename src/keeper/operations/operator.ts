@@ -1,0 +1,70 @@
+/** What those who run a replica ask of it on the client port, and what they may change while it runs. */
+import { assertNever } from "../../base/assert.ts";
+import type { ClientOutput } from "../client-output.ts";
+import type { ConnectionTable } from "../connection-table.ts";
+import type { Connection } from "../connection.ts";
+import type { DoorContext } from "../door-context.ts";
+import { answerTo, readWord } from "./four-letter-words.ts";
+import type { ReplicaMetrics } from "./replica-metrics.ts";
+import type { Operation } from "./report.ts";
+
+/** ZooKeeper's own: requests of clients, packets of servers, sessions, warnings. Source: ZooTrace. */
+const DEFAULT_TRACE_MASK = 306n;
+
+/** What it works on. */
+export interface OperatorParts {
+  readonly context: DoorContext;
+  readonly table: ConnectionTable;
+  readonly output: ClientOutput;
+  readonly metrics: ReplicaMetrics;
+}
+
+/** Of one replica. */
+export class Operator {
+  readonly #parts: OperatorParts;
+  #traceMask = DEFAULT_TRACE_MASK;
+
+  constructor(parts: OperatorParts) {
+    this.#parts = parts;
+  }
+
+  /** What gtmk tells and stmk sets. */
+  get traceMask(): bigint {
+    return this.#traceMask;
+  }
+
+  /**
+   * Answers the four-letter word that a connection begins with. It is to be closed behind an answer, also behind an
+   * empty one: a word that nobody knows.
+   */
+  answerWord(connection: Connection): "no word" | "incomplete" | "answered" {
+    const asked = readWord(connection.decoder);
+    if (asked === undefined) return "no word";
+    if (asked === "incomplete") return asked;
+    const { context, output, metrics } = this.#parts;
+    metrics.counters.received++;
+    connection.stats.received++;
+    // As ZooKeeper, which reads no more of a connection that sent a word, and shows it so.
+    connection.reading = false;
+    const { text, operation } = answerTo(asked, context.report());
+    if (operation !== undefined) this.operate(operation);
+    if (text !== "") output.text(connection, text);
+    return "answered";
+  }
+
+  /** Does what an operator asks for. */
+  operate(operation: Operation): void {
+    switch (operation.kind) {
+      case "resetStats":
+        return this.#parts.metrics.reset();
+      case "resetConnectionStats":
+        for (const connection of this.#parts.table.all()) connection.stats.reset();
+        return;
+      case "setTraceMask":
+        this.#traceMask = operation.mask;
+        return;
+      default:
+        return assertNever(operation);
+    }
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Three servers of the ZooKeeper that Edgekeeper claims to be, with their AdminServers: what operators see of a leader
+ * and of a follower is compared with them.
+ */
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import type { Child, ProcessSet } from "./processes.ts";
+import { type Ensemble, freePorts, untilServing } from "./servers.ts";
+import { prepareClasspath } from "./single-zookeeper.ts";
+
+/** An ensemble whose AdminServers listen on these ports, in the order of its addresses. */
+export interface AdministeredEnsemble extends Ensemble {
+  readonly adminPorts: readonly number[];
+}
+
+/** What the AdminServer stands on beside the libraries of Debian's `zookeeper`. */
+const ADMIN_JARS = ["servlet-api", "jetty9-util-ajax"];
+
+/** How the servers are to be. */
+export interface ZooKeeperEnsembleSetup {
+  /** `user:base64(sha1(user:password))` of the super user. */
+  readonly superDigest: string;
+}
+
+/** Starts them on free ports of loopback, with their data in a directory under `temporary`. */
+export async function startZooKeeperEnsemble(
+  processes: ProcessSet,
+  temporary: string,
+  setup: ZooKeeperEnsembleSetup,
+): Promise<AdministeredEnsemble> {
+  const classpath = await prepareClasspath(processes);
+  const directory = await mkdtemp(join(temporary, "zookeeper-"));
+  const ports = await freePorts(12);
+  const [clientPorts, adminPorts, quorumPorts, electionPorts] = [0, 3, 6, 9].map((at) =>
+    ports.slice(at, at + 3),
+  );
+  const members = [0, 1, 2].map(
+    (index) => `server.${index + 1}=127.0.0.1:${quorumPorts?.[index]}:${electionPorts?.[index]}`,
+  );
+  const libraries = ADMIN_JARS.map((name) => `/usr/share/java/${name}.jar`);
+  const children: Child[] = [];
+  for (const index of [0, 1, 2]) {
+    const data = join(directory, `data-${index + 1}`);
+    const configuration = join(directory, `zoo-${index + 1}.cfg`);
+    await mkdir(data);
+    await writeFile(join(data, "myid"), `${index + 1}\n`);
+    const lines = [
+      "tickTime=2000",
+      "initLimit=10",
+      "syncLimit=5",
+      `dataDir=${data}`,
+      `clientPort=${clientPorts?.[index]}`,
+      "clientPortAddress=127.0.0.1",
+      "admin.serverAddress=127.0.0.1",
+      `admin.serverPort=${adminPorts?.[index]}`,
+      "4lw.commands.whitelist=*",
+      "serializeLastProcessedZxid.enabled=true",
+      ...members,
+      "",
+    ];
+    await writeFile(configuration, lines.join("\n"));
+    const args = [
+      "-Xmx160m",
+      "-XX:+UseSerialGC",
+      "-XX:TieredStopAtLevel=1",
+      "-Dzookeeper.forceSync=no",
+      "-Dzookeeper.admin.rateLimiterIntervalInMS=0",
+      `-Dzookeeper.DigestAuthenticationProvider.superDigest=${setup.superDigest}`,
+      "-cp",
+      [classpath, ...libraries].join(":"),
+      "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+      configuration,
+    ];
+    children.push(processes.start({ command: "java", args, cwd: directory }));
+  }
+  const addresses = (clientPorts ?? []).map((port) => ({ host: "127.0.0.1", port }));
+  await untilServing(addresses, children);
+  const stop = async (): Promise<void> => {
+    await Promise.all(children.map((child) => processes.stop(child)));
+  };
+  return { name: "zookeeper 3.9.5 ensemble", addresses, adminPorts: adminPorts ?? [], stop };
+}
