@@ -93,7 +93,6 @@ describe("readSettings", () => {
         skipsAcl: true,
       },
       servesReadOnly: true,
-      reconfigEnabled: true,
     });
     const empty = Object.fromEntries(Object.keys(variables).map((name) => [name, ""]));
     expect(readSettings({ ...empty, VOTERS })).toEqual(readSettings({ VOTERS }));
