@@ -80,7 +80,7 @@ describe("readSettings", () => {
       storageLimitMb: 100,
       logBatchesMax: 100,
       fourLetterWords: ["mntr", "ruok", "srvr"],
-      reconfigEnabled: false,
+      reconfigEnabled: true,
       superDigest: DIGEST,
       access: {
         saslUsers: new Map([
