@@ -5,12 +5,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { type RunCounts, sumOf } from "./counts.ts";
+import { folded } from "./fold.ts";
 import type { Failure, RunResult } from "./plan.ts";
 import type { ToldShrunk } from "./pool.ts";
 import type { Shape } from "./swarm.ts";
 
 /** So many lines of a story are printed. */
 const STORY_LINES_MAX = 300;
+/** The last lines of one that ends with what is wrong are printed as they are. */
+const LAST_LINES = 60;
 
 /** Sums over runs. */
 export interface Totals {
@@ -53,7 +56,7 @@ export function failureLines(seed: number, shape: Shape, shrunk: ToldShrunk | st
     ...excerptOf(story, failure),
     `(the whole story, ${story.length} lines: ${file})`,
     `\n${failure.what}`,
-    `\nagain: npm run sim -- --seed ${seed}${shapeText(shape)}`,
+    `\nagain: ${againText(seed, shape)}`,
     `forever: put this into test/sim/kept/NAME.json, say there why, and play it by --kept NAME`,
     JSON.stringify({ reason: "WHY", plan }),
   ];
@@ -61,12 +64,18 @@ export function failureLines(seed: number, shape: Shape, shrunk: ToldShrunk | st
 
 /** A check tells what has just gone wrong: the end matters. Of what goes on for ever the beginning does. */
 function excerptOf(story: readonly string[], { kind }: Failure): readonly string[] {
-  if (kind !== "stuck") return story.slice(-STORY_LINES_MAX);
+  if (kind !== "stuck") return folded(story, LAST_LINES).slice(-STORY_LINES_MAX);
+  const whole = folded(story, 0);
   const first = Math.max(
     0,
-    story.findIndex((line) => line.includes("FAULT")),
+    whole.findIndex((line) => line.includes("FAULT")),
   );
-  return story.slice(first, first + STORY_LINES_MAX);
+  return whole.slice(first, first + STORY_LINES_MAX);
+}
+
+/** The command that plays the run again, and tells its story. */
+export function againText(seed: number, shape: Shape): string {
+  return `npm run sim -- --seed ${seed}${shapeText(shape)}`;
 }
 
 function shapeText({ voters, operations }: Shape): string {

@@ -9,7 +9,7 @@ import { must } from "../../src/base/assert.ts";
 import { HELP, type Order, readArguments } from "./arguments.ts";
 import type { RunResult, SimPlan } from "./plan.ts";
 import { Pool } from "./pool.ts";
-import { failureLines, keptPath, rateLine, type Totals, totalsOf } from "./report.ts";
+import { againText, failureLines, keptPath, rateLine, type Totals, totalsOf } from "./report.ts";
 import type { Shape } from "./swarm.ts";
 
 /** How often there is news of the progress. */
@@ -50,7 +50,7 @@ async function play(pool: Pool, order: Order): Promise<number> {
     while ((failed === undefined || keepsGoing) && next < seeds && performance.now() < untilMs) {
       const result = await pool.run({ kind: "seed", seed: first + next++, shape });
       results.push(result);
-      if (isJson) console.log(JSON.stringify(jsonOf(result)));
+      if (isJson) console.log(JSON.stringify(jsonOf(result, shape)));
       if (result.failure === undefined) continue;
       failed ??= result;
       if (keepsGoing && !isJson) say(`seed ${result.seed} fails: ${result.failure.check}`);
@@ -69,8 +69,9 @@ async function play(pool: Pool, order: Order): Promise<number> {
   return failed === undefined ? 0 : 1;
 }
 
-function jsonOf({ seed, failure }: RunResult): Record<string, unknown> {
-  return { seed, ok: failure === undefined, ...failure };
+function jsonOf({ seed, failure }: RunResult, shape: Shape): Record<string, unknown> {
+  if (failure === undefined) return { seed, ok: true };
+  return { seed, ok: false, ...failure, again: againText(seed, shape) };
 }
 
 /** What failed, made small, and its story. */
