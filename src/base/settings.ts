@@ -11,6 +11,7 @@ import {
 } from "./four-letter-words.ts";
 import type { Sid } from "./ids.ts";
 import { OBSERVERS_MAX, SID_MAX } from "./limits.ts";
+import { ZNODE_SETTINGS, type ZnodeSettings } from "./znode-settings.ts";
 
 /** The name of a variable that means something here. */
 export type VariableName =
@@ -30,6 +31,10 @@ export type VariableName =
   | "MAX_CLIENT_CNXNS"
   | "STORAGE_LIMIT_MB"
   | "FOUR_LETTER_WORDS"
+  | "EXTENDED_TYPES_ENABLED"
+  | "CONTAINER_CHECK_INTERVAL_MS"
+  | "CONTAINER_MAX_PER_MINUTE"
+  | "CONTAINER_NEVER_USED_MS"
   | "SUPER_DIGEST"
   | "SASL_USERS"
   | "SASL_SUPER_USERS"
@@ -59,6 +64,10 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
   STORAGE_LIMIT_MB: "database of a replica at which creates and sets are refused (9000)",
   FOUR_LETTER_WORDS:
     "four-letter words that are answered, * for all; srvr always is (those that only tell figures)",
+  EXTENDED_TYPES_ENABLED: "0 refuses TTL znodes with -6, as ZooKeeper does by default (1)",
+  CONTAINER_CHECK_INTERVAL_MS: "how often containers and TTL znodes are looked at for removal (60000)",
+  CONTAINER_MAX_PER_MINUTE: "containers and TTL znodes removed in a minute at most (10000)",
+  CONTAINER_NEVER_USED_MS: "age at which a container goes that never had a child, 0 for never (0)",
   MAX_CLIENT_CNXNS: "connections of one replica from one address, 0 for no bound (60)",
   SUPER_DIGEST: "user:base64(sha1(user:password)) of the super user (nobody)",
   SASL_USERS: "user:md5hex(user:zk-sasl-md5:password) of those who may log in with SASL (nobody)",
@@ -105,6 +114,7 @@ export interface Settings extends Members {
   readonly reconfigEnabled: boolean;
   /** Those that are answered on the client port. */
   readonly fourLetterWords: readonly FourLetterWord[];
+  readonly znodes: ZnodeSettings;
   /** Batches of proposals kept in a replica's log: who was away for longer gets a snapshot. */
   readonly logBatchesMax: number;
 }
@@ -148,6 +158,24 @@ const HEARTBEAT_BOUNDS: Bounds = {
   reason: "leaders ping every 100 ms, and below 500 ms any slow moment would be taken for a failure",
 };
 
+const SWEEP_INTERVAL_BOUNDS: Bounds = {
+  min: 50,
+  max: TIMEOUT_MS_MAX,
+  reason: "a leader looks at its clock every 50 ms",
+};
+
+const SWEEPS_BOUNDS: Bounds = {
+  min: 1,
+  max: 600_000,
+  reason: "none would keep them all, and ten thousand a second are more than an ensemble writes",
+};
+
+const NEVER_USED_BOUNDS: Bounds = {
+  min: 0,
+  max: 2 ** 40,
+  reason: "0 is for never, and no TTL znode can live for longer than 34 years either",
+};
+
 const LOG_BOUNDS: Bounds = {
   min: 16,
   max: 16_384,
@@ -172,6 +200,7 @@ export function readSettings(variables: Variables): Settings {
     storageLimitMb: readStorageLimit(variables.STORAGE_LIMIT_MB ?? ""),
     reconfigEnabled: onOrOff(variables, "RECONFIG_ENABLED") ?? false,
     fourLetterWords: readFourLetterWords(variables.FOUR_LETTER_WORDS ?? ""),
+    znodes: readZnodeSettings(variables),
     superDigest: readSuperDigest(variables.SUPER_DIGEST ?? ""),
     access: readAccess(variables, { refuse: wrong, isOn: (name) => isOn(variables, name) }),
     servesReadOnly: isOn(variables, "READ_ONLY_MODE"),
@@ -186,6 +215,17 @@ export function readSettings(variables: Variables): Settings {
   }
   isOn(variables, "EDGEKEEPER_DEV");
   return settings;
+}
+
+function readZnodeSettings(variables: Variables): ZnodeSettings {
+  const { extendedTypes, sweepIntervalMs, sweepsPerMinute, neverUsedMs } = ZNODE_SETTINGS;
+  return {
+    extendedTypes: onOrOff(variables, "EXTENDED_TYPES_ENABLED") ?? extendedTypes,
+    sweepIntervalMs:
+      milliseconds(variables, "CONTAINER_CHECK_INTERVAL_MS", SWEEP_INTERVAL_BOUNDS) ?? sweepIntervalMs,
+    sweepsPerMinute: wholeNumberOf(variables, "CONTAINER_MAX_PER_MINUTE", SWEEPS_BOUNDS) ?? sweepsPerMinute,
+    neverUsedMs: milliseconds(variables, "CONTAINER_NEVER_USED_MS", NEVER_USED_BOUNDS) ?? neverUsedMs,
+  };
 }
 
 function onOrOff(variables: Variables, name: VariableName): boolean | undefined {

@@ -4,6 +4,7 @@ import { childOf, nameOf, parentOf } from "../base/path.ts";
 import { JuteWriter } from "../jute/archive.ts";
 import { must } from "../base/assert.ts";
 import type { CachedNodeStore, ManyRead, NodeRows } from "../tree/cached-node-store.ts";
+import type { IdleZnode, MarkRange } from "../tree/idle.ts";
 import type { Znode } from "../tree/node-store.ts";
 import type { ZnodeTable } from "./schema.ts";
 import type { Sql } from "./sql.ts";
@@ -26,7 +27,7 @@ function statementsOn(table: ZnodeTable): Readonly<Record<"read" | "childNames" 
   return {
     read: `SELECT owner, head, data FROM ${table} WHERE parent = ? AND name = ?`,
     childNames: `SELECT name FROM ${table} WHERE parent = ? ORDER BY name`,
-    put: `INSERT OR REPLACE INTO ${table} (parent, name, owner, head, data) VALUES (?, ?, ?, ?, ?)`,
+    put: `INSERT OR REPLACE INTO ${table} (parent, name, owner, head, data, idle) VALUES (?, ?, ?, ?, ?, ?)`,
   };
 }
 
@@ -137,6 +138,21 @@ export class SqlNodeRows implements NodeRows {
       .map((row) => [pathOf(row.parent, row.name), nodeOf(row)] as const);
   }
 
+  idle({ from, to }: MarkRange, after: IdleZnode | undefined, countMax: number): readonly IdleZnode[] {
+    const condition = after === undefined ? "TRUE" : "(idle, parent, name) > (?, ?, ?)";
+    const key = after === undefined ? [] : [after.mark, ...keyOf(after.path)];
+    return this.#sql
+      .exec<{ parent: string; name: string; idle: number }>(
+        `SELECT parent, name, idle FROM ${this.#table}
+         WHERE idle >= ? AND idle <= ? AND ${condition} ORDER BY idle, parent, name LIMIT ${countMax}`,
+        from,
+        to,
+        ...key,
+      )
+      .toArray()
+      .map(({ parent, name, idle }) => ({ path: pathOf(parent, name), mark: idle }));
+  }
+
   /** Writes what changed in the store over these rows. */
   writeChangesOf(store: CachedNodeStore): void {
     const count = store.count();
@@ -149,8 +165,8 @@ export class SqlNodeRows implements NodeRows {
       );
     }
     for (const [path, node] of dirty.puts) {
-      const { owner, head, data } = toRow(node, this.#writer);
-      this.#sql.exec(this.#statements.put, ...keyOf(path), owner, head, data);
+      const { owner, head, data, idle } = toRow(node, this.#writer);
+      this.#sql.exec(this.#statements.put, ...keyOf(path), owner, head, data, idle);
     }
     this.#count = count;
   }

@@ -2,7 +2,7 @@
 import type { SqlDatabase } from "./sql.ts";
 
 /** Stored in `state`; a replica refuses data of a later format, and brings earlier ones up to it. */
-export const STORAGE_FORMAT = 2;
+export const STORAGE_FORMAT = 3;
 
 /** Slots of the log's ring: trimming writes nothing, as a new row takes the place of the oldest. Part of the format. */
 export const LOG_SLOTS = 16_384;
@@ -74,7 +74,8 @@ const SCHEMA: readonly string[] = [
 ];
 
 /**
- * The tables of one tree. The root's parent is ''. Listing children and finding ephemerals by owner need no walk.
+ * The tables of one tree. The root's parent is ''. Listing children, finding ephemerals by owner and what may be removed
+ * by its mark (tree/idle.ts) need no walk; who has neither owner nor mark costs no row of an index.
  */
 function treeSchema({ znode, session }: TreeTables): readonly string[] {
   return [
@@ -84,9 +85,9 @@ function treeSchema({ znode, session }: TreeTables): readonly string[] {
       owner TEXT,
       head BLOB NOT NULL,
       data BLOB,
+      idle INTEGER,
       PRIMARY KEY (parent, name)
     ) WITHOUT ROWID`,
-    `CREATE INDEX IF NOT EXISTS ${znode}_owner ON ${znode} (owner) WHERE owner IS NOT NULL`,
     `CREATE TABLE IF NOT EXISTS ${session} (
       id TEXT PRIMARY KEY,
       timeout_ms INTEGER NOT NULL,
@@ -95,10 +96,22 @@ function treeSchema({ znode, session }: TreeTables): readonly string[] {
   ];
 }
 
-/** Makes what is missing. */
+function treeIndexes({ znode }: TreeTables): readonly string[] {
+  return [
+    `CREATE INDEX IF NOT EXISTS ${znode}_owner ON ${znode} (owner) WHERE owner IS NOT NULL`,
+    `CREATE INDEX IF NOT EXISTS ${znode}_idle ON ${znode} (idle, parent, name) WHERE idle IS NOT NULL`,
+  ];
+}
+
+/** Makes the tables that are missing; those that are there may be of an earlier format. */
 export function createTables({ sql }: SqlDatabase): void {
   for (const statement of SCHEMA) sql.exec(statement);
   for (const tables of TREE_TABLES) for (const statement of treeSchema(tables)) sql.exec(statement);
+}
+
+/** Makes the indexes that are missing, over tables of this format. */
+export function createIndexes({ sql }: SqlDatabase): void {
+  for (const tables of TREE_TABLES) for (const statement of treeIndexes(tables)) sql.exec(statement);
 }
 
 /** Empties one tree's tables, if anything is in them; tables are dropped, as that does not cost by the row. */
@@ -110,22 +123,12 @@ export function clearTree({ sql }: SqlDatabase, tables: TreeTables): void {
     )
     .one();
   if (used === 0) return;
-  sql.exec(`DROP TABLE ${znode}`);
-  sql.exec(`DROP TABLE ${session}`);
-  for (const statement of treeSchema(tables)) sql.exec(statement);
+  replaceTree({ sql }, tables);
 }
 
-/** Brings data of an earlier format up to this one. Format 1 kept its log, never trimmed, in a table of that name. */
-export function upgrade({ sql }: SqlDatabase, format: number): void {
-  if (format >= STORAGE_FORMAT) return;
-  sql.exec(
-    `INSERT INTO history
-     SELECT row.seq % ${LOG_SLOTS}, row.seq, ifnull(before.last_epoch, 0), ifnull(before.last_counter, 0),
-       row.last_epoch, row.last_counter, row.applied_epoch, row.applied_counter,
-       row.digest_hi, row.digest_lo, row.data_bytes, row.ephemerals, row.proposals
-     FROM log AS row LEFT JOIN log AS before ON before.seq = row.seq - 1
-     WHERE row.seq > (SELECT max(seq) FROM log) - ${LOG_SLOTS}`,
-  );
-  sql.exec("DROP TABLE log");
-  sql.exec("UPDATE state SET format = ?", STORAGE_FORMAT);
+/** Drops one tree's tables, whatever their format, and makes them anew. */
+export function replaceTree({ sql }: Pick<SqlDatabase, "sql">, tables: TreeTables): void {
+  sql.exec(`DROP TABLE ${tables.znode}`);
+  sql.exec(`DROP TABLE ${tables.session}`);
+  for (const statement of [...treeSchema(tables), ...treeIndexes(tables)]) sql.exec(statement);
 }

@@ -19,7 +19,8 @@ import { STAGING_CACHE_BYTES, ZNODE_CACHE_BYTES } from "./limits.ts";
 import { type Applied, type AppliedRow, appliedOf, type LogBounds, LogStore } from "./log-store.ts";
 import { SqlNodeRows } from "./node-rows.ts";
 import type { Sql, SqlDatabase } from "./sql.ts";
-import { clearTree, createTables, STORAGE_FORMAT, TREE_TABLES, type TreeTables, upgrade } from "./schema.ts";
+import { clearTree, createTables, STORAGE_FORMAT, TREE_TABLES, type TreeTables } from "./schema.ts";
+import { type Trees, upgrade } from "./upgrade.ts";
 
 interface StateRow extends AppliedRow {
   readonly format: number;
@@ -132,7 +133,7 @@ export class Store {
           `the data is of format ${row.format}, this program knows up to ${STORAGE_FORMAT}: deploy the newer one`,
         );
       }
-      upgrade(database, row.format);
+      upgrade(database, row.format, treesOf(row));
       // A snapshot that came only in part is of no use any more.
       clearTree(database, treesOf(row).spare);
       return row;
@@ -291,8 +292,7 @@ export class Store {
   }
 }
 
-/** Which tables the tree stands in, and which ones a snapshot goes to. */
-function treesOf(state: StateRow): { readonly used: TreeTables; readonly spare: TreeTables } {
+function treesOf(state: StateRow): Trees {
   const [first, second] = TREE_TABLES;
   return state.tree === 0 ? { used: first, spare: second } : { used: second, spare: first };
 }

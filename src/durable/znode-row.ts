@@ -2,6 +2,7 @@
 import { sessionFromKey, sessionKey } from "../base/ids.ts";
 import { JuteReader, type JuteWriter } from "../jute/archive.ts";
 import { ownerSession, readZnode, writeZnodeHead } from "../keeper/znode-codec.ts";
+import { markOf } from "../tree/idle.ts";
 import type { Znode } from "../tree/node-store.ts";
 
 /** The columns of a znode besides its key (parent, name). */
@@ -12,11 +13,18 @@ export interface ZnodeRow {
   readonly data: Uint8Array | null;
 }
 
+/** The same with what no reading of it takes. */
+interface IndexedRow extends ZnodeRow {
+  /** markOf the znode; null for those that stay, which keeps them out of the partial index. */
+  readonly idle: number | null;
+}
+
 /** The row of a znode. `writer` is lent for the work and empty afterwards. */
-export function toRow(node: Znode, writer: JuteWriter): ZnodeRow {
+export function toRow(node: Znode, writer: JuteWriter): IndexedRow {
   writeZnodeHead(writer, node);
   const session = ownerSession(node);
-  return { owner: session === undefined ? null : sessionKey(session), head: writer.take(), data: node.data };
+  const owner = session === undefined ? null : sessionKey(session);
+  return { owner, head: writer.take(), data: node.data, idle: markOf(node) ?? null };
 }
 
 /** The znode of a row. Throws JuteError where the row is damaged or of a later format. */

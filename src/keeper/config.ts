@@ -1,5 +1,6 @@
 import type { FourLetterWord } from "../base/four-letter-words.ts";
 import type { Sid } from "../base/ids.ts";
+import type { ZnodeSettings } from "../base/znode-settings.ts";
 import type { PeerConfig } from "../zab/config.ts";
 import type { ConnectionBounds } from "./connection-bounds.ts";
 
@@ -24,6 +25,8 @@ export interface KeeperConfig extends Pick<PeerConfig, "sid" | "timing"> {
   readonly readOnlyAfterMs?: number | undefined;
   /** The four-letter words that are answered: FOUR_LETTER_WORDS_DEFAULT unless set. */
   readonly fourLetterWords?: readonly FourLetterWord[];
+  /** ZNODE_SETTINGS unless set. */
+  readonly znodes?: ZnodeSettings;
   /** SESSIONS_MAX unless set: tests reach it. */
   readonly sessionsMax?: number;
   /** SNAPSHOT_PART_BYTES unless set: tests make many parts of little. */

@@ -5,15 +5,17 @@
  */
 import { ERROR_CODES } from "../base/error-code.ts";
 import { equalBytes } from "../base/bytes.ts";
-import type { Origin, Sid } from "../base/ids.ts";
+import { NO_SESSION, type Origin, type Sid } from "../base/ids.ts";
 import type { WriteRequest } from "../base/request.ts";
 import type { Txn, TxnHeader } from "../base/txn.ts";
+import { ZNODE_SETTINGS, type ZnodeSettings } from "../base/znode-settings.ts";
 import { compareZxid, equalZxid, type Zxid } from "../base/zxid.ts";
 import { JuteWriter } from "../jute/archive.ts";
 import { encodeTxn } from "../jute/txn.ts";
 import { Preparer, type Reconfigure } from "../tree/prepare.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { Proposal } from "../zab/message.ts";
+import { ContainerManager } from "./container-manager.ts";
 import { REFUSAL_LOG_INTERVAL_MS, SESSION_POLL_INTERVAL_MS, SESSIONS_MAX } from "./limits.ts";
 import type { Addressed, ForwardedRequest, OwnedSession, ToLeader } from "./link-message.ts";
 import { type ReconfigContext, reconfigureWith } from "./reconfiguration.ts";
@@ -32,7 +34,9 @@ export interface DeskOptions {
   readonly lostGraceMs: number;
   readonly storageLimitBytes: number;
   /** SESSIONS_MAX unless set. */
-  readonly sessionsMax: number | undefined;
+  readonly sessionsMax?: number | undefined;
+  /** ZNODE_SETTINGS unless set. */
+  readonly znodes?: ZnodeSettings | undefined;
   /** What a reconfig needs to know; undefined where members are the deployment's business. */
   readonly reconfig: (Omit<ReconfigContext, "isInProgress"> & { isSettled(): boolean }) | undefined;
   /** A line for people. */
@@ -53,6 +57,7 @@ export class LeaderDesk {
   readonly #sessions: SessionTracker;
   readonly #storage: StorageGate;
   readonly #writer = new JuteWriter();
+  readonly #containers: ContainerManager;
   #nextZxid: Zxid;
   #lastPrepared: Zxid;
   #nowMs: number;
@@ -72,9 +77,12 @@ export class LeaderDesk {
   /** Grants every session its full timeout again: how long it was silent under the last leader is not known. */
   constructor(options: DeskOptions) {
     this.#options = options;
-    this.#preparer = new Preparer(options.tree, this.#reconfigure(options));
+    const { tree, nowMs, znodes = ZNODE_SETTINGS } = options;
+    this.#preparer = new Preparer(tree, { reconfigure: this.#reconfigure(options), znodes });
     this.#sessions = new SessionTracker(options);
     this.#storage = new StorageGate(options.storageLimitBytes);
+    const propose = (path: string): void => this.#removeIdle(path);
+    this.#containers = new ContainerManager({ tree, settings: znodes, nowMs, propose });
     this.#nextZxid = options.nextZxid;
     this.#lastPrepared = options.tree.lastApplied;
     this.#nowMs = options.nowMs;
@@ -156,10 +164,16 @@ export class LeaderDesk {
         request: { op: "closeSession" },
       });
     }
+    this.#containers.tick(nowMs);
     const { clockMs } = this.#sessions;
     if (clockMs - this.#polledAtMs < SESSION_POLL_INTERVAL_MS) return;
     this.#polledAtMs = clockMs;
     for (const to of this.#sessions.replicas) this.#answers.push({ to, message: { kind: "poll", clockMs } });
+  }
+
+  #removeIdle(path: string): void {
+    const request = { op: "deleteContainer", path } as const;
+    this.#propose({ origin: this.#own(), session: NO_SESSION, xid: 0, identities: [], request });
   }
 
   /** Proposes the dynamic configuration that /zookeeper/config shall show. */

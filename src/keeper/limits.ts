@@ -53,6 +53,13 @@ export const APPLY_COST_BYTES = 512;
 /** What telling a watcher of a change costs, in bytes of payload: a change may have very many watchers. */
 export const EVENT_COST_BYTES = 128;
 
+/** A sweep of containers and TTL znodes reads so many candidates at a time. */
+export const SWEEP_PAGE = 256;
+
+/** What a sweep may remove for time that has passed counts up to this much of it: a leader that stood still makes no
+ * burst of it. */
+export const SWEEP_BURST_MS = 250;
+
 /** A database that was full has room again below this part of its limit, so that it does not come and go. */
 export const STORAGE_RESUME_RATIO = 0.95;
 

@@ -56,6 +56,7 @@ export class Reign {
       storageLimitBytes: config.storageLimitBytes,
       sessionsMax: config.sessionsMax,
       reconfig: config.reconfigEnabled ? host.reconfig : undefined,
+      znodes: config.znodes,
       log: (event, fields) => this.#context.log(event, fields),
       nowMs,
       lostGraceMs: config.timing?.heartbeatLimitMs ?? DEFAULT_TIMING.heartbeatLimitMs,

@@ -10,6 +10,7 @@
 import { assert } from "../base/assert.ts";
 import type { SessionId } from "../base/ids.ts";
 import { nameOf, parentOf, pathProblem } from "../base/path.ts";
+import type { IdleZnode, MarkRange } from "./idle.ts";
 import { compareText, type NodeStore, PathsBySession, type Znode } from "./node-store.ts";
 
 /** The rows under the cache. Paths handed to it are always valid ones; all answers are immediate. */
@@ -25,6 +26,8 @@ export interface NodeRows {
   descendantCount(path: string): number;
   /** The next rows in the order of the key; see NodeStore.after. */
   after(path: string | undefined, bytesMax: number): ReadonlyArray<readonly [string, Znode]>;
+  /** The next rows by their marks; see NodeStore.idle. */
+  idle(marks: MarkRange, after: IdleZnode | undefined, countMax: number): readonly IdleZnode[];
 }
 
 /** What reading several paths gave. */
@@ -188,6 +191,15 @@ export class CachedNodeStore implements NodeStore {
 
   unwritten(): Iterable<string> {
     return this.#dirty.keys();
+  }
+
+  idle(marks: MarkRange, after: IdleZnode | undefined, countMax: number): readonly IdleZnode[] {
+    for (let from = after; ;) {
+      const stored = this.#rows.idle(marks, from, countMax);
+      const found = stored.filter(({ path }) => !this.#dirty.has(path));
+      if (found.length > 0 || stored.length === 0) return found;
+      from = stored.at(-1);
+    }
   }
 
   /**

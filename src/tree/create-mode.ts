@@ -6,6 +6,7 @@ import { KeeperError } from "../base/error-code.ts";
 import type { SessionId } from "../base/ids.ts";
 import type { CreateRequest } from "../base/request.ts";
 import type { NodeOwner } from "../base/txn.ts";
+import { TTL_MS_MAX } from "./idle.ts";
 
 /** How the znode is named, and whose it will be. */
 export interface CreateMode {
@@ -21,16 +22,23 @@ const TTL_SEQUENTIAL_FLAG = 6;
 
 /**
  * The mode that a request's operation and flags ask for. Throws KeeperError badArguments for flags that mean
- * nothing, unimplemented for TTL. As in ZooKeeper it is createContainer, not the flag, that makes a
- * container: `create` with the flag of a container makes a persistent znode (its txn record has no other word
- * for it).
+ * nothing or a time to live that is none, unimplemented for TTL where that is off. As in ZooKeeper it is
+ * createContainer, not the flag, that makes a container: `create` with the flag of a container makes a persistent znode
+ * (its txn record has no other word for it).
  */
-export function createModeOf(request: CreateRequest, session: SessionId): CreateMode {
+export function createModeOf(
+  request: CreateRequest,
+  session: SessionId,
+  hasExtendedTypes: boolean,
+): CreateMode {
   const { op, flags } = request;
   if (!isMode(flags)) {
     throw new KeeperError("badArguments", `create flags ${flags}`);
   }
-  if (flags >= TTL_FLAG) throw new KeeperError("unimplemented", "TTL znodes");
+  if (flags >= TTL_FLAG) {
+    if (!hasExtendedTypes) throw new KeeperError("unimplemented", "TTL znodes");
+    return { sequential: flags === TTL_SEQUENTIAL_FLAG, owner: ttlOwner(request) };
+  }
   // A time to live without a TTL flag. ZooKeeper refuses it, or, where it is negative, stops the server.
   if (op === "createTTL") throw new KeeperError("badArguments", `create flags ${flags} with TTL`);
   const sequential = flags !== CONTAINER_FLAG && (flags & 2) !== 0;
@@ -40,6 +48,14 @@ export function createModeOf(request: CreateRequest, session: SessionId): Create
     sequential,
     owner: isEphemeral ? { mode: "ephemeral", session } : { mode: "persistent" },
   };
+}
+
+/** Only createTTL carries a time to live: the flags of one without it are as wrong as a bad one. */
+function ttlOwner({ op, ttlMs }: CreateRequest): NodeOwner {
+  if (op !== "createTTL" || ttlMs <= 0 || ttlMs > TTL_MS_MAX) {
+    throw new KeeperError("badArguments", `a time to live from 1 to ${TTL_MS_MAX} ms`);
+  }
+  return { mode: "ttl", ttlMs };
 }
 
 /**

@@ -13,6 +13,7 @@ import type { NodeData } from "../base/request.ts";
 import type { Stat } from "../base/stat.ts";
 import type { NodeOwner } from "../base/txn.ts";
 import type { Zxid } from "../base/zxid.ts";
+import { type IdleZnode, markOf, type MarkRange } from "./idle.ts";
 
 /**
  * One znode. Never changed in place: a change puts another one. Source: ZooKeeper DataNode and StatPersisted.
@@ -81,6 +82,12 @@ export interface NodeStore extends NodeView {
   after(path: string | undefined, bytesMax: number): ReadonlyArray<readonly [string, Znode]>;
   /** The paths that have changed since the store last wrote them where its order comes from. */
   unwritten(): Iterable<string>;
+  /**
+   * The next znodes whose marks lie in the range, by mark and then as rows are, from the beginning for undefined: at most
+   * `countMax`, none at the end. It takes no longer where there are very many others. Those that `unwritten` names are
+   * left out.
+   */
+  idle(marks: MarkRange, after: IdleZnode | undefined, countMax: number): readonly IdleZnode[];
 }
 
 /** Keeps all znodes in memory: for the simulator and tests. */
@@ -157,6 +164,16 @@ export class MapNodeStore implements NodeStore {
     return [];
   }
 
+  idle({ from, to }: MarkRange, after: IdleZnode | undefined, countMax: number): readonly IdleZnode[] {
+    const found: IdleZnode[] = [];
+    for (const [path, node] of this.#nodes) {
+      const mark = markOf(node);
+      if (mark === undefined || mark < from || mark > to) continue;
+      if (after === undefined || compareIdle({ path, mark }, after) > 0) found.push({ path, mark });
+    }
+    return found.sort(compareIdle).slice(0, countMax);
+  }
+
   descendantCount(path: string): number {
     const prefix = path === "/" ? "/" : `${path}/`;
     let count = 0;
@@ -205,4 +222,10 @@ export class PathsBySession {
 export function compareText(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
+}
+
+/** The order of idle znodes: by mark, then as rows are, by parent and name. */
+function compareIdle(a: IdleZnode, b: IdleZnode): number {
+  if (a.mark !== b.mark) return a.mark - b.mark;
+  return compareText(parentOf(a.path), parentOf(b.path)) || compareText(nameOf(a.path), nameOf(b.path));
 }

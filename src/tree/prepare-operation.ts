@@ -18,7 +18,9 @@ import type {
 } from "../base/request.ts";
 import type { CreateTxn, OperationTxn } from "../base/txn.ts";
 import { checkAllowed, fixAcl } from "./access.ts";
+import type { ZnodeSettings } from "../base/znode-settings.ts";
 import { createModeOf, sequenceText } from "./create-mode.ts";
+import { isDue } from "./idle.ts";
 import type { NodeView, Znode } from "./node-store.ts";
 import { CONFIG_PATH, isReserved } from "./reserved.ts";
 
@@ -31,6 +33,7 @@ export interface PrepareContext {
   readonly identities: readonly Identity[];
   /** The leader's clock in milliseconds of Unix time. */
   readonly timeMs: number;
+  readonly settings: ZnodeSettings;
 }
 
 /** The requests that may stand alone or in a multi. */
@@ -84,7 +87,7 @@ export function prepareSetAcl(context: PrepareContext, request: SetAclRequest): 
 }
 
 /**
- * Deletes a container that has had children and has none, or a TTL znode whose time is over and that has
+ * Deletes a container that has had children and has none, or has waited for one for too long, or a TTL znode whose time is over and that has
  * none. Throws KeeperError notEmpty, or badVersion where it is too early or another kind of znode. ZooKeeper
  * decides half of this when it looks for candidates; here it is checked where nothing can come between.
  */
@@ -95,17 +98,13 @@ export function prepareDeleteContainer(
   checkDeletablePath(request.path);
   const node = existing(context, request.path);
   if (node.childCount > 0) throw new KeeperError("notEmpty", request.path);
-  if (!isIdle(node, context.timeMs)) throw new KeeperError("badVersion", request.path);
+  const { timeMs, settings } = context;
+  if (!isDue(node, timeMs, settings.neverUsedMs)) throw new KeeperError("badVersion", request.path);
   return { kind: "delete", path: request.path };
 }
 
-function isIdle(node: Znode, timeMs: number): boolean {
-  if (node.owner.mode === "container") return node.childCreates !== 0;
-  return node.owner.mode === "ttl" && timeMs - node.mtime > node.owner.ttlMs;
-}
-
 function prepareCreate(context: PrepareContext, request: CreateRequest): CreateTxn {
-  const mode = createModeOf(request, context.session);
+  const mode = createModeOf(request, context.session, context.settings.extendedTypes);
   checkOpen(context);
   checkHasParent(request.path);
   const acl = fixAcl(request.acl, context.identities);

@@ -15,6 +15,7 @@ import type {
   WriteRequest,
 } from "../base/request.ts";
 import type { OperationTxn, Txn } from "../base/txn.ts";
+import { ZNODE_SETTINGS, type ZnodeSettings } from "../base/znode-settings.ts";
 import { compareZxid, type Zxid, zxidText } from "../base/zxid.ts";
 import { checkAllowed } from "./access.ts";
 import { createInMulti } from "./create-mode.ts";
@@ -56,6 +57,7 @@ export type Reconfigure = (request: ReconfigRequest, data: NodeData, zxid: Zxid)
  */
 export class Preparer {
   readonly #tree: Tree;
+  readonly #settings: ZnodeSettings;
   readonly #nodes: Overlay;
   readonly #pendingPaths = new PendingKeys<string>();
   /** Sessions whose opening (true) or closing (false) is proposed. */
@@ -65,9 +67,13 @@ export class Preparer {
   #lastPrepared: Zxid;
 
   /** Without `reconfigure` the members are the deployment's business, as in a ZooKeeper with its default settings. */
-  constructor(tree: Tree, reconfigure?: Reconfigure) {
+  constructor(
+    tree: Tree,
+    options: { readonly reconfigure?: Reconfigure | undefined; readonly znodes?: ZnodeSettings } = {},
+  ) {
     this.#tree = tree;
-    this.#reconfigure = reconfigure;
+    this.#reconfigure = options.reconfigure;
+    this.#settings = options.znodes ?? ZNODE_SETTINGS;
     this.#nodes = new Overlay(tree);
     this.#lastPrepared = tree.lastApplied;
   }
@@ -202,6 +208,7 @@ export class Preparer {
       isOpen: this.isOpen(input.session),
       identities: input.identities,
       timeMs: input.timeMs,
+      settings: this.#settings,
     };
   }
 

@@ -24,6 +24,7 @@ import {
   sessionDigest,
   znodeDigest,
 } from "./digest.ts";
+import type { IdleZnode, MarkRange } from "./idle.ts";
 import { type NodeStore, statOf, type Znode } from "./node-store.ts";
 import { CONFIG_PATH, QUOTA_PATH, ZOOKEEPER_PATH } from "./reserved.ts";
 import type { SessionTable } from "./session-table.ts";
@@ -139,6 +140,11 @@ export class Tree {
   /** The paths of the session's ephemerals, sorted. */
   ephemeralsOf(session: SessionId): readonly string[] {
     return this.#state.store.ephemeralsOf(session);
+  }
+
+  /** Znodes that end by themselves; see NodeStore.idle. */
+  idle(marks: MarkRange, after: IdleZnode | undefined, countMax: number): readonly IdleZnode[] {
+    return this.#state.store.idle(marks, after, countMax);
   }
 
   /** What all of it sums up to now. */

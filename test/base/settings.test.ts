@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { DEFAULT_ACCESS } from "../../src/base/access-settings.ts";
 import { FOUR_LETTER_WORDS, FOUR_LETTER_WORDS_DEFAULT } from "../../src/base/four-letter-words.ts";
 import { ConfigError, meantVariable, readSettings, type Variables } from "../../src/base/settings.ts";
+import { ZNODE_SETTINGS } from "../../src/base/znode-settings.ts";
 
 const VOTERS = "1,2,3";
 /** md5("ann:zk-sasl-md5:one"). */
@@ -25,6 +26,7 @@ describe("readSettings", () => {
       maxConnections: 10_000,
       maxConnectionsPerAddress: 60,
       storageLimitMb: 9000,
+      znodes: ZNODE_SETTINGS,
       logBatchesMax: 16_384,
       fourLetterWords: FOUR_LETTER_WORDS_DEFAULT,
       superDigest: undefined,
@@ -50,6 +52,10 @@ describe("readSettings", () => {
       MAX_CNXNS: "0",
       MAX_CLIENT_CNXNS: "7",
       STORAGE_LIMIT_MB: "100",
+      EXTENDED_TYPES_ENABLED: "0",
+      CONTAINER_CHECK_INTERVAL_MS: "1000",
+      CONTAINER_MAX_PER_MINUTE: "60",
+      CONTAINER_NEVER_USED_MS: "300000",
       LOG_BATCHES_MAX: "100",
       FOUR_LETTER_WORDS: "mntr, ruok,mntr",
       SUPER_DIGEST: DIGEST,
@@ -78,6 +84,7 @@ describe("readSettings", () => {
       maxConnections: 0,
       maxConnectionsPerAddress: 7,
       storageLimitMb: 100,
+      znodes: { extendedTypes: false, sweepIntervalMs: 1000, sweepsPerMinute: 60, neverUsedMs: 300_000 },
       logBatchesMax: 100,
       fourLetterWords: ["mntr", "ruok", "srvr"],
       reconfigEnabled: true,
@@ -156,6 +163,10 @@ describe("readSettings", () => {
     [{ VOTERS, ENSEMBLES: "a/b" }, "ENSEMBLES is"],
     [{ VOTERS, ENSEMBLES: "a,a" }, "different names"],
     [{ VOTERS, ENSEMBLES: "," }, "ENSEMBLES is"],
+    [{ VOTERS, EXTENDED_TYPES_ENABLED: "true" }, "EXTENDED_TYPES_ENABLED is"],
+    [{ VOTERS, CONTAINER_CHECK_INTERVAL_MS: "49" }, "from 50 to"],
+    [{ VOTERS, CONTAINER_MAX_PER_MINUTE: "0" }, "CONTAINER_MAX_PER_MINUTE is"],
+    [{ VOTERS, CONTAINER_NEVER_USED_MS: "-1" }, "CONTAINER_NEVER_USED_MS is"],
     [{ VOTERS, EDGEKEEPER_DEV: "true" }, "EDGEKEEPER_DEV is"],
     [{ VOTERS, SASL_USERS: "ann" }, "it must list different user:hash"],
     [{ VOTERS, SASL_USERS: "ann:one" }, "printf %s USER:zk-sasl-md5:PASSWORD | md5sum"],

@@ -16,6 +16,8 @@ export interface SingleZooKeeperSetup {
   readonly superDigest: string;
   /** Who may log in with SASL, and with which password; the last of them may do everything. */
   readonly saslPasswords: Readonly<Record<string, string>>;
+  /** How often it looks for containers and TTL znodes to remove, in ms. */
+  readonly sweepIntervalMs: number;
 }
 
 /** Starts it on a free port of loopback, with its data in a directory under `temporary`. */
@@ -39,6 +41,8 @@ export async function startSingleZooKeeper(
       "-XX:TieredStopAtLevel=1",
       // What is compared is what is answered: the disk would only make it slow.
       "-Dzookeeper.forceSync=no",
+      "-Dzookeeper.extendedTypesEnabled=true",
+      `-Dznode.container.checkIntervalMs=${setup.sweepIntervalMs}`,
       `-Dzookeeper.DigestAuthenticationProvider.superDigest=${setup.superDigest}`,
       `-Djava.security.auth.login.config=${jaas}`,
       `-Dzookeeper.superUser=${Object.keys(setup.saslPasswords).at(-1)}`,

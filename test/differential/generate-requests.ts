@@ -32,6 +32,7 @@ const KINDS: readonly (readonly [number, Maker])[] = [
   [14, (rng) => anyCreate(rng, "create")],
   [8, (rng) => anyCreate(rng, "create2")],
   [3, (rng) => anyCreate(rng, "createContainer")],
+  [5, (rng) => anyCreate(rng, "createTTL")],
   [11, (rng) => ({ op: "delete", path: deletePath(rng), version: anyVersion(rng) })],
   [11, anySetData],
   [5, anySetAcl],
@@ -128,11 +129,32 @@ function anyCreate(rng: Rng, op: CreateRequest["op"]): CreateRequest {
   const path = createPath(rng);
   // What is closed to all cannot be used by the rest of the stream: seldom.
   const acl = anyAcl(rng);
-  const flags = op === "createContainer" && !oneIn(rng, 3) ? 4 : createFlags(rng);
+  const flags = flagsFor(rng, op);
+  const ttlMs = op === "createTTL" ? anyTtl(rng, flags) : 0;
+  const data = anyData(rng);
   // What it appended to a name beside the stream's root would tell how many streams there were.
-  if (path === ROOT || !path.startsWith(ROOT))
-    return { op, path, data: anyData(rng), acl, flags: flags & ~2, ttlMs: 0 };
-  return { op, path, data: anyData(rng), acl, flags, ttlMs: 0 };
+  if (path === ROOT || !path.startsWith(ROOT)) return { op, path, data, acl, flags: plain(flags), ttlMs };
+  return { op, path, data, acl, flags, ttlMs };
+}
+
+/** The same without a sequence number. */
+function plain(flags: number): number {
+  return flags === 6 ? 5 : flags & ~2;
+}
+
+function flagsFor(rng: Rng, op: CreateRequest["op"]): number {
+  if (op === "createContainer" && !oneIn(rng, 3)) return 4;
+  if (op === "createTTL" && !oneIn(rng, 8)) return pick(rng, [5, 5, 6]);
+  return createFlags(rng);
+}
+
+/** Long enough to outlive the stream, or none; a negative one without the flag of a TTL would end ZooKeeper. */
+function anyTtl(rng: Rng, flags: number): number {
+  const longest = 2 ** 40 - 1;
+  if (flags !== 5 && flags !== 6) return pick(rng, [0, 1, longest]);
+  return oneIn(rng, 4)
+    ? pick(rng, [0, -1, longest + 1, -longest, 2 ** 45, 2 ** 62, -(2 ** 63)])
+    : pick(rng, [3_600_000, 86_400_000, longest]);
 }
 
 function createFlags(rng: Rng): number {
@@ -185,7 +207,10 @@ function anyOperation(rng: Rng): MultiOperation {
     case 0:
     case 1:
     case 2:
-      return anyCreate(rng, pick(rng, ["create", "create", "create2", "createContainer"] as const));
+      return anyCreate(
+        rng,
+        pick(rng, ["create", "create", "create", "create2", "createContainer", "createTTL"] as const),
+      );
     case 3:
     case 4:
       return { op: "delete", path: deletePath(rng), version: anyVersion(rng) };

@@ -44,7 +44,6 @@ describe("a generated stream", () => {
       "error",
       "createSession",
       "deleteContainer",
-      "createTTL",
       "reconfig",
     ]);
     // A check stands in a multi; alone it comes as a bare opcode.

@@ -128,11 +128,14 @@ class Maker {
     return { kind: "bytes", bytes: oddFrame(rng) };
   }
 
-  /** Not of a setACL: with another path it might shut what all streams share. */
+  /**
+   * Not of a setACL: with another path it might shut what all streams share. Nor of a createTTL: a negative time to live
+   * without the flag of one ends ZooKeeper's process.
+   */
   #flipped(xid: number): Frame {
     const rng = this.#rng;
     let request = anyRequest(rng);
-    while (request.op === "setACL") request = anyRequest(rng);
+    while (request.op === "setACL" || request.op === "createTTL") request = anyRequest(rng);
     return { kind: "flip", xid, request, at: rng.below(80), to: pick(rng, [0, 1, 127, 128, 255]) };
   }
 

@@ -9,8 +9,9 @@ import { compareZxid, type Zxid, ZXID_ZERO } from "../../src/base/zxid.ts";
 import { JuteReader, JuteWriter } from "../../src/jute/archive.ts";
 import { decodeConnectResponse, encodeConnectRequest } from "../../src/jute/handshake.ts";
 import type { ClientRequest } from "../../src/jute/requests.ts";
+import { decodeServerMessage } from "../../src/jute/responses.ts";
 import { respond } from "../keeper/sasl-client.ts";
-import { encodeFrame, type Frame, type Hello, ROOT, type Step, type Stream } from "./stream.ts";
+import { encodeFrame, type Frame, type Hello, resolvePath, ROOT, type Step, type Stream } from "./stream.ts";
 import { type Door, WireSocket } from "./wire-socket.ts";
 
 /** What one step brought. */
@@ -194,7 +195,13 @@ class Player {
     for (const other of this.#slots) other.isBehind ||= other !== slot;
     const bytes = step.frames.map((frame) => this.#encode(answered(withSeen(frame, slot.seen), slot)));
     slot.socket?.write(Buffer.concat(bytes));
-    const frames = [...early, ...(await this.#fence(slot))];
+    const { awaited } = step;
+    const frames = [...early];
+    if (awaited !== undefined) {
+      const path = resolvePath(awaited, this.#root);
+      frames.push(...((await slot.socket?.take((frame) => isDeletion(frame, path))) ?? []));
+    }
+    frames.push(...(await this.#fence(slot)));
     // What hangs up late shows on the second question.
     if (step.frames.some(mayClose)) frames.push(...(await this.#fence(slot)));
     const isClosed = slot.socket === undefined;
@@ -328,6 +335,13 @@ function endsSession(frame: Frame): boolean {
 
 function xidOf(frame: Uint8Array): number | undefined {
   return frame.length < 16 ? undefined : new JuteReader(frame).int();
+}
+
+/** Whether the frame is the event that the path is deleted. */
+function isDeletion(frame: Uint8Array, path: string): boolean {
+  if (xidOf(frame) !== -1) return false;
+  const event = decodeServerMessage(frame, () => undefined);
+  return event.kind === "event" && event.event.type === 2 && event.event.path === path;
 }
 
 function zxidOf(frame: Uint8Array): Zxid {

@@ -55,7 +55,9 @@ export function stepText(step: Step): string {
     case "partial":
       return `${step.slot}: send ${hex(step.bytes)} and hang up`;
     case "send":
-      return `${step.slot}: ${step.frames.map(frameText).join("; ")}`;
+      return `${step.slot}: ${step.frames.map(frameText).join("; ")}${
+        step.awaited === undefined ? "" : `, until ${step.awaited} is deleted`
+      }`;
     default:
       return step satisfies never;
   }

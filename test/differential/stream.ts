@@ -63,8 +63,13 @@ export type Step =
   | { readonly kind: "drop"; readonly slot: number }
   /** The client sends some bytes and hangs up. */
   | { readonly kind: "partial"; readonly slot: number; readonly bytes: Uint8Array }
-  /** Frames in one write. */
-  | { readonly kind: "send"; readonly slot: number; readonly frames: readonly Frame[] };
+  /** Frames in one write; and nothing more before this session's watches have told that `awaited` is deleted. */
+  | {
+      readonly kind: "send";
+      readonly slot: number;
+      readonly frames: readonly Frame[];
+      readonly awaited?: string;
+    };
 
 /** A whole stream. */
 export interface Stream {
@@ -81,7 +86,7 @@ export interface Stream {
 export const ROOT = "@";
 
 /** The path with the root in place of its symbol. */
-function resolvePath(path: string, root: string): string {
+export function resolvePath(path: string, root: string): string {
   return path.startsWith(ROOT) ? root + path.slice(ROOT.length) : path;
 }
 

@@ -24,9 +24,17 @@ export interface Targets {
   stop(): Promise<void>;
 }
 
+/** How both are set. */
+export interface TargetSetup {
+  /** How often they look for containers and TTL znodes to remove, in ms; never while random streams are played. */
+  readonly sweepIntervalMs: number;
+}
+
+const NEVER: TargetSetup = { sweepIntervalMs: 2 ** 31 - 1 };
+
 /** Starts both. Throws where one cannot be had. */
-export async function startTargets(): Promise<Targets> {
-  const [zookeeper, edgekeeper] = await Promise.allSettled([startZooKeeper(), startEdgekeeper()]);
+export async function startTargets(setup: TargetSetup = NEVER): Promise<Targets> {
+  const [zookeeper, edgekeeper] = await Promise.allSettled([startZooKeeper(setup), startEdgekeeper(setup)]);
   if (zookeeper.status === "rejected" || edgekeeper.status === "rejected") {
     if (zookeeper.status === "fulfilled") await zookeeper.value.stop();
     if (edgekeeper.status === "fulfilled") await edgekeeper.value.stop();
@@ -39,7 +47,7 @@ export async function startTargets(): Promise<Targets> {
   return { zookeeper: one, edgekeeper: other, stop };
 }
 
-async function startZooKeeper(): Promise<Target> {
+async function startZooKeeper({ sweepIntervalMs }: TargetSetup): Promise<Target> {
   const temporary = await mkdtemp(join(tmpdir(), "differential-"));
   const processes = new ProcessSet();
   const kill = (): void => processes.killAll();
@@ -53,6 +61,7 @@ async function startZooKeeper(): Promise<Target> {
     const server = await startSingleZooKeeper(processes, temporary, {
       superDigest: digestOf(SUPER_LOGIN),
       saslPasswords: SASL_PASSWORDS,
+      sweepIntervalMs,
     });
     return { name: server.name, doors: server.addresses, stop };
   } catch (error) {
@@ -61,13 +70,14 @@ async function startZooKeeper(): Promise<Target> {
   }
 }
 
-async function startEdgekeeper(): Promise<Target> {
+async function startEdgekeeper({ sweepIntervalMs }: TargetSetup): Promise<Target> {
   // On a machine that others use too, a replica that is late must not look dead.
   const vars = {
     SUPER_DIGEST: digestOf(SUPER_LOGIN),
     HEARTBEAT_LIMIT_MS: "15000",
     SASL_USERS: saslUsers(SASL_PASSWORDS),
     SASL_SUPER_USERS: Object.keys(SASL_PASSWORDS).at(-1) ?? "",
+    CONTAINER_CHECK_INTERVAL_MS: String(sweepIntervalMs),
   };
   const setup: EnsembleSetup = { vars, readyDeadlineMs: 60_000 };
   const ensemble = await startEnsemble(setup);

@@ -58,7 +58,7 @@ function formatOne(from: SqlDatabase, history: readonly (readonly Proposal[])[])
   const { sql } = database;
   for (const statement of FORMAT_1) sql.exec(statement);
   for (const table of ["znode", "session"]) {
-    for (const row of rowsOf(from.sql, table)) insert(sql, table, Object.values(row));
+    for (const { idle: _, ...row } of rowsOf(from.sql, table)) insert(sql, table, Object.values(row));
   }
   for (const row of rowsOf(from.sql, "state")) insert(sql, "state", Object.values({ ...row, format: 1 }));
   const [told] = rowsOf(from.sql, "state");
@@ -143,6 +143,59 @@ describe("data of format 1", () => {
     const { log, start } = openStore(formatOne(database, []));
 
     expect([log.base, log.last, start.lastDelivered]).toEqual([ZXID_ZERO, ZXID_ZERO, ZXID_ZERO]);
+  });
+});
+
+/** Format 2 had no column for what ends by itself. */
+function formatTwo(from: SqlDatabase): SqlDatabase {
+  for (const table of ["znode", "znode_2"]) {
+    from.sql.exec(`DROP INDEX ${table}_idle`);
+    from.sql.exec(`ALTER TABLE ${table} DROP COLUMN idle`);
+  }
+  from.sql.exec("UPDATE state SET format = 2");
+  return from;
+}
+
+describe("data of format 2", () => {
+  const ALL = { from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER };
+
+  test("is the same tree, and its containers are found by their marks, however many there are", () => {
+    const database = memoryDatabase();
+    const store = openStore(database);
+    const leader = new Leader(store.tree);
+    const container = (path: string): void =>
+      void leader.write(create(path, { op: "createContainer", flags: 4, data: bytes("kept") }));
+    for (let index = 0; index < 1500; index++) container(`/box${index}`);
+    leader.write(create("/box7/kid", { data: bytes("x") }));
+    leader.write(create("/box8/kid"));
+    leader.write({ op: "delete", path: "/box8/kid", version: -1 });
+    leader.write(create("/plain", { data: bytes("x") }));
+    leader.write(create("/e", { flags: 1 }), { session: BOB });
+    store.commit([{ kind: "epochs", acceptedEpoch: 4, currentEpoch: 3 }]);
+    const expected = store.tree.idle(ALL, undefined, 5000);
+
+    const upgraded = openStore(formatTwo(database));
+    const again = openStore(database);
+
+    for (const one of [upgraded, again]) {
+      expect(contentsOf(one.tree)).toEqual(contentsOf(store.tree));
+      expect(one.tree.summary).toEqual(store.tree.summary);
+      expect(one.tree.idle(ALL, undefined, 5000)).toEqual(expected);
+    }
+    expect(expected).toHaveLength(1499);
+    expect(expected.filter(({ mark }) => mark === 0)).toEqual([{ path: "/box8", mark: 0 }]);
+    expect(rowsOf(database.sql, "state")).toMatchObject([{ format: STORAGE_FORMAT }]);
+  });
+
+  test("of a replica that held a part of a snapshot is rid of that", () => {
+    const { database, store } = filled();
+    formatTwo(database).sql.exec("INSERT INTO znode_2 SELECT * FROM znode");
+
+    const upgraded = openStore(database);
+
+    expect(contentsOf(upgraded.tree)).toEqual(contentsOf(store.tree));
+    expect(rowsOf(database.sql, "znode_2")).toEqual([]);
+    expect(upgraded.stage().summary.znodes).toBe(0);
   });
 });
 

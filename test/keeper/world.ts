@@ -25,7 +25,7 @@ const TICK_MS = 50;
 /** The wall clock at the beginning of each run. */
 export const EPOCH_MS = 1_800_000_000_000;
 
-type Optional = "snapshotPartBytes" | "sessionsMax" | "readOnlyAfterMs" | "sessionTimeoutMinMs";
+type Optional = "snapshotPartBytes" | "sessionsMax" | "readOnlyAfterMs" | "sessionTimeoutMinMs" | "znodes";
 
 export interface WorldOptions extends Partial<Pick<KeeperConfig, Optional>> {
   readonly voters: number;

@@ -2,6 +2,7 @@ import { type Acl, type Identity, OPEN_ACL } from "../../src/base/acl.ts";
 import type { SessionId } from "../../src/base/ids.ts";
 import type { CreateRequest, Response, WriteRequest } from "../../src/base/request.ts";
 import type { Outcome, Txn, TxnHeader } from "../../src/base/txn.ts";
+import { ZNODE_SETTINGS, type ZnodeSettings } from "../../src/base/znode-settings.ts";
 import { type Zxid, ZXID_ZERO } from "../../src/base/zxid.ts";
 import type { CachedNodeStore, ManyRead, NodeRows } from "../../src/tree/cached-node-store.ts";
 import { DIGEST_ZERO } from "../../src/tree/digest.ts";
@@ -80,6 +81,9 @@ export class MapRows implements NodeRows {
   after(path: string | undefined, bytesMax: number): ReadonlyArray<readonly [string, Znode]> {
     return this.nodes.after(path, bytesMax);
   }
+  idle(...query: Parameters<MapNodeStore["idle"]>): ReturnType<MapNodeStore["idle"]> {
+    return this.nodes.idle(...query);
+  }
 
   flush(store: CachedNodeStore): void {
     const { puts, deletes } = store.takeDirty();
@@ -98,10 +102,10 @@ export class Leader {
   #applied = 0;
 
   /** `counter` is that of the tree's last zxid. */
-  constructor(tree: Tree = freshTree(), counter = 0) {
+  constructor(tree: Tree = freshTree(), counter = 0, settings: ZnodeSettings = ZNODE_SETTINGS) {
     this.tree = tree;
     this.#counter = counter;
-    this.preparer = new Preparer(tree);
+    this.preparer = new Preparer(tree, { znodes: settings });
     for (const session of [ALICE, BOB]) {
       this.write({ op: "createSession", timeoutMs: 30_000, password: new Uint8Array(16) }, { session });
     }

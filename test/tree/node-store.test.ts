@@ -5,7 +5,7 @@ import { InvariantError } from "../../src/base/assert.ts";
 import type { NodeOwner } from "../../src/base/txn.ts";
 import { ZXID_ZERO } from "../../src/base/zxid.ts";
 import { SqlNodeRows } from "../../src/durable/node-rows.ts";
-import { createTables } from "../../src/durable/schema.ts";
+import { createIndexes, createTables } from "../../src/durable/schema.ts";
 import { CachedNodeStore } from "../../src/tree/cached-node-store.ts";
 import { MapNodeStore, type NodeStore, type Znode } from "../../src/tree/node-store.ts";
 import { memoryDatabase } from "../durable/sqlite.ts";
@@ -43,6 +43,7 @@ function cachedSubject(cacheBytesMax: number, isFlushing: boolean): Subject {
 function sqlSubject(cacheBytesMax: number): Subject {
   const database = memoryDatabase();
   createTables(database);
+  createIndexes(database);
   const rows = new SqlNodeRows(database.sql, "znode");
   const store = new CachedNodeStore(rows, cacheBytesMax);
   return { store, pause: () => rows.writeChangesOf(store) };
@@ -143,6 +144,94 @@ describe.each(SUBJECTS)("a store %s", (_, makeSubject) => {
     expect(store.ephemeralsOf(BOB)).toEqual(["/e"]);
     expect(store.count()).toBe(7);
   });
+});
+
+describe.each(SUBJECTS)("the znodes that end by themselves, in a store %s", (name, makeSubject) => {
+  const ALL = { from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER };
+  const ttl = (ttlMs: number, more: Partial<Znode> = {}): Znode => ({
+    ...znode({ mode: "ttl", ttlMs }),
+    ...more,
+  });
+  const container = (more: Partial<Znode>): Znode => ({ ...znode({ mode: "container" }), ...more });
+  const isWritten = name !== "all dirty over rows";
+
+  function filled(): Subject {
+    const subject = makeSubject();
+    const { store, pause } = subject;
+    for (const path of ["/", "/a", "/a-"]) store.put(path, znode());
+    store.put("/a/t", ttl(10, { mtime: 100 }));
+    store.put("/a-/t", ttl(10, { mtime: 100 }));
+    store.put("/late", ttl(10, { mtime: 200 }));
+    store.put("/parent", ttl(1, { mtime: 1, childCount: 1, childCreates: 1 }));
+    store.put("/parent/e", znode({ mode: "ephemeral", session: ALICE }));
+    store.put("/used", container({ childCreates: 3 }));
+    store.put("/full", container({ childCreates: 3, childCount: 1 }));
+    store.put("/full/kid", znode());
+    store.put("/new", container({ mtime: 50 }));
+    pause();
+    return subject;
+  }
+
+  test("are listed by their marks, and those alone", () => {
+    const { store } = filled();
+    const marks = [
+      { path: "/new", mark: -51 },
+      { path: "/used", mark: 0 },
+      { path: "/a/t", mark: 110 },
+      { path: "/a-/t", mark: 110 },
+      { path: "/late", mark: 210 },
+    ];
+
+    expect(store.idle(ALL, undefined, 100)).toEqual(isWritten ? marks : []);
+  });
+
+  test("are listed page by page, within a range whose ends count", () => {
+    const { store } = filled();
+    const range = { from: 0, to: 110 };
+    const paths: string[] = [];
+    for (
+      let page = store.idle(range, undefined, 1);
+      page.length > 0;
+      page = store.idle(range, page.at(-1), 1)
+    ) {
+      expect(page).toHaveLength(1);
+      paths.push(...page.map(({ path }) => path));
+    }
+
+    expect(paths).toEqual(isWritten ? ["/used", "/a/t", "/a-/t"] : []);
+    expect(store.idle({ from: 1, to: 109 }, undefined, 9)).toEqual([]);
+  });
+
+  test("change with what is put and deleted", () => {
+    const { store, pause } = filled();
+    store.put("/late", ttl(10, { mtime: 300 }));
+    store.put("/a/t", ttl(10, { mtime: 100, childCount: 1, childCreates: 1 }));
+    store.put("/full", container({ childCreates: 3 }));
+    store.delete("/used");
+    store.delete("/a-/t");
+    pause();
+
+    const listed = store.idle({ from: 0, to: 400 }, undefined, 9);
+    expect(listed).toEqual(
+      isWritten
+        ? [
+            { path: "/full", mark: 0 },
+            { path: "/late", mark: 310 },
+          ]
+        : [],
+    );
+  });
+});
+
+test("a store over rows lists no znode that has changed since it wrote it, and goes on behind it", () => {
+  const rows = new MapRows();
+  const store = new CachedNodeStore(rows, 100_000);
+  store.put("/", znode());
+  for (const name of ["a", "b", "c", "d"]) store.put(`/${name}`, znode({ mode: "ttl", ttlMs: 5 }));
+  rows.flush(store);
+  for (const name of ["a", "b", "c"]) store.put(`/${name}`, znode({ mode: "ttl", ttlMs: 5 }, 1));
+
+  expect(store.idle({ from: 0, to: 9 }, undefined, 2)).toEqual([{ path: "/d", mark: 5 }]);
 });
 
 type Change = { readonly path: string; readonly owner: NodeOwner | undefined };

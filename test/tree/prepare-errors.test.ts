@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import type { Acl } from "../../src/base/acl.ts";
 import { OPEN_ACL, PERMS } from "../../src/base/acl.ts";
 import type { WriteRequest } from "../../src/base/request.ts";
-import { codeOf, codesOf, create, bytes, Leader, line, SUPER } from "./harness.ts";
+import { ZNODE_SETTINGS } from "../../src/base/znode-settings.ts";
+import { codeOf, codesOf, create, bytes, freshTree, Leader, line, SUPER } from "./harness.ts";
 
 /** The znodes that the tables below speak of. */
 function leaderWithNodes(): Leader {
@@ -26,8 +27,19 @@ describe("create tells its first fault in ZooKeeper's order (all seen on 3.8.0)"
   const cases: ReadonlyArray<readonly [string, Partial<ReturnType<typeof create>>, number]> = [
     ["flags that mean nothing, before a missing parent", { path: "/nope/z", flags: 9 }, -8],
     ["negative flags", { path: "/q", flags: -1 }, -8],
-    ["a TTL flag, before a bad path", { path: "x", flags: 5 }, -6],
-    ["createTTL with a TTL flag", { op: "createTTL", path: "/t", flags: 5, ttlMs: 1000 }, -6],
+    ["a TTL flag without a TTL", { path: "/t", flags: 5 }, -8],
+    ["a TTL flag without a TTL, of create2", { op: "create2", path: "/t", flags: 6 }, -8],
+    ["a TTL flag without a TTL, of a container", { op: "createContainer", path: "/t", flags: 5 }, -8],
+    ["createTTL with a TTL flag", { op: "createTTL", path: "/t", flags: 5, ttlMs: 1000 }, 0],
+    ["createTTL, sequential", { op: "createTTL", path: "/t", flags: 6, ttlMs: 1 }, 0],
+    ["the longest TTL", { op: "createTTL", path: "/t", flags: 5, ttlMs: 2 ** 40 - 1 }, 0],
+    [
+      "a longer one, before a missing parent",
+      { op: "createTTL", path: "/no/t", flags: 5, ttlMs: 2 ** 40 },
+      -8,
+    ],
+    ["a TTL of 0", { op: "createTTL", path: "/t", flags: 5, ttlMs: 0 }, -8],
+    ["a negative TTL", { op: "createTTL", path: "/t", flags: 6, ttlMs: -1 }, -8],
     ["createTTL without one", { op: "createTTL", path: "/t", flags: 0, ttlMs: 1000 }, -8],
     ["a path without a slash, before a bad list", { path: "x", acl: [] }, -8],
     ["an empty path", { path: "" }, -8],
@@ -191,13 +203,26 @@ describe("the other writes", () => {
     expect(leader.tree.get("/mm")).toBeUndefined();
   });
 
-  test("a TTL that is not there yet is -6 in the place of the operation (seen on 3.8.0)", () => {
-    const ttl = new Leader().write({
-      op: "multi",
-      operations: [create("/a", { op: "createTTL", flags: 5, ttlMs: 1 })],
-    });
+  test("TTL znodes that are off are -6, before a bad path or TTL, and in the place of the operation", () => {
+    const off = new Leader(freshTree(), 0, { ...ZNODE_SETTINGS, extendedTypes: false });
+    const ttl = { op: "createTTL", flags: 5, ttlMs: 1 } as const;
+    const multi = off.write({ op: "multi", operations: [create("/a", ttl)] });
 
-    expect(codesOf(ttl)).toEqual([-6]);
+    expect(codeOf(off.write(create("x", ttl)))).toBe(-6);
+    expect(codeOf(off.write(create("/a", { ...ttl, ttlMs: -1 })))).toBe(-6);
+    expect(codeOf(off.write(create("/a", { flags: 6 })))).toBe(-6);
+    expect(codesOf(multi)).toEqual([-6]);
+  });
+
+  test("a multi makes TTL znodes, and refuses a bad TTL in the place of the operation", () => {
+    const leader = new Leader();
+    const ttl = { op: "createTTL", flags: 5, ttlMs: 1 } as const;
+    const made = leader.write({ op: "multi", operations: [create("/a", ttl), create("/a/b", ttl)] });
+    const bad = leader.write({ op: "multi", operations: [create("/c"), create("/d", { ...ttl, ttlMs: 0 })] });
+
+    expect(made).toMatchObject({ kind: "multi", outcomes: [{ path: "/a" }, { path: "/a/b" }] });
+    expect(leader.tree.get("/a/b")?.owner).toEqual({ mode: "ttl", ttlMs: 1 });
+    expect(codesOf(bad)).toEqual([0, -8]);
   });
 
   test("createTTL without the flag of one is an ordinary create in a multi (seen on 3.9.5)", () => {
