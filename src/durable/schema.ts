@@ -74,8 +74,8 @@ const SCHEMA: readonly string[] = [
 ];
 
 /**
- * The tables of one tree. The root's parent is ''. Listing children, finding ephemerals by owner and what may be removed
- * by its mark (tree/idle.ts) need no walk; who has neither owner nor mark costs no row of an index.
+ * The tables of one tree. The root's parent is ''. Listing children, finding ephemerals by owner, and by its mark what
+ * may be removed (tree/idle.ts), need no walk; who has neither owner nor mark costs no row of an index.
  */
 function treeSchema({ znode, session }: TreeTables): readonly string[] {
   return [

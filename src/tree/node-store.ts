@@ -83,9 +83,9 @@ export interface NodeStore extends NodeView {
   /** The paths that have changed since the store last wrote them where its order comes from. */
   unwritten(): Iterable<string>;
   /**
-   * The next znodes whose marks lie in the range, by mark and then as rows are, from the beginning for undefined: at most
-   * `countMax`, none at the end. It takes no longer where there are very many others. Those that `unwritten` names are
-   * left out.
+   * The next znodes whose marks lie in the range, by mark and then as rows are, from the beginning for undefined: at
+   * most `countMax`, none at the end. It takes no longer where there are very many others. Those that `unwritten` names
+   * are left out.
    */
   idle(marks: MarkRange, after: IdleZnode | undefined, countMax: number): readonly IdleZnode[];
 }

@@ -87,9 +87,10 @@ export function prepareSetAcl(context: PrepareContext, request: SetAclRequest): 
 }
 
 /**
- * Deletes a container that has had children and has none, or has waited for one for too long, or a TTL znode whose time is over and that has
- * none. Throws KeeperError notEmpty, or badVersion where it is too early or another kind of znode. ZooKeeper
- * decides half of this when it looks for candidates; here it is checked where nothing can come between.
+ * Deletes a container that has had children and has none, or has waited for one for too long, or a TTL znode
+ * whose time is over and that has none. Throws KeeperError notEmpty, or badVersion where it is too early or
+ * another kind of znode. ZooKeeper decides half of this when it looks for candidates; here it is checked where
+ * nothing can come between.
  */
 export function prepareDeleteContainer(
   context: PrepareContext,

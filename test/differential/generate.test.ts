@@ -39,13 +39,7 @@ describe("a generated stream", () => {
     const asked = new Set(
       SEEDS.flatMap(frames).flatMap((frame) => (frame.kind === "request" ? [frame.request.op] : [])),
     );
-    const notAsked = new Set([
-      "notification",
-      "error",
-      "createSession",
-      "deleteContainer",
-      "reconfig",
-    ]);
+    const notAsked = new Set(["notification", "error", "createSession", "deleteContainer", "reconfig"]);
     // A check stands in a multi; alone it comes as a bare opcode.
     const wanted = Object.keys(OPCODES).filter((name) => !notAsked.has(name) && name !== "check");
 

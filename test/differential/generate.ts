@@ -129,8 +129,8 @@ class Maker {
   }
 
   /**
-   * Not of a setACL: with another path it might shut what all streams share. Nor of a createTTL: a negative time to live
-   * without the flag of one ends ZooKeeper's process.
+   * Not of a setACL: with another path it might shut what all streams share. Nor of a createTTL: a negative time to
+   * live without the flag of one ends ZooKeeper's process.
    */
   #flipped(xid: number): Frame {
     const rng = this.#rng;

@@ -4,6 +4,7 @@
  * hides what another would show. Source: Groce and others, "Swarm Testing" (2012).
  */
 import { must } from "../../src/base/assert.ts";
+import { ZNODE_SETTINGS, type ZnodeSettings } from "../../src/base/znode-settings.ts";
 import type { Sid } from "../../src/base/ids.ts";
 import { type Rng, seededRng } from "../../src/base/rng.ts";
 import { type ClientPlan, clientPlanFor } from "./clients/client-plan.ts";
@@ -41,6 +42,27 @@ function spell(rng: Rng): number {
 function some({ rng, sids }: Aim): readonly Sid[] {
   const chosen = sids.filter(() => rng.below(2) === 0);
   return chosen.length === 0 ? [pick(rng, sids)] : chosen;
+}
+
+/** How much work is done on znodes that end by themselves, and how they are swept. */
+interface Idlers {
+  readonly weight: number;
+  readonly znodes: ZnodeSettings;
+}
+
+/** In half of the runs; by dice of their own, so that the others stay as they were before there was such work. */
+function idlersFor(seed: number): Idlers | undefined {
+  const rng = seededRng([seed, 0x69646c65, 0x6d000002, 0x9e3779b9]);
+  const weight = pick(rng, [0, 0, 1, 3]);
+  const sweepIntervalMs = pick(rng, [50, 300, 2000]);
+  const sweepsPerMinute = pick(rng, [300, 10_000]);
+  return weight === 0
+    ? undefined
+    : { weight, znodes: { ...ZNODE_SETTINGS, sweepIntervalMs, sweepsPerMinute } };
+}
+
+function withIdlers(plan: ClientPlan, idlers: Idlers | undefined): ClientPlan {
+  return idlers === undefined ? plan : { ...plan, weights: { ...plan.weights, idlers: idlers.weight } };
 }
 
 /** How a fault of each kind is made up. */
@@ -138,6 +160,7 @@ export function planFor(seed: number, shape: Shape = {}): SimPlan {
   // Half of them are all that goes wrong: what else does may keep them from coming about.
   const others = isScripted && rng.below(2) === 0 ? [] : faultsFor({ rng, sids }, faultsUntilMs);
   const faults = [...others, ...script].filter(({ atMs }) => atMs < faultsUntilMs);
+  const idlers = idlersFor(seed);
   return {
     seed,
     world: {
@@ -148,9 +171,10 @@ export function planFor(seed: number, shape: Shape = {}): SimPlan {
       clientDelayMs: pick(rng, [0, 4, 20]),
       snapshotPartBytes: pick(rng, [200, 1000, 256 * 1024]),
       logRowsMax: pick(rng, [4, 16, 64, 16_384]),
+      ...(idlers === undefined ? {} : { znodes: idlers.znodes }),
       timing: { recentBytesMax: pick(rng, [300, 4000, 8 * 1024 * 1024]) },
     },
-    clients: withMoves(rng, clientPlanFor(rng, operations, faultsUntilMs)),
+    clients: withIdlers(withMoves(rng, clientPlanFor(rng, operations, faultsUntilMs)), idlers),
     faults: faults.toSorted((a, b) => a.atMs - b.atMs),
     faultsUntilMs,
     isAbandoned: rng.below(4) === 0,

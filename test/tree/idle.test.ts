@@ -21,29 +21,28 @@ const NEGATIVE = { childCreates: -2_147_483_648 };
 const FULL = { childCreates: 2, childCount: 1 };
 
 describe("a znode", () => {
-  test.each<[string, Znode, number, number, boolean]>([
-    ["with a TTL, at its last millisecond", znode(TTL), 1000, 0, false],
-    ["with a TTL, one later", znode(TTL), 1001, 0, true],
-    ["with a TTL and a child", znode(TTL, FULL), 100_000, 0, false],
-    ["with a TTL whose child is gone", znode(TTL, USED), 1001, 0, true],
+  test.each<readonly [string, Znode, readonly [number, number], boolean]>([
+    ["with a TTL, at its last millisecond", znode(TTL), [1000, 0], false],
+    ["with a TTL, one later", znode(TTL), [1001, 0], true],
+    ["with a TTL and a child", znode(TTL, FULL), [100_000, 0], false],
+    ["with a TTL whose child is gone", znode(TTL, USED), [1001, 0], true],
     [
       "with a TTL, set a moment ago",
       znode(TTL, { mtime: NOW_MS + 900, ctime: NOW_MS - 9000 }),
-      1001,
-      0,
+      [1001, 0],
       false,
     ],
-    ["with the longest TTL", znode({ mode: "ttl", ttlMs: TTL_MS_MAX }), TTL_MS_MAX, 0, false],
-    ["with the longest TTL, one later", znode({ mode: "ttl", ttlMs: TTL_MS_MAX }), TTL_MS_MAX + 1, 0, true],
-    ["that is a container and had a child", znode(CONTAINER, USED), 0, 0, true],
-    ["that is a container whose count of children went around", znode(CONTAINER, NEGATIVE), 0, 0, true],
-    ["that is a container and has a child", znode(CONTAINER, FULL), 100_000, 0, false],
-    ["that is a container and never had one", znode(CONTAINER), 2 ** 45, 0, false],
-    ["that is a container, unused as long as it may be", znode(CONTAINER), 500, 500, false],
-    ["that is a container, unused for longer", znode(CONTAINER), 501, 500, true],
-    ["that is persistent", znode({ mode: "persistent" }, USED), 100_000, 1, false],
-    ["that is ephemeral", znode({ mode: "ephemeral", session: 1n }), 100_000, 1, false],
-  ])("%s", (_, node, afterMs, neverUsedMs, isOver) => {
+    ["with the longest TTL", znode({ mode: "ttl", ttlMs: TTL_MS_MAX }), [TTL_MS_MAX, 0], false],
+    ["with the longest TTL, one later", znode({ mode: "ttl", ttlMs: TTL_MS_MAX }), [TTL_MS_MAX + 1, 0], true],
+    ["that is a container and had a child", znode(CONTAINER, USED), [0, 0], true],
+    ["that is a container whose count of children went around", znode(CONTAINER, NEGATIVE), [0, 0], true],
+    ["that is a container and has a child", znode(CONTAINER, FULL), [100_000, 0], false],
+    ["that is a container and never had one", znode(CONTAINER), [2 ** 45, 0], false],
+    ["that is a container, unused as long as it may be", znode(CONTAINER), [500, 500], false],
+    ["that is a container, unused for longer", znode(CONTAINER), [501, 500], true],
+    ["that is persistent", znode({ mode: "persistent" }, USED), [100_000, 1], false],
+    ["that is ephemeral", znode({ mode: "ephemeral", session: 1n }), [100_000, 1], false],
+  ])("%s", (_, node, [afterMs, neverUsedMs], isOver) => {
     expect(isDue(node, NOW_MS + afterMs, neverUsedMs)).toBe(isOver);
     const mark = markOf(node);
     const { from, to } = dueMarks(NOW_MS + afterMs, neverUsedMs);

@@ -3,7 +3,7 @@ import { must } from "../../../src/base/assert.ts";
 import type { Rng } from "../../../src/base/rng.ts";
 
 /** What a worker may work at. */
-export type WorkloadKind = "registers" | "creations" | "multis" | "watches";
+export type WorkloadKind = "registers" | "creations" | "multis" | "watches" | "idlers";
 
 /** What a client may do to its session besides working. */
 export type DisturbanceKind =
@@ -35,7 +35,10 @@ export interface ClientPlan {
   /** Operations of all together, after which none begins; pings, handshakes and the setup are not counted. */
   readonly operations: number;
   /** How often a worker takes which work, relative to each other; nought for never. */
-  readonly weights: Readonly<Record<WorkloadKind, number>>;
+  readonly weights: Readonly<Record<Exclude<WorkloadKind, "idlers">, number>> & {
+    /** Missing in plans that are older than this work. */
+    readonly idlers?: number;
+  };
   /** How often a client does so, in ten thousand of its acts. */
   readonly disturbances: Readonly<Record<DisturbanceKind, number>>;
   /** Asked for by sessions, each by one of them. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { seededRng } from "../../../src/base/rng.ts";
+import { ZNODE_SETTINGS } from "../../../src/base/znode-settings.ts";
 import type { ClientHistory } from "../history/types.ts";
 import { judge } from "../history/judge.ts";
 import { invariants } from "../invariants/invariants.ts";
@@ -15,7 +16,7 @@ const PLAN: ClientPlan = {
   lockClients: 3,
   visitors: 2,
   operations: 1500,
-  weights: { registers: 2, creations: 2, multis: 1, watches: 2 },
+  weights: { registers: 2, creations: 2, multis: 1, watches: 2, idlers: 1 },
   disturbances: {
     hangUp: 200,
     vanish: 200,
@@ -44,7 +45,12 @@ const PLAN: ClientPlan = {
 
 /** A run without faults to its quiet end. */
 function run(seed: number, plan: ClientPlan = PLAN): ClientHistory {
-  const world = new World({ voters: 3, observers: 1, seed });
+  const world = new World({
+    voters: 3,
+    observers: 1,
+    seed,
+    znodes: { ...ZNODE_SETTINGS, sweepIntervalMs: 300 },
+  });
   const judgement = invariants(world, {});
   world.observers.push(judgement.observer);
   world.startAll();
@@ -86,6 +92,7 @@ describe("clients in a world where nothing goes wrong but their own doing", () =
     const expected = ["create 0", "create -110", "create2 0", "create2 -110", "setData 0", "setData -101"];
     expected.push("setData -103", "delete 0", "delete -101", "delete -103", "getData 0", "getData -101");
     expected.push("exists 0", "exists -101", "getChildren2 0", "getEphemerals 0", "sync 0", "multi 0");
+    expected.push("createTTL 0", "createTTL -110", "createContainer 0");
     expected.push("multiRead 0", "addWatch 0", "removeWatches 0", "setWatches2 0", "closeSession 0");
     expected.push("setData unknown", "create unknown");
     expect(expected.filter((one) => !done.has(one))).toEqual([]);

@@ -15,14 +15,17 @@ export interface Told {
   readonly response: Response;
 }
 
-const EPHEMERAL_FLAG = 1;
-const SEQUENTIAL_FLAG = 2;
+/** CreateMode: ephemeral and sequential in each combination, and sequential with a TTL. */
+const EPHEMERAL_FLAGS: readonly number[] = [1, 3];
+const SEQUENTIAL_FLAGS: readonly number[] = [2, 3, 6];
 const SEQUENCE_DIGITS = 10;
 
 /** What may be wrong with a single operation, besides that its session is over. */
 const FAULTS: Readonly<Partial<Record<ClientRequest["op"], readonly ErrorName[]>>> = {
   create: ["noNode", "nodeExists", "noChildrenForEphemerals"],
   create2: ["noNode", "nodeExists", "noChildrenForEphemerals"],
+  createContainer: ["noNode", "nodeExists", "noChildrenForEphemerals"],
+  createTTL: ["noNode", "nodeExists", "noChildrenForEphemerals"],
   setData: ["noNode", "badVersion"],
   delete: ["noNode", "badVersion", "notEmpty"],
   check: ["noNode", "badVersion"],
@@ -36,6 +39,8 @@ const FAULTS: Readonly<Partial<Record<ClientRequest["op"], readonly ErrorName[]>
 const WRITES: ReadonlySet<ClientRequest["op"]> = new Set([
   "create",
   "create2",
+  "createContainer",
+  "createTTL",
   "setData",
   "delete",
   "multi",
@@ -59,6 +64,8 @@ export function misfitOf(told: Told): string | undefined {
     case "create":
       return response.op === "path" ? misnamed(request, response.path) : wrong(response);
     case "create2":
+    case "createContainer":
+    case "createTTL":
       if (response.op !== "create2") return wrong(response);
       return misnamed(request, response.path) ?? misborn(told, request, response.stat);
     case "setData":
@@ -100,7 +107,7 @@ function missized(told: number, counted: number): string | undefined {
 }
 
 function misnamed(request: CreateRequest, path: string): string | undefined {
-  const isSequential = (request.flags & SEQUENTIAL_FLAG) !== 0;
+  const isSequential = SEQUENTIAL_FLAGS.includes(request.flags);
   const given = isSequential ? path.slice(0, -SEQUENCE_DIGITS) : path;
   const isNumbered = !isSequential || /^\d{10}$/.test(path.slice(-SEQUENCE_DIGITS));
   return given === request.path && isNumbered ? undefined : `${path} for a create of ${request.path}`;
@@ -109,7 +116,7 @@ function misnamed(request: CreateRequest, path: string): string | undefined {
 function misborn({ session, zxid }: Told, request: CreateRequest, stat: Stat): string | undefined {
   if (!equalZxid(stat.czxid, zxid)) return `a create of another zxid`;
   if (stat.version !== 0) return `version ${stat.version} of a new znode`;
-  const owner = (request.flags & EPHEMERAL_FLAG) === 0 ? NO_SESSION : session;
+  const owner = EPHEMERAL_FLAGS.includes(request.flags) ? session : NO_SESSION;
   if (stat.ephemeralOwner !== owner) return `a new znode of owner 0x${stat.ephemeralOwner.toString(16)}`;
   return missized(stat.dataLength, request.data?.length ?? 0);
 }
@@ -147,9 +154,10 @@ function misplaced(
 ): string | undefined {
   for (const [index, operation] of operations.entries()) {
     const result = results[index];
-    // A create2 in a multi is answered by its Stat too.
-    if (result?.op !== operation.op) return `result ${result?.op} of ${operation.op}`;
-    if (operation.op !== "create" && operation.op !== "create2") continue;
+    // A create2 in a multi is answered by its Stat too, as are containers and TTL znodes.
+    const isTold = operation.op === "createContainer" || operation.op === "createTTL";
+    if (result?.op !== (isTold ? "create2" : operation.op)) return `result ${result?.op} of ${operation.op}`;
+    if (!("flags" in operation)) continue;
     const problem =
       result.op === "create" || result.op === "create2" ? misnamed(operation, result.path) : undefined;
     if (problem !== undefined) return problem;

@@ -11,7 +11,7 @@ export function placesOf(plan: ClientPlan): readonly string[] {
   const each = (count: number, pathsAt: (index: number) => readonly string[]): readonly string[] =>
     Array.from({ length: count }, (_, index) => pathsAt(index)).flat();
   return [
-    ...Object.values(PLACES),
+    ...Object.values(PLACES).filter((place) => place !== PLACES.idle || plan.weights.idlers !== undefined),
     ...each(plan.parents, (index) => [numbered(PLACES.parents, index)]),
     ...each(plan.pairs, pairAt),
     ...each(plan.locks, (index) => [numbered(PLACES.locks, index), numbered(PLACES.fenced, index)]),

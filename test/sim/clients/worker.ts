@@ -7,6 +7,7 @@ import type { ClientClock } from "./client-clock.ts";
 import type { ClientPlan } from "./client-plan.ts";
 import { CreationWork } from "./creation-work.ts";
 import { Disturber } from "./disturbance.ts";
+import { IdleWork } from "./idle-work.ts";
 import { MultiWork } from "./multi-work.ts";
 import type { Recorder } from "./recorder.ts";
 import { RegisterWork } from "./register-work.ts";
@@ -43,12 +44,13 @@ export class Worker {
     this.#parts = parts;
     this.#context = new WorkContext(name, plan, rng);
     this.#disturber = new Disturber(plan, rng);
-    const { registers, creations, multis, watches } = plan.weights;
+    const { registers, creations, multis, watches, idlers = 0 } = plan.weights;
     this.#workloads = [
       [new RegisterWork(this.#context), registers],
       [new CreationWork(this.#context), creations],
       [new MultiWork(this.#context), multis],
       [new WatchWork(this.#context), watches],
+      [new IdleWork(this.#context), idlers],
     ];
     this.sessions = Array.from({ length: plan.sessionsPerWorker }, () => {
       const timeoutMs = this.#context.pick(plan.sessionTimeoutsMs);

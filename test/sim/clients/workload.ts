@@ -13,7 +13,15 @@ export interface Workload {
 }
 
 /** The flags of a create. */
-export const FLAGS = { persistent: 0, ephemeral: 1, sequential: 2, ephemeralSequential: 3 } as const;
+export const FLAGS = {
+  persistent: 0,
+  ephemeral: 1,
+  sequential: 2,
+  ephemeralSequential: 3,
+  container: 4,
+  ttl: 5,
+  ttlSequential: 6,
+} as const;
 
 /** Where the znodes of each kind of work lie. All but the registers stand from the start. */
 export const PLACES = {
@@ -23,6 +31,8 @@ export const PLACES = {
   parents: "/q",
   /** Pairs of znodes that are only ever set both at once. */
   pairs: "/m",
+  /** TTL znodes and containers. */
+  idle: "/i",
   /** Queues for locks. */
   locks: "/locks",
   /** What the holder of a lock sets, each under the lock's number. */

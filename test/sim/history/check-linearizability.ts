@@ -9,6 +9,7 @@ import { Violation } from "../verdict.ts";
 import { checkLinearizable, type TimedOperation } from "./linearizability.ts";
 import type { ClientWrite } from "./reference-requests.ts";
 import { inSendingOrder, isWriteOperation, operationLine, type Write } from "./told-operations.ts";
+import type { Sweep } from "./replay.ts";
 import type { Operation, SessionRecord } from "./types.ts";
 import { dataText, type Step, type StepAnswer, ZNODE_MODEL, type ZnodeOperation } from "./znode-model.ts";
 
@@ -17,13 +18,14 @@ type Timed = TimedOperation<ZnodeOperation>;
 /** Configurations looked at for one znode before the search gives up. */
 const CONFIGURATIONS_PER_ZNODE = 50_000;
 
-/** Judges each znode that was written. */
+/** Judges each znode that was written; `sweeps` are all that the service removed by itself. */
 export function checkLinearizability(
   operations: readonly Operation[],
   sessions: readonly SessionRecord[],
-  configurationsMax: number = CONFIGURATIONS_PER_ZNODE,
+  options: { readonly configurationsMax?: number | undefined; readonly sweeps?: readonly Sweep[] } = {},
 ): readonly Violation[] {
-  const znodes = new Partition(operations, sessions).znodes();
+  const { configurationsMax = CONFIGURATIONS_PER_ZNODE, sweeps = [] } = options;
+  const znodes = new Partition(operations, sessions, sweeps).znodes();
   const found: Violation[] = [];
   for (const [path, history] of znodes) {
     const verdict = checkLinearizable(ZNODE_MODEL, history, configurationsMax);
@@ -41,7 +43,7 @@ export function checkLinearizability(
 }
 
 function znodeLine({ of }: ZnodeOperation): string {
-  return of === undefined ? "the end of a session" : operationLine(of);
+  return of === undefined ? "the service's own doing" : operationLine(of);
 }
 
 /** What each operation does to each znode. */
@@ -53,7 +55,14 @@ class Partition {
   readonly #owners = new Map<string, Set<SessionId>>();
   readonly #ends: ReadonlyMap<SessionId, Timed>;
 
-  constructor(operations: readonly Operation[], sessions: readonly SessionRecord[]) {
+  readonly #sweeps: ReadonlyMap<string, readonly Sweep[]>;
+
+  constructor(
+    operations: readonly Operation[],
+    sessions: readonly SessionRecord[],
+    sweeps: readonly Sweep[],
+  ) {
+    this.#sweeps = Map.groupBy(sweeps, ({ path }) => path);
     this.#ends = new Map(sessions.map((record) => [record.session, endOf(record)]));
     /** When the sync was sent that stands before a connection's reads, with nothing but reads between. */
     const synced = new Map<number, number>();
@@ -79,6 +88,7 @@ class Partition {
       if (/^\d{10}$/.test(path.slice(digits))) {
         history.push(...(this.#unnumbered.get(path.slice(0, digits)) ?? []));
       }
+      history.push(...(this.#sweeps.get(path) ?? []).map(sweepOf));
       const owners = new Set(this.#owners.get(path));
       for (const { operation } of history) {
         for (const step of operation.steps) if (step.kind === "create") owners.add(step.owner);
@@ -135,7 +145,7 @@ class Partition {
     const { outcome, startMs, endMs } = operation;
     const zxid = outcome.kind === "answered" ? outcome.zxid : undefined;
     const timed = { operation: { of: operation, zxid, steps, isRolledBack }, startMs, endMs };
-    const isSequential = "flags" in request && (request.flags === 2 || request.flags === 3);
+    const isSequential = "flags" in request && [2, 3, 6].includes(Number(request.flags));
     const isUnnumbered = isSequential && (outcome.kind !== "answered" || isRolledBack);
     const isRefused = isSequential && outcome.kind === "answered" && outcome.error !== 0;
     // What was refused has no name yet.
@@ -168,6 +178,16 @@ function endOf({ session, lastHeardMs, expiredMs, closedMs }: SessionRecord): Ti
   const operation = { of: undefined, zxid: undefined, steps, isRolledBack: false };
   // A session that is closed was last heard with that wish, or before.
   return { operation, startMs: lastHeardMs, endMs: expiredMs ?? closedMs ?? Infinity };
+}
+
+/** It was done by the moment when a replica had it. */
+function sweepOf({ czxid, atMs }: Sweep): Timed {
+  const steps: readonly Step[] = [{ kind: "sweep", czxid, answer: undefined }];
+  return {
+    operation: { of: undefined, zxid: undefined, steps, isRolledBack: false },
+    startMs: 0,
+    endMs: atMs,
+  };
 }
 
 function stepOf(request: ClientWrite, session: SessionId, answer: StepAnswer | undefined): Step | undefined {

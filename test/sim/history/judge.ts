@@ -54,6 +54,10 @@ export const HISTORY_CHECKS: readonly HistoryCheck[] = [
   ),
   logCheck("RepliesAsModelled", "each reply to a write says what that tree says: errors, paths, Stats"),
   logCheck("ReadsShowAState", "a read shows that tree as it was at the zxid of its reply"),
+  logCheck(
+    "SweptWhenDue",
+    "nothing goes by itself but an emptied container, and a childless TTL znode whose time is over",
+  ),
   logCheck("EventBeforeState", "a watch event comes before any reply that shows what it announces"),
   logCheck("EventNotMissed", "a watch fires, on the connection that holds it, for the change it waits for"),
   logCheck("EventHasCause", "no watch event comes without a watch and a change"),
@@ -77,7 +81,7 @@ export function judge(history: ClientHistory, options: JudgeOptions = {}): reado
   const found = [
     ...checkWriteOrder(operations),
     ...checkReadOrder(operations),
-    ...checkLinearizability(operations, sessions, configurationsMax),
+    ...checkLinearizability(operations, sessions, { configurationsMax, sweeps: replayed?.sweeps ?? [] }),
     ...(replayed?.violations ?? []),
     ...(replayed?.isWhole === true ? checkWatches(operations, events, replayed) : []),
     ...checkSessions(sessions, operations, { clockRateMax, expiryLateMs, calm }, replayed),

@@ -67,7 +67,6 @@ type Reason = Extract<
   | "notEmpty"
   | "reconfigDisabled"
   | "sessionExpired"
-  | "unimplemented"
 >;
 
 /** A refusal, by the name of its code. */
@@ -92,7 +91,6 @@ const REFUSALS: Readonly<Record<Reason, Refusal>> = {
   notEmpty: new Refusal("notEmpty"),
   reconfigDisabled: new Refusal("reconfigDisabled"),
   sessionExpired: new Refusal("sessionExpired"),
-  unimplemented: new Refusal("unimplemented"),
 };
 
 /** Who may do it hangs on what a history does not tell: an address. */
@@ -235,12 +233,17 @@ function ofCreate(tree: ReferenceTree, request: CreateRequest, asker: Asker): Op
   return { kind: "create", path, data: request.data, acl, owner, parentCreates, withStat };
 }
 
+const TTL_MS_MAX = 0xff_ffff_ffff;
+
 function modeOf(
-  { op, flags }: CreateRequest,
+  { op, flags, ttlMs }: CreateRequest,
   session: SessionId,
 ): { readonly isSequential: boolean; readonly owner: NodeOwner } {
   if (!Number.isInteger(flags) || flags < 0 || flags > 6) throw REFUSALS.badArguments;
-  if (flags >= 5) throw REFUSALS.unimplemented;
+  if (flags >= 5) {
+    if (op !== "createTTL" || ttlMs < 1 || ttlMs > TTL_MS_MAX) throw REFUSALS.badArguments;
+    return { isSequential: flags === 6, owner: { mode: "ttl", ttlMs } };
+  }
   if (op === "createTTL") throw REFUSALS.badArguments;
   const isSequential = flags === 2 || flags === 3;
   if (op === "createContainer") return { isSequential, owner: { mode: "container" } };

@@ -248,6 +248,21 @@ export function statOf(node: ReferenceNode): Stat {
   };
 }
 
+/**
+ * Why the service may not remove the znode by itself at this time of its leader, undefined where it may: a container
+ * that has had children and has none, a TTL znode that has none and was set longer ago than its time.
+ */
+export function reasonToStay(tree: ReferenceTree, path: string, timeMs: number): string | undefined {
+  const node = tree.nodes.get(path);
+  if (node === undefined) return "there is none";
+  if (node.children.size > 0) return "it has children";
+  const { owner, creates, mtime } = node;
+  if (owner.mode === "container") return creates === 0 ? "it never had a child" : undefined;
+  if (owner.mode !== "ttl") return `it is ${owner.mode}`;
+  const age = timeMs - mtime;
+  return age > owner.ttlMs ? undefined : `it is ${age} ms old, and may live for ${owner.ttlMs}`;
+}
+
 /** The children's paths, at any depth. */
 export function countBelow(tree: ReferenceTree, path: string): number {
   const node = tree.nodes.get(path);

@@ -4,12 +4,18 @@
  */
 import { must } from "../../../src/base/assert.ts";
 import { ERROR_CODES } from "../../../src/base/error-code.ts";
-import type { SessionId } from "../../../src/base/ids.ts";
+import { NO_SESSION, type SessionId } from "../../../src/base/ids.ts";
 import { parentOf } from "../../../src/base/path.ts";
 import { compareZxid, type Zxid, ZXID_ZERO, zxidText } from "../../../src/base/zxid.ts";
 import { Violation } from "../verdict.ts";
 import { foreseen, isWrite, readNow } from "./reference-requests.ts";
-import { MisfitError, type ReferenceReply, ReferenceTree, type TreeChange } from "./reference-tree.ts";
+import {
+  MisfitError,
+  reasonToStay,
+  type ReferenceReply,
+  ReferenceTree,
+  type TreeChange,
+} from "./reference-tree.ts";
 import { same, told } from "./same.ts";
 import {
   type Answered,
@@ -42,6 +48,14 @@ export interface SessionEnd {
   readonly isExpiry: boolean;
 }
 
+/** A znode that the service removed by itself. */
+export interface Sweep {
+  readonly path: string;
+  /** Of the creation of the znode. */
+  readonly czxid: Zxid;
+  readonly atMs: number;
+}
+
 /** What a replay found. */
 export interface Replay {
   readonly violations: readonly Violation[];
@@ -52,6 +66,7 @@ export interface Replay {
   /** All sessions that ever were. */
   readonly opened: ReadonlyMap<SessionId, { readonly timeoutMs: number; readonly atMs: number }>;
   readonly ended: ReadonlyMap<SessionId, SessionEnd>;
+  readonly sweeps: readonly Sweep[];
 }
 
 /** Runs through all of it. */
@@ -78,6 +93,7 @@ class Run implements Replay {
   readonly facts = new Map<string, PathFact[]>();
   readonly opened = new Map<SessionId, { readonly timeoutMs: number; readonly atMs: number }>();
   readonly ended = new Map<SessionId, SessionEnd>();
+  readonly sweeps: Sweep[] = [];
   isWhole = true;
   readonly #tree = new ReferenceTree();
   readonly #proofs: Proofs;
@@ -123,6 +139,8 @@ class Run implements Replay {
 
   /** One more transaction; false where what follows cannot be judged. */
   step(one: Committed): boolean {
+    const { txn } = one;
+    if (txn.kind === "delete" && isOwn(one)) this.#judgeSweep(one, txn.path);
     const operation = this.#asked(one);
     if (operation !== undefined && !this.#isAsAsked(operation, one)) this.isWhole = false;
     if (!this.isWhole) return false;
@@ -157,9 +175,7 @@ class Run implements Replay {
   #asked(one: Committed): Write | undefined {
     const { header, txn, zxid } = one;
     const { sid, instance, serial } = header.origin;
-    const isOwn =
-      serial === 0 && (txn.kind === "config" || txn.kind === "barrier" || txn.kind === "closeSession");
-    if (isOwn || txn.kind === "createSession") return undefined;
+    if (isOwn(one) || txn.kind === "createSession") return undefined;
     const sent = this.#sent.get(header.session);
     // A session that was not let come about.
     if (sent === undefined && txn.kind === "error" && !this.opened.has(header.session)) return undefined;
@@ -228,6 +244,14 @@ class Run implements Replay {
     return false;
   }
 
+  #judgeSweep({ zxid, header, atMs }: Committed, path: string): void {
+    const reason = reasonToStay(this.#tree, path, header.timeMs);
+    const czxid = this.#tree.nodes.get(path)?.czxid ?? zxid;
+    this.sweeps.push({ path, czxid, atMs });
+    if (reason === undefined) return;
+    this.#report("SweptWhenDue", `${zxidText(zxid)}: the service removes ${path}, and ${reason}`);
+  }
+
   #judgeReply(operation: Answered, expected: ReferenceReply): void {
     if (isReply(operation.outcome, expected)) return;
     this.#report("RepliesAsModelled", `${operationLine(operation)}, where ${told(expected)} was due`);
@@ -270,6 +294,13 @@ export function factAt(facts: Replay["facts"], path: string, zxid: Zxid): PathFa
     else high = middle;
   }
   return known[low - 1];
+}
+
+/** Whether the service wrote it by itself: of a znode that it looks at, it removes it or finds that it must not. */
+function isOwn({ header, txn }: Committed): boolean {
+  if (header.origin.serial !== 0) return false;
+  if (txn.kind === "delete" || txn.kind === "error") return header.session === NO_SESSION;
+  return txn.kind === "config" || txn.kind === "barrier" || txn.kind === "closeSession";
 }
 
 /** A reply with an error has no body. */

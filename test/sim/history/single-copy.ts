@@ -3,7 +3,7 @@
  * history that is as it should be, for tests to spoil.
  */
 import { OPEN_ACL } from "../../../src/base/acl.ts";
-import type { SessionId } from "../../../src/base/ids.ts";
+import { NO_SESSION, type SessionId } from "../../../src/base/ids.ts";
 import type { CreateRequest, ReadRequest, WriteRequest } from "../../../src/base/request.ts";
 import type { Txn, TxnHeader } from "../../../src/base/txn.ts";
 import { type Zxid, ZXID_ZERO } from "../../../src/base/zxid.ts";
@@ -109,6 +109,12 @@ export class SingleCopy {
     this.#commit(record.session, { op: "closeSession" }, false);
     this.nowMs++;
     if (isTold) record.expiredMs = this.nowMs;
+  }
+
+  /** The leader looks at the znode, and removes it where it is due. */
+  sweep(path: string): void {
+    this.nowMs++;
+    this.#commit(NO_SESSION, { op: "deleteContainer", path }, false);
   }
 
   /** One request, from its sending to its answer. */

@@ -24,6 +24,8 @@ export type Step = {
   | { readonly kind: "read" }
   /** A session ends, and with it the znode where it is its ephemeral. */
   | { readonly kind: "end"; readonly session: SessionId }
+  /** The service removes the znode that was created then. */
+  | { readonly kind: "sweep"; readonly czxid: Zxid }
 );
 
 /** All that one operation does to one znode: several steps in a multi. */
@@ -136,6 +138,11 @@ function effect(
       return state === undefined ? undefined : { state };
     case "end":
       return { state: state?.owner === step.session ? undefined : state };
+    case "sweep": {
+      if (state === undefined) return undefined;
+      const isIt = state.czxid === undefined || equalZxid(state.czxid, step.czxid);
+      return isIt ? { state: undefined } : undefined;
+    }
     default:
       return step satisfies never;
   }

@@ -13,7 +13,7 @@ import { TEST_CONFIG } from "../../keeper/test-config.ts";
 export const EPOCH_MS = 1_800_000_000_000;
 
 /** What a world is made of. */
-export interface WorldOptions extends Pick<KeeperConfig, "snapshotPartBytes" | "sessionsMax"> {
+export interface WorldOptions extends Pick<KeeperConfig, "snapshotPartBytes" | "sessionsMax" | "znodes"> {
   readonly voters: number;
   readonly observers?: number;
   readonly seed?: number;
@@ -83,7 +83,7 @@ export class Setting {
   /** How a replica is configured. */
   config(sid: Sid): KeeperConfig {
     const { options, voters } = this;
-    const { timing, bounds, snapshotPartBytes, sessionsMax } = options;
+    const { timing, bounds, snapshotPartBytes, sessionsMax, znodes } = options;
     return {
       ...TEST_CONFIG,
       sid,
@@ -95,6 +95,7 @@ export class Setting {
       bounds: { maxConnections: 0, maxConnectionsPerAddress: 0, ...bounds },
       ...(timing === undefined ? {} : { timing }),
       ...(sessionsMax === undefined ? {} : { sessionsMax }),
+      ...(znodes === undefined ? {} : { znodes }),
       ...(snapshotPartBytes === undefined ? {} : { snapshotPartBytes }),
     };
   }
