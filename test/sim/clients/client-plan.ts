@@ -92,7 +92,7 @@ export function clientPlanFor(rng: Rng, operations: number, durationMs: number):
     workers,
     sessionsPerWorker: pick([1, 1, 1, 2]),
     lockClients,
-    visitors: pick([0, 0, 1, 3]),
+    visitors: pick([0, 2, 3, 4]),
     operations,
     weights: isIdle ? { ...weights, registers: 1 } : weights,
     disturbances: {
@@ -116,7 +116,7 @@ export function clientPlanFor(rng: Rng, operations: number, durationMs: number):
     locks: pick([1, 1, 2]),
     holdMs: pick([20, 100, 600]),
     lockPauseMs: pick([100, 600, 1500]),
-    visitPauseMs: pick([40, 150, 600]),
+    visitPauseMs: pick([40, 100, 300]),
     lockMarginMs: 500,
     clockRates: pick([[1], [1, 0.99, 1.01]]),
   };
