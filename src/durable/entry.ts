@@ -9,7 +9,11 @@ export const GATEWAY_PATHS = {
   status: "/gateway/status",
   /** With the name of an AdminServer command as `command`, and its arguments. */
   command: "/gateway/command",
+  /** MetricFamily[] as JSON. */
+  metrics: "/gateway/metrics",
 } as const;
+
+export { expositionOf, type MetricFamily } from "../keeper/operations/metric-families.ts";
 
 /** The parameter of GATEWAY_PATHS.command that names it. */
 export const COMMAND_PARAMETER = "command";

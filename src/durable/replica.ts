@@ -15,6 +15,7 @@ import type { KeeperInput } from "../keeper/keeper-input.ts";
 import { Keeper } from "../keeper/keeper.ts";
 import { answerCommand } from "../keeper/operations/admin-commands.ts";
 import type { Action } from "../keeper/turn.ts";
+import { metricFamilies } from "../keeper/operations/metric-families.ts";
 import { decodeNotification, encodeNotification } from "../keeper/zab-codec.ts";
 import { CONFIG_PATH } from "../tree/reserved.ts";
 import { authSettings } from "./auth-settings.ts";
@@ -27,6 +28,7 @@ import type { ReplicaEnv } from "./replica-env.ts";
 import { keeperConfig, readLogRowsMax, votersBefore } from "./settings.ts";
 import { logLine } from "./log-line.ts";
 import { type ReplicaName, Store } from "./store.ts";
+import { SyncTimes } from "./sync-times.ts";
 import { type Brain, Turns } from "./turns.ts";
 
 /** Started ensembles begin above this epoch, so that no zxid is ever issued twice, even after everything was wiped. */
@@ -42,6 +44,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
   readonly #clients: Clients;
   readonly #heart: Heart;
   readonly #turns: Turns;
+  readonly #syncTimes: SyncTimes;
   #store: Store;
   #keeper: Keeper;
 
@@ -52,6 +55,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
     const accept = (input: KeeperInput): void => this.accept(input);
     this.#links = new Links(this.replicaName, env.REPLICA, accept);
     this.#clients = new Clients(accept);
+    this.#syncTimes = new SyncTimes({ now: () => Date.now(), sync: async () => await ctx.storage.sync() });
     this.#store = this.#openStore();
     this.#checkVoters(this.#config.voters, env);
     this.#keeper = this.#makeKeeper(this.#store);
@@ -60,6 +64,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
       {
         now: () => Date.now(),
         perform: (action) => this.perform(action),
+        wrote: () => this.#inBackground(this.#syncTimes.wrote()),
         continueSoon: () => void setTimeout(() => this.accept({ kind: "continue" }), 0),
         startAnew: () => this.#startAnew(),
         abort: (error) => this.#restart(error),
@@ -103,6 +108,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
       rng: seededRng([random[0] ?? 0, random[1] ?? 0, random[2] ?? 0, random[3] ?? 0]),
       stage: () => store.stage(),
       databaseBytes: () => this.ctx.storage.sql.databaseSize,
+      summaries: () => this.#syncTimes.summaries(),
     });
   }
 
@@ -132,6 +138,8 @@ export class Replica extends DurableObject<ReplicaEnv> {
       }
       case GATEWAY_PATHS.status:
         return Response.json(this.status());
+      case GATEWAY_PATHS.metrics:
+        return Response.json(metricFamilies(this.#keeper.report(), this.status()));
       case GATEWAY_PATHS.command:
         return this.command(new URL(request.url).searchParams);
       default:

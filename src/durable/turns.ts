@@ -24,6 +24,8 @@ export interface TurnPorts {
   now(): number;
   /** Does one thing that a turn asked for. */
   perform(action: Action): void;
+  /** A turn's writes were handed to the disk: for what measures it. */
+  wrote?(): void;
   /** Feeds `continue`, as an event of its own, at once. */
   continueSoon(): void;
   /** Drops every link and client, and reads the disk again: what is to take turns from here on. */
@@ -85,6 +87,7 @@ export class Turns {
     if (turn.writes.length > 0 || this.#isFlushDue(nowMs)) {
       store.commit(turn.writes);
       this.#commits++;
+      this.#ports.wrote?.();
       this.#lastFlushMs = nowMs;
     }
     for (const action of turn.after) this.#ports.perform(action);

@@ -9,6 +9,7 @@ import { readMembers, sidsOf } from "../base/settings.ts";
 import { refusal } from "./access.ts";
 import { listCommands, runCommand } from "./commands.ts";
 import { type App, document, ensemblesOf, problem, unknownEnsemble } from "./documents.ts";
+import { allMetrics, ensembleMetrics } from "./metrics.ts";
 import { leaderOf, statuses } from "./replicas.ts";
 
 /** What there is, for those who look around and those who are lost. */
@@ -16,6 +17,7 @@ const ROUTES: Readonly<Record<string, string>> = {
   "/healthz": "whether every replica of every ensemble serves",
   "/ENSEMBLE/v1/status": "what each replica tells about itself, and who leads",
   "/ENSEMBLE/commands": "ZooKeeper's AdminServer: its commands, each for the leader or for ?sid=SID",
+  "/metrics": "figures of all replicas for Prometheus; /ENSEMBLE/metrics?sid=SID those of one",
   "/ENSEMBLE/zk": "a WebSocket that carries ZooKeeper's protocol",
 };
 
@@ -41,6 +43,8 @@ export function makeApp(): Hono<App> {
   });
 
   app.get("/healthz", health);
+  app.get("/metrics", allMetrics);
+  app.get("/:ensemble/metrics", ensembleMetrics);
   app.get("/:ensemble/v1/status", status);
   app.get("/:ensemble/commands", listCommands);
   app.get("/:ensemble/commands/:command", runCommand);

@@ -170,3 +170,49 @@ describe("the AdminServer's commands", () => {
     expect([stranger.status, ((await stranger.json()) as { code: string }).code]).toEqual([400, "bad-sid"]);
   });
 });
+
+describe("/metrics", () => {
+  /** What ZooKeeper's community dashboards draw, as far as it is not of Java. */
+  const DRAWN = [
+    "znode_count watch_count ephemerals_count approximate_data_size num_alive_connections outstanding_requests",
+    "packets_received packets_sent avg_latency min_latency max_latency quorum_size uptime leader_uptime learners",
+    "synced_followers synced_observers global_sessions proposal_count commit_count looking_count connection_rejected",
+    "stale_sessions_expired readlatency updatelatency propagation_latency quorum_ack_latency election_time fsynctime",
+  ].flatMap((line) => line.split(" "));
+
+  test("has each figure of mntr and each that dashboards draw, for every replica, in Prometheus's format", async () => {
+    const text = await (await fetch(`${edgekeeper.httpUrl}/metrics`)).text();
+    const lines = text.trimEnd().split("\n");
+    const form =
+      /^(# TYPE [a-z_0-9]+ (gauge|counter|summary)|[a-z_0-9]+\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\} -?[\d.e+]+)$/;
+    expect(lines.filter((line) => !form.test(line))).toEqual([]);
+    const types = lines.filter((line) => line.startsWith("#")).map((line) => line.split(" ")[2] ?? "");
+    expect(new Set(types).size).toBe(types.length);
+
+    const mntr = await askWord({ host: "127.0.0.1", port: ours.ports.leader }, ["mntr"]);
+    const told = Array.from(
+      mntr.matchAll(
+        /^zk_(?:(?:avg|min|max|cnt|sum)_(?=\w+(?:time|count|queue|latency)\t))?(\w+)\t-?[\d.]+$/gm,
+      ),
+    );
+    const figures = told.map(([, name]) => name ?? "").filter((name) => !/^p\d+_/.test(name));
+    const absent = [...figures, ...DRAWN].filter(
+      (name) => !types.includes(name) && !types.includes(`avg_${name}`),
+    );
+    expect(absent.filter((name) => name !== "latency")).toEqual([]);
+    for (const sid of [1, 2, 3]) expect(text).toContain(`edgekeeper_up{ensemble="main",sid="${sid}"} 1\n`);
+    expect(text).toMatch(/^fsynctime_count\{ensemble="main",sid="\d"\} [1-9]\d*$/m);
+    expect(text).toMatch(/^updatelatency\{ensemble="main",sid="\d",quantile="0.99"\} \d+$/m);
+  });
+
+  test("shows one replica as a ZooKeeper server shows itself: without labels", async () => {
+    const [mntr, text] = await Promise.all([
+      askWord({ host: "127.0.0.1", port: edgekeeper.tcpPorts[0] ?? 0 }, ["mntr"]),
+      fetch(`${edgekeeper.httpUrl}/main/metrics?sid=1`).then(async (response) => await response.text()),
+    ]);
+    const [, count] = /^zk_znode_count\t(\d+)$/m.exec(mntr) ?? [];
+    expect(text).toContain(`\nznode_count ${count}\n`);
+    expect(text).not.toContain("sid=");
+    expect((await fetch(`${edgekeeper.httpUrl}/main/metrics?sid=9`)).status).toBe(400);
+  });
+});

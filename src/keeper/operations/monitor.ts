@@ -45,7 +45,7 @@ export function monitorValues(report: Report): readonly (readonly [string, strin
 }
 
 /** Gauges and counters. */
-function monitorFigures(report: Report): readonly Figure[] {
+export function monitorFigures(report: Report): readonly Figure[] {
   return [...gauges(report), ...counters(report)].map(([name, value, kind]) => ({ name, value, kind }));
 }
 

@@ -43,7 +43,7 @@ function lineShape(word: string, line: string): string {
   if (/^(dataDir|dataLogDir|server\.\d)=/.test(line)) return `${name.replace(/\d/, "N")}=PLACE`;
   if (word === "mntr" && !/\t-?[\d.]+$/.test(line) && !line.startsWith("zk_version")) return line;
   return line
-    .replace(/version: .*$|\t3\.9.*$/, "VERSION")
+    .replace(/version: .*$|\t3\.9\.5.*$/, "VERSION")
     .replace(/at \w{3} \w{3} \d\d [\d:]{8} UTC \d{4}:/, "at DATE:")
     .replace(/\/[\d.]+:\d+/g, "/ADDRESS")
     .replace(/lop=\w+/, "lop=WORD")
