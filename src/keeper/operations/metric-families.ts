@@ -1,6 +1,6 @@
 /**
- * The figures of a replica as Prometheus wants them: ZooKeeper's under ZooKeeper's names, so that dashboards made for it
- * work, and our own with `edgekeeper_` before theirs.
+ * The figures of a replica as Prometheus wants them: ZooKeeper's under ZooKeeper's names, so that dashboards made for
+ * it work, and our own with `edgekeeper_` before theirs.
  * Source: ZooKeeper PrometheusMetricsProvider; Prometheus text format, as of version 0.0.4.
  */
 import { monitorFigures } from "./monitor.ts";

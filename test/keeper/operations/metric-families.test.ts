@@ -9,6 +9,7 @@ test("families of several replicas stand together, each value under its labels, 
     { labels: {}, families: [family(0), { ...family(2), name: "other" }] },
   ]);
   expect(text).toBe(
-    '# TYPE up gauge\nup{sid="1",kind="a\\"\\\\"} 1\nup{kind="a\\"\\\\"} 0\n# TYPE other gauge\nother{kind="a\\"\\\\"} 2\n',
+    '# TYPE up gauge\nup{sid="1",kind="a\\"\\\\"} 1\nup{kind="a\\"\\\\"} 0\n' +
+      '# TYPE other gauge\nother{kind="a\\"\\\\"} 2\n',
   );
 });
