@@ -1,10 +1,11 @@
 /** The Worker: the HTTP door, the TCP door, and the Durable Object class. */
 import { makeApp } from "./gateway/app.ts";
+import { CallerIdentities } from "./gateway/identities.ts";
 import { TcpDoor, type TcpEnv } from "./gateway/tcp.ts";
 
 export { Replica } from "./durable/replica.ts";
 
-const app = makeApp();
+const app = makeApp(new CallerIdentities());
 const tcpDoor = new TcpDoor();
 
 const worker: ExportedHandler<TcpEnv> = {

@@ -11,6 +11,11 @@ export interface AccessSettings {
   readonly staysAfterFailedSasl: boolean;
   /** Of one of these schemes a client must be before it may ask for anything; empty asks for nothing. */
   readonly requiredSchemes: readonly string[];
+  /** The subject, as RFC 2253 writes it, of the certificate whose bearer may do everything. */
+  readonly x509SuperUser: string | undefined;
+  /** The team of Cloudflare Access whose tokens count, and the audience that they must be for. */
+  readonly accessTeam: string | undefined;
+  readonly accessAudience: string | undefined;
   /** Whether nobody is refused anything by an access control list. Source: zookeeper.skipACL. */
   readonly skipsAcl: boolean;
 }
@@ -21,11 +26,14 @@ export const DEFAULT_ACCESS: AccessSettings = {
   saslSuperUsers: [],
   staysAfterFailedSasl: false,
   requiredSchemes: [],
+  x509SuperUser: undefined,
+  accessTeam: undefined,
+  accessAudience: undefined,
   skipsAcl: false,
 };
 
 /** What a client can be: the schemes that may be asked for. */
-const SCHEMES: readonly string[] = ["sasl", "digest", "ip"];
+const SCHEMES: readonly string[] = ["sasl", "digest", "ip", "x509", "access"];
 
 /** Ends the reading: names the variable, tells its value, and says what it may be. */
 type Refuse = (name: VariableName, value: string, remedy: string) => Error;
@@ -33,7 +41,7 @@ type Refuse = (name: VariableName, value: string, remedy: string) => Error;
 /** What all variables are read with. */
 interface Readers {
   readonly refuse: Refuse;
-  /** Whether the variable is 1; throws what `refuse` makes of one that is neither that nor empty. */
+  /** Whether the variable is 1; throws what `refuse` makes of what is neither that nor 0 nor nothing. */
   readonly isOn: (name: VariableName) => boolean;
 }
 
@@ -61,11 +69,26 @@ export function readAccess(variables: Variables, { refuse, isOn }: Readers): Acc
       "SASL_USERS is empty, so nobody could come in",
     );
   }
+  const accessTeam = variables.ACCESS_TEAM || undefined;
+  const accessAudience = variables.ACCESS_AUD || undefined;
+  if (accessTeam !== undefined && !/^[a-z0-9][a-z0-9-]*$/.test(accessTeam)) {
+    throw refuse("ACCESS_TEAM", accessTeam, "it must be the name before .cloudflareaccess.com");
+  }
+  if ((accessTeam === undefined) !== (accessAudience === undefined)) {
+    throw refuse(
+      "ACCESS_AUD",
+      accessAudience ?? "",
+      "ACCESS_TEAM and ACCESS_AUD must be set together, or not at all",
+    );
+  }
   return {
     saslUsers,
     saslSuperUsers,
     staysAfterFailedSasl: isOn("SASL_ALLOW_FAILED_CLIENTS"),
     requiredSchemes,
+    x509SuperUser: variables.X509_SUPER_USER || undefined,
+    accessTeam,
+    accessAudience,
     skipsAcl: isOn("SKIP_ACL"),
   };
 }

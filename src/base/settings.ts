@@ -41,6 +41,9 @@ export type VariableName =
   | "SASL_ALLOW_FAILED_CLIENTS"
   | "ENFORCE_AUTH_SCHEMES"
   | "SKIP_ACL"
+  | "X509_SUPER_USER"
+  | "ACCESS_TEAM"
+  | "ACCESS_AUD"
   | "READ_ONLY_MODE"
   | "RECONFIG_ENABLED"
   | "EDGEKEEPER_DEV"
@@ -74,6 +77,9 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
   SASL_SUPER_USERS: "those of SASL_USERS who may do everything (nobody)",
   SASL_ALLOW_FAILED_CLIENTS: "1 lets a client stay whose SASL login failed",
   ENFORCE_AUTH_SCHEMES: "a client must have proven to be of one of these schemes, such as sasl (none)",
+  X509_SUPER_USER: "subject (RFC 2253) of the client certificate whose bearer may do everything (nobody)",
+  ACCESS_TEAM: "NAME of NAME.cloudflareaccess.com, whose tokens say who a client is (none)",
+  ACCESS_AUD: "audience that those tokens must be for",
   SKIP_ACL: "1 lets everybody do everything, whatever access control lists say",
   READ_ONLY_MODE: "1 lets a replica without a quorum serve reads to clients that ask for no more",
   RECONFIG_ENABLED: "1 lets the super user change the members by reconfig (0)",
@@ -202,8 +208,8 @@ export function readSettings(variables: Variables): Settings {
     fourLetterWords: readFourLetterWords(variables.FOUR_LETTER_WORDS ?? ""),
     znodes: readZnodeSettings(variables),
     superDigest: readSuperDigest(variables.SUPER_DIGEST ?? ""),
-    access: readAccess(variables, { refuse: wrong, isOn: (name) => isOn(variables, name) }),
-    servesReadOnly: isOn(variables, "READ_ONLY_MODE"),
+    access: readAccess(variables, { refuse: wrong, isOn: (name) => onOrOff(variables, name) ?? false }),
+    servesReadOnly: onOrOff(variables, "READ_ONLY_MODE") ?? false,
     logBatchesMax: wholeNumberOf(variables, "LOG_BATCHES_MAX", LOG_BOUNDS) ?? LOG_BOUNDS.max,
   };
   const { sessionTimeoutMinMs: min, sessionTimeoutMaxMs: max } = settings;
@@ -213,7 +219,8 @@ export function readSettings(variables: Variables): Settings {
         `longer than the longest (2 and 20 ticks of ${tickTimeMs} ms where they are not set)`,
     );
   }
-  isOn(variables, "EDGEKEEPER_DEV");
+  const dev = variables.EDGEKEEPER_DEV ?? "";
+  if (dev !== "" && dev !== "1") throw wrong("EDGEKEEPER_DEV", dev, "it must be 1, or not set");
   return settings;
 }
 
@@ -346,12 +353,6 @@ function editDistance(from: string, to: string): number {
     row = next;
   }
   return row[to.length] ?? 0;
-}
-
-function isOn(variables: Variables, name: VariableName): boolean {
-  const text = variables[name] ?? "";
-  if (text !== "" && text !== "1") throw wrong(name, text, "it must be 1, or not set");
-  return text === "1";
 }
 
 /** A name is half of a replica's name, `ensemble/sid`, and a part of the gateway's paths. */

@@ -45,12 +45,12 @@ export class Clients {
   }
 
   /** Serves a WebSocket whose binary messages are pieces of the same byte stream. */
-  serveWebSocket(socket: WebSocket, remoteAddress: string): void {
+  serveWebSocket(socket: WebSocket, caller: Pick<ConnectionOpening, "remoteAddress" | "identities">): void {
     const id = this.#nextId++;
     const client = new WebSocketClient(socket);
     socket.binaryType = "arraybuffer";
     socket.accept();
-    this.#open(client, { id, remoteAddress, transport: "websocket", entropy: entropy() });
+    this.#open(client, { id, ...caller, transport: "websocket", entropy: entropy() });
     socket.addEventListener("message", ({ data }) => {
       // Text has no meaning here: a client that sends it speaks another protocol.
       if (typeof data === "string") this.#end(id, client);

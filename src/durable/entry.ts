@@ -21,9 +21,6 @@ export const COMMAND_PARAMETER = "command";
 /** The commands that a replica answers, by their own names. */
 export const ADMIN_COMMAND_NAMES: readonly string[] = Object.keys(ADMIN_COMMANDS);
 
-/** Tells a replica which client a WebSocket comes from. */
-export const CLIENT_ADDRESS_HEADER = "edgekeeper-client";
-
 /** What GATEWAY_PATHS.status answers. */
 export interface ObjectStatus extends ReplicaStatus {
   /** Transactions since the start, each a sync of the disk. */

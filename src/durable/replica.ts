@@ -20,7 +20,8 @@ import { decodeNotification, encodeNotification } from "../keeper/zab-codec.ts";
 import { CONFIG_PATH } from "../tree/reserved.ts";
 import { authSettings } from "./auth-settings.ts";
 import { Clients } from "./clients.ts";
-import { CLIENT_ADDRESS_HEADER, COMMAND_PARAMETER, GATEWAY_PATHS, type ObjectStatus } from "./entry.ts";
+import { COMMAND_PARAMETER, GATEWAY_PATHS, type ObjectStatus } from "./entry.ts";
+import { readCaller } from "./handed-over.ts";
 import { Heart } from "./heart.ts";
 import { LOG_BYTES_MAX } from "./limits.ts";
 import { Links, PEER_PATHS, readHello } from "./links.ts";
@@ -133,7 +134,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
       }
       case GATEWAY_PATHS.zk: {
         const pair = new WebSocketPair();
-        this.#clients.serveWebSocket(pair[1], request.headers.get(CLIENT_ADDRESS_HEADER) ?? "unknown:0");
+        this.#clients.serveWebSocket(pair[1], readCaller(request.headers));
         return new Response(null, { status: 101, webSocket: pair[0] });
       }
       case GATEWAY_PATHS.status:

@@ -4,12 +4,14 @@
  */
 import { type Context, Hono } from "hono";
 import type { Sid } from "../base/ids.ts";
-import { CLIENT_ADDRESS_HEADER, GATEWAY_PATHS, replicaStub } from "../durable/entry.ts";
-import { readMembers, sidsOf } from "../base/settings.ts";
+import { GATEWAY_PATHS, replicaStub } from "../durable/entry.ts";
+import { callerHeaders } from "../durable/handed-over.ts";
+import { readMembers, readSettings, sidsOf } from "../base/settings.ts";
 import { refusal } from "./access.ts";
 import { listCommands, runCommand } from "./commands.ts";
 import { type App, document, ensemblesOf, problem, unknownEnsemble } from "./documents.ts";
 import { allMetrics, ensembleMetrics } from "./metrics.ts";
+import { addressOf, callerOf, type CallerIdentities } from "./identities.ts";
 import { leaderOf, statuses } from "./replicas.ts";
 
 /** What there is, for those who look around and those who are lost. */
@@ -21,8 +23,8 @@ const ROUTES: Readonly<Record<string, string>> = {
   "/ENSEMBLE/zk": "a WebSocket that carries ZooKeeper's protocol",
 };
 
-/** Makes the app: one per isolate, without state. */
-export function makeApp(): Hono<App> {
+/** Makes the app: one per isolate. `callers` tells who a caller is. */
+export function makeApp(callers: CallerIdentities): Hono<App> {
   const app = new Hono<App>();
 
   app.use(async (context, next) => {
@@ -48,7 +50,7 @@ export function makeApp(): Hono<App> {
   app.get("/:ensemble/v1/status", status);
   app.get("/:ensemble/commands", listCommands);
   app.get("/:ensemble/commands/:command", runCommand);
-  app.get("/:ensemble/zk", zooKeeperSocket);
+  app.get("/:ensemble/zk", (context) => zooKeeperSocket(context, callers));
   app.get("/", (context) => document(context, { ensembles: ensemblesOf(context.env), routes: ROUTES }));
   app.notFound((context) =>
     problem(context, 404, "no-such-route", `GET these: ${Object.keys(ROUTES).join(", ")}`),
@@ -79,7 +81,7 @@ async function status(context: Context<App>): Promise<Response> {
 }
 
 /** A WebSocket that carries the bytes of ZooKeeper's protocol to a replica: the one asked for, or any. */
-async function zooKeeperSocket(context: Context<App>): Promise<Response> {
+async function zooKeeperSocket(context: Context<App>, callers: CallerIdentities): Promise<Response> {
   const ensemble = context.req.param("ensemble") ?? "";
   if (!ensemblesOf(context.env).includes(ensemble)) return unknownEnsemble(context, ensemble);
   if (context.req.header("upgrade")?.toLowerCase() !== "websocket") {
@@ -91,10 +93,14 @@ async function zooKeeperSocket(context: Context<App>): Promise<Response> {
   if (sid === undefined || !sids.includes(sid)) {
     return problem(context, 400, "bad-sid", `sid must be one of ${sids.join(", ")}`);
   }
+  const identities = await callers.of(callerOf(context.req.raw), readSettings(context.env).access);
+  if (identities === undefined) {
+    return problem(context, 401, "unauthorized", "the token of Cloudflare Access is not valid here");
+  }
   return replicaStub(context.env.REPLICA, { ensemble, sid }).fetch(`http://replica${GATEWAY_PATHS.zk}`, {
     headers: {
       upgrade: "websocket",
-      [CLIENT_ADDRESS_HEADER]: `${context.req.header("cf-connecting-ip") ?? "127.0.0.1"}:0`,
+      ...callerHeaders({ remoteAddress: addressOf(context.req.raw, context.env), identities }),
     },
   });
 }

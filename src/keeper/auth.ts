@@ -3,7 +3,7 @@
  */
 import type { Identity } from "../base/acl.ts";
 import type { AccessSettings } from "../base/access-settings.ts";
-import { hostOf } from "./connection.ts";
+import { type ConnectionOpening, hostOf } from "./connection.ts";
 import { IDENTITY_BYTES_MAX } from "./limits.ts";
 
 /** Settings and the hashes that authentication needs, made by the shell. */
@@ -23,11 +23,16 @@ export const SUPER: Identity = { scheme: "super", id: "" };
 /** The identities that the packet proves, or undefined where the scheme is unknown or the proof is no good. */
 export function authenticate(
   packet: { readonly scheme: string | null; readonly auth: Uint8Array | null },
-  remoteAddress: string,
+  opening: Pick<ConnectionOpening, "remoteAddress" | "identities">,
   settings: AuthSettings,
 ): readonly Identity[] | undefined {
   if (packet.scheme === "digest") return packet.auth === null ? undefined : digest(packet.auth, settings);
-  if (packet.scheme === "ip") return [{ scheme: "ip", id: hostOf(remoteAddress) }];
+  if (packet.scheme === "ip") return [{ scheme: "ip", id: hostOf(opening.remoteAddress) }];
+  // Proven when the connection was made, or not at all: nothing that is sent counts.
+  if (packet.scheme === "x509" || packet.scheme === "access") {
+    const proven = opening.identities?.filter(({ scheme }) => scheme === packet.scheme) ?? [];
+    return proven.length === 0 ? undefined : proven;
+  }
   return undefined;
 }
 

@@ -88,6 +88,8 @@ export interface ConnectionOpening {
   /** `ip:port`, or `[ip]:port`. */
   readonly remoteAddress: string;
   readonly transport: "tcp" | "websocket";
+  /** What the platform has proven the client to be, besides its address. */
+  readonly identities?: readonly Identity[];
   /** 48 random bytes: 24 for a session's id and password, should one be created, and 20 for a login's nonce. */
   readonly entropy: Uint8Array;
 }
@@ -136,7 +138,7 @@ export class Connection {
     this.heardMs = nowMs;
     this.waitingSinceMs = nowMs;
     this.host = hostOf(opening.remoteAddress);
-    this.identities = [{ scheme: "ip", id: this.host }];
+    this.identities = [{ scheme: "ip", id: this.host }, ...(opening.identities ?? [])];
   }
 
   /** A text of random characters that no other connection has, and that may be told. */

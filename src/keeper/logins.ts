@@ -27,7 +27,7 @@ export class Logins {
   /** Takes a login; says whether the connection is over with that. */
   take(connection: Connection, xid: number, request: LoginRequest): "stays" | "ends" {
     if (request.op === "sasl") return this.#sasl(connection, xid, request.token);
-    const added = authenticate(request, connection.opening.remoteAddress, this.#settings);
+    const added = authenticate(request, connection.opening, this.#settings);
     const isTaken = added !== undefined && addTo(connection, added);
     this.#output.loginReply(connection, xid, isTaken ? ERROR_CODES.ok : ERROR_CODES.authFailed, {
       op: "empty",

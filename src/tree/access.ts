@@ -34,6 +34,9 @@ const ACL_SCHEMES: ReadonlyMap<string, AclScheme> = new Map([
       isAuthenticated: true,
     },
   ],
+  // Who the platform says that a client is: a certificate's subject, an address or a service of Cloudflare Access.
+  ["x509", { isValid: isDistinguishedName, matches: isSame, isAuthenticated: true }],
+  ["access", { isValid: (id: string) => id !== "", matches: isSame, isAuthenticated: true }],
   [
     "ip",
     {
@@ -132,6 +135,31 @@ function withoutDuplicates(acl: readonly Acl[]): readonly Acl[] {
 function isValidDigest(id: string): boolean {
   const parts = id.replace(/:+$/, "").split(":");
   return parts.length === 2;
+}
+
+function isSame(identity: string, id: string): boolean {
+  return identity === id;
+}
+
+/** Attributes that Java's X500Principal knows by name; any other is an object identifier. */
+const ATTRIBUTES: ReadonlySet<string> = new Set(
+  (
+    "CN C L S ST O OU T IP STREET DC DNQUALIFIER DNQ SURNAME GIVENNAME INITIALS GENERATION " +
+    "EMAIL EMAILADDRESS UID SERIALNUMBER"
+  ).split(" "),
+);
+
+/** Whether an id is a subject as RFC 2253 writes it. Source: ZooKeeper X509AuthenticationProvider.isValid. */
+function isDistinguishedName(id: string): boolean {
+  if (id === "") return true;
+  const parts = id.match(/(?:\\[^]|"(?:[^"\\]|\\[^])*"|[^,;+\\"])+|[,;+]/g) ?? [];
+  if (parts.length % 2 === 0 || parts.join("") !== id) return false;
+  return parts.every((part, at) => {
+    if (at % 2 === 1) return /^[,;+]$/.test(part);
+    const equals = part.indexOf("=");
+    const attribute = part.slice(0, equals).trim().toUpperCase();
+    return equals > 0 && (ATTRIBUTES.has(attribute) || /^(?:OID\.)?[0-2](?:\.\d+)+$/.test(attribute));
+  });
 }
 
 /** A name without an @, or Kerberos's `service/host@realm`. Source: ZooKeeper KerberosName. */

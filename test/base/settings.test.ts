@@ -59,11 +59,6 @@ describe("readSettings", () => {
       LOG_BATCHES_MAX: "100",
       FOUR_LETTER_WORDS: "mntr, ruok,mntr",
       SUPER_DIGEST: DIGEST,
-      SASL_USERS: `ann:${ANN}, bob.x/host:${ANN.toUpperCase()}`,
-      SASL_SUPER_USERS: "ann",
-      SASL_ALLOW_FAILED_CLIENTS: "1",
-      ENFORCE_AUTH_SCHEMES: "sasl, digest",
-      SKIP_ACL: "1",
       READ_ONLY_MODE: "1",
       RECONFIG_ENABLED: "1",
       EDGEKEEPER_DEV: "1",
@@ -89,20 +84,40 @@ describe("readSettings", () => {
       fourLetterWords: ["mntr", "ruok", "srvr"],
       reconfigEnabled: true,
       superDigest: DIGEST,
-      access: {
-        saslUsers: new Map([
-          ["ann", ANN],
-          ["bob.x/host", ANN],
-        ]),
-        saslSuperUsers: ["ann"],
-        staysAfterFailedSasl: true,
-        requiredSchemes: ["sasl", "digest"],
-        skipsAcl: true,
-      },
+      access: DEFAULT_ACCESS,
       servesReadOnly: true,
     });
     const empty = Object.fromEntries(Object.keys(variables).map((name) => [name, ""]));
     expect(readSettings({ ...empty, VOTERS })).toEqual(readSettings({ VOTERS }));
+  });
+
+  test("each variable about who may come in is read, and an empty one counts as not set", () => {
+    const variables = {
+      SASL_USERS: `ann:${ANN}, bob.x/host:${ANN.toUpperCase()}`,
+      SASL_SUPER_USERS: "ann",
+      SASL_ALLOW_FAILED_CLIENTS: "1",
+      ENFORCE_AUTH_SCHEMES: "sasl, digest",
+      SKIP_ACL: "1",
+      X509_SUPER_USER: "CN=root",
+      ACCESS_TEAM: "team",
+      ACCESS_AUD: "this",
+    };
+
+    expect(readSettings({ VOTERS, ...variables }).access).toEqual({
+      saslUsers: new Map([
+        ["ann", ANN],
+        ["bob.x/host", ANN],
+      ]),
+      saslSuperUsers: ["ann"],
+      staysAfterFailedSasl: true,
+      requiredSchemes: ["sasl", "digest"],
+      skipsAcl: true,
+      x509SuperUser: "CN=root",
+      accessTeam: "team",
+      accessAudience: "this",
+    });
+    const empty = Object.fromEntries(Object.keys(variables).map((name) => [name, ""]));
+    expect(readSettings({ ...empty, VOTERS }).access).toEqual(DEFAULT_ACCESS);
   });
 
   test.each<[Variables, string]>([
@@ -173,9 +188,17 @@ describe("readSettings", () => {
     [{ VOTERS, SASL_USERS: `ann@example:${ANN}` }, "without spaces and @"],
     [{ VOTERS, SASL_USERS: `ann:${ANN},ann:${ANN}` }, "different user:hash"],
     [{ VOTERS, SASL_USERS: `ann:${ANN}`, SASL_SUPER_USERS: "bob" }, `"bob" is not in SASL_USERS`],
-    [{ VOTERS, ENFORCE_AUTH_SCHEMES: "digest,kerberos" }, "it must list some of sasl, digest, ip"],
+    [
+      { VOTERS, ENFORCE_AUTH_SCHEMES: "digest,kerberos" },
+      "it must list some of sasl, digest, ip, x509, access",
+    ],
     [{ VOTERS, ENFORCE_AUTH_SCHEMES: "sasl" }, "SASL_USERS is empty, so nobody could come in"],
-    [{ VOTERS, SKIP_ACL: "yes" }, `SKIP_ACL is "yes": it must be 1, or not set`],
+    [{ VOTERS, SKIP_ACL: "yes" }, `SKIP_ACL is "yes": it must be 1 for on or 0 for off`],
+    [
+      { VOTERS, ACCESS_TEAM: "https://team.cloudflareaccess.com", ACCESS_AUD: "x" },
+      "before .cloudflareaccess.com",
+    ],
+    [{ VOTERS, ACCESS_TEAM: "team" }, "ACCESS_TEAM and ACCESS_AUD must be set together"],
   ])("%j is refused, and the message says which, what and why", (variables, message) => {
     expect(() => readSettings(variables)).toThrow(ConfigError);
     expect(() => readSettings(variables)).toThrow(message);

@@ -47,6 +47,7 @@ export async function startSingleZooKeeper(
       `-Djava.security.auth.login.config=${jaas}`,
       `-Dzookeeper.superUser=${Object.keys(setup.saslPasswords).at(-1)}`,
       "-Dzookeeper.authProvider.sasl=org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
+      "-Dzookeeper.authProvider.x509=org.apache.zookeeper.server.auth.X509AuthenticationProvider",
       "-cp",
       classpath,
       "org.apache.zookeeper.server.quorum.QuorumPeerMain",

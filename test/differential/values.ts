@@ -204,6 +204,14 @@ const ODD_LINES: readonly Omit<Acl, "perms">[] = [
   { scheme: "nobody", id: "x" },
   { scheme: "", id: "" },
   { scheme: "x509", id: "CN=a" },
+  { scheme: "x509", id: "" },
+  { scheme: "x509", id: "a" },
+  { scheme: "x509", id: 'CN=a,OU=b\\,c,O="d,e"' },
+  { scheme: "x509", id: "CN=a+UID=b" },
+  { scheme: "x509", id: "CN=a," },
+  { scheme: "x509", id: "cn = a , 2.5.4.3=b" },
+  { scheme: "x509", id: "NONE=a" },
+  { scheme: "x509", id: "CN=" },
   { scheme: "super", id: "" },
 ];
 
