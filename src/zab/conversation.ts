@@ -63,6 +63,7 @@ export class Conversation {
       if (age < 0) return this.#drop("stale");
     }
     this.#heard.set(from, { instance, sequence });
+    members.learn(membership);
     const hint = this.#hint;
     const isNews = hint === undefined || compareZxid(membership.version, hint.version) > 0;
     if (isBetterInformed && isNews) this.#hint = membership;

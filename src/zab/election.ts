@@ -106,9 +106,10 @@ export class Election {
   }
 
   #ownVote(): Vote {
-    const { config, history, currentEpoch, voice } = this.#core;
-    // Worse than any other, and counted by nobody: it makes us known, and says whom we would follow later.
-    if (voice === "none") return { leader: config.sid, zxid: ZXID_ZERO, peerEpoch: -1 };
+    const { config, history, currentEpoch, voice, isVoter } = this.#core;
+    // Worse than any other, and counted by nobody: it makes us known, and says whom we would follow later. One who
+    // knows fewer members than an observer does must not take it for a candidate.
+    if (voice === "none" || !isVoter) return { leader: config.sid, zxid: ZXID_ZERO, peerEpoch: -1 };
     const own = { leader: config.sid, zxid: history.last, peerEpoch: currentEpoch };
     return this.#isSuccessor ? { ...own, isSuccessor: true } : own;
   }
@@ -141,12 +142,18 @@ export class Election {
 
   /** Decides, or waits for a better vote, where a quorum has voted as we do. */
   #count(): void {
-    const { config, quorum, isVoter, voice, clockMs, timing } = this.#core;
+    const { config, members, isVoter, voice, clockMs, timing } = this.#core;
     if (!isVoter) return;
-    const agreed = new VoiceTally(quorum);
+    const agreed = new VoiceTally(members);
     agreed.add(config.sid, voice);
     for (const [sid, said] of this.#received) {
       if (equalVotes(said.vote, this.#vote)) agreed.add(sid, said.voice);
+    }
+    // Who knows fewer members than we do has decided before we can: it agrees, where the leader says that it leads.
+    const { leader } = this.#vote;
+    for (const [sid, { vote, electionRound, voice: told }] of this.#established) {
+      const isAlike = vote.leader === leader && electionRound === this.#round;
+      if (isAlike && this.#isLeading(leader, electionRound)) agreed.add(sid, told);
     }
     const isQuorum = agreed.isQuorum(this.#vote.zxid);
     if (isQuorum && agreed.isUnanimous) this.#decide(this.#vote);

@@ -348,8 +348,8 @@ export class Leader {
 
   /** The leader enters its epoch as its first follower: history and epoch are durable together. */
   #maybeBecomeSynchronizing(): void {
-    const { quorum, outbox, history } = this.#core;
-    const promised = new VoiceTally(quorum);
+    const { members, outbox, history } = this.#core;
+    const promised = new VoiceTally(members);
     for (const [sid, voice] of this.#promises) promised.add(sid, voice);
     const isQuorum = promised.isQuorum(history.last);
     if (this.#leaving !== undefined || !isQuorum) return;

@@ -44,6 +44,8 @@ export class Members {
   #committed: { readonly membership: Membership; readonly isSettled: boolean };
   /** Changes that are accepted and not known to be committed, oldest first. */
   #changes: readonly Change[] = [];
+  /** The version of the latest membership that somebody has told to be committed. */
+  #proven: Zxid = ZXID_ZERO;
   #view: View;
   #guests: readonly Sid[] = [];
   #note: MembershipNote | undefined;
@@ -86,17 +88,21 @@ export class Members {
     return pending === undefined && !isSettlingProposed && !this.isSettled;
   }
 
-  /** What others are told: the latest, with the leader's guests among the observers. */
+  /** What others are told: the latest; who may vote or lead before it is committed, too; and a leader's guests. */
   get note(): MembershipNote {
-    const { version, voters, observers } = this.latest;
+    const { current, latest } = this;
+    const voters = [...new Set([...latest.voters, ...current.voters])];
+    const observers = [...new Set([...latest.observers, ...current.observers, ...this.#guests])];
     const isCommitted = this.pending === undefined;
-    this.#note ??= { version, isCommitted, voters, observers: [...observers, ...this.#guests] };
+    this.#note ??= { version: latest.version, isCommitted, voters, observers };
     return this.#note;
   }
 
-  /** Replicas that a leader lets learn from it though they are no members yet. */
-  invite(guests: readonly Sid[]): void {
-    this.#guests = guests.filter((sid) => !this.names(sid));
+  /** Replicas that a leader lets learn from it though they are no members yet; nobody where it leads no more. */
+  invite(sids: readonly Sid[]): void {
+    const guests = sids.filter((sid) => !this.names(sid));
+    if (guests.join() === this.#guests.join()) return;
+    this.#guests = guests;
     this.#note = undefined;
   }
 
@@ -113,6 +119,18 @@ export class Members {
   /** Whether the other's membership is later than any that this peer has accepted. */
   isBehind(other: MembershipNote): boolean {
     return compareZxid(other.version, this.latest.version) > 0;
+  }
+
+  /**
+   * Somebody knows that the membership which is pending here is committed: a zxid names a history, so that is this
+   * very one, and a commit is for ever. Those who leave need not be asked any more, who may be without a vote by their
+   * own knowledge and yet have a longer history.
+   */
+  learn({ version, isCommitted }: MembershipNote): void {
+    const { pending } = this.#view;
+    if (!isCommitted || pending === undefined || compareZxid(version, pending.version) !== 0) return;
+    this.#proven = version;
+    this.#set(this.#changes);
   }
 
   /** What a payload does to the members. */
@@ -170,6 +188,10 @@ export class Members {
       // The next membership is proposed once the one before is settled: like "settled" it proves that one.
       current = pending ?? current;
       pending = change.kind === "members" ? change.membership : undefined;
+      if (pending !== undefined && compareZxid(pending.version, this.#proven) === 0) {
+        current = pending;
+        pending = undefined;
+      }
       isSettlingProposed = change.kind === "settled";
     }
     const own = quorumOf(current);

@@ -372,6 +372,7 @@ export class Peer {
     for (const link of leader.links) {
       this.#core.outbox.after({ kind: "closeLink", link, reason: leader.leaving });
     }
+    this.#core.members.invite([]);
     this.#becomeLooking(leader.leaving);
     return true;
   }

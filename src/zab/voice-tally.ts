@@ -3,17 +3,20 @@
  */
 import type { Sid } from "../base/ids.ts";
 import { equalZxid, type Zxid, ZXID_ZERO } from "../base/zxid.ts";
+import type { Members } from "./members.ts";
 import type { Voice } from "./message.ts";
 import type { QuorumVerifier } from "./quorum.ts";
 
 /** Counts voters by their voices. */
 export class VoiceTally {
   readonly #quorum: QuorumVerifier;
+  readonly #isInitial: boolean;
   readonly #full: Set<Sid> = new Set();
   readonly #all: Set<Sid> = new Set();
 
-  constructor(quorum: QuorumVerifier) {
+  constructor({ quorum, latest }: Pick<Members, "quorum" | "latest">) {
     this.#quorum = quorum;
+    this.#isInitial = equalZxid(latest.version, ZXID_ZERO);
   }
 
   /** Counts a voter that agrees; one without a voice does not count. */
@@ -36,8 +39,11 @@ export class VoiceTally {
     return this.#quorum.contains(this.#full) || this.isByUnanimity(last);
   }
 
-  /** Whether all voters count and agree that there is no history. */
+  /**
+   * Whether all voters count and agree that there is no history. Only the initial members can be without: others were
+   * proposed, so those who are empty now came later, or have lost it.
+   */
   isByUnanimity(last: Zxid): boolean {
-    return equalZxid(last, ZXID_ZERO) && this.isUnanimous;
+    return this.#isInitial && equalZxid(last, ZXID_ZERO) && this.isUnanimous;
   }
 }

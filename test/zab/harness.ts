@@ -6,20 +6,25 @@
 import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
 import { type Rng, seededRng } from "../../src/base/rng.ts";
-import { compareZxid, type Zxid, zxidText } from "../../src/base/zxid.ts";
+import { compareZxid, type Zxid, ZXID_ZERO, zxidText } from "../../src/base/zxid.ts";
 import type { PeerInput, PeerTiming } from "../../src/zab/config.ts";
 import type { AfterWrite, PeerEffects, Send } from "../../src/zab/effects.ts";
-import type { Proposal, ZabMessage } from "../../src/zab/message.ts";
+import type { LinkId, Notification, Proposal, ZabMessage } from "../../src/zab/message.ts";
 import { Peer } from "../../src/zab/peer.ts";
 import { Agenda } from "./agenda.ts";
+import { Cuts } from "./cuts.ts";
 import { Checker } from "./checker.ts";
-import { membersAt, membershipOf } from "./members-text.ts";
+import { MembersDesk } from "./members-desk.ts";
+import { membersAt, membershipOf, SETTLED, sidsFrom } from "./members-text.ts";
 import { Disk } from "./disk.ts";
+import { replicaText } from "./replica-text.ts";
 import { type Link, Replica } from "./replica.ts";
 
 export interface EnsembleOptions {
   readonly voters: number;
   readonly observers?: number;
+  /** Replicas that are no members in the beginning. */
+  readonly spares?: number;
   readonly seed?: number;
   readonly timing?: Partial<PeerTiming>;
   readonly disks?: ReadonlyMap<Sid, Disk>;
@@ -43,6 +48,7 @@ export class Ensemble {
   readonly replicas: Map<Sid, Replica> = new Map();
   readonly voters: readonly Sid[];
   readonly observers: readonly Sid[];
+  readonly spares: readonly Sid[];
   filter: MessageFilter = () => true;
   /** Called once for the next message of each kind here, up to 30 ms after it has left. */
   readonly traps: Map<ZabMessage["kind"], (from: Sid, to: Sid) => void> = new Map();
@@ -54,18 +60,19 @@ export class Ensemble {
   readonly #agenda = new Agenda();
   #linkIds = 0;
   #payloads = 0;
-  /** Pairs "a>b" that cannot reach each other in that direction. */
-  readonly #blocked: Set<string> = new Set();
+  readonly desk: MembersDesk = new MembersDesk(this);
+  readonly #cuts = new Cuts();
   readonly #isSilent: boolean;
 
   constructor(options: EnsembleOptions) {
     this.#options = options;
     const seed = options.seed ?? 1;
     this.rng = seededRng([seed, 0x9e3779b9, 0x243f6a88, 0xb7e15162]);
-    this.voters = sids(1, options.voters);
-    this.observers = sids(options.voters + 1, options.observers ?? 0);
+    this.voters = sidsFrom(1, options.voters);
+    this.observers = sidsFrom(options.voters + 1, options.observers ?? 0);
     this.#isSilent = this.rng.below(2) === 0;
-    for (const sid of [...this.voters, ...this.observers]) {
+    this.spares = sidsFrom(this.voters.length + this.observers.length + 1, options.spares ?? 0);
+    for (const sid of [...this.voters, ...this.observers, ...this.spares]) {
       const replica = new Replica(sid, options.disks?.get(sid) ?? new Disk());
       this.replicas.set(sid, replica);
       for (const proposal of replica.disk.durable.log) this.checker.onPast(proposalText(proposal));
@@ -74,7 +81,9 @@ export class Ensemble {
 
   /** Starts every replica that is down. */
   startAll(): this {
-    for (const { sid, peer } of this.replicas.values()) if (peer === undefined) this.start(sid);
+    for (const { sid, peer, removed } of this.replicas.values()) {
+      if (peer === undefined && removed === undefined) this.start(sid);
+    }
     return this;
   }
 
@@ -94,7 +103,8 @@ export class Ensemble {
       this.checker.onDelivered(index, text, replica.name);
     }
     const { timing } = this.#options;
-    const membership = membersAt(replica.delivered, this.voters, this.observers);
+    const initial = { version: ZXID_ZERO, voters: this.voters, observers: this.observers };
+    const membership = membersAt(replica.delivered, replica.calledBy ?? initial);
     const config = { sid, membership, membershipOf };
     const rng = seededRng([this.rng.uint32(), sid, start.instance, 7]);
     const withTiming = timing === undefined ? config : { ...config, timing };
@@ -121,22 +131,16 @@ export class Ensemble {
 
   /** Cuts the groups off from each other. */
   partition(...groups: readonly (readonly Sid[])[]): void {
-    this.#blocked.clear();
-    for (const group of groups) {
-      for (const other of groups) {
-        if (group === other) continue;
-        for (const from of group) for (const to of other) this.#blocked.add(`${from}>${to}`);
-      }
-    }
+    this.#cuts.partition(...groups);
   }
 
   /** Cuts one direction. */
   block(from: Sid, to: Sid): void {
-    this.#blocked.add(`${from}>${to}`);
+    this.#cuts.block(from, to);
   }
 
   heal(): void {
-    this.#blocked.clear();
+    this.#cuts.clear();
     this.traps.clear();
     this.filter = () => true;
     for (const replica of this.replicas.values()) {
@@ -181,9 +185,15 @@ export class Ensemble {
   propose(sid: Sid, count: number, bytes = 0): number {
     const peer = this.peer(sid);
     if (!peer.canPropose()) return 0;
-    const first = peer.nextZxid;
-    const proposals = Array.from({ length: count }, (_, index) => {
-      const text = `p${++this.#payloads}`.padEnd(bytes, ".");
+    const texts = Array.from({ length: count }, () => `p${++this.#payloads}`.padEnd(bytes, "."));
+    this.proposeTexts(sid, texts);
+    return count;
+  }
+
+  /** Proposes these payloads at a leader that can. */
+  proposeTexts(sid: Sid, payloads: readonly string[]): void {
+    const first = this.peer(sid).nextZxid;
+    const proposals = payloads.map((text, index) => {
       const zxid = { epoch: first.epoch, counter: first.counter + index };
       return { zxid, payload: new TextEncoder().encode(text) };
     });
@@ -191,9 +201,8 @@ export class Ensemble {
     const { name: primary, delivered } = replica;
     const texts = proposals.map(proposalText);
     const leaves = this.checker.onBroadcast({ primary, epoch: first.epoch, texts, delivered });
-    this.#hold(replica, leaves);
+    this.hold(replica, leaves);
     this.input(sid, { kind: "propose", proposals });
-    return count;
   }
 
   /** Steps a peer and performs its effects. */
@@ -202,6 +211,7 @@ export class Ensemble {
     if (replica.peer === undefined || replica.isInstalling) return;
     this.#perform(replica, replica.peer.step(input, this.nowMs));
     this.#sendSnapshots(replica);
+    if (replica.peer?.isSettlingDue === true) this.proposeTexts(sid, [SETTLED]);
   }
 
   /** Lets this much time pass. */
@@ -226,7 +236,13 @@ export class Ensemble {
     const leader = this.leader();
     if (leader === undefined) return false;
     const last = zxidText(this.peer(leader).lastZxid);
-    return [...this.replicas.values()].every(({ peer, held }) => {
+    const { current, isSettled } = this.peer(leader).membership;
+    const members = [...current.voters, ...current.observers];
+    if (!isSettled || !members.includes(leader)) return false;
+    return [...this.replicas.values()].every(({ sid, peer, held, removed }) => {
+      if (removed !== undefined) return !members.includes(sid);
+      // Who is no member may look for ever, where all that it ever knew are removed.
+      if (!members.includes(sid)) return peer === undefined || peer.phase.role === "looking";
       if (peer === undefined) return true;
       if (held.length > 0) return false;
       const { phase, lastDelivered, lastZxid } = peer.status();
@@ -237,17 +253,7 @@ export class Ensemble {
   }
 
   describe(): string {
-    const lines = [...this.replicas.values()].map(({ sid, peer, delivered }) => {
-      if (peer === undefined) return `${sid} down`;
-      const status = peer.status();
-      const stage = "stage" in status.phase ? status.phase.stage : "";
-      const epochs = `accepted ${status.acceptedEpoch} current ${status.currentEpoch}`;
-      const zxids = `last ${zxidText(status.lastZxid)} committed ${zxidText(status.lastCommitted)}`;
-      const why = `${status.elections} elections, last: ${status.lastElectionReason}`;
-      const rest = `delivered ${delivered.length}, ${why}, ${JSON.stringify(status.dropped)}`;
-      const leader = `leader ${status.leader} round ${status.electionRound}`;
-      return `${sid} ${status.phase.role} ${stage} ${leader} ${epochs} ${zxids} ${rest}`;
-    });
+    const lines = [...this.replicas.values()].map(replicaText);
     return [`at ${this.nowMs} ms`, ...lines].join("\n");
   }
 
@@ -262,13 +268,14 @@ export class Ensemble {
     const { instance } = replica;
     if (replica.peer === undefined) return;
     this.input(replica.sid, { kind: "tick" });
+    this.desk.onTick(replica);
     this.#later(TICK_MS / 2 + this.rng.below(TICK_MS), () => {
       if (replica.instance === instance) this.#tick(replica);
     });
   }
 
   #perform(replica: Replica, effects: PeerEffects): void {
-    for (const send of effects.free) this.#hold(replica, () => this.#send(replica.sid, send));
+    for (const send of effects.free) this.hold(replica, () => this.#send(replica.sid, send));
     const peer = must(replica.peer, "a peer");
     const revealed = effects.after.flatMap((effect) =>
       effect.kind === "committed" ? this.#deliver(replica, peer) : [],
@@ -281,7 +288,7 @@ export class Ensemble {
         if (replica.instance === instance && !replica.isDiskStuck) this.#syncOne(replica);
       });
     }
-    for (const act of revealed) this.#hold(replica, act);
+    for (const act of revealed) this.hold(replica, act);
     for (const effect of effects.after) this.#performAfter(replica, effect);
   }
 
@@ -289,22 +296,25 @@ export class Ensemble {
     const { sid, name } = replica;
     switch (effect.kind) {
       case "send":
-        return this.#hold(replica, () => this.#send(sid, effect));
+        return this.hold(replica, () => this.#send(sid, effect));
       case "notify":
-        return this.#hold(replica, () => this.#notify(sid, effect.to, effect.notification));
+        return this.hold(replica, () => this.notify(sid, effect.to, effect.notification));
       case "openLink":
-        return this.#hold(replica, () => this.#open(sid, effect.to));
+        return this.hold(replica, () => this.#open(sid, effect.to));
       case "closeLink":
-        return this.#hold(replica, () => {
+        return this.hold(replica, () => {
           const link = replica.links.get(effect.link);
-          if (link !== undefined) this.#breakLink(link, false);
+          if (link !== undefined) this.#closeLink(replica, effect.link, link);
         });
       case "phase": {
         const { phase } = effect;
+        if (phase.role === "removed") {
+          return this.hold(replica, () => this.desk.remove(replica, phase.version));
+        }
         const epoch = replica.peer?.status().currentEpoch ?? 0;
         const isPrimary = phase.role === "leading" && phase.stage !== "discovery";
-        if (isPrimary) return this.#hold(replica, () => this.checker.onLeading(epoch, name));
-        return this.#hold(replica, () => this.checker.onLeadingEnded(`replica ${sid}`));
+        if (isPrimary) return this.hold(replica, () => this.checker.onLeading(epoch, name));
+        return this.hold(replica, () => this.checker.onLeadingEnded(`replica ${sid}`));
       }
       case "snapshotBegun":
         replica.staged = [];
@@ -338,7 +348,7 @@ export class Ensemble {
     this.#later(1 + this.rng.below(replica.diskMs), () => {
       if (replica.instance === instance && !replica.isDiskStuck) this.#syncOne(replica);
     });
-    this.#hold(replica, () => {
+    this.hold(replica, () => {
       for (const link of replica.links.values()) this.#breakLink(link, false);
       replica.links.clear();
       replica.held = [];
@@ -364,7 +374,7 @@ export class Ensemble {
   }
 
   /** The output gate: acts once the transactions issued so far are durable. */
-  #hold(replica: Replica, act: () => void): void {
+  hold(replica: Replica, act: () => void): void {
     replica.held.push({ needs: replica.issued, act });
     this.#release(replica);
   }
@@ -396,7 +406,7 @@ export class Ensemble {
       this.traps.delete(message.kind);
       this.#later(this.rng.below(30), () => trap(from, to));
     }
-    if (!this.#isOpen(from, to) || !this.filter(from, to, message)) {
+    if (!this.#cuts.isOpen(from, to) || !this.filter(from, to, message)) {
       link.isDead = true;
       if (!this.#isSilent) this.#breakLink(link, false);
       return;
@@ -404,20 +414,23 @@ export class Ensemble {
     const atMs = Math.max(this.nowMs + this.#delayMs(), link.arrivals.get(to) ?? 0);
     link.arrivals.set(to, atMs);
     this.#later(atMs - this.nowMs, () => {
-      if (link.isDead) return;
+      const isOpen = this.replica(to).links.has(must(link.ids.get(to), "an end"));
+      if (link.isDead || !isOpen) return;
       this.input(to, { kind: "message", link: must(link.ids.get(to), "an end"), message });
     });
   }
 
-  #notify(from: Sid, to: Sid, notification: ReturnType<Peer["notification"]>): void {
-    if (!this.#isOpen(from, to)) return;
+  /** Posts a notification; the answer comes back as one. */
+  notify(from: Sid, to: Sid, notification: Notification): void {
+    if (!this.#cuts.isOpen(from, to)) return;
     this.#later(this.#delayMs(), () => {
       const target = this.replica(to);
+      this.desk.maybeRevive(target, notification);
       if (target.peer === undefined) return;
       this.input(to, { kind: "notification", notification });
       const answer = target.peer.notification();
-      this.#hold(target, () => {
-        if (!this.#isOpen(to, from)) return;
+      this.hold(target, () => {
+        if (!this.#cuts.isOpen(to, from)) return;
         const back = { kind: "notification", notification: answer } as const;
         this.#later(this.#delayMs(), () => this.input(from, back));
       });
@@ -426,7 +439,7 @@ export class Ensemble {
 
   #open(from: Sid, to: Sid): void {
     const { instance } = this.replica(from);
-    const isReachable = this.#isOpen(from, to) && this.#isOpen(to, from);
+    const isReachable = this.#cuts.isOpen(from, to) && this.#cuts.isOpen(to, from);
     this.#later(this.#delayMs(), () => {
       const source = this.replica(from);
       const target = this.replica(to);
@@ -447,6 +460,16 @@ export class Ensemble {
     });
   }
 
+  /** One side hears nothing more; what it has sent arrives, and the other side learns of the end behind it. */
+  #closeLink(replica: Replica, id: LinkId, link: Link): void {
+    replica.links.delete(id);
+    const to = link.learner === replica.sid ? link.leader : link.learner;
+    const leftMs = Math.max(0, (link.arrivals.get(to) ?? 0) - this.nowMs);
+    this.#later(leftMs + 1, () => {
+      if (!link.isDead) this.#breakLink(link, false);
+    });
+  }
+
   /** The link carries nothing more. Unless silent, both ends learn of it a little later. */
   #breakLink(link: Link, isSilent: boolean): void {
     link.isDead = true;
@@ -460,10 +483,6 @@ export class Ensemble {
     }
   }
 
-  #isOpen(from: Sid, to: Sid): boolean {
-    return !this.#blocked.has(`${from}>${to}`);
-  }
-
   #delayMs(): number {
     return 1 + this.rng.below(5);
   }
@@ -471,10 +490,6 @@ export class Ensemble {
   #later(delayMs: number, act: () => void): void {
     this.#agenda.later(delayMs, act);
   }
-}
-
-function sids(first: Sid, count: number): readonly Sid[] {
-  return Array.from({ length: count }, (_, index) => first + index);
 }
 
 function zxidOf(text: string): Zxid {

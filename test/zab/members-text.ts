@@ -5,7 +5,12 @@ import type { Membership } from "../../src/zab/membership.ts";
 import type { MembershipChange } from "../../src/zab/members.ts";
 
 /** The payload that says that the members before it are settled. */
-const SETTLED = "settled";
+export const SETTLED = "settled";
+
+/** The payload that proposes these members. */
+export function membersText({ voters, observers }: Pick<Membership, "voters" | "observers">): string {
+  return `members ${voters.join(",")} observers ${observers.join(",")}`;
+}
 
 /** Reads such a payload, which may be padded with dots; see MembershipOf. */
 export function membershipOf(payload: Uint8Array): MembershipChange | undefined {
@@ -18,19 +23,20 @@ export function membershipOf(payload: Uint8Array): MembershipChange | undefined 
 }
 
 /** The members after these deliveries, as `zxid=payload`: what a tree would hold. */
-export function membersAt(
-  delivered: readonly string[],
-  voters: readonly Sid[],
-  observers: readonly Sid[],
-): Membership {
+export function membersAt(delivered: readonly string[], initial: Membership): Membership {
   const last = delivered.findLast((text) => text.includes("=members "));
   const [zxid = "", payload = ""] = last?.split("=") ?? [];
   const change = membershipOf(new TextEncoder().encode(payload));
-  if (change?.kind !== "members") return { version: ZXID_ZERO, voters, observers };
+  if (change?.kind !== "members") return initial;
   const [epoch = 0, counter = 0] = zxid.split(":").map(Number);
   return { ...change.membership, version: { epoch, counter } };
 }
 
 function sidsOf(text: string): readonly Sid[] {
   return text === "" ? [] : text.split(",").map(Number);
+}
+
+/** So many sids, from the first on. */
+export function sidsFrom(first: Sid, count: number): readonly Sid[] {
+  return Array.from({ length: count }, (_, index) => first + index);
 }

@@ -1,9 +1,10 @@
 /** One replica of the simulated ensemble. */
 import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
-import { compareZxid } from "../../src/base/zxid.ts";
+import { compareZxid, type Zxid } from "../../src/base/zxid.ts";
 import type { PeerInput } from "../../src/zab/config.ts";
 import type { LinkId } from "../../src/zab/message.ts";
+import type { Membership } from "../../src/zab/membership.ts";
 import type { Peer } from "../../src/zab/peer.ts";
 import type { Disk } from "./disk.ts";
 
@@ -45,6 +46,12 @@ export class Replica {
   staged: string[] | undefined;
   /** A snapshot is written and takes effect with the start that follows; nothing happens before. */
   isInstalling = false;
+  /** A leader has said that it is no member: it stands still, and has no disk, until it is called again. */
+  removed: Zxid | undefined;
+  /** When it called, as leader, those that have no link to it. */
+  calledAtMs = 0;
+  /** The members in force when it was called again: its disk holds none. */
+  calledBy: Membership | undefined;
   /** A write takes up to this long to be durable. */
   diskMs = 5;
   /** While true the disk finishes nothing. */

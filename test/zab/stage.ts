@@ -6,7 +6,7 @@
  */
 import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
-import { type Zxid, zxidText } from "../../src/base/zxid.ts";
+import { type Zxid, ZXID_ZERO, zxidText } from "../../src/base/zxid.ts";
 import type { PeerInput, PeerTiming } from "../../src/zab/config.ts";
 import type { AfterWrite, PeerEffects, Send } from "../../src/zab/effects.ts";
 import type { Notification, Proposal, ZabMessage } from "../../src/zab/message.ts";
@@ -103,7 +103,11 @@ export class Stage {
     for (const [index, text] of replica.delivered.entries())
       this.checker.onDelivered(index, text, replica.name);
     const { timing } = this.#options;
-    const membership = membersAt(replica.delivered, this.#voters, this.#observers);
+    const membership = membersAt(replica.delivered, {
+      version: ZXID_ZERO,
+      voters: this.#voters,
+      observers: this.#observers,
+    });
     const config = { sid, membership, membershipOf };
     replica.peer = new Peer(timing === undefined ? config : { ...config, timing }, start, replica.disk);
     const { acceptedEpoch, currentEpoch } = start;

@@ -1,15 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { ZXID_ZERO, type Zxid } from "../../src/base/zxid.ts";
 import type { Voice } from "../../src/zab/message.ts";
-import { MajorityQuorum } from "../../src/zab/quorum.ts";
+import { Members } from "../../src/zab/members.ts";
 import { VoiceTally } from "../../src/zab/voice-tally.ts";
 import { zxid } from "./bench.ts";
 
 const SOME = zxid(1, 1);
 
+function membersOf(voters: readonly number[], version = ZXID_ZERO): Members {
+  return new Members({ version, voters, observers: [] }, () => undefined);
+}
+
 /** Whether these voices of voters 1, 2 and so on may decide for a history that ends there, `-` being silent. */
 function mayDecide(last: Zxid, ...voices: readonly (Voice | "-")[]): boolean {
-  const tally = new VoiceTally(new MajorityQuorum(voices.map((_, index) => index + 1)));
+  const tally = new VoiceTally(membersOf(voices.map((_, index) => index + 1)));
   for (const [index, voice] of voices.entries()) if (voice !== "-") tally.add(index + 1, voice);
   return tally.isQuorum(last);
 }
@@ -34,10 +38,18 @@ describe("a quorum of voices", () => {
   });
 
   it("is made of voters, each counted once", () => {
-    const tally = new VoiceTally(new MajorityQuorum([1, 2, 3]));
+    const tally = new VoiceTally(membersOf([1, 2, 3]));
     for (const sid of [1, 1, 4, 5]) tally.add(sid, "full");
 
     expect(tally.isQuorum(SOME)).toBe(false);
     expect(tally.isUnanimous).toBe(false);
+  });
+
+  it("is none of fresh voters where members were proposed once: they came later, or have lost what there was", () => {
+    const tally = new VoiceTally(membersOf([1, 2], zxid(1, 5)));
+    for (const sid of [1, 2]) tally.add(sid, "fresh");
+
+    expect(tally.isUnanimous).toBe(true);
+    expect(tally.isQuorum(ZXID_ZERO)).toBe(false);
   });
 });
