@@ -45,6 +45,7 @@ export type VariableName =
   | "ACCESS_TEAM"
   | "ACCESS_AUD"
   | "READ_ONLY_MODE"
+  | "AUDIT_ENABLE"
   | "RECONFIG_ENABLED"
   | "EDGEKEEPER_DEV"
   | "EDGEKEEPER_SECRET";
@@ -81,6 +82,7 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
   ACCESS_TEAM: "NAME of NAME.cloudflareaccess.com, whose tokens say who a client is (none)",
   ACCESS_AUD: "audience that those tokens must be for",
   SKIP_ACL: "1 lets everybody do everything, whatever access control lists say",
+  AUDIT_ENABLE: "1 writes a line in the log for each change: who, from where, what, and whether it was done",
   READ_ONLY_MODE: "1 lets a replica without a quorum serve reads to clients that ask for no more",
   RECONFIG_ENABLED: "1 lets the super user change the members by reconfig (0)",
   EDGEKEEPER_DEV: "1 opens the doors to this machine without a secret",
@@ -116,6 +118,8 @@ export interface Settings extends Members {
   readonly access: AccessSettings;
   /** Whether a replica that has lost its quorum serves reads. Source: ZooKeeper's readonlymode.enabled. */
   readonly servesReadOnly: boolean;
+  /** Whether changes are logged. Source: ZooKeeper's audit.enable. */
+  readonly isAudited: boolean;
   /** Whether clients may change the members. Source: ZooKeeper's reconfigEnabled. */
   readonly reconfigEnabled: boolean;
   /** Those that are answered on the client port. */
@@ -210,6 +214,7 @@ export function readSettings(variables: Variables): Settings {
     superDigest: readSuperDigest(variables.SUPER_DIGEST ?? ""),
     access: readAccess(variables, { refuse: wrong, isOn: (name) => onOrOff(variables, name) ?? false }),
     servesReadOnly: onOrOff(variables, "READ_ONLY_MODE") ?? false,
+    isAudited: onOrOff(variables, "AUDIT_ENABLE") ?? false,
     logBatchesMax: wholeNumberOf(variables, "LOG_BATCHES_MAX", LOG_BOUNDS) ?? LOG_BOUNDS.max,
   };
   const { sessionTimeoutMinMs: min, sessionTimeoutMaxMs: max } = settings;

@@ -25,6 +25,8 @@ export interface ReplicaEnv {
   readonly HEARTBEAT_LIMIT_MS?: string;
   /** Batches of proposals kept in the log: at most, and unless set, LOG_SLOTS. */
   readonly LOG_BATCHES_MAX?: string;
+  /** `1` for an audit log. */
+  readonly AUDIT_ENABLE?: string;
   /** The four-letter words that are answered: FOUR_LETTER_WORDS_DEFAULT unless set, `*` for all. */
   readonly FOUR_LETTER_WORDS?: string;
 }

@@ -38,6 +38,7 @@ export function keeperConfig(env: Variables, name: ReplicaName): KeeperConfig {
     sessionTimeoutMaxMs: settings.sessionTimeoutMaxMs,
     readOnlyAfterMs: settings.servesReadOnly ? Math.max(READ_ONLY_AFTER_MS, settings.tickTimeMs) : undefined,
     reconfigEnabled: settings.reconfigEnabled,
+    isAudited: settings.isAudited,
     fourLetterWords: settings.fourLetterWords,
     znodes: settings.znodes,
     storageLimitBytes: settings.storageLimitMb * 1024 * 1024,

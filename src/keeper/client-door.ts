@@ -478,6 +478,7 @@ export class ClientDoor {
       else this.#open(connection);
       return;
     }
+    this.operator.audit(connection, pending.request, done.outcome);
     if (this.#answers.finish(connection, pending, { ...done, nowMs: this.#nowMs })) this.#close(connection);
   }
 

@@ -27,6 +27,8 @@ export interface KeeperConfig extends Pick<PeerConfig, "sid" | "timing"> {
   readonly fourLetterWords?: readonly FourLetterWord[];
   /** ZNODE_SETTINGS unless set. */
   readonly znodes?: ZnodeSettings;
+  /** Whether changes stand in the audit log: not unless set. */
+  readonly isAudited?: boolean;
   /** SESSIONS_MAX unless set: tests reach it. */
   readonly sessionsMax?: number;
   /** SNAPSHOT_PART_BYTES unless set: tests make many parts of little. */

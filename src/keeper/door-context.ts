@@ -25,6 +25,8 @@ export interface DoorContext {
   readonly bounds: ConnectionBounds;
   /** A line for people. */
   log(event: string, fields: string): void;
+  /** Whether changes stand in the audit log. */
+  readonly isAudited?: boolean;
   /** What a four-letter word reports on. */
   report(): Report;
 }

@@ -96,6 +96,7 @@ export class Keeper {
         makeSession: (entropy) => makeSession(parts.config.sid, entropy),
         bounds: parts.config.bounds,
         log,
+        isAudited: parts.config.isAudited ?? false,
         report: () => this.report(),
       },
       this.#watches,
@@ -265,7 +266,11 @@ export class Keeper {
     let eventCount = 0;
     for (const event of events) eventCount += this.#door.announce(event, zxid);
     const { origin } = header;
-    if (txn.kind === "closeSession") this.#door.sessionEnded(header.session);
+    if (txn.kind === "closeSession") {
+      const deleted = events.filter(({ kind }) => kind === "deleted").map(({ path }) => path);
+      if (this.#host.phase.role === "leading") this.#door.operator.auditEnded(header.session, deleted);
+      this.#door.sessionEnded(header.session);
+    }
     // A barrier that no client asked for: the leader attached the session's client.
     if (txn.kind === "barrier" && origin.serial === 0) this.#door.attached(header.session, zxid);
     if (origin.sid === this.#config.sid && origin.instance === this.#instance) {

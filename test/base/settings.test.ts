@@ -32,6 +32,7 @@ describe("readSettings", () => {
       superDigest: undefined,
       access: DEFAULT_ACCESS,
       servesReadOnly: false,
+      isAudited: false,
       reconfigEnabled: false,
     });
   });
@@ -60,6 +61,7 @@ describe("readSettings", () => {
       FOUR_LETTER_WORDS: "mntr, ruok,mntr",
       SUPER_DIGEST: DIGEST,
       READ_ONLY_MODE: "1",
+      AUDIT_ENABLE: "1",
       RECONFIG_ENABLED: "1",
       EDGEKEEPER_DEV: "1",
       EDGEKEEPER_SECRET: "any text",
@@ -86,6 +88,7 @@ describe("readSettings", () => {
       superDigest: DIGEST,
       access: DEFAULT_ACCESS,
       servesReadOnly: true,
+      isAudited: true,
     });
     const empty = Object.fromEntries(Object.keys(variables).map((name) => [name, ""]));
     expect(readSettings({ ...empty, VOTERS })).toEqual(readSettings({ VOTERS }));

@@ -1,9 +1,13 @@
 /** What those who run a replica ask of it on the client port, and what they may change while it runs. */
 import { assertNever } from "../../base/assert.ts";
+import type { SessionId } from "../../base/ids.ts";
+import type { WriteRequest } from "../../base/request.ts";
+import type { Outcome } from "../../base/txn.ts";
 import type { ClientOutput } from "../client-output.ts";
 import type { ConnectionTable } from "../connection-table.ts";
 import type { Connection } from "../connection.ts";
 import type { DoorContext } from "../door-context.ts";
+import { auditLines, ephemeralAuditLines } from "./audit.ts";
 import { answerTo, readWord } from "./four-letter-words.ts";
 import type { ReplicaMetrics } from "./replica-metrics.ts";
 import type { Operation } from "./report.ts";
@@ -50,6 +54,20 @@ export class Operator {
     if (operation !== undefined) this.operate(operation);
     if (text !== "") output.text(connection, text);
     return "answered";
+  }
+
+  /** A client's write was delivered: it stands in the audit log, where there is one. */
+  audit(connection: Connection, request: WriteRequest, outcome: Outcome): void {
+    const { context } = this.#parts;
+    if (context.isAudited !== true) return;
+    for (const line of auditLines(connection, request, outcome)) context.log("audit", line);
+  }
+
+  /** A session of the ensemble ended, and these ephemerals with it: at the leader alone, so that it is told once. */
+  auditEnded(session: SessionId, paths: readonly string[]): void {
+    const { context } = this.#parts;
+    if (context.isAudited !== true) return;
+    for (const line of ephemeralAuditLines(session, paths)) context.log("audit", line);
   }
 
   /** Does what an operator asks for. */
