@@ -35,6 +35,7 @@ export type VariableName =
   | "CONTAINER_CHECK_INTERVAL_MS"
   | "CONTAINER_MAX_PER_MINUTE"
   | "CONTAINER_NEVER_USED_MS"
+  | "ENFORCE_QUOTA"
   | "SUPER_DIGEST"
   | "SASL_USERS"
   | "SASL_SUPER_USERS"
@@ -71,6 +72,7 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
   EXTENDED_TYPES_ENABLED: "0 refuses TTL znodes with -6, as ZooKeeper does by default (1)",
   CONTAINER_CHECK_INTERVAL_MS: "how often containers and TTL znodes are looked at for removal (60000)",
   CONTAINER_MAX_PER_MINUTE: "containers and TTL znodes removed in a minute at most (10000)",
+  ENFORCE_QUOTA: "1 refuses writes beyond a hard quota with -125, as in ZooKeeper (0)",
   CONTAINER_NEVER_USED_MS: "age at which a container goes that never had a child, 0 for never (0)",
   MAX_CLIENT_CNXNS: "connections of one replica from one address, 0 for no bound (60)",
   SUPER_DIGEST: "user:base64(sha1(user:password)) of the super user (nobody)",
@@ -230,13 +232,14 @@ export function readSettings(variables: Variables): Settings {
 }
 
 function readZnodeSettings(variables: Variables): ZnodeSettings {
-  const { extendedTypes, sweepIntervalMs, sweepsPerMinute, neverUsedMs } = ZNODE_SETTINGS;
+  const { extendedTypes, sweepIntervalMs, sweepsPerMinute, neverUsedMs, enforceQuota } = ZNODE_SETTINGS;
   return {
     extendedTypes: onOrOff(variables, "EXTENDED_TYPES_ENABLED") ?? extendedTypes,
     sweepIntervalMs:
       milliseconds(variables, "CONTAINER_CHECK_INTERVAL_MS", SWEEP_INTERVAL_BOUNDS) ?? sweepIntervalMs,
     sweepsPerMinute: wholeNumberOf(variables, "CONTAINER_MAX_PER_MINUTE", SWEEPS_BOUNDS) ?? sweepsPerMinute,
     neverUsedMs: milliseconds(variables, "CONTAINER_NEVER_USED_MS", NEVER_USED_BOUNDS) ?? neverUsedMs,
+    enforceQuota: onOrOff(variables, "ENFORCE_QUOTA") ?? enforceQuota,
   };
 }
 

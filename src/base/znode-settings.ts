@@ -16,6 +16,8 @@ export interface ZnodeSettings {
    * (znode.container.maxNeverUsedIntervalMs).
    */
   readonly neverUsedMs: number;
+  /** Whether a write beyond a hard quota is refused; without it there is only a warning (zookeeper.enforceQuota). */
+  readonly enforceQuota: boolean;
 }
 
 /**
@@ -27,4 +29,5 @@ export const ZNODE_SETTINGS: ZnodeSettings = {
   sweepIntervalMs: 60_000,
   sweepsPerMinute: 10_000,
   neverUsedMs: 0,
+  enforceQuota: false,
 };

@@ -5,7 +5,7 @@ import { JuteWriter } from "../jute/archive.ts";
 import { must } from "../base/assert.ts";
 import type { CachedNodeStore, ManyRead, NodeRows } from "../tree/cached-node-store.ts";
 import type { IdleZnode, MarkRange } from "../tree/idle.ts";
-import type { Znode } from "../tree/node-store.ts";
+import type { Subtotal, Znode } from "../tree/node-store.ts";
 import type { ZnodeTable } from "./schema.ts";
 import type { Sql } from "./sql.ts";
 import { fromRow, toRow } from "./znode-row.ts";
@@ -110,6 +110,19 @@ export class SqlNodeRows implements NodeRows {
         path,
       )
       .one().n;
+  }
+
+  subtotal(path: string): Subtotal {
+    const below =
+      path === "/"
+        ? "TRUE"
+        : "parent = ?1 OR (parent > ?1 || '/' AND parent < ?1 || '0') OR (parent, name) = (?2, ?3)";
+    return this.#sql
+      .exec<{ count: number; bytes: number }>(
+        `SELECT count(*) AS count, ifnull(sum(length(data)), 0) AS bytes FROM ${this.#table} WHERE ${below}`,
+        ...(path === "/" ? [] : [path, ...keyOf(path)]),
+      )
+      .one();
   }
 
   after(path: string | undefined, bytesMax: number): ReadonlyArray<readonly [string, Znode]> {

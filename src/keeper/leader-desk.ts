@@ -68,6 +68,7 @@ export class LeaderDesk {
   #creating = 0;
   #refused = 0;
   #lastRefusalMs: number | undefined;
+  #lastWarningMs: number | undefined;
   #polledAtMs = 0;
   /** The latest configuration that was proposed here, until it is applied. */
   #proposedConfig: Zxid | undefined;
@@ -78,7 +79,11 @@ export class LeaderDesk {
   constructor(options: DeskOptions) {
     this.#options = options;
     const { tree, nowMs, znodes = ZNODE_SETTINGS } = options;
-    this.#preparer = new Preparer(tree, { reconfigure: this.#reconfigure(options), znodes });
+    this.#preparer = new Preparer(tree, {
+      reconfigure: this.#reconfigure(options),
+      znodes,
+      warn: (line) => this.#warn(line),
+    });
     this.#sessions = new SessionTracker(options);
     this.#storage = new StorageGate(options.storageLimitBytes);
     const propose = (path: string): void => this.#removeIdle(path);
@@ -311,6 +316,14 @@ export class LeaderDesk {
       this.#options.log("session", `a new one is refused (${count}): there are ${sessionsMax} sessions`);
     }
     return true;
+  }
+
+  /** Of quotas that are exceeded: each write may be one. */
+  #warn(line: string): void {
+    const last = this.#lastWarningMs;
+    if (last !== undefined && this.#nowMs - last >= 0 && this.#nowMs - last < REFUSAL_LOG_INTERVAL_MS) return;
+    this.#lastWarningMs = this.#nowMs;
+    this.#options.log("quota", line);
   }
 
   #noteStorage(from: Sid, bytes: number): void {

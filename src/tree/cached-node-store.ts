@@ -11,7 +11,14 @@ import { assert } from "../base/assert.ts";
 import type { SessionId } from "../base/ids.ts";
 import { nameOf, parentOf, pathProblem } from "../base/path.ts";
 import type { IdleZnode, MarkRange } from "./idle.ts";
-import { compareText, type NodeStore, PathsBySession, type Znode } from "./node-store.ts";
+import {
+  compareText,
+  isAtOrBelow,
+  type NodeStore,
+  PathsBySession,
+  type Subtotal,
+  type Znode,
+} from "./node-store.ts";
 
 /** The rows under the cache. Paths handed to it are always valid ones; all answers are immediate. */
 export interface NodeRows {
@@ -26,6 +33,8 @@ export interface NodeRows {
   descendantCount(path: string): number;
   /** The next rows in the order of the key; see NodeStore.after. */
   after(path: string | undefined, bytesMax: number): ReadonlyArray<readonly [string, Znode]>;
+  /** What the rows at the path and below it hold: a range of the key, not a walk. */
+  subtotal(path: string): Subtotal;
   /** The next rows by their marks; see NodeStore.idle. */
   idle(marks: MarkRange, after: IdleZnode | undefined, countMax: number): readonly IdleZnode[];
 }
@@ -170,6 +179,17 @@ export class CachedNodeStore implements NodeStore {
       if (node === undefined && inRows) count--;
     }
     return count;
+  }
+
+  subtotal(path: string): Subtotal {
+    let { count, bytes } = this.#rows.subtotal(path);
+    for (const [other, { node, inRows }] of this.#dirty) {
+      if (!isAtOrBelow(other, path)) continue;
+      const written = inRows ? this.#rows.read(other) : undefined;
+      count += (node === undefined ? 0 : 1) - (written === undefined ? 0 : 1);
+      bytes += (node?.data?.length ?? 0) - (written?.data?.length ?? 0);
+    }
+    return { count, bytes };
   }
 
   /** Past the cache, in which one walk over everything would leave nothing that is in use. */

@@ -54,6 +54,12 @@ export function statOf(node: Znode): Stat {
   };
 }
 
+/** How many znodes there are in a part of the tree, and how many bytes of data they hold. */
+export interface Subtotal {
+  readonly count: number;
+  readonly bytes: number;
+}
+
 /** What reading and changing znodes takes: the store, and the overlays that lie over it. */
 export interface NodeView {
   get(path: string): Znode | undefined;
@@ -63,6 +69,8 @@ export interface NodeView {
   delete(path: string): void;
   /** The paths of a session's ephemerals, sorted. */
   ephemeralsOf(session: SessionId): readonly string[];
+  /** What stands at the path and below, at any depth: nothing where there is no such znode. */
+  subtotal(path: string): Subtotal;
   /** These will be asked for next, in this order: a store that reads them from afar does so in one go. */
   prefetch(paths: readonly string[]): void;
 }
@@ -141,6 +149,17 @@ export class MapNodeStore implements NodeStore {
     // All of it is near.
   }
 
+  subtotal(path: string): Subtotal {
+    let count = 0;
+    let bytes = 0;
+    for (const [other, { data }] of this.#nodes) {
+      if (!isAtOrBelow(other, path)) continue;
+      count++;
+      bytes += data?.length ?? 0;
+    }
+    return { count, bytes };
+  }
+
   count(): number {
     return this.#nodes.size;
   }
@@ -213,6 +232,11 @@ export class PathsBySession {
   clear(): void {
     this.#paths.clear();
   }
+}
+
+/** Whether a path is the other, or lies below it at any depth. */
+export function isAtOrBelow(path: string, top: string): boolean {
+  return top === "/" || path === top || path.startsWith(`${top}/`);
 }
 
 /**

@@ -4,12 +4,20 @@
  */
 import type { SessionId } from "../base/ids.ts";
 import { compareZxid, type Zxid } from "../base/zxid.ts";
-import { compareText, type NodeView, PathsBySession, type Znode } from "./node-store.ts";
+import {
+  compareText,
+  isAtOrBelow,
+  type NodeView,
+  PathsBySession,
+  type Subtotal,
+  type Znode,
+} from "./node-store.ts";
 
 /** The part of a tree or store that an overlay lies on. */
 export interface OverlayBase {
   get(path: string): Znode | undefined;
   ephemeralsOf(session: SessionId): readonly string[];
+  subtotal(path: string): Subtotal;
   prefetch(paths: readonly string[]): void;
 }
 
@@ -49,6 +57,17 @@ export class Overlay implements NodeView {
 
   prefetch(paths: readonly string[]): void {
     this.#base.prefetch(paths);
+  }
+
+  subtotal(path: string): Subtotal {
+    let { count, bytes } = this.#base.subtotal(path);
+    for (const [other, node] of this.#changes) {
+      if (!isAtOrBelow(other, path)) continue;
+      const before = this.#base.get(other);
+      count += (node === undefined ? 0 : 1) - (before === undefined ? 0 : 1);
+      bytes += (node?.data?.length ?? 0) - (before?.data?.length ?? 0);
+    }
+    return { count, bytes };
   }
 
   /** Lets the base show through again at the path. */

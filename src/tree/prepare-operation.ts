@@ -21,6 +21,7 @@ import { checkAllowed, fixAcl } from "./access.ts";
 import type { ZnodeSettings } from "../base/znode-settings.ts";
 import { createModeOf, sequenceText } from "./create-mode.ts";
 import { isDue } from "./idle.ts";
+import { quotaBreach, quotaBytes, type QuotaChange } from "./quota.ts";
 import type { NodeView, Znode } from "./node-store.ts";
 import { CONFIG_PATH, isReserved } from "./reserved.ts";
 
@@ -34,6 +35,8 @@ export interface PrepareContext {
   /** The leader's clock in milliseconds of Unix time. */
   readonly timeMs: number;
   readonly settings: ZnodeSettings;
+  /** Hears of quotas that are exceeded. */
+  readonly warn: (line: string) => void;
 }
 
 /** The requests that may stand alone or in a multi. */
@@ -59,6 +62,8 @@ export function prepareOperation(context: PrepareContext, request: PreparableOpe
       return prepareDelete(context, request);
     case "setData": {
       const node = nodeForChange(context, request.path, PERMS.write);
+      const bytes = quotaBytes(request.data) - quotaBytes(node.data);
+      checkQuota(context, { path: request.path, count: 0, bytes });
       // What it says decides who votes: it changes by reconfig alone.
       if (request.path === CONFIG_PATH) throw new KeeperError("badArguments", "reconfig changes this");
       const version = nextVersion(node.version, request.version);
@@ -116,6 +121,7 @@ function prepareCreate(context: PrepareContext, request: CreateRequest): CreateT
   checkPath(path);
   if (context.view.get(path) !== undefined) throw new KeeperError("nodeExists", path);
   if (parent.owner.mode === "ephemeral") throw new KeeperError("noChildrenForEphemerals", path);
+  checkQuota(context, { path, count: 1, bytes: quotaBytes(request.data) });
   return {
     kind: "create",
     path,
@@ -144,6 +150,18 @@ function nodeForChange(context: PrepareContext, path: string, perms: number): Zn
   const node = existing(context, path);
   checkAllowed(node.acl, perms, context.identities);
   return node;
+}
+
+/**
+ * Warns of a quota that the change goes beyond; throws KeeperError quotaExceeded for a hard one where they are
+ * enforced. Against all that is proposed before, the operations of the same multi too: ZooKeeper counts what is
+ * applied.
+ */
+function checkQuota({ view, settings, warn }: PrepareContext, change: QuotaChange): void {
+  const breach = quotaBreach(view, change);
+  if (breach === undefined) return;
+  warn(breach.message);
+  if (breach.isHard && settings.enforceQuota) throw new KeeperError("quotaExceeded", breach.message);
 }
 
 function checkOpen(context: PrepareContext): void {

@@ -58,6 +58,7 @@ export type Reconfigure = (request: ReconfigRequest, data: NodeData, zxid: Zxid)
 export class Preparer {
   readonly #tree: Tree;
   readonly #settings: ZnodeSettings;
+  readonly #warn: (line: string) => void;
   readonly #nodes: Overlay;
   readonly #pendingPaths = new PendingKeys<string>();
   /** Sessions whose opening (true) or closing (false) is proposed. */
@@ -69,11 +70,16 @@ export class Preparer {
   /** Without `reconfigure` the members are the deployment's business, as in a ZooKeeper with its default settings. */
   constructor(
     tree: Tree,
-    options: { readonly reconfigure?: Reconfigure | undefined; readonly znodes?: ZnodeSettings } = {},
+    options: {
+      readonly reconfigure?: Reconfigure | undefined;
+      readonly znodes?: ZnodeSettings;
+      readonly warn?: (line: string) => void;
+    } = {},
   ) {
     this.#tree = tree;
     this.#reconfigure = options.reconfigure;
     this.#settings = options.znodes ?? ZNODE_SETTINGS;
+    this.#warn = options.warn ?? (() => undefined);
     this.#nodes = new Overlay(tree);
     this.#lastPrepared = tree.lastApplied;
   }
@@ -209,6 +215,7 @@ export class Preparer {
       identities: input.identities,
       timeMs: input.timeMs,
       settings: this.#settings,
+      warn: this.#warn,
     };
   }
 
@@ -225,6 +232,7 @@ export class Preparer {
         this.#nodes.delete(path);
       },
       ephemeralsOf: (session) => this.#nodes.ephemeralsOf(session),
+      subtotal: (path) => this.#nodes.subtotal(path),
       prefetch: (paths) => this.#nodes.prefetch(paths),
     };
   }

@@ -12,6 +12,7 @@ import { parentOf } from "../base/path.ts";
 import type { CreateTxn, OperationTxn, Outcome } from "../base/txn.ts";
 import { compareZxid, maxZxid, type Zxid } from "../base/zxid.ts";
 import { type NodeView, statOf, type Znode } from "./node-store.ts";
+import { firstStats, noteInQuota, pathOfStats, quotaBytes, type QuotaChange } from "./quota.ts";
 import { CONFIG_PATH } from "./reserved.ts";
 
 /**
@@ -58,6 +59,8 @@ export function applyOperation(
         mtime: moment.timeMs,
       };
       view.put(txn.path, changed);
+      const bytes = quotaBytes(txn.data) - quotaBytes(node.data);
+      noteInQuota(view, { path: txn.path, count: 0, bytes });
       events.push({ kind: "dataChanged", path: txn.path, acl: node.acl });
       return { kind: "stat", stat: statOf(changed) };
     }
@@ -104,13 +107,17 @@ export function applyCloseSession(
 ): void {
   const paths = view.ephemeralsOf(session);
   const parents = new Map<string, Znode>();
+  const inQuotas: QuotaChange[] = [];
   for (const [index, path] of paths.entries()) {
     if (index % PREFETCH_COUNT === 0) view.prefetch(paths.slice(index, index + PREFETCH_COUNT));
     const parentPath = parentOf(path);
+    inQuotas.push({ path, count: -1, bytes: -quotaBytes(view.get(path)?.data ?? null) });
     const parent = parents.get(parentPath) ?? existingParent(view, path);
     parents.set(parentPath, deleteChild(view, moment, { path, parent }, events));
   }
   for (const [path, parent] of parents) view.put(path, parent);
+  // Stats may be a parent too: they change behind it.
+  for (const change of inQuotas) noteInQuota(view, change);
 }
 
 function applyCreate(view: NodeView, moment: Moment, txn: CreateTxn, events: TreeEvent[]): Outcome {
@@ -143,13 +150,19 @@ function applyCreate(view: NodeView, moment: Moment, txn: CreateTxn, events: Tre
     childCount: 0,
   };
   view.put(path, node);
+  const counted = pathOfStats(path);
+  // As in ZooKeeper the answer tells of the data that the client sent.
+  if (counted !== undefined) view.put(path, { ...node, data: firstStats(view, counted) });
+  noteInQuota(view, { path, count: 1, bytes: quotaBytes(txn.data) });
   events.push({ kind: "created", path, acl: txn.acl, parentAcl: parent.acl });
   return { kind: "created", path, stat: statOf(node), withStat: txn.withStat };
 }
 
 function applyDelete(view: NodeView, moment: Moment, path: string, events: TreeEvent[]): void {
   const parent = existingParent(view, path);
+  const bytes = -quotaBytes(view.get(path)?.data ?? null);
   view.put(parentOf(path), deleteChild(view, moment, { path, parent }, events));
+  noteInQuota(view, { path, count: -1, bytes });
 }
 
 function existingParent(view: NodeView, path: string): Znode {

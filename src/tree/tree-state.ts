@@ -14,7 +14,7 @@ import {
   subtractDigest,
   znodeDigest,
 } from "./digest.ts";
-import type { NodeStore, NodeView, Znode } from "./node-store.ts";
+import type { NodeStore, NodeView, Subtotal, Znode } from "./node-store.ts";
 import type { SessionRecord, SessionTable } from "./session-table.ts";
 
 /** Sums over all znodes, kept as they change. */
@@ -106,6 +106,10 @@ export class TreeState implements NodeView {
 
   ephemeralsOf(session: SessionId): readonly string[] {
     return this.store.ephemeralsOf(session);
+  }
+
+  subtotal(path: string): Subtotal {
+    return this.store.subtotal(path);
   }
 
   prefetch(paths: readonly string[]): void {

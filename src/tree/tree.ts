@@ -25,7 +25,7 @@ import {
   znodeDigest,
 } from "./digest.ts";
 import type { IdleZnode, MarkRange } from "./idle.ts";
-import { type NodeStore, statOf, type Znode } from "./node-store.ts";
+import { type NodeStore, statOf, type Subtotal, type Znode } from "./node-store.ts";
 import { CONFIG_PATH, QUOTA_PATH, ZOOKEEPER_PATH } from "./reserved.ts";
 import type { SessionTable } from "./session-table.ts";
 import {
@@ -135,6 +135,11 @@ export class Tree {
   /** How many znodes lie below the path, at any depth. */
   descendantCount(path: string): number {
     return this.#state.store.descendantCount(path);
+  }
+
+  /** What stands at the path and below it. */
+  subtotal(path: string): Subtotal {
+    return this.#state.store.subtotal(path);
   }
 
   /** The paths of the session's ephemerals, sorted. */

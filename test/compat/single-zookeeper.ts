@@ -42,6 +42,7 @@ export async function startSingleZooKeeper(
       // What is compared is what is answered: the disk would only make it slow.
       "-Dzookeeper.forceSync=no",
       "-Dzookeeper.extendedTypesEnabled=true",
+      "-Dzookeeper.enforceQuota=true",
       `-Dznode.container.checkIntervalMs=${setup.sweepIntervalMs}`,
       `-Dzookeeper.DigestAuthenticationProvider.superDigest=${setup.superDigest}`,
       `-Djava.security.auth.login.config=${jaas}`,

@@ -85,8 +85,12 @@ export interface Stream {
 /** The symbol in paths for the stream's root znode. */
 export const ROOT = "@";
 
+/** Where quotas on the stream's own znodes lie. */
+const QUOTA_OF_ROOT = `/zookeeper/quota${ROOT}`;
+
 /** The path with the root in place of its symbol. */
 export function resolvePath(path: string, root: string): string {
+  if (path.startsWith(QUOTA_OF_ROOT)) return path.replace(ROOT, root);
   return path.startsWith(ROOT) ? root + path.slice(ROOT.length) : path;
 }
 

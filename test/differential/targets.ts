@@ -77,6 +77,7 @@ async function startEdgekeeper({ sweepIntervalMs }: TargetSetup): Promise<Target
     HEARTBEAT_LIMIT_MS: "15000",
     SASL_USERS: saslUsers(SASL_PASSWORDS),
     SASL_SUPER_USERS: Object.keys(SASL_PASSWORDS).at(-1) ?? "",
+    ENFORCE_QUOTA: "1",
     CONTAINER_CHECK_INTERVAL_MS: String(sweepIntervalMs),
   };
   const setup: EnsembleSetup = { vars, readyDeadlineMs: 60_000 };

@@ -1,4 +1,7 @@
-/** What ends by itself, side by side with a real ZooKeeper: which events come, in which order, and what is left. */
+/**
+ * What the service does to znodes by itself, side by side with a real ZooKeeper: what ends and which events come in
+ * which order, and what quotas count, say and refuse.
+ */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { OPEN_ACL } from "../../src/base/acl.ts";
 import type { CreateRequest } from "../../src/base/request.ts";
@@ -50,6 +53,66 @@ const container = (path: string): CreateRequest => create(path, { op: "createCon
 const exists = (path: string): ClientRequest => ({ op: "exists", path, watch: true });
 const children = (path: string): ClientRequest => ({ op: "getChildren2", path, watch: true });
 const unlink = (path: string): ClientRequest => ({ op: "delete", path, version: -1 });
+
+const get = (path: string): ClientRequest => ({ op: "getData", path, watch: true });
+const set = (path: string, data: Uint8Array): ClientRequest => ({ op: "setData", path, data, version: -1 });
+
+const QUOTA = "/zookeeper/quota@";
+const STATS = `${QUOTA}/a/zookeeper_stats`;
+
+/** What zkCli does for setquota on @/a; each request by itself, as ZooKeeper checks against what is applied. */
+function quota(ask: (request: ClientRequest) => Step, limits: string): readonly Step[] {
+  return [
+    create(QUOTA),
+    create(`${QUOTA}/a`),
+    create(`${QUOTA}/a/zookeeper_limits`, { data: Buffer.from(limits) }),
+    create(STATS, { data: Buffer.from("count=-1,bytes=-1") }),
+    get(STATS),
+  ].map((request) => ask(request));
+}
+
+/** Writes at, below and beside @/a, and what the stats say after each. */
+const WRITES: readonly ClientRequest[] = [
+  create("@/a/1", { data: new Uint8Array(4) }),
+  create("@/a/2", { data: null }),
+  create("@/ab"),
+  set("@/a/1", new Uint8Array(30)),
+  set("@/a", new Uint8Array(0)),
+  create("@/a/e", { flags: 1, data: new Uint8Array(9) }),
+  create("@/a/s-", { flags: 2 }),
+  container("@/a/box"),
+  ttl("@/a/ttl", 3_600_000),
+  unlink("@/a/2"),
+  create("@/a/1/deep", { data: new Uint8Array(3) }),
+  unlink("@/a/1"),
+  set("@/a/1", new Uint8Array(1)),
+  unlink("@/a/e"),
+  { op: "multi", operations: [create("@/a/m"), { op: "delete", path: "@/a/m", version: -1 }] },
+  set(STATS, Buffer.from("count=100,bytes=7=;byteHardLimit=5")),
+  create("@/a/3"),
+  unlink(`${QUOTA}/a/zookeeper_limits`),
+  create("@/a/4"),
+  create(`${QUOTA}/a/zookeeper_limits`, { data: Buffer.from("count=1,bytes=1") }),
+  create("@/a/5"),
+  unlink(STATS),
+  create("@/a/6"),
+  create(STATS, { op: "create2", data: Buffer.from("any") }),
+];
+
+const QUOTAS = [
+  "count=3,bytes=-1",
+  "count=-1,bytes=-1=;countHardLimit=3",
+  "count=-1,bytes=-1=;byteHardLimit=20",
+  "count=2,bytes=5=;byteHardLimit=40;countHardLimit=6",
+  "count=-1,bytes=-1=;countHardLimit=0",
+].map((limits): readonly [string, Stream] => [
+  `a quota of ${limits}`,
+  stream((ask) => [
+    ask(create("@/a"), create("@/a/0", { data: new Uint8Array(3) })),
+    ...quota(ask, limits),
+    ...WRITES.flatMap((request) => [ask(request), ask(get(STATS))]),
+  ]),
+]);
 
 const STREAMS: readonly (readonly [string, Stream])[] = [
   [
@@ -108,6 +171,14 @@ const STREAMS: readonly (readonly [string, Stream])[] = [
     ]),
   ],
 ];
+
+test.concurrent.each(QUOTAS)("%s", async (name, played) => {
+  const at = 4000 + QUOTAS.findIndex(([other]) => other === name);
+  const comparison = await new Session(targets, at).play(played);
+
+  expect(differenceLines(comparison)).toEqual([]);
+  expect(comparison.actual.map(shown).join("\n")).toContain("error=0");
+});
 
 test.concurrent.each(STREAMS)("%s", async (name, played) => {
   const at = 3000 + STREAMS.findIndex(([other]) => other === name);

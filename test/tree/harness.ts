@@ -81,6 +81,9 @@ export class MapRows implements NodeRows {
   after(path: string | undefined, bytesMax: number): ReadonlyArray<readonly [string, Znode]> {
     return this.nodes.after(path, bytesMax);
   }
+  subtotal(path: string): ReturnType<MapNodeStore["subtotal"]> {
+    return this.nodes.subtotal(path);
+  }
   idle(...query: Parameters<MapNodeStore["idle"]>): ReturnType<MapNodeStore["idle"]> {
     return this.nodes.idle(...query);
   }

@@ -104,6 +104,22 @@ describe.each(SUBJECTS)("a store %s", (_, makeSubject) => {
     expect(store.descendantCount("/ab")).toBe(0);
   });
 
+  test("sums up a znode and what lies below it, and not what only begins alike", () => {
+    const { store, pause } = filled();
+    store.put("/a/z/deep", { ...znode(), data: new Uint8Array(7) });
+    store.put("/a!", { ...znode(), data: new Uint8Array(90) });
+    pause();
+    store.put("/a", { ...znode(), data: new Uint8Array(3) });
+    store.put("/a/z/more", { ...znode(), data: new Uint8Array(5) });
+    store.delete("/a/z/more");
+    store.put("/a/y", { ...znode(), data: new Uint8Array(1) });
+
+    expect(store.subtotal("/a")).toEqual({ count: 4, bytes: 11 });
+    expect(store.subtotal("/a/z")).toEqual({ count: 2, bytes: 7 });
+    expect(store.subtotal("/nope")).toEqual({ count: 0, bytes: 0 });
+    expect(store.subtotal("/")).toEqual({ count: 8, bytes: 101 });
+  });
+
   test("forgets what was deleted, everywhere", () => {
     const { store, pause } = filled();
     store.put("/e", znode({ mode: "ephemeral", session: ALICE }));
