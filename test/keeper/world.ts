@@ -25,16 +25,11 @@ const TICK_MS = 50;
 /** The wall clock at the beginning of each run. */
 export const EPOCH_MS = 1_800_000_000_000;
 
-type Optional =
-  | "snapshotPartBytes"
-  | "sessionsMax"
-  | "readOnlyAfterMs"
-  | "sessionTimeoutMinMs"
-  | "znodes"
-  | "isAudited";
+type Optional = "snapshotPartBytes" | "sessionsMax" | "readOnlyAfterMs" | "sessionTimeoutMinMs" | "znodes";
 
 export interface WorldOptions extends Partial<Pick<KeeperConfig, Optional>> {
   readonly voters: number;
+  readonly isAudited?: boolean;
   readonly observers?: number;
   readonly seed?: number;
   readonly timing?: Partial<PeerTiming>;
