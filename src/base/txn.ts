@@ -66,6 +66,8 @@ export type Txn =
   | { readonly kind: "closeSession" }
   /** The dynamic configuration shown at /zookeeper/config: the members from here on, once it is committed. */
   | { readonly kind: "config"; readonly data: Uint8Array }
+  /** Changes nothing: who has it knows that the configuration before it was committed. The leader's own. */
+  | { readonly kind: "settled" }
   /** Changes nothing: answers sync, once a quorum has it. */
   | { readonly kind: "barrier"; readonly path: string };
 

@@ -8,7 +8,7 @@ import { ALARM_AHEAD_MS, ALARM_RENEW_MS, TICK_INTERVAL_MS } from "./limits.ts";
 
 /** What the heart needs of its object. */
 export interface AlarmOwner {
-  readonly storage: { setAlarm(atMs: number): Promise<void> };
+  readonly storage: { setAlarm(atMs: number): Promise<void>; deleteAlarm(): Promise<void> };
   waitUntil(work: Promise<unknown>): void;
 }
 
@@ -53,6 +53,17 @@ export class Heart {
   stop(): void {
     this.#stopTimer?.();
     this.#stopTimer = undefined;
+  }
+
+  /** Whether time passes. */
+  get isBeating(): boolean {
+    return this.#stopTimer !== undefined;
+  }
+
+  /** Stops, and does not wake again by itself. */
+  rest(): void {
+    this.stop();
+    this.#owner.waitUntil(this.#owner.storage.deleteAlarm());
   }
 
   /** Sets the next alarm before anything else, so that a failure of the tick cannot be the last one. */

@@ -4,10 +4,9 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { assertNever } from "../base/assert.ts";
-import type { Sid } from "../base/ids.ts";
 import { seededRng } from "../base/rng.ts";
 import { ConfigError } from "../base/settings.ts";
-import { EPOCH_MAX } from "../base/zxid.ts";
+import { compareZxid, EPOCH_MAX } from "../base/zxid.ts";
 import { JuteError } from "../jute/jute-error.ts";
 import { votersRefusal } from "../keeper/config-node.ts";
 import type { KeeperConfig } from "../keeper/config.ts";
@@ -17,6 +16,7 @@ import { answerCommand } from "../keeper/operations/admin-commands.ts";
 import type { Action } from "../keeper/turn.ts";
 import { metricFamilies } from "../keeper/operations/metric-families.ts";
 import { decodeNotification, encodeNotification } from "../keeper/zab-codec.ts";
+import type { Notification } from "../zab/message.ts";
 import { CONFIG_PATH } from "../tree/reserved.ts";
 import { authSettings } from "./auth-settings.ts";
 import { Clients } from "./clients.ts";
@@ -58,7 +58,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
     this.#clients = new Clients(accept);
     this.#syncTimes = new SyncTimes({ now: () => Date.now(), sync: async () => await ctx.storage.sync() });
     this.#store = this.#openStore();
-    this.#checkVoters(this.#config.voters, env);
+    this.#checkVoters(this.#config, env);
     this.#keeper = this.#makeKeeper(this.#store);
     this.#turns = new Turns(
       { keeper: this.#keeper, store: this.#store },
@@ -72,18 +72,28 @@ export class Replica extends DurableObject<ReplicaEnv> {
       },
     );
     this.#heart = new Heart(ctx, () => this.#tick());
-    this.#heart.start();
+    if (this.#isAwake) this.#heart.start();
+  }
+
+  /**
+   * Whether this replica lives by itself. One that has nothing, and is no member by the deployment's word, or was let
+   * go, waits until a leader calls it: a visit, or an alarm of long ago, must not make a replica of it.
+   */
+  get #isAwake(): boolean {
+    const { voters, observers } = this.#config;
+    const isNamed = [...voters, ...observers].includes(this.replicaName.sid);
+    return !this.#store.isFresh || (isNamed && this.#store.removal === undefined);
   }
 
   /** Throws, so that this object does not come to life, where its data were made by other voters. */
-  #checkVoters(voters: readonly Sid[], env: ReplicaEnv): void {
+  #checkVoters({ voters, observers }: KeeperConfig, env: ReplicaEnv): void {
     const { sid } = this.replicaName;
     const inTree = this.#store.tree.get(CONFIG_PATH)?.data ?? new Uint8Array();
     const pending = this.#store.pendingConfigs();
     // A new tree knows no members; where history does, that counts alone.
     const known = pending.length > 0 && inTree.length === 0 ? pending : [inTree, ...pending];
     const refusals = known.map((data) =>
-      votersRefusal({ sid, data, voters, votersBefore: votersBefore(env) }),
+      votersRefusal({ sid, data, voters, observers, votersBefore: votersBefore(env) }),
     );
     const [refusal] = refusals.includes(undefined) ? [] : refusals;
     if (refusal !== undefined) throw new ConfigError(refusal);
@@ -107,6 +117,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
       log: store.log,
       auth: authSettings(this.env),
       rng: seededRng([random[0] ?? 0, random[1] ?? 0, random[2] ?? 0, random[3] ?? 0]),
+      removal: store.removal,
       stage: () => store.stage(),
       databaseBytes: () => this.ctx.storage.sql.databaseSize,
       summaries: () => this.#syncTimes.summaries(),
@@ -114,10 +125,11 @@ export class Replica extends DurableObject<ReplicaEnv> {
   }
 
   #startAnew(): Brain {
-    this.#links.closeAll("a snapshot was installed");
+    this.#links.closeAll("this replica starts anew");
     this.#clients.closeAll();
     this.#store = this.#openStore();
     this.#keeper = this.#makeKeeper(this.#store);
+    if (!this.#isAwake) this.#heart.rest();
     return { keeper: this.#keeper, store: this.#store };
   }
 
@@ -181,12 +193,21 @@ export class Replica extends DurableObject<ReplicaEnv> {
   /** A peer's vote; the answer is ours. */
   protected notified(bytes: Uint8Array): Response | Promise<Response> {
     try {
-      this.accept({ kind: "notification", notification: decodeNotification(bytes) });
+      const notification = decodeNotification(bytes);
+      if (this.#isCalled(notification)) this.#heart.start();
+      this.accept({ kind: "notification", notification });
     } catch (error) {
       if (!(error instanceof JuteError)) throw error;
       return new Response(error.message, { status: 400 });
     }
     return new Response(encodeNotification(this.#keeper.notification()));
+  }
+
+  /** Whether the sender knows this replica for a member of a membership that it has not been let go from. */
+  #isCalled({ membership: { version, voters, observers } }: Notification): boolean {
+    if (this.#heart.isBeating || ![...voters, ...observers].includes(this.replicaName.sid)) return false;
+    const { removal } = this.#store;
+    return removal === undefined || compareZxid(version, removal.version) > 0;
   }
 
   /** Everything that happens to the replica comes through here. */

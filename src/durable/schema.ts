@@ -28,6 +28,7 @@ export const TREE_TABLES: readonly [TreeTables, TreeTables] = [
 /**
  * state: one row, what must survive besides history and tree.
  * install: one row, what snapshots change: where the history begins, which tree is in use, whether it is trusted.
+ * removal: one row at a replica that was let go: of which membership it was no member, and who the members were.
  * history: accepted proposals, one row a batch, in order of seq, in slot seq modulo LOG_SLOTS, with the zxid before it.
  *   Each row also carries how far the tree in this database had come when the row was written, as both are written in
  *   one transaction: so a delivery costs no row of its own.
@@ -55,6 +56,12 @@ const SCHEMA: readonly string[] = [
     base_counter INTEGER NOT NULL,
     tree INTEGER NOT NULL,
     diverged INTEGER NOT NULL
+  )`,
+  `CREATE TABLE IF NOT EXISTS removal (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    epoch INTEGER NOT NULL,
+    counter INTEGER NOT NULL,
+    members BLOB NOT NULL
   )`,
   `CREATE TABLE IF NOT EXISTS history (
     slot INTEGER PRIMARY KEY,

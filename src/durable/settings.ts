@@ -1,6 +1,6 @@
 /** The Worker's variables, read into what a replica needs. */
 import type { Sid } from "../base/ids.ts";
-import { ConfigError, readSettings, sidsOf, type Variables } from "../base/settings.ts";
+import { readSettings, type Variables } from "../base/settings.ts";
 import type { KeeperConfig } from "../keeper/config.ts";
 import type { ReplicaName } from "./store.ts";
 
@@ -21,11 +21,6 @@ export function votersBefore(env: Variables): readonly Sid[] | undefined {
 export function keeperConfig(env: Variables, name: ReplicaName): KeeperConfig {
   const settings = readSettings(env);
   const { heartbeatLimitMs, voters, observers } = settings;
-  // Its alarm may still wake a replica that was taken off the lists: it must not take part.
-  if (!sidsOf(settings).includes(name.sid)) {
-    const lists = `VOTERS (${voters.join(",")}) or OBSERVERS (${observers.join(",")})`;
-    throw new ConfigError(`replica ${name.ensemble}/${name.sid} is not in ${lists}`);
-  }
   return {
     ensemble: name.ensemble,
     sid: name.sid,

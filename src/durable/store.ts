@@ -7,9 +7,11 @@
 import { assertNever, must } from "../base/assert.ts";
 import { sessionFromKey, sessionKey, type Sid } from "../base/ids.ts";
 import { BATCH_BYTES_MAX } from "../base/limits.ts";
-import { compareZxid, type Zxid } from "../base/zxid.ts";
+import { compareZxid, equalZxid, type Zxid, ZXID_ZERO } from "../base/zxid.ts";
 import { decodeTxn } from "../jute/txn.ts";
+import type { Removal } from "../keeper/turn.ts";
 import { CachedNodeStore } from "../tree/cached-node-store.ts";
+import { DIGEST_ZERO } from "../tree/digest.ts";
 import { SessionTable } from "../tree/session-table.ts";
 import { StagedTree } from "../tree/tree-snapshot.ts";
 import { Tree } from "../tree/tree.ts";
@@ -163,6 +165,21 @@ export class Store {
     return found;
   }
 
+  /** Whether nothing is here: the replica is new, or was emptied, or let go. */
+  get isFresh(): boolean {
+    return this.#currentEpoch === 0 && equalZxid(this.log.last, ZXID_ZERO);
+  }
+
+  /** How the replica was let go, if it was and has not been taken back since. */
+  get removal(): Removal | undefined {
+    if (!this.isFresh) return undefined;
+    const [row] = this.#database.sql
+      .exec<{ epoch: number; counter: number; members: ArrayBuffer }>("SELECT * FROM removal")
+      .toArray();
+    if (row === undefined) return undefined;
+    return { version: { epoch: row.epoch, counter: row.counter }, members: new Uint8Array(row.members) };
+  }
+
   /** Whether the tree in memory is ahead of the one on disk. */
   get isTreeDirty(): boolean {
     return compareZxid(this.#written, this.tree.lastApplied) < 0;
@@ -248,6 +265,21 @@ export class Store {
     this.#writeBase();
     sql.exec("UPDATE install SET tree = 1 - tree, diverged = 0");
     clearTree(this.#database, this.#tables);
+  }
+
+  /** Everything goes but the count of starts, and how it came: one transaction, after which only a new Store knows. */
+  remove({ version: { epoch, counter }, members }: Removal): void {
+    const { sql } = this.#database;
+    this.#database.transactionSync(() => {
+      this.#acceptedEpoch = 0;
+      this.#currentEpoch = 0;
+      this.log.restart(ZXID_ZERO);
+      this.#writeState({ zxid: ZXID_ZERO, digest: DIGEST_ZERO, totals: { dataBytes: 0, ephemerals: 0 } });
+      this.#writeBase();
+      sql.exec("UPDATE install SET diverged = 0");
+      for (const tables of TREE_TABLES) clearTree(this.#database, tables);
+      sql.exec("INSERT OR REPLACE INTO removal VALUES (1, ?, ?, ?)", epoch, counter, members);
+    });
   }
 
   #writeBase(): void {

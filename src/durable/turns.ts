@@ -15,7 +15,7 @@ import type { Store } from "./store.ts";
 /** What takes turns, and where their writes go: of one start. */
 export interface Brain {
   readonly keeper: Pick<Keeper, "step">;
-  readonly store: Pick<Store, "commit" | "isTreeDirty" | "isStagingDirty" | "dirtyBytes">;
+  readonly store: Pick<Store, "commit" | "remove" | "isTreeDirty" | "isStagingDirty" | "dirtyBytes">;
 }
 
 /** What the object does for its turns. */
@@ -90,6 +90,7 @@ export class Turns {
       this.#ports.wrote?.();
       this.#lastFlushMs = nowMs;
     }
+    if (turn.removal !== undefined) store.remove(turn.removal);
     for (const action of turn.after) this.#ports.perform(action);
     if (turn.restart) this.#startAnew();
     if (turn.more) this.#ports.continueSoon();

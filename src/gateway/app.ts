@@ -6,13 +6,13 @@ import { type Context, Hono } from "hono";
 import type { Sid } from "../base/ids.ts";
 import { GATEWAY_PATHS, replicaStub } from "../durable/entry.ts";
 import { callerHeaders } from "../durable/handed-over.ts";
-import { readMembers, readSettings, sidsOf } from "../base/settings.ts";
+import { readSettings, sidsOf } from "../base/settings.ts";
 import { refusal } from "./access.ts";
 import { listCommands, runCommand } from "./commands.ts";
 import { type App, document, ensemblesOf, problem, unknownEnsemble } from "./documents.ts";
 import { allMetrics, ensembleMetrics } from "./metrics.ts";
 import { addressOf, callerOf, type CallerIdentities } from "./identities.ts";
-import { leaderOf, statuses } from "./replicas.ts";
+import { leaderOf, membersOf, statuses } from "./replicas.ts";
 
 /** What there is, for those who look around and those who are lost. */
 const ROUTES: Readonly<Record<string, string>> = {
@@ -87,7 +87,7 @@ async function zooKeeperSocket(context: Context<App>, callers: CallerIdentities)
   if (context.req.header("upgrade")?.toLowerCase() !== "websocket") {
     return problem(context, 426, "upgrade-required", "this is a WebSocket that carries ZooKeeper's protocol");
   }
-  const sids = sidsOf(readMembers(context.env));
+  const sids = sidsOf(await membersOf(context.env, ensemble));
   const asked = context.req.query("sid");
   const sid = asked === undefined ? anyOf(sids) : Number(asked);
   if (sid === undefined || !sids.includes(sid)) {

@@ -5,10 +5,10 @@
  */
 import type { Context } from "hono";
 import type { Sid } from "../base/ids.ts";
-import { readMembers, sidsOf } from "../base/settings.ts";
+import { sidsOf } from "../base/settings.ts";
 import { ADMIN_COMMAND_NAMES, COMMAND_PARAMETER, GATEWAY_PATHS, replicaStub } from "../durable/entry.ts";
 import { type App, ensemblesOf, problem, unknownEnsemble } from "./documents.ts";
-import { leaderOf, statuses } from "./replicas.ts";
+import { leaderOf, membersOf, statuses } from "./replicas.ts";
 
 /** Arguments that commands take. Nothing else of a client's query reaches a replica. */
 const ARGUMENTS = ["traceMask"] as const;
@@ -57,7 +57,7 @@ export async function runCommand(context: Context<App>): Promise<Response> {
 
 /** The replica that a request is for; a response where it names none that there is, or none is to be had. */
 async function askedReplica(context: Context<App>, ensemble: string): Promise<Sid | Response> {
-  const sids = sidsOf(readMembers(context.env));
+  const sids = sidsOf(await membersOf(context.env, ensemble));
   const asked = context.req.query("sid");
   if (asked !== undefined) {
     const sid = Number(asked);

@@ -1,6 +1,7 @@
 /** What the replicas of an ensemble tell about themselves, asked all at once. */
 import type { Sid } from "../base/ids.ts";
-import { readMembers, sidsOf } from "../base/settings.ts";
+import { type Members, readMembers, sidsOf } from "../base/settings.ts";
+import { compareZxid, ZXID_ZERO } from "../base/zxid.ts";
 import { GATEWAY_PATHS, type ObjectStatus, replicaStub } from "../durable/entry.ts";
 import type { GatewayEnv } from "./documents.ts";
 
@@ -12,16 +13,36 @@ export interface ReplicaReport {
   readonly sid: Sid;
   /** The id of its object; `npm start` keeps its data in the file of that name. */
   readonly object: string;
-  /** Told by the configuration, whatever the replica says: a follower or leader is a participant. */
+  /** Told by the members, whatever the replica says: a follower or leader is a participant. */
   readonly role: "participant" | "observer";
   readonly status: ObjectStatus | null;
   /** Why there is no status. */
   readonly error: string | null;
 }
 
-/** What each replica tells, voters first. */
+/** What each replica tells, voters first: those that the deployment names or, once clients changed them, members. */
 export async function statuses(env: GatewayEnv, ensemble: string): Promise<readonly ReplicaReport[]> {
-  const members = readMembers(env);
+  const initial = readMembers(env);
+  const told = await ask(env, ensemble, initial);
+  const members = latestMembers(told);
+  return members === undefined ? told : ask(env, ensemble, members);
+}
+
+/** Who the members are: as the deployment says, unless clients may change them. */
+export async function membersOf(env: GatewayEnv, ensemble: string): Promise<Members> {
+  const initial = readMembers(env);
+  if (env.RECONFIG_ENABLED !== "1") return initial;
+  return latestMembers(await ask(env, ensemble, initial)) ?? initial;
+}
+
+/** The latest members that any of them knows; undefined where nobody ever changed them. */
+function latestMembers(replicas: readonly ReplicaReport[]): Members | undefined {
+  const known = replicas.flatMap(({ status }) => (status === null ? [] : [status.zab.membership.current]));
+  const latest = known.toSorted((a, b) => compareZxid(b.version, a.version))[0];
+  return latest === undefined || compareZxid(latest.version, ZXID_ZERO) === 0 ? undefined : latest;
+}
+
+function ask(env: GatewayEnv, ensemble: string, members: Members): Promise<readonly ReplicaReport[]> {
   return Promise.all(
     sidsOf(members).map(async (sid): Promise<ReplicaReport> => {
       const stub = replicaStub(env.REPLICA, { ensemble, sid });

@@ -28,6 +28,7 @@ const KINDS: Readonly<Record<Txn["kind"], number>> = {
   closeSession: 9,
   config: 10,
   barrier: 11,
+  settled: 12,
 };
 
 const KIND_NAMES: ReadonlyMap<number, Txn["kind"]> = new Map(
@@ -88,6 +89,20 @@ export function decodeTxn(bytes: Uint8Array): DecodedTxn {
   return { header, txn };
 }
 
+/**
+ * Reads a payload only as far as it takes to say what it does to the configuration; undefined where that is nothing.
+ * Throws JuteError as decodeTxn does.
+ */
+export function configTxnOf(bytes: Uint8Array): (Txn & { readonly kind: "config" | "settled" }) | undefined {
+  const reader = new JuteReader(bytes);
+  const version = reader.byte();
+  if (version !== TXN_FORMAT_VERSION) throw new JuteError("bad-version", `transaction format ${version}`);
+  readHeader(reader);
+  const kind = readKind(reader);
+  if (kind === "settled") return { kind };
+  return kind === "config" ? { kind, data: readBytes(reader) } : undefined;
+}
+
 function writeHeader(writer: JuteWriter, header: TxnHeader): void {
   writer.long(header.session);
   writer.signedVarint(header.xid);
@@ -136,6 +151,8 @@ function writeTxn(writer: JuteWriter, txn: Txn): void {
     case "barrier":
       writer.byte(KINDS.barrier);
       return writer.text(txn.path);
+    case "settled":
+      return writer.byte(KINDS.settled);
     default:
       return assertNever(txn);
   }
@@ -162,6 +179,7 @@ function readTxn(reader: JuteReader): Txn {
     case "createSession":
       return { kind, timeoutMs: reader.signedVarint(), password: readBytes(reader) };
     case "closeSession":
+    case "settled":
       return { kind };
     case "config":
       return { kind, data: readBytes(reader) };

@@ -4,6 +4,7 @@
  * or are left out. Source: ZooKeeper QuorumMaj.toString, QuorumServer.toString.
  */
 import type { Sid } from "../base/ids.ts";
+import { membershipIn } from "./membership-change.ts";
 
 /** The ports that a server line must name: replicas talk over links, so nothing listens there. */
 export const QUORUM_PORT = 2888;
@@ -39,6 +40,7 @@ export interface VotersAtStart {
   /** /zookeeper/config as this replica's data hold it. */
   readonly data: Uint8Array | null;
   readonly voters: readonly Sid[];
+  readonly observers: readonly Sid[];
   /** The voters of the data, where an operator says that others take over. */
   readonly votersBefore: readonly Sid[] | undefined;
 }
@@ -48,8 +50,11 @@ export interface VotersAtStart {
  * always have majorities that share nobody: {1,2} of 1,2,3 may have acknowledged what {3,4,5} of 1,2,3,4,5 never
  * heard of. So only who says that all have the same history may change them, and not with replicas that have none.
  */
-export function votersRefusal({ sid, data, voters, votersBefore }: VotersAtStart): string | undefined {
+export function votersRefusal(start: VotersAtStart): string | undefined {
+  const { sid, data, voters, observers, votersBefore } = start;
   const ofData = votersOf(data);
+  // Clients have changed the members since: the data say who they are, whatever the deployment says.
+  if (data !== null && data.length > 0 && membershipIn(data) !== undefined) return undefined;
   if (ofData.length === 0) {
     if (votersBefore === undefined || !voters.includes(sid)) return undefined;
     return (
@@ -57,11 +62,15 @@ export function votersRefusal({ sid, data, voters, votersBefore }: VotersAtStart
       `let it observe (OBSERVERS) until it has caught up`
     );
   }
-  if (sameSids(ofData, voters)) return undefined;
+  if (sameSids(ofData, voters)) {
+    // Its alarm may still wake a replica that was taken off the lists: it must not take part.
+    if ([...voters, ...observers].includes(sid)) return undefined;
+    return `replica ${sid} is not in VOTERS (${voters.join(",")}) or OBSERVERS (${observers.join(",")})`;
+  }
   if (votersBefore !== undefined && sameSids(ofData, votersBefore)) return undefined;
   return (
     `the voters of the data are ${ofData.join(",")}, and VOTERS is ${voters.join(",")}: acknowledged writes could ` +
-    `be lost. Set VOTERS back, or see "Changing the members" in ARCHITECTURE.md`
+    `be lost. Set VOTERS back, and change the members by reconfig; or see "Changing the members" in ARCHITECTURE.md`
   );
 }
 

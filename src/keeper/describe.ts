@@ -45,7 +45,7 @@ export function describeReplica(replica: Described): ReplicaStatus {
     sid: config.sid,
     instance: replica.instance,
     version: EDGEKEEPER_VERSION,
-    mode: modeOf(replica, zab.phase),
+    mode: modeOf(replica, zab),
     serving: replica.serving,
     leader: zab.leader ?? null,
     acceptedEpoch: zab.acceptedEpoch,
@@ -119,7 +119,7 @@ function describeWatches(watches: WatchTable, door: ClientDoor): WatchReport {
   };
 }
 
-function isStandalone({ voters, observers }: KeeperConfig): boolean {
+function isStandalone({ current: { voters, observers } }: PeerStatus["membership"]): boolean {
   return voters.length === 1 && observers.length === 0;
 }
 
@@ -130,10 +130,11 @@ export function phaseText(phase: PeerPhase, zab: PeerStatus): string {
   return phase.role === "leading" ? `leading ${phase.stage}` : `${phase.role} ${phase.leader} ${phase.stage}`;
 }
 
-function modeOf({ serving, config, door }: Described, { role }: PeerPhase): string {
+function modeOf({ serving, door }: Described, { phase, membership }: PeerStatus): string {
   if (door.isReadOnly) return "read-only";
   if (!serving) return "looking";
-  if (isStandalone(config)) return "standalone";
+  if (isStandalone(membership)) return "standalone";
+  const { role } = phase;
   if (role === "leading") return "leader";
   return role === "observing" ? "observer" : "follower";
 }

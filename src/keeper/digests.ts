@@ -11,9 +11,8 @@
 import type { Sid } from "../base/ids.ts";
 import { compareZxid, equalZxid, type Zxid, zxidText } from "../base/zxid.ts";
 import { type Digest, digestText, equalDigest } from "../tree/digest.ts";
-import { MajorityQuorum, type QuorumVerifier } from "../zab/quorum.ts";
+import type { QuorumVerifier } from "../zab/quorum.ts";
 import type { Tree } from "../tree/tree.ts";
-import type { KeeperConfig } from "./config.ts";
 import { DIGEST_EVERY, DIGEST_REPORT_INTERVAL_MS, DIGESTS_KEPT, RECOUNT_INTERVAL_MS } from "./limits.ts";
 
 /** A replica's digest when it had applied exactly up to a zxid. */
@@ -57,12 +56,12 @@ class DigestLog {
 /** The leader's comparison. */
 class DigestAudit {
   readonly #sid: Sid;
-  readonly #quorum: QuorumVerifier;
+  readonly #quorum: () => QuorumVerifier;
   readonly #own: DigestLog;
   readonly #heard = new Map<string, Map<Sid, Digest>>();
   #compared = 0;
 
-  constructor(parts: { readonly sid: Sid; readonly quorum: QuorumVerifier; readonly own: DigestLog }) {
+  constructor(parts: { readonly sid: Sid; readonly quorum: () => QuorumVerifier; readonly own: DigestLog }) {
     this.#sid = parts.sid;
     this.#quorum = parts.quorum;
     this.#own = parts.own;
@@ -98,7 +97,7 @@ class DigestAudit {
     const entries = [...heard];
     const right = entries.find(([, digest]) => {
       const alike = entries.filter(([, other]) => equalDigest(other, digest)).map(([sid]) => sid);
-      return this.#quorum.contains(new Set(alike));
+      return this.#quorum().contains(new Set(alike));
     });
     const [, first] = entries[0] ?? [];
     const isDifferent = first !== undefined && entries.some(([, digest]) => !equalDigest(digest, first));
@@ -114,7 +113,7 @@ class DigestAudit {
 /** A replica's part in the comparison, and the leader's. */
 export class Digests {
   readonly #sid: Sid;
-  readonly #quorum: QuorumVerifier;
+  readonly #quorum: () => QuorumVerifier;
   readonly #tree: Tree;
   readonly #log = new DigestLog();
   #audit: DigestAudit | undefined;
@@ -126,9 +125,10 @@ export class Digests {
   /** What this leader last found wrong, and when. */
   #found: { readonly atMs: number; readonly diverged: readonly Sid[] } = { atMs: -Infinity, diverged: [] };
 
-  constructor(config: Pick<KeeperConfig, "sid" | "voters">, tree: Tree) {
-    this.#sid = config.sid;
-    this.#quorum = new MajorityQuorum(config.voters);
+  /** `quorum` is asked again each time: the members may change. */
+  constructor(sid: Sid, quorum: () => QuorumVerifier, tree: Tree) {
+    this.#sid = sid;
+    this.#quorum = quorum;
     this.#tree = tree;
   }
 

@@ -9,6 +9,7 @@ import type { KeeperConfig } from "./config.ts";
 import type { NamedSummary } from "./operations/replica-metrics.ts";
 import type { Operation } from "./operations/report.ts";
 import type { ConnectionId, ConnectionOpening, SentOut } from "./connection.ts";
+import type { Removal } from "./turn.ts";
 
 /** What the shell hands in at the start. */
 export interface KeeperParts {
@@ -18,6 +19,8 @@ export interface KeeperParts {
   readonly log: LogReader;
   readonly auth: AuthSettings;
   readonly rng: Rng;
+  /** How this replica was let go before, where it has nothing but that. */
+  readonly removal?: Removal | undefined;
   /** Begins an empty tree beside the one that stands, for a snapshot; an earlier one is dropped. */
   readonly stage: () => StagedTree;
   /** How large this replica's database is now. */
@@ -30,7 +33,7 @@ export interface KeeperParts {
 export type KeeperInput =
   | Extract<
       PeerInput,
-      { readonly kind: "tick" | "notification" | "linkOpened" | "linkClosed" | "linkFailed" }
+      { readonly kind: "tick" | "notification" | "linkOpened" | "linkClosed" | "linkFailed" | "resign" }
     >
   /** More was left to apply. */
   | { readonly kind: "continue" }

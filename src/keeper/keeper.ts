@@ -12,10 +12,12 @@ import { assertNever } from "../base/assert.ts";
 import type { Sid } from "../base/ids.ts";
 import { compareZxid, type Zxid, zxidText } from "../base/zxid.ts";
 import { decodeTxn } from "../jute/txn.ts";
+import { CONFIG_PATH } from "../tree/reserved.ts";
 import type { Tree } from "../tree/tree.ts";
 import { WatchTable } from "../tree/watch-table.ts";
 import type { PeerPhase } from "../zab/config.ts";
 import type { Notification, Proposal } from "../zab/message.ts";
+import { quorumOf } from "../zab/membership.ts";
 import { ClientDoor } from "./client-door.ts";
 import type { KeeperConfig } from "./config.ts";
 import { describeForOperators, type Described, describeReplica, phaseText } from "./describe.ts";
@@ -65,7 +67,7 @@ export class Keeper {
     this.#tree = parts.tree;
     this.#shell = parts;
     this.#readOnly = new ReadOnlySwitch(parts.config.readOnlyAfterMs);
-    this.#digests = new Digests(parts.config, parts.tree);
+    this.#digests = new Digests(parts.config.sid, () => quorumOf(this.#host.membership.current), parts.tree);
     const log = (event: string, fields: string): void => this.#log(event, fields);
     this.#host = new PeerHost(parts, this.#outbox, {
       phaseChanged: (phase) => this.#changePhase(phase),
@@ -145,6 +147,7 @@ export class Keeper {
         return this.#door.operator.operate(input.operation);
       case "notification":
       case "linkFailed":
+      case "resign":
         return this.#host.step(input);
       case "linkOpened":
         return this.#host.linkOpened(input);
@@ -180,6 +183,7 @@ export class Keeper {
       this.#becomeReady();
       moved = this.#sendForwards();
       if (!this.#more) moved = this.#reign.readInbox(this.#nowMs, this.#clockMs) || moved;
+      this.#reign.settle();
       const { desk } = this.#reign;
       const answers = desk?.takeAnswers() ?? [];
       for (const { to, message } of answers) this.#answer(to, message);
@@ -198,6 +202,7 @@ export class Keeper {
     this.#log("phase", phaseText(phase, this.#host.status()));
     if (phase.role !== "looking") this.#setReadOnly(false);
     if ("stage" in phase && phase.stage === "broadcast") return;
+    if (phase.role === "removed") this.#leave(phase.version);
     this.#suspend();
   }
 
@@ -208,6 +213,13 @@ export class Keeper {
       isOn ? `serves reads without a leader, at ${zxidText(this.#tree.lastApplied)}` : "is over",
     );
     this.#door.setReadOnly(isOn);
+  }
+
+  /** The ensemble goes on without this replica, which forgets all but that. */
+  #leave(version: Zxid): void {
+    const members = this.#tree.get(CONFIG_PATH)?.data ?? new Uint8Array();
+    this.#door.closeAll();
+    this.#outbox.remove({ version, members });
   }
 
   #suspend(): void {

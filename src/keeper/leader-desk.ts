@@ -38,7 +38,7 @@ export interface DeskOptions {
   /** ZNODE_SETTINGS unless set. */
   readonly znodes?: ZnodeSettings | undefined;
   /** What a reconfig needs to know; undefined where members are the deployment's business. */
-  readonly reconfig: (Omit<ReconfigContext, "isInProgress"> & { isSettled(): boolean }) | undefined;
+  readonly reconfig: ReconfigContext | undefined;
   /** A line for people. */
   log(event: string, fields: string): void;
 }
@@ -70,6 +70,8 @@ export class LeaderDesk {
   #lastRefusalMs: number | undefined;
   #lastWarningMs: number | undefined;
   #polledAtMs = 0;
+  /** The version of the members that this leader has proposed to be settled. */
+  #settled: Zxid | undefined;
   /** The latest configuration that was proposed here, until it is applied. */
   #proposedConfig: Zxid | undefined;
   /** Refusals that wait for a proposal to be committed, oldest first; see #refuseBehindCommit. */
@@ -190,10 +192,19 @@ export class LeaderDesk {
 
   #reconfigure({ reconfig }: DeskOptions): Reconfigure | undefined {
     if (reconfig === undefined) return undefined;
+    const isSettled = (): boolean => this.#proposedConfig === undefined && reconfig.isSettled();
     return reconfigureWith({
-      isInProgress: () => this.#proposedConfig !== undefined || !reconfig.isSettled(),
+      isSettled,
       synced: () => reconfig.synced(),
+      invite: (sids) => reconfig.invite(sids),
     });
+  }
+
+  /** Proposes, once, that the members of this version are settled: they are committed. */
+  settle(version: Zxid): void {
+    if (this.#settled !== undefined && equalZxid(this.#settled, version)) return;
+    this.#settled = version;
+    this.#append({ session: 0n, xid: 0, timeMs: this.#nowMs, origin: this.#own() }, { kind: "settled" });
   }
 
   /** A proposal was applied to the tree. */

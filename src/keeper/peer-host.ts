@@ -4,8 +4,8 @@
  */
 import { assert, assertNever } from "../base/assert.ts";
 import type { Sid } from "../base/ids.ts";
-import { type Zxid, ZXID_ZERO, zxidText } from "../base/zxid.ts";
-import type { PeerPhase, PeerStatus } from "../zab/config.ts";
+import { type Zxid, zxidText } from "../base/zxid.ts";
+import type { MembershipStatus, PeerPhase, PeerStatus } from "../zab/config.ts";
 import type { PeerWrite } from "../zab/effects.ts";
 import type { LinkId, Notification, Proposal } from "../zab/message.ts";
 import { Peer } from "../zab/peer.ts";
@@ -13,6 +13,8 @@ import type { KeeperInput, KeeperParts } from "./keeper-input.ts";
 import { readLinkMessage } from "./link-codec.ts";
 import type { FromLeader, LinkMessage, ToLeader } from "./link-message.ts";
 import { LinkTable } from "./link-table.ts";
+import { membershipAtStart, membershipChangeOf } from "./membership-change.ts";
+import type { ReconfigContext } from "./reconfiguration.ts";
 import { type SnapshotProblem, SnapshotReceiver, SnapshotSender } from "./snapshots.ts";
 import type { TurnOutbox } from "./turn-outbox.ts";
 
@@ -47,9 +49,9 @@ export class PeerHost {
     this.#context = context;
     this.#outbox = outbox;
     this.#sid = parts.config.sid;
-    const { sid, voters, observers, timing } = parts.config;
-    const membership = { version: ZXID_ZERO, voters, observers };
-    const config = { sid, membership, membershipOf: () => undefined, ...(timing && { timing }) };
+    const { sid, timing } = parts.config;
+    const membership = membershipAtStart(parts);
+    const config = { sid, membership, membershipOf: membershipChangeOf, ...(timing && { timing }) };
     this.#peer = new Peer(config, parts.start, parts.log, parts.rng);
     this.#sender = new SnapshotSender(parts.tree, parts.config.snapshotPartBytes);
     this.#receiver = new SnapshotReceiver(parts.stage);
@@ -85,10 +87,28 @@ export class PeerHost {
     return this.#peer.nextZxid;
   }
 
+  /** The members, as the peer's history tells them. */
+  get membership(): MembershipStatus {
+    return this.#peer.membership;
+  }
+
+  /** The sids of all members, those of a membership that may not come about yet included, and of those invited. */
+  get members(): readonly Sid[] {
+    const { voters, observers } = this.#peer.notification().membership;
+    const { current } = this.#peer.membership;
+    return [...new Set([...voters, ...observers, ...current.voters, ...current.observers])];
+  }
+
+  /** Whether the leader has to say that the members are settled. */
+  get isSettlingDue(): boolean {
+    return this.#peer.isSettlingDue;
+  }
+
   /** What the desk asks when the members shall change. */
-  get reconfig(): { isSettled(): boolean; synced(): ReadonlySet<Sid> } {
+  get reconfig(): ReconfigContext {
     return {
-      isSettled: () => true,
+      isSettled: () => this.#peer.membership.isSettled,
+      invite: (sids) => this.step({ kind: "invite", sids }),
       synced: () => {
         const synced = this.#peer.status().learners.filter(({ isSynced }) => isSynced);
         return new Set([this.#sid, ...synced.map(({ sid }) => sid)]);
@@ -109,9 +129,9 @@ export class PeerHost {
     return this.#peer.takeCommitted(bytesMax);
   }
 
-  /** Those of these replicas that have no link to us; not this one. */
-  missing(sids: readonly Sid[]): readonly Sid[] {
-    return this.#links.missing(sids).filter((sid) => sid !== this.#sid);
+  /** The members that have no link to us; not this one. */
+  get missing(): readonly Sid[] {
+    return this.#links.missing(this.members).filter((sid) => sid !== this.#sid);
   }
 
   /** Steps the peer, and performs what it wants done. */

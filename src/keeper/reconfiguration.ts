@@ -50,30 +50,31 @@ function reconfigured(request: ReconfigRequest, ensemble: Reconfigurable, versio
 
 /** What the desk knows of its ensemble when it changes. */
 export interface ReconfigContext {
-  /** Whether an earlier change is not in force alone yet. */
-  isInProgress(): boolean;
+  /** Whether an earlier change is in force alone. */
+  isSettled(): boolean;
   /** The members that are linked to the leader and have caught up, it included. */
   synced(): ReadonlySet<Sid>;
+  /** Lets these learn from this leader though they are no members. */
+  invite(sids: readonly Sid[]): void;
 }
 
 /** Makes the bytes of the next configuration of those of the last. */
 export function reconfigureWith(context: ReconfigContext): Reconfigure {
-  return (request, data, zxid) => {
+  return (request, data, { zxid, isAllowed }) => {
     const config = readDynamicConfig(new TextDecoder().decode(data ?? new Uint8Array()));
     const ensemble: Reconfigurable = {
       config,
-      isInProgress: context.isInProgress(),
-      isQuorumSynced: (next) => quorumOf(membershipOf(next)).contains(context.synced()),
+      isInProgress: !context.isSettled(),
+      isQuorumSynced: (next) => {
+        const { voters } = membershipOf(next);
+        const isSynced = quorumOf(membershipOf(next)).contains(context.synced());
+        // They come, and learn: who asks again finds them synced. A real one's joiners come by themselves.
+        if (!isSynced && isAllowed) context.invite(voters);
+        return isSynced;
+      },
     };
-    const next = reconfigured(request, ensemble, zxid);
-    // The protocol takes its members from the deployment yet.
-    if (membersText(next) !== membersText(config)) throw new KeeperError("unimplemented");
-    return new TextEncoder().encode(dynamicConfigText(next));
+    return new TextEncoder().encode(dynamicConfigText(reconfigured(request, ensemble, zxid)));
   };
-}
-
-function membersText({ servers, groups, weights }: DynamicConfig): string {
-  return JSON.stringify([servers.map(({ sid, role }) => [sid, role]), groups, [...(weights ?? [])]]);
 }
 
 /** All members anew; commas part lines as newlines do. */

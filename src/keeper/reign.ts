@@ -12,6 +12,7 @@ import type { DigestAt, Digests } from "./digests.ts";
 import { LeaderDesk } from "./leader-desk.ts";
 import { MISSING_CALL_INTERVAL_MS } from "./limits.ts";
 import type { FromLeader, ToLeader } from "./link-message.ts";
+import { membershipIn } from "./membership-change.ts";
 import type { PeerHost } from "./peer-host.ts";
 
 /** What a reign needs of its keeper. */
@@ -64,7 +65,10 @@ export class Reign {
     this.#desk = desk;
     digests.openAudit();
     const text = configText(config);
-    if (!sameBytes(text, tree.get(CONFIG_PATH)?.data ?? null)) desk.proposeConfig(text);
+    const { data = null } = tree.get(CONFIG_PATH) ?? {};
+    // Once a client has changed the members, the deployment has no say in it.
+    const isOfDeployment = data === null || data.length === 0 || membershipIn(data) === undefined;
+    if (isOfDeployment && !sameBytes(text, data)) desk.proposeConfig(text);
   }
 
   /** Ends: another may lead. */
@@ -94,6 +98,12 @@ export class Reign {
     this.#callMissing(clockMs);
   }
 
+  /** Says that the members are settled, once that is due. */
+  settle(): void {
+    const { host } = this.#context;
+    if (host.isSettlingDue) this.#desk?.settle(host.membership.current.version);
+  }
+
   /** The link to the replica is gone. */
   lost(sid: Sid): void {
     this.#desk?.lost(sid);
@@ -107,8 +117,7 @@ export class Reign {
   #callMissing(clockMs: number): void {
     if (this.#desk === undefined || clockMs - this.#lastCallMs < MISSING_CALL_INTERVAL_MS) return;
     this.#lastCallMs = clockMs;
-    const { host, config } = this.#context;
-    for (const to of host.missing([...config.voters, ...config.observers])) this.#context.call(to);
+    for (const to of this.#context.host.missing) this.#context.call(to);
   }
 
   /**

@@ -6,7 +6,7 @@
 import type { PeerEffects } from "../zab/effects.ts";
 import type { LinkId } from "../zab/message.ts";
 import { LinkFrames } from "./link-codec.ts";
-import type { Action, LinkSend, Turn } from "./turn.ts";
+import type { Action, LinkSend, Removal, Turn } from "./turn.ts";
 
 /** One turn's effects so far. */
 export class TurnOutbox {
@@ -18,6 +18,7 @@ export class TurnOutbox {
   /** Links on which something waits for the writes. */
   readonly #waiting = new Set<LinkId>();
   #restart = false;
+  #removal: Removal | undefined;
 
   /** Sends a frame that reveals nothing its own step writes: before the writes, unless it must wait. */
   sendFree(send: LinkSend): void {
@@ -43,6 +44,12 @@ export class TurnOutbox {
     this.#restart = true;
   }
 
+  /** With this turn all that the replica has goes. */
+  remove(removal: Removal): void {
+    this.#removal = removal;
+    this.#restart = true;
+  }
+
   get isRestarting(): boolean {
     return this.#restart;
   }
@@ -55,6 +62,7 @@ export class TurnOutbox {
       after: this.#after,
       more,
       restart: this.#restart,
+      removal: this.#removal,
     };
     this.#free = [];
     this.#writes = [];

@@ -4,6 +4,7 @@
  * runtime's output gate holds it back. Source: Zab 1.0 as ZooKeeper runs it; etcd raft's Ready has the same shape.
  */
 import type { Sid } from "../base/ids.ts";
+import type { Zxid } from "../base/zxid.ts";
 import type { PeerWrite } from "../zab/effects.ts";
 import type { LinkId, Notification } from "../zab/message.ts";
 import type { ConnectionId } from "./connection.ts";
@@ -33,6 +34,14 @@ export type Action =
   /** Something worth a line in the log. */
   | { readonly kind: "log"; readonly line: string };
 
+/** What is left of a replica that was let go. */
+export interface Removal {
+  /** The membership that it is no member of, which is settled. */
+  readonly version: Zxid;
+  /** The last configuration that it knew. */
+  readonly members: Uint8Array;
+}
+
 /** One step's effects. */
 export interface Turn {
   readonly free: readonly LinkSend[];
@@ -40,6 +49,8 @@ export interface Turn {
   readonly after: readonly Action[];
   /** Something is left to do: step again with `continue` soon. */
   readonly more: boolean;
-  /** A snapshot was installed with the writes: what memory holds is of the past, start anew from the disk. */
+  /** The replica was let go: all that it has goes with the writes, but for this; `restart` is set, too. */
+  readonly removal: Removal | undefined;
+  /** A snapshot was installed with the writes, or all is gone: memory is of the past, start anew from the disk. */
   readonly restart: boolean;
 }

@@ -17,7 +17,7 @@ import type {
 import type { OperationTxn, Txn } from "../base/txn.ts";
 import { ZNODE_SETTINGS, type ZnodeSettings } from "../base/znode-settings.ts";
 import { compareZxid, type Zxid, zxidText } from "../base/zxid.ts";
-import { checkAllowed } from "./access.ts";
+import { isAllowed } from "./access.ts";
 import { createInMulti } from "./create-mode.ts";
 import type { NodeView } from "./node-store.ts";
 import { Overlay, PendingKeys } from "./overlay.ts";
@@ -46,9 +46,13 @@ export interface PrepareInput {
 
 /**
  * The bytes of the dynamic configuration that a reconfig request makes of the one that was prepared last, under this
- * zxid. Throws KeeperError.
+ * zxid. Throws KeeperError. Whether the client may change it is told, as it is no reason to refuse before all others.
  */
-export type Reconfigure = (request: ReconfigRequest, data: NodeData, zxid: Zxid) => Uint8Array;
+export type Reconfigure = (
+  request: ReconfigRequest,
+  data: NodeData,
+  by: { readonly zxid: Zxid; readonly isAllowed: boolean },
+) => Uint8Array;
 
 /**
  * Makes transactions of requests, for one leader's reign: made when the leader's tree has applied its whole
@@ -173,8 +177,9 @@ export class Preparer {
     if (this.#reconfigure === undefined) throw new KeeperError("reconfigDisabled");
     if (!isOpen) throw new KeeperError("sessionExpired");
     const node = must(view.get(CONFIG_PATH), "the configuration has a znode");
-    const data = this.#reconfigure(request, node.data, input.zxid);
-    checkAllowed(node.acl, PERMS.write, input.identities);
+    const isWritable = isAllowed(node.acl, PERMS.write, input.identities);
+    const data = this.#reconfigure(request, node.data, { zxid: input.zxid, isAllowed: isWritable });
+    if (!isWritable) throw new KeeperError("noAuth");
     applyConfig(view, input, data, []);
     return { kind: "config", data };
   }

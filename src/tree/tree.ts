@@ -211,6 +211,8 @@ export class Tree {
         return { kind: "done" };
       case "config":
         return applyConfig(this.#state, moment, txn.data, events);
+      case "settled":
+        return { kind: "done" };
       case "barrier":
         return { kind: "barrier", path: txn.path };
       default:

@@ -73,7 +73,7 @@ describe("standstill", () => {
 
   test("a replica that refuses the voters is told in its own words, once, whatever the others say", () => {
     const data = configText({ voters: [1, 2, 3], observers: [], clientAddresses: [] });
-    const start = { sid: 1, voters: [1, 2, 3, 4, 5], votersBefore: undefined };
+    const start = { sid: 1, voters: [1, 2, 3, 4, 5], observers: [], votersBefore: undefined };
     const other = String(votersRefusal({ ...start, data }));
     const empty = String(votersRefusal({ ...start, data: null, votersBefore: [1, 2, 3] }));
 

@@ -19,6 +19,10 @@ function subject(tick: () => void = () => undefined): { readonly heart: Heart; r
         story.push(`alarm in ${atMs - Date.now()}`);
         await Promise.resolve();
       },
+      deleteAlarm: async () => {
+        story.push("no alarm");
+        await Promise.resolve();
+      },
     },
     waitUntil: () => undefined,
   };

@@ -257,6 +257,7 @@ export const txnsByKind: {
   }),
   closeSession: fc.constant({ kind: "closeSession" }),
   config: fc.record({ kind: fc.constant("config"), data: bytes }),
+  settled: fc.constant({ kind: "settled" }),
   barrier: fc.record({ kind: fc.constant("barrier"), path: text }),
 };
 

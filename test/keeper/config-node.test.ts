@@ -23,7 +23,14 @@ describe("votersRefusal", () => {
   const DATA = configText(MEMBERS);
 
   function refusal(start: Partial<VotersAtStart>): string | undefined {
-    return votersRefusal({ sid: 1, data: DATA, voters: [1, 2, 3], votersBefore: undefined, ...start });
+    return votersRefusal({
+      sid: 1,
+      data: DATA,
+      voters: [1, 2, 3],
+      observers: [9],
+      votersBefore: undefined,
+      ...start,
+    });
   }
 
   test("the voters of the data may start, in any order, and whatever the observers and addresses are", () => {
@@ -37,6 +44,16 @@ describe("votersRefusal", () => {
     expect(refusal({ voters })).toContain(
       `the voters of the data are 1,2,3, and VOTERS is ${voters.join(",")}`,
     );
+  });
+
+  test("a replica that was taken off the lists, and is woken by its alarm, may not", () => {
+    expect(refusal({ sid: 4 })).toBe("replica 4 is not in VOTERS (1,2,3) or OBSERVERS (9)");
+    expect(refusal({ sid: 9 })).toBeUndefined();
+  });
+
+  test("once clients have changed the members, the data say who they are", () => {
+    const data = new TextEncoder().encode("server.4=a:1:2:participant;3\nversion=100000001");
+    expect(refusal({ data, sid: 4 })).toBeUndefined();
   });
 
   test("others may take over where an operator names the voters of the data, and those alone", () => {

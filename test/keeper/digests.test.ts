@@ -11,6 +11,7 @@ import { MapNodeStore } from "../../src/tree/node-store.ts";
 import { SessionTable } from "../../src/tree/session-table.ts";
 import { Tree } from "../../src/tree/tree.ts";
 import { headerOf } from "../tree/harness.ts";
+import { MajorityQuorum } from "../../src/zab/quorum.ts";
 
 const HEADER = headerOf(NO_SESSION, 0);
 const AT = { epoch: 3, counter: 7 };
@@ -29,7 +30,7 @@ function treeAt(lastApplied: Zxid): Tree {
 
 /** The digests of replica 1, which leads five voters and stands at AT; each word is heard a report's time later. */
 function leading() {
-  const digests = new Digests({ sid: 1, voters: [1, 2, 3, 4, 5] }, TREE);
+  const digests = new Digests(1, () => new MajorityQuorum([1, 2, 3, 4, 5]), TREE);
   digests.openAudit();
   let nowMs = 0;
   const hear = (from: Sid, told: DigestAt) => {
@@ -85,7 +86,9 @@ describe("the comparison of digests", () => {
       const txn: Txn = { kind: "createSession", timeoutMs, password: new Uint8Array(16) };
       tree.apply({ epoch: 3, counter: 1 }, headerOf(1n, 0), txn);
     });
-    const [leader, ...followers] = trees.map((tree, index) => new Digests({ sid: index + 1, voters }, tree));
+    const [leader, ...followers] = trees.map(
+      (tree, index) => new Digests(index + 1, () => new MajorityQuorum(voters), tree),
+    );
     const verdicts: Verdict[] = [];
     must(leader, "a leader").openAudit();
 

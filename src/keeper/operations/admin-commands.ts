@@ -301,7 +301,9 @@ function sizes({ last, min, max }: Pick<SizeStats, "last" | "min" | "max">): Fie
 
 function votingView(report: Report): Fields {
   if (report.status.mode === "standalone") return { current_config: {} };
-  const views = report.config.voters.map((sid) => [String(sid), serverView(report, sid)] as const);
+  const views = report.status.zab.membership.current.voters.map(
+    (sid) => [String(sid), serverView(report, sid)] as const,
+  );
   return { current_config: Object.fromEntries(views) };
 }
 
@@ -310,7 +312,7 @@ function serverView(report: Report, sid: Sid): Fields {
     server_addresses: [quorumAddress(report, sid)],
     election_addresses: [electionAddress(report, sid)],
     client_address: clientAddressOf(report, sid) ?? "",
-    learner_type: report.config.voters.includes(sid) ? "participant" : "observer",
+    learner_type: report.status.zab.membership.current.voters.includes(sid) ? "participant" : "observer",
   };
 }
 
@@ -355,7 +357,7 @@ function zabState(report: Report): Fields {
     quorum_address: multipleAddresses(quorumAddress(report, config.sid)),
     election_address: multipleAddresses(electionAddress(report, config.sid)),
     client_address: clientAddressOf(report) ?? "",
-    voting: config.voters.includes(config.sid),
+    voting: status.zab.membership.current.voters.includes(config.sid),
     last_zxid: zxidHex(lastZxid),
     zab_epoch: lastZxid.epoch,
     zab_counter: lastZxid.counter,

@@ -54,7 +54,7 @@ export function configurationFields(report: Report): Readonly<Record<string, str
   };
 }
 
-function quorumFields({ config }: Report): Readonly<Record<string, number>> {
+function quorumFields({ config, status }: Report): Readonly<Record<string, number>> {
   const { syncLimitMs, heartbeatLimitMs } = { ...DEFAULT_TIMING, ...config.timing };
   const ticks = (ms: number): number => Math.max(1, Math.ceil(ms / config.tickTimeMs));
   return {
@@ -63,7 +63,7 @@ function quorumFields({ config }: Report): Readonly<Record<string, number>> {
     electionAlg: FAST_LEADER_ELECTION,
     electionPort: ELECTION_PORT,
     quorumPort: QUORUM_PORT,
-    peerType: config.observers.includes(config.sid) ? 1 : 0,
+    peerType: status.zab.membership.current.voters.includes(config.sid) ? 0 : 1,
   };
 }
 

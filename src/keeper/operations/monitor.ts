@@ -72,7 +72,7 @@ function gauges(report: Report): readonly Row[] {
     min_client_response_size: metrics.replySizes.min,
     max_client_response_size: metrics.replySizes.max,
   };
-  if (status.mode !== "standalone") all["quorum_size"] = report.config.voters.length;
+  if (status.mode !== "standalone") all["quorum_size"] = status.zab.membership.current.voters.length;
   if (status.mode === "leader") Object.assign(all, leaderGauges(report));
   return Object.entries(all).map(([name, value]) => [name, value, "gauge"] as const);
 }

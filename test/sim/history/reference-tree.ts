@@ -157,6 +157,8 @@ export class ReferenceTree {
           data: txn.data,
           version: -1,
         });
+      case "settled":
+        return EMPTY;
       case "barrier":
         return { error: 0, response: { op: "path", path: txn.path } };
       case "create":

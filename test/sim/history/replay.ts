@@ -6,6 +6,7 @@ import { must } from "../../../src/base/assert.ts";
 import { ERROR_CODES } from "../../../src/base/error-code.ts";
 import { NO_SESSION, type SessionId } from "../../../src/base/ids.ts";
 import { parentOf } from "../../../src/base/path.ts";
+import type { Txn } from "../../../src/base/txn.ts";
 import { compareZxid, type Zxid, ZXID_ZERO, zxidText } from "../../../src/base/zxid.ts";
 import { Violation } from "../verdict.ts";
 import { foreseen, isWrite, readNow } from "./reference-requests.ts";
@@ -28,6 +29,14 @@ import {
   type Write,
 } from "./told-operations.ts";
 import type { Committed, Operation } from "./types.ts";
+
+/** What the service proposes for itself. */
+const OWN_KINDS: ReadonlySet<Txn["kind"]> = new Set<Txn["kind"]>([
+  "config",
+  "settled",
+  "barrier",
+  "closeSession",
+]);
 
 /** A change of the tree, and when. */
 export interface ChangeAt extends TreeChange {
@@ -300,7 +309,7 @@ export function factAt(facts: Replay["facts"], path: string, zxid: Zxid): PathFa
 function isOwn({ header, txn }: Committed): boolean {
   if (header.origin.serial !== 0) return false;
   if (txn.kind === "delete" || txn.kind === "error") return header.session === NO_SESSION;
-  return txn.kind === "config" || txn.kind === "barrier" || txn.kind === "closeSession";
+  return OWN_KINDS.has(txn.kind);
 }
 
 /** A reply with an error has no body. */

@@ -58,6 +58,8 @@ export interface Home {
   /** The number of the latest start: a fresh disk counts on from there. */
   lastInstance: number;
   setAlarm(atMs: number): void;
+  /** There is none any more. */
+  deleteAlarm(): void;
   /** The machine's own failure ends it. */
   failed(machine: Machine, error: Error): void;
 }
@@ -141,6 +143,9 @@ export class Machine {
       storage: {
         setAlarm: async (atMs: number): Promise<void> => {
           if (!this.isSuperseded) home.setAlarm(atMs);
+        },
+        deleteAlarm: async (): Promise<void> => {
+          if (!this.isSuperseded) home.deleteAlarm();
         },
       },
       waitUntil: () => undefined,
@@ -304,6 +309,7 @@ export class Machine {
             this.home.disk.isTrimming = false;
           this.#setting.tell((observer) => observer.wrote?.(start, writes));
         },
+        remove: (removal) => store.remove(removal),
         get isTreeDirty() {
           return store.isTreeDirty;
         },

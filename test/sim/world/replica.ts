@@ -127,6 +127,11 @@ export class Replica implements Home {
     for (let ghost = this.ghosts[0]; ghost !== undefined; ghost = this.ghosts[0]) this.lay(ghost);
   }
 
+  /** There is no alarm any more. */
+  deleteAlarm(): void {
+    this.#alarms++;
+  }
+
   /** Sets the alarm by this replica's clock; an earlier one is void. It outlives the object. */
   setAlarm(atMs: number): void {
     const alarm = ++this.#alarms;

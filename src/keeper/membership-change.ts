@@ -1,0 +1,37 @@
+/** What a proposal does to the membership: the protocol asks this of each proposal that it accepts. */
+import { equalZxid, ZXID_ZERO } from "../base/zxid.ts";
+import { CONFIG_PATH } from "../tree/reserved.ts";
+import { configTxnOf } from "../jute/txn.ts";
+import type { MembershipOf } from "../zab/members.ts";
+import type { Membership } from "../zab/membership.ts";
+import { membershipOf, readDynamicConfig } from "./dynamic-config.ts";
+import type { KeeperParts } from "./keeper-input.ts";
+
+/**
+ * The members that the payload brings, or that it settles those before it; undefined where it leaves them alone.
+ * A configuration of version 0 only tells what the deployment says, so it brings none.
+ */
+export const membershipChangeOf: MembershipOf = (payload) => {
+  const txn = configTxnOf(payload);
+  if (txn === undefined || txn.kind === "settled") return txn;
+  const membership = membershipIn(txn.data);
+  return membership === undefined ? undefined : { kind: "members", membership };
+};
+
+/** The membership that a configuration's bytes bring; undefined where they only tell what the deployment says. */
+export function membershipIn(data: Uint8Array): Membership | undefined {
+  const membership = membershipOf(readDynamicConfig(new TextDecoder().decode(data)));
+  return equalZxid(membership.version, ZXID_ZERO) ? undefined : membership;
+}
+
+/**
+ * The members that a replica starts with: those of its tree; of one that was let go, the last that it knew; and those
+ * of the deployment where they were never changed.
+ */
+export function membershipAtStart({ config, tree, removal }: KeeperParts): Membership {
+  const data = removal?.members ?? tree.get(CONFIG_PATH)?.data ?? new Uint8Array();
+  const { voters, observers } = config;
+  const known = data.length === 0 ? undefined : membershipIn(data);
+  const membership = known ?? { version: ZXID_ZERO, voters, observers };
+  return removal === undefined ? membership : { ...membership, version: removal.version };
+}
