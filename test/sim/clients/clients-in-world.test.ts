@@ -15,7 +15,7 @@ const PLAN: ClientPlan = {
   sessionsPerWorker: 2,
   lockClients: 3,
   visitors: 2,
-  operations: 1500,
+  operations: 2000,
   weights: { registers: 2, creations: 2, multis: 1, watches: 2, idlers: 1 },
   disturbances: {
     hangUp: 200,

@@ -20,7 +20,10 @@ const EACH: {
   },
   failWrite: { fault: { kind: "failWrite", sid: 3 }, sign: "died 3#1 the write fails" },
   slowDisk: { fault: { kind: "slowDisk", sid: 3, ms: 60, forMs: 2000 }, sign: "slowDisk begins" },
-  stuckDisk: { fault: { kind: "stuckDisk", sid: 3, forMs: 2500 }, sign: "3#1 linkClosed" },
+  stuckDisk: {
+    fault: { kind: "stuckDisk", sid: 3, forMs: 2500 },
+    sign: "1#1 closes a link: the leader is silent",
+  },
   freeze: { fault: { kind: "freeze", sid: 3, forMs: 2500 }, sign: "3#1 linkClosed" },
   partition: { fault: { kind: "partition", sids: [3], forMs: 3000 }, sign: "1#1 linkClosed" },
   block: {
