@@ -9,11 +9,18 @@ export const GATEWAY_PATHS = {
   status: "/gateway/status",
   /** With the name of an AdminServer command as `command`, and its arguments. */
   command: "/gateway/command",
+  /** With the sid of who is to lead: 202 where the replica makes room, otherwise 409 and a MoveRefusal. */
+  moveLeader: "/gateway/move-leader",
   /** MetricFamily[] as JSON. */
   metrics: "/gateway/metrics",
 } as const;
 
 export { expositionOf, type MetricFamily } from "../keeper/operations/metric-families.ts";
+
+export type { MoveRefusal } from "../keeper/operations/move-leader.ts";
+
+/** The parameter of GATEWAY_PATHS.moveLeader that says who is to lead. */
+export const MOVE_TO_PARAMETER = "to";
 
 /** The parameter of GATEWAY_PATHS.command that names it. */
 export const COMMAND_PARAMETER = "command";

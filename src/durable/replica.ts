@@ -4,6 +4,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { assertNever } from "../base/assert.ts";
+import type { Sid } from "../base/ids.ts";
 import { seededRng } from "../base/rng.ts";
 import { ConfigError } from "../base/settings.ts";
 import { compareZxid, EPOCH_MAX } from "../base/zxid.ts";
@@ -13,6 +14,7 @@ import type { KeeperConfig } from "../keeper/config.ts";
 import type { KeeperInput } from "../keeper/keeper-input.ts";
 import { Keeper } from "../keeper/keeper.ts";
 import { answerCommand } from "../keeper/operations/admin-commands.ts";
+import { moveRefusal } from "../keeper/operations/move-leader.ts";
 import type { Action } from "../keeper/turn.ts";
 import { metricFamilies } from "../keeper/operations/metric-families.ts";
 import { decodeNotification, encodeNotification } from "../keeper/zab-codec.ts";
@@ -20,7 +22,7 @@ import type { Notification } from "../zab/message.ts";
 import { CONFIG_PATH } from "../tree/reserved.ts";
 import { authSettings } from "./auth-settings.ts";
 import { Clients } from "./clients.ts";
-import { COMMAND_PARAMETER, GATEWAY_PATHS, type ObjectStatus } from "./entry.ts";
+import { COMMAND_PARAMETER, GATEWAY_PATHS, MOVE_TO_PARAMETER, type ObjectStatus } from "./entry.ts";
 import { readCaller } from "./handed-over.ts";
 import { Heart } from "./heart.ts";
 import { LOG_BYTES_MAX } from "./limits.ts";
@@ -153,6 +155,8 @@ export class Replica extends DurableObject<ReplicaEnv> {
         return Response.json(this.status());
       case GATEWAY_PATHS.metrics:
         return Response.json(metricFamilies(this.#keeper.report(), this.status()));
+      case GATEWAY_PATHS.moveLeader:
+        return this.#moveLeader(Number(new URL(request.url).searchParams.get(MOVE_TO_PARAMETER)));
       case GATEWAY_PATHS.command:
         return this.command(new URL(request.url).searchParams);
       default:
@@ -188,6 +192,14 @@ export class Replica extends DurableObject<ReplicaEnv> {
     const { text, operation } = answerCommand(asked, new Map(parameters), this.#keeper.report());
     if (operation !== undefined) this.accept({ kind: "operation", operation });
     return new Response(text, { headers: { "content-type": "application/json" } });
+  }
+
+  /** Makes room for another leader, unless that one cannot lead. */
+  #moveLeader(to: Sid): Response {
+    const refusal = moveRefusal(to, this.#keeper.status().zab);
+    if (refusal !== undefined) return Response.json(refusal, { status: 409 });
+    this.accept({ kind: "resign", successor: to });
+    return new Response(null, { status: 202 });
   }
 
   /** A peer's vote; the answer is ours. */

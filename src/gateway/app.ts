@@ -10,6 +10,7 @@ import { readSettings, sidsOf } from "../base/settings.ts";
 import { refusal } from "./access.ts";
 import { listCommands, runCommand } from "./commands.ts";
 import { type App, document, ensemblesOf, problem, unknownEnsemble } from "./documents.ts";
+import { moveLeader, moveLeaderByPost } from "./move-leader.ts";
 import { allMetrics, ensembleMetrics } from "./metrics.ts";
 import { addressOf, callerOf, type CallerIdentities } from "./identities.ts";
 import { leaderOf, membersOf, statuses } from "./replicas.ts";
@@ -19,6 +20,7 @@ const ROUTES: Readonly<Record<string, string>> = {
   "/healthz": "whether every replica of every ensemble serves",
   "/ENSEMBLE/v1/status": "what each replica tells about itself, and who leads",
   "/ENSEMBLE/commands": "ZooKeeper's AdminServer: its commands, each for the leader or for ?sid=SID",
+  "/ENSEMBLE/commands/move_leader": "POST with ?to=SID: another voter is to lead",
   "/metrics": "figures of all replicas for Prometheus; /ENSEMBLE/metrics?sid=SID those of one",
   "/ENSEMBLE/zk": "a WebSocket that carries ZooKeeper's protocol",
 };
@@ -49,11 +51,13 @@ export function makeApp(callers: CallerIdentities): Hono<App> {
   app.get("/:ensemble/metrics", ensembleMetrics);
   app.get("/:ensemble/v1/status", status);
   app.get("/:ensemble/commands", listCommands);
+  app.post("/:ensemble/commands/move_leader", moveLeader);
+  app.get("/:ensemble/commands/move_leader", moveLeaderByPost);
   app.get("/:ensemble/commands/:command", runCommand);
   app.get("/:ensemble/zk", (context) => zooKeeperSocket(context, callers));
   app.get("/", (context) => document(context, { ensembles: ensemblesOf(context.env), routes: ROUTES }));
   app.notFound((context) =>
-    problem(context, 404, "no-such-route", `GET these: ${Object.keys(ROUTES).join(", ")}`),
+    problem(context, 404, "no-such-route", `there are these: ${Object.keys(ROUTES).join(", ")}`),
   );
   return app;
 }

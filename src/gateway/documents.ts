@@ -15,7 +15,7 @@ export type App = { Bindings: GatewayEnv };
 /** Errors are problem documents (RFC 9457) with a code that does not change. */
 export function problem(
   context: Context<App>,
-  status: 400 | 401 | 403 | 404 | 426 | 503,
+  status: 400 | 401 | 403 | 404 | 405 | 409 | 426 | 503,
   code: string,
   detail: string,
 ): Response {

@@ -60,7 +60,9 @@ function ask(env: GatewayEnv, ensemble: string, members: Members): Promise<reado
   );
 }
 
-/** The replica that leads, or stands alone; undefined where none says so. */
+/** The replica that leads, or stands alone, of several that of the latest epoch; undefined where none says so. */
 export function leaderOf(replicas: readonly ReplicaReport[]): ReplicaReport | undefined {
-  return replicas.find(({ status }) => status?.mode === "leader" || status?.mode === "standalone");
+  const leading = replicas.filter(({ status }) => status?.mode === "leader" || status?.mode === "standalone");
+  const epochOf = ({ status }: ReplicaReport): number => status?.currentEpoch ?? 0;
+  return leading.toSorted((a, b) => epochOf(b) - epochOf(a))[0];
 }

@@ -219,6 +219,8 @@ export interface PeerStatus {
   readonly lastElectionReason: string;
   readonly lastElectionMs: number | undefined;
   readonly learners: readonly LearnerStatus[];
+  /** Whether it leads and is on its way out, for a successor. */
+  readonly isResigning: boolean;
   readonly membership: MembershipStatus;
   readonly voice: Voice;
   /** How this peer's history was last made a prefix of its leader's, for people: `diff after 1:5`. */

@@ -39,6 +39,7 @@ export class Leader {
   #progressAtMs: number;
   #leaving: string | undefined;
   #resignation: { readonly successor: Sid | undefined; readonly untilMs: number } | undefined;
+  #heir: LinkId | undefined;
 
   constructor(core: PeerCore) {
     this.#core = core;
@@ -63,8 +64,9 @@ export class Leader {
     return this.#newEpoch;
   }
 
+  /** Those to close when this time ends. The successor closes its own: its word may be lost with a link that is cut. */
   get links(): readonly LinkId[] {
-    return [...this.#learners.keys()];
+    return [...this.#learners.keys()].filter((link) => link !== this.#heir);
   }
 
   get learners(): readonly LearnerStatus[] {
@@ -133,6 +135,7 @@ export class Leader {
     const [heir] = level.toSorted((a, b) => b.sid - a.sid);
     if (heir === undefined) return;
     outbox.sendAfter(heir.link, { kind: "succeed" });
+    this.#heir = heir.link;
     this.leave(`replica ${heir.sid} is to lead`);
   }
 

@@ -191,6 +191,7 @@ export class Peer {
       lastElectionReason: this.#electionReason,
       lastElectionMs: this.#electionMs,
       learners: this.#leader?.learners ?? [],
+      isResigning: this.#leader?.isResigning ?? false,
       membership: this.membership,
       voice: core.voice,
       lastSync: this.#learner?.sync ?? this.#lastSync,
