@@ -10,7 +10,7 @@ import {
   isFourLetterWord,
 } from "./four-letter-words.ts";
 import type { Sid } from "./ids.ts";
-import { OBSERVERS_MAX, SID_MAX } from "./limits.ts";
+import { CLIENT_FRAME_BYTES_MAX, OBSERVERS_MAX, SID_MAX } from "./limits.ts";
 import { ZNODE_SETTINGS, type ZnodeSettings } from "./znode-settings.ts";
 
 /** The name of a variable that means something here. */
@@ -29,6 +29,7 @@ export type VariableName =
   | "HEARTBEAT_LIMIT_MS"
   | "MAX_CNXNS"
   | "MAX_CLIENT_CNXNS"
+  | "JUTE_MAXBUFFER"
   | "STORAGE_LIMIT_MB"
   | "FOUR_LETTER_WORDS"
   | "EXTENDED_TYPES_ENABLED"
@@ -75,6 +76,7 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
   ENFORCE_QUOTA: "1 refuses writes beyond a hard quota with -125, as in ZooKeeper (0)",
   CONTAINER_NEVER_USED_MS: "age at which a container goes that never had a child, 0 for never (0)",
   MAX_CLIENT_CNXNS: "connections of one replica from one address, 0 for no bound (60)",
+  JUTE_MAXBUFFER: "bytes of a request, above which its connection is closed (1048575)",
   SUPER_DIGEST: "user:base64(sha1(user:password)) of the super user (nobody)",
   SASL_USERS: "user:md5hex(user:zk-sasl-md5:password) of those who may log in with SASL (nobody)",
   SASL_SUPER_USERS: "those of SASL_USERS who may do everything (nobody)",
@@ -115,6 +117,8 @@ export interface Settings extends Members {
   readonly heartbeatLimitMs: number | undefined;
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
+  /** A request without its length. Source: ZooKeeper's jute.maxbuffer. */
+  readonly requestBytesMax: number;
   readonly storageLimitMb: number;
   readonly superDigest: string | undefined;
   readonly access: AccessSettings;
@@ -170,6 +174,12 @@ const HEARTBEAT_BOUNDS: Bounds = {
   reason: "leaders ping every 100 ms, and below 500 ms any slow moment would be taken for a failure",
 };
 
+const REQUEST_BOUNDS: Bounds = {
+  min: 1024,
+  max: CLIENT_FRAME_BYTES_MAX,
+  reason: "less would keep logins out, and a znode that takes more does not fit into one row of storage",
+};
+
 const SWEEP_INTERVAL_BOUNDS: Bounds = {
   min: 50,
   max: TIMEOUT_MS_MAX,
@@ -209,6 +219,7 @@ export function readSettings(variables: Variables): Settings {
     heartbeatLimitMs: milliseconds(variables, "HEARTBEAT_LIMIT_MS", HEARTBEAT_BOUNDS),
     maxConnections: count(variables, "MAX_CNXNS") ?? CONNECTIONS_MAX,
     maxConnectionsPerAddress: count(variables, "MAX_CLIENT_CNXNS") ?? CONNECTIONS_PER_ADDRESS_MAX,
+    requestBytesMax: wholeNumberOf(variables, "JUTE_MAXBUFFER", REQUEST_BOUNDS) ?? REQUEST_BOUNDS.max,
     storageLimitMb: readStorageLimit(variables.STORAGE_LIMIT_MB ?? ""),
     reconfigEnabled: onOrOff(variables, "RECONFIG_ENABLED") ?? false,
     fourLetterWords: readFourLetterWords(variables.FOUR_LETTER_WORDS ?? ""),

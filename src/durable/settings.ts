@@ -40,6 +40,7 @@ export function keeperConfig(env: Variables, name: ReplicaName): KeeperConfig {
     bounds: {
       maxConnections: settings.maxConnections,
       maxConnectionsPerAddress: settings.maxConnectionsPerAddress,
+      requestBytesMax: settings.requestBytesMax,
     },
   };
 }

@@ -4,9 +4,10 @@
  */
 import type { Context } from "hono";
 import type { Sid } from "../base/ids.ts";
-import { readMembers, sidsOf } from "../base/settings.ts";
+import { sidsOf } from "../base/settings.ts";
 import { expositionOf, GATEWAY_PATHS, type MetricFamily, replicaStub } from "../durable/entry.ts";
 import { type App, ensemblesOf, problem, unknownEnsemble } from "./documents.ts";
+import { membersOf } from "./replicas.ts";
 
 /** A replica that has not told by then is left out: its `edgekeeper_up` is 0. */
 const METRICS_DEADLINE_MS = 5000;
@@ -15,16 +16,20 @@ const TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8";
 
 /** All replicas of all ensembles. */
 export async function allMetrics(context: Context<App>): Promise<Response> {
-  const sids = sidsOf(readMembers(context.env));
-  const names = ensemblesOf(context.env).flatMap((ensemble) => sids.map((sid) => ({ ensemble, sid })));
-  return await answer(context, names, true);
+  const names = await Promise.all(
+    ensemblesOf(context.env).map(async (ensemble) => {
+      const sids = sidsOf(await membersOf(context.env, ensemble));
+      return sids.map((sid) => ({ ensemble, sid }));
+    }),
+  );
+  return await answer(context, names.flat(), true);
 }
 
 /** The replicas of one ensemble, or one of them. */
 export async function ensembleMetrics(context: Context<App>): Promise<Response> {
   const ensemble = context.req.param("ensemble") ?? "";
   if (!ensemblesOf(context.env).includes(ensemble)) return unknownEnsemble(context, ensemble);
-  const sids = sidsOf(readMembers(context.env));
+  const sids = sidsOf(await membersOf(context.env, ensemble));
   const asked = context.req.query("sid");
   if (asked === undefined) {
     const names = sids.map((sid) => ({ ensemble, sid }));

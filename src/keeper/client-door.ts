@@ -115,7 +115,7 @@ export class ClientDoor {
 
   /** A client has connected. One too many is hung up on without a word, as ZooKeeper does. */
   opened(opening: ConnectionOpening): void {
-    const connection = new Connection(opening, this.#nowMs);
+    const connection = new Connection(opening, this.#nowMs, this.#context.bounds.requestBytesMax);
     const refusal = refusalOf(connection, this.#table, this.#context.bounds);
     if (refusal === undefined) {
       this.#table.add(connection);

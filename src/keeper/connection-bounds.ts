@@ -1,4 +1,7 @@
-/** How many clients may be connected to a replica. Source: ZooKeeper's maxCnxns and maxClientCnxns. */
+/**
+ * How many clients may be connected to a replica, and how much each may ask at once. Source: ZooKeeper's maxCnxns,
+ * maxClientCnxns and jute.maxbuffer.
+ */
 import type { ConnectionTable } from "./connection-table.ts";
 import type { Connection } from "./connection.ts";
 
@@ -8,6 +11,8 @@ export interface ConnectionBounds {
   readonly maxConnections: number;
   /** Connections of one replica from one address; those of this machine itself are not counted. */
   readonly maxConnectionsPerAddress: number;
+  /** A request without its length: CLIENT_FRAME_BYTES_MAX unless set. Above it the connection is closed. */
+  readonly requestBytesMax?: number;
 }
 
 /** Why one more connection is refused; undefined where it is not. */

@@ -97,7 +97,7 @@ export interface ConnectionOpening {
 /** Mutable by the door alone. */
 export class Connection {
   readonly opening: ConnectionOpening;
-  readonly decoder: FrameDecoder = new FrameDecoder(CLIENT_FRAME_BYTES_MAX);
+  readonly decoder: FrameDecoder;
   readonly out: JuteWriter = new JuteWriter();
   readonly openedMs: number;
   /** The client's address, without its port. */
@@ -132,8 +132,9 @@ export class Connection {
   #isClogged = false;
   #lastSentMs = 0;
 
-  constructor(opening: ConnectionOpening, nowMs: number) {
+  constructor(opening: ConnectionOpening, nowMs: number, requestBytesMax: number = CLIENT_FRAME_BYTES_MAX) {
     this.opening = opening;
+    this.decoder = new FrameDecoder(requestBytesMax);
     this.openedMs = nowMs;
     this.heardMs = nowMs;
     this.waitingSinceMs = nowMs;

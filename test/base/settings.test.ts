@@ -25,6 +25,7 @@ describe("readSettings", () => {
       heartbeatLimitMs: undefined,
       maxConnections: 10_000,
       maxConnectionsPerAddress: 60,
+      requestBytesMax: 1_048_575,
       storageLimitMb: 9000,
       znodes: ZNODE_SETTINGS,
       logBatchesMax: 16_384,
@@ -52,6 +53,7 @@ describe("readSettings", () => {
       HEARTBEAT_LIMIT_MS: "500",
       MAX_CNXNS: "0",
       MAX_CLIENT_CNXNS: "7",
+      JUTE_MAXBUFFER: "4096",
       STORAGE_LIMIT_MB: "100",
       EXTENDED_TYPES_ENABLED: "0",
       CONTAINER_CHECK_INTERVAL_MS: "1000",
@@ -81,6 +83,7 @@ describe("readSettings", () => {
       heartbeatLimitMs: 500,
       maxConnections: 0,
       maxConnectionsPerAddress: 7,
+      requestBytesMax: 4096,
       storageLimitMb: 100,
       znodes: {
         extendedTypes: false,
@@ -139,6 +142,8 @@ describe("readSettings", () => {
     [{ VOTERS: "1,01,2" }, "different sids"],
     [{ VOTERS: "1,2,x,3" }, "VOTERS is"],
     [{ VOTERS: "0x1" }, "VOTERS is"],
+    [{ VOTERS, JUTE_MAXBUFFER: "1048576" }, `JUTE_MAXBUFFER is "1048576"`],
+    [{ VOTERS, JUTE_MAXBUFFER: "100" }, "less would keep logins out"],
     [
       { VOTERS, OBSERVERS: "4,x" },
       `OBSERVERS is "4,x": it must list different sids from 1 to 254, 16 at most`,

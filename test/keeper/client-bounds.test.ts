@@ -322,3 +322,42 @@ describe("connections", () => {
     expect(client.raw).toContain("maxClientCnxns=7\n");
   });
 });
+
+describe("a request of more than requestBytesMax", () => {
+  const REQUEST_BYTES_MAX = 2000;
+  /** Sends a create with so much data; says whether that has led to anything. */
+  function sent(client: TestClient, dataBytes: number): () => boolean {
+    const [xid] = client.send({ ...create(`/n${dataBytes}`), data: new Uint8Array(dataBytes) });
+    return () => client.isClosed || client.replies.some(({ header }) => header.xid === xid);
+  }
+
+  it("closes its connection without an answer, and one of fewer bytes is answered", () => {
+    const { world, other } = bounded(REQUEST_BYTES_MAX);
+    const client = connected(world, other);
+    const before = world.keeper(other).status().counters.framesRejected;
+    world.until("it is answered", sent(client, REQUEST_BYTES_MAX - 100));
+    expect(client.isClosed).toBe(false);
+    const { length: answered } = client.replies;
+    world.until("it is hung up on", sent(client, REQUEST_BYTES_MAX));
+
+    expect(client.isClosed).toBe(true);
+    expect(client.replies).toHaveLength(answered);
+    expect(world.keeper(other).status().counters.framesRejected).toBe(before + 1);
+    const again = connected(world, other);
+    expect(again.get({ op: "exists", path: `/n${REQUEST_BYTES_MAX - 100}`, watch: false }).op).toBe("stat");
+    expect(again.ask({ op: "exists", path: `/n${REQUEST_BYTES_MAX}`, watch: false }).header.error).toBe(-101);
+  });
+});
+
+/** An ensemble without a znode, at which requests are bounded. */
+function bounded(requestBytesMax: number): Standing {
+  const world = new World({ voters: 3, bounds: { requestBytesMax } }).startAll();
+  const leader = world.untilServing();
+  return {
+    world,
+    other: must(
+      world.sids.find((sid) => sid !== leader),
+      "a follower",
+    ),
+  };
+}
