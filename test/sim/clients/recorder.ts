@@ -75,7 +75,9 @@ export class OpenSession implements SessionRecord {
   lastHeardMs: number;
   expiredMs: number | undefined;
   closedMs: number | undefined;
-  /** The first word after a whole timeout of silence, as long as it may have been too late. */
+  /** The latest word, be it too late. */
+  #lastWordMs: number;
+  /** The latest word that ended a whole timeout of silence, as long as it may have been too late. */
   #lateFromMs: number | undefined;
 
   constructor(parts: Pick<SessionRecord, "client" | "session" | "timeoutMs" | "lastHeardMs">) {
@@ -83,6 +85,7 @@ export class OpenSession implements SessionRecord {
     this.session = parts.session;
     this.timeoutMs = parts.timeoutMs;
     this.lastHeardMs = parts.lastHeardMs;
+    this.#lastWordMs = parts.lastHeardMs;
   }
 
   /** The session lives on a connection. */
@@ -98,11 +101,10 @@ export class OpenSession implements SessionRecord {
 
   /** A replica must have heard the session at that moment or later: it has answered what was sent then. */
   heard(sentMs: number): void {
-    if (sentMs <= this.lastHeardMs) return;
-    if (sentMs - this.lastHeardMs >= this.timeoutMs / CLOCK_RATE_MAX) {
-      this.#lateFromMs ??= sentMs;
-      if (sentMs - this.#lateFromMs < LATE_WORD_MS) return;
-    }
+    if (sentMs <= this.#lastWordMs) return;
+    if (sentMs - this.#lastWordMs >= this.timeoutMs / CLOCK_RATE_MAX) this.#lateFromMs = sentMs;
+    this.#lastWordMs = sentMs;
+    if (this.#lateFromMs !== undefined && sentMs - this.#lateFromMs < LATE_WORD_MS) return;
     this.#lateFromMs = undefined;
     this.lastHeardMs = sentMs;
   }
