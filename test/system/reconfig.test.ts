@@ -196,3 +196,23 @@ test("each of three voters is replaced in turn, the leader with them, and those 
   await agree([1, 4, 5]);
   await expectAll(names);
 });
+
+/** Which replicas /metrics tells of, and whether they are up. */
+async function measured(): Promise<ReadonlyMap<string, string>> {
+  const text = await (await fetch(`${ensemble.httpUrl}/metrics`)).text();
+  const lines = text.matchAll(/^edgekeeper_up\{ensemble="main",sid="(\d+)"\} (\d)/gm);
+  return new Map(Array.from(lines, ([, sid = "", value = ""]) => [sid, value]));
+}
+
+test("an observer that the deployment does not name is served at every door once it is a member, and then no more", async () => {
+  const named = SIDS.map((sid): readonly [string, string] => [String(sid), "1"]);
+  await reconfig({ joining: "server.6=127.0.0.1:7006:8006:observer;127.0.0.1:9006" });
+  await expect.poll(measured, { timeout: 30_000 }).toEqual(new Map([...named, ["6", "1"]]));
+  const asked = async (): Promise<number> =>
+    (await fetch(`${ensemble.httpUrl}/main/commands/ruok?sid=6`)).status;
+  expect(await asked()).toBe(200);
+
+  await reconfig({ leaving: "6" });
+  await expect.poll(measured, { timeout: 30_000 }).toEqual(new Map(named));
+  expect(await asked()).toBe(400);
+});
