@@ -11,6 +11,7 @@ import {
 } from "./four-letter-words.ts";
 import type { Sid } from "./ids.ts";
 import { CLIENT_FRAME_BYTES_MAX, OBSERVERS_MAX, SID_MAX } from "./limits.ts";
+import { readVotersBefore, type VotersBefore } from "./voters-before.ts";
 import { ZNODE_SETTINGS, type ZnodeSettings } from "./znode-settings.ts";
 
 /** The name of a variable that means something here. */
@@ -56,7 +57,7 @@ export type VariableName =
 export const VARIABLES: Readonly<Record<VariableName, string>> = {
   VOTERS: "sids of the voters: 1, 3 or 5 of them, such as 1,2,3",
   OBSERVERS: "sids of the observers, which serve and do not vote: such as 4,5 (none)",
-  VOTERS_BEFORE: "the voters of the data, where VOTERS is not the same any more",
+  VOTERS_BEFORE: "the voters of the data, where VOTERS takes over: 1,2,3, or 1,2,3@VERSION once reconfigured",
   VOTERS_LOST: "those of VOTERS_BEFORE that are gone, where fewer than a majority of them stay",
   ENSEMBLES: "names of the ensembles served (main)",
   CLIENT_ADDRESSES: "host:port for each voter, then each observer, as /zookeeper/config tells",
@@ -105,7 +106,7 @@ export interface Members {
 /** What the variables say, with the defaults filled in. */
 export interface Settings extends Members {
   /** Whose data may be taken over although their voters were these; undefined where none may. */
-  readonly votersBefore: readonly Sid[] | undefined;
+  readonly votersBefore: VotersBefore | undefined;
   readonly ensembles: readonly string[];
   /** `host:port` by voter, then by observer; may be fewer, or none. */
   readonly clientAddresses: readonly string[];
@@ -209,7 +210,7 @@ export function readSettings(variables: Variables): Settings {
   const tickTimeMs = milliseconds(variables, "TICK_TIME_MS", TICK_BOUNDS) ?? TICK_TIME_MS;
   const settings: Settings = {
     ...readMembers(variables),
-    votersBefore: readVotersBefore(variables),
+    votersBefore: readVotersBefore(variables, { refuse: wrong, sids }),
     ensembles: readEnsembles(variables.ENSEMBLES ?? ""),
     clientAddresses: readAddresses(variables.CLIENT_ADDRESSES ?? ""),
     tcpPorts: readPorts(variables.TCP_PORTS ?? ""),
@@ -263,7 +264,7 @@ function onOrOff(variables: Variables, name: VariableName): boolean | undefined 
 
 /** Reads VOTERS and OBSERVERS. Throws ConfigError unless they are 1, 3 or 5 voters, and observers that do not vote. */
 export function readMembers(variables: Pick<Variables, "VOTERS" | "OBSERVERS">): Members {
-  const voters = readVoters(variables, "VOTERS");
+  const voters = readVoters(variables);
   const text = variables.OBSERVERS ?? "";
   const observers = sids(text);
   if (observers === undefined || observers.length > OBSERVERS_MAX) {
@@ -282,45 +283,17 @@ export function sidsOf({ voters, observers }: Members): readonly Sid[] {
   return [...voters, ...observers];
 }
 
-function readVoters(variables: Variables, name: "VOTERS" | "VOTERS_BEFORE"): readonly Sid[] {
-  const text = variables[name] ?? "";
+function readVoters(variables: Variables): readonly Sid[] {
+  const text = variables.VOTERS ?? "";
   const voters = sids(text);
   if (voters === undefined || ![1, 3, 5].includes(voters.length)) {
-    throw wrong(name, text, `it must list 1, 3 or 5 different sids from 1 to ${SID_MAX}, such as "1,2,3"`);
-  }
-  return voters;
-}
-
-/**
- * Reads VOTERS_BEFORE. Where a majority of those voters does not vote any more, the others may never have heard of what
- * it acknowledged, and nobody would notice: so an operator must name in VOTERS_LOST whose word is given up.
- */
-function readVotersBefore(variables: Variables): readonly Sid[] | undefined {
-  const isSet = (variables.VOTERS_BEFORE ?? "") !== "";
-  const before = isSet ? readVoters(variables, "VOTERS_BEFORE") : undefined;
-  const text = variables.VOTERS_LOST ?? "";
-  const voters = readVoters(variables, "VOTERS");
-  const stay = before?.filter((sid) => voters.includes(sid)) ?? [];
-  const gone = before?.filter((sid) => !voters.includes(sid)) ?? [];
-  const named = sids(text);
-  if (text !== "" && (named?.length !== gone.length || !gone.every((sid) => named.includes(sid)))) {
-    const whose = gone.length === 0 ? "there are none" : `they are ${gone.join(",")}`;
     throw wrong(
-      "VOTERS_LOST",
+      "VOTERS",
       text,
-      `it must list those of VOTERS_BEFORE that VOTERS does not, and ${whose}`,
+      `it must list 1, 3 or 5 different sids from 1 to ${SID_MAX}, such as "1,2,3"`,
     );
   }
-  if (before === undefined || text !== "" || stay.length * 2 > before.length) return before;
-  const whoStays =
-    stay.length === 0 ? "none stays" : `only ${stay.join(",")} ${stay.length === 1 ? "stays" : "stay"}`;
-  throw wrong(
-    "VOTERS_BEFORE",
-    before.join(","),
-    `of these voters ${whoStays}, which is no majority: what only ${gone.join(",")} acknowledged would be lost. ` +
-      `If all of them showed the same lastDelivered, or ${gone.join(",")} cannot be had back, say so: ` +
-      `VOTERS_LOST=${gone.join(",")}`,
-  );
+  return voters;
 }
 
 /** The sids that a text lists; undefined where one is none, or stands there twice. */

@@ -9,7 +9,7 @@ import { seededRng } from "../base/rng.ts";
 import { ConfigError } from "../base/settings.ts";
 import { compareZxid, EPOCH_MAX } from "../base/zxid.ts";
 import { JuteError } from "../jute/jute-error.ts";
-import { votersRefusal } from "../keeper/config-node.ts";
+import { pendingRefusal, votersRefusal } from "../keeper/config-node.ts";
 import type { KeeperConfig } from "../keeper/config.ts";
 import type { KeeperInput } from "../keeper/keeper-input.ts";
 import { Keeper } from "../keeper/keeper.ts";
@@ -94,10 +94,10 @@ export class Replica extends DurableObject<ReplicaEnv> {
     const pending = this.#store.pendingConfigs();
     // A new tree knows no members; where history does, that counts alone.
     const known = pending.length > 0 && inTree.length === 0 ? pending : [inTree, ...pending];
-    const refusals = known.map((data) =>
-      votersRefusal({ sid, data, voters, observers, votersBefore: votersBefore(env) }),
-    );
-    const [refusal] = refusals.includes(undefined) ? [] : refusals;
+    const start = { sid, data: inTree, voters, observers, votersBefore: votersBefore(env) };
+    const refusals = known.map((data) => votersRefusal({ ...start, data }));
+    const [first] = refusals.includes(undefined) ? [] : refusals;
+    const refusal = first ?? pendingRefusal(start, pending);
     if (refusal !== undefined) throw new ConfigError(refusal);
   }
 

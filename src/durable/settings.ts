@@ -1,6 +1,6 @@
 /** The Worker's variables, read into what a replica needs. */
-import type { Sid } from "../base/ids.ts";
 import { readSettings, type Variables } from "../base/settings.ts";
+import type { VotersBefore } from "../base/voters-before.ts";
 import type { KeeperConfig } from "../keeper/config.ts";
 import type { ReplicaName } from "./store.ts";
 
@@ -13,7 +13,7 @@ export function readLogRowsMax(env: Variables): number {
 }
 
 /** Whom an operator says the voters of the data to be; undefined where nothing is said. */
-export function votersBefore(env: Variables): readonly Sid[] | undefined {
+export function votersBefore(env: Variables): VotersBefore | undefined {
   return readSettings(env).votersBefore;
 }
 
@@ -26,6 +26,7 @@ export function keeperConfig(env: Variables, name: ReplicaName): KeeperConfig {
     sid: name.sid,
     voters,
     observers,
+    votersBefore: settings.votersBefore,
     timing: heartbeatLimitMs === undefined ? {} : { heartbeatLimitMs },
     clientAddresses: settings.clientAddresses,
     tickTimeMs: settings.tickTimeMs,

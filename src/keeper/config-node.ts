@@ -4,6 +4,10 @@
  * or are left out. Source: ZooKeeper QuorumMaj.toString, QuorumServer.toString.
  */
 import type { Sid } from "../base/ids.ts";
+import type { VotersBefore } from "../base/voters-before.ts";
+import { compareZxid } from "../base/zxid.ts";
+import type { Membership } from "../zab/membership.ts";
+import { versionText } from "./dynamic-config.ts";
 import { membershipIn } from "./membership-change.ts";
 
 /** The ports that a server line must name: replicas talk over links, so nothing listens there. */
@@ -42,7 +46,7 @@ export interface VotersAtStart {
   readonly voters: readonly Sid[];
   readonly observers: readonly Sid[];
   /** The voters of the data, where an operator says that others take over. */
-  readonly votersBefore: readonly Sid[] | undefined;
+  readonly votersBefore: VotersBefore | undefined;
 }
 
 /**
@@ -54,7 +58,8 @@ export function votersRefusal(start: VotersAtStart): string | undefined {
   const { sid, data, voters, observers, votersBefore } = start;
   const ofData = votersOf(data);
   // Clients have changed the members since: the data say who they are, whatever the deployment says.
-  if (data !== null && data.length > 0 && membershipIn(data) !== undefined) return undefined;
+  const known = data !== null && data.length > 0 ? membershipIn(data) : undefined;
+  if (known !== undefined) return takeoverRefusal(start, known);
   if (ofData.length === 0) {
     if (votersBefore === undefined || !voters.includes(sid)) return undefined;
     return (
@@ -67,10 +72,60 @@ export function votersRefusal(start: VotersAtStart): string | undefined {
     if ([...voters, ...observers].includes(sid)) return undefined;
     return `replica ${sid} is not in VOTERS (${voters.join(",")}) or OBSERVERS (${observers.join(",")})`;
   }
-  if (votersBefore !== undefined && sameSids(ofData, votersBefore)) return undefined;
+  const isTakenOver = votersBefore?.version === undefined && sameSids(ofData, votersBefore?.voters ?? []);
+  if (isTakenOver) return undefined;
   return (
     `the voters of the data are ${ofData.join(",")}, and VOTERS is ${voters.join(",")}: acknowledged writes could ` +
     `be lost. Set VOTERS back, and change the members by reconfig; or see "Changing the members" in ARCHITECTURE.md`
+  );
+}
+
+/**
+ * The same where clients have made the configuration. Its version says which one is taken over: the first thing that
+ * the new voters propose is a configuration of their own, of a later version, so that the same word means nothing when
+ * it is forgotten and read again.
+ */
+function takeoverRefusal(start: VotersAtStart, known: Membership): string | undefined {
+  const { sid, voters, observers, votersBefore } = start;
+  if (votersBefore === undefined) return undefined;
+  const text = `${known.voters.join(",")}@${versionText(known.version)}`;
+  const { version } = votersBefore;
+  if (version !== undefined) {
+    const order = compareZxid(known.version, version);
+    if (order > 0) return undefined;
+    if (order < 0) {
+      return (
+        `the data of replica ${sid} are of ${text}, which is earlier than VOTERS_BEFORE says: ` +
+        `leave it out until the others have served without VOTERS_BEFORE`
+      );
+    }
+    if (sameSids(known.voters, votersBefore.voters)) {
+      if ([...voters, ...observers].includes(sid)) return undefined;
+      return `replica ${sid} is not in VOTERS (${voters.join(",")}) or OBSERVERS (${observers.join(",")})`;
+    }
+  }
+  return (
+    `clients have changed the members of the data, to ${text}: take VOTERS_BEFORE away, or, to take over from them ` +
+    `for good, set VOTERS_BEFORE=${text}`
+  );
+}
+
+/**
+ * Why a voter must not take over though its tree is of the version that VOTERS_BEFORE names: its history holds a later
+ * change of the members, by others than those that take over, and nobody can tell whether that was committed.
+ */
+export function pendingRefusal(start: VotersAtStart, pending: readonly Uint8Array[]): string | undefined {
+  const { sid, data, voters, votersBefore } = start;
+  const version = votersBefore?.version;
+  if (version === undefined || !voters.includes(sid)) return undefined;
+  const known = data !== null && data.length > 0 ? membershipIn(data) : undefined;
+  if (known !== undefined && compareZxid(known.version, version) > 0) return undefined;
+  const memberships = pending.map(membershipIn).filter((one) => one !== undefined);
+  const foreign = memberships.find((one) => !sameSids(one.voters, voters));
+  if (foreign === undefined) return undefined;
+  return (
+    `the members of the data were just being changed to ${foreign.voters.join(",")}, and nobody can tell whether ` +
+    `that was done: VOTERS_BEFORE cannot take over from these data`
   );
 }
 

@@ -1,5 +1,6 @@
 import type { FourLetterWord } from "../base/four-letter-words.ts";
 import type { Sid } from "../base/ids.ts";
+import type { VotersBefore } from "../base/voters-before.ts";
 import type { ZnodeSettings } from "../base/znode-settings.ts";
 import type { PeerConfig } from "../zab/config.ts";
 import type { ConnectionBounds } from "./connection-bounds.ts";
@@ -10,6 +11,8 @@ export interface KeeperConfig extends Pick<PeerConfig, "sid" | "timing"> {
   /** The initial members: a sid that is no voter observes. */
   readonly voters: readonly Sid[];
   readonly observers: readonly Sid[];
+  /** From whom they take over; nobody unless set. */
+  readonly votersBefore?: VotersBefore | undefined;
   /** `host:port` per voter, then per observer, as /zookeeper/config tells clients; empty hides them. */
   readonly clientAddresses: readonly string[];
   /** ZooKeeper's unit of time, from which the bounds of session timeouts follow. */

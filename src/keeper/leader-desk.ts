@@ -16,6 +16,7 @@ import { Preparer, type Reconfigure } from "../tree/prepare.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { Proposal } from "../zab/message.ts";
 import { ContainerManager } from "./container-manager.ts";
+import { type DynamicConfig, dynamicConfigText } from "./dynamic-config.ts";
 import { REFUSAL_LOG_INTERVAL_MS, SESSION_POLL_INTERVAL_MS, SESSIONS_MAX } from "./limits.ts";
 import type { Addressed, ForwardedRequest, OwnedSession, ToLeader } from "./link-message.ts";
 import { type ReconfigContext, reconfigureWith } from "./reconfiguration.ts";
@@ -188,6 +189,13 @@ export class LeaderDesk {
     const timeMs = this.#nowMs;
     const txn = this.#preparer.prepareConfig({ zxid: this.#nextZxid, timeMs }, data);
     this.#append({ session: 0n, xid: 0, timeMs, origin: this.#own() }, txn);
+  }
+
+  /** Proposes these members, unless others are on their way; the version is the proposal's zxid. */
+  takeOver(config: DynamicConfig): void {
+    if (this.#proposedConfig !== undefined) return;
+    const text = dynamicConfigText({ ...config, version: this.#nextZxid });
+    this.proposeConfig(new TextEncoder().encode(text));
   }
 
   #reconfigure({ reconfig }: DeskOptions): Reconfigure | undefined {

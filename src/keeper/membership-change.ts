@@ -1,4 +1,5 @@
 /** What a proposal does to the membership: the protocol asks this of each proposal that it accepts. */
+import type { VotersBefore } from "../base/voters-before.ts";
 import { equalZxid, ZXID_ZERO } from "../base/zxid.ts";
 import { CONFIG_PATH } from "../tree/reserved.ts";
 import { configTxnOf } from "../jute/txn.ts";
@@ -32,6 +33,15 @@ export function membershipAtStart({ config, tree, removal }: KeeperParts): Membe
   const data = removal?.members ?? tree.get(CONFIG_PATH)?.data ?? new Uint8Array();
   const { voters, observers } = config;
   const known = data.length === 0 ? undefined : membershipIn(data);
-  const membership = known ?? { version: ZXID_ZERO, voters, observers };
+  const isOurs = known === undefined || isTakenOver(known, config.votersBefore);
+  const membership = isOurs ? { version: known?.version ?? ZXID_ZERO, voters, observers } : known;
   return removal === undefined ? membership : { ...membership, version: removal.version };
+}
+
+/** Whether an operator says that the voters of the deployment take over from these, of this very version. */
+export function isTakenOver(known: Membership, before: VotersBefore | undefined): boolean {
+  if (before?.version === undefined || !equalZxid(before.version, known.version)) return false;
+  return (
+    before.voters.length === known.voters.length && before.voters.every((sid) => known.voters.includes(sid))
+  );
 }

@@ -9,10 +9,11 @@ import { DEFAULT_TIMING } from "../zab/config.ts";
 import type { KeeperConfig } from "./config.ts";
 import { configText, sameBytes } from "./config-node.ts";
 import type { DigestAt, Digests } from "./digests.ts";
+import { readDynamicConfig } from "./dynamic-config.ts";
 import { LeaderDesk } from "./leader-desk.ts";
 import { MISSING_CALL_INTERVAL_MS } from "./limits.ts";
 import type { FromLeader, ToLeader } from "./link-message.ts";
-import { membershipIn } from "./membership-change.ts";
+import { isTakenOver, membershipIn } from "./membership-change.ts";
 import type { PeerHost } from "./peer-host.ts";
 
 /** What a reign needs of its keeper. */
@@ -102,6 +103,16 @@ export class Reign {
   settle(): void {
     const { host } = this.#context;
     if (host.isSettlingDue) this.#desk?.settle(host.membership.current.version);
+    this.#maybeTakeOver();
+  }
+
+  /** An operator's word counts for one version of the members: what is proposed here ends it, whoever repeats it. */
+  #maybeTakeOver(): void {
+    const { config, tree, host } = this.#context;
+    if (config.votersBefore?.version === undefined || this.#desk === undefined) return;
+    const known = membershipIn(tree.get(CONFIG_PATH)?.data ?? new Uint8Array());
+    if (known === undefined || !isTakenOver(known, config.votersBefore) || !host.membership.isSettled) return;
+    this.#desk.takeOver(readDynamicConfig(new TextDecoder().decode(configText(config))));
   }
 
   /** The link to the replica is gone. */

@@ -73,7 +73,7 @@ describe("readSettings", () => {
     expect(readSettings(variables)).toEqual({
       voters: [5, 254, 7],
       observers: [9, 1],
-      votersBefore: [3, 2, 1],
+      votersBefore: { voters: [3, 2, 1], version: undefined },
       ensembles: ["main", "other"],
       clientAddresses: ["a:1", "[::1]:2181"],
       tcpPorts: [2181, 2182, 2183],
@@ -143,6 +143,9 @@ describe("readSettings", () => {
     [{ VOTERS: "1,2,x,3" }, "VOTERS is"],
     [{ VOTERS: "0x1" }, "VOTERS is"],
     [{ VOTERS, JUTE_MAXBUFFER: "1048576" }, `JUTE_MAXBUFFER is "1048576"`],
+    [{ VOTERS, VOTERS_BEFORE: "1,2@" }, "behind @ it must tell the version"],
+    [{ VOTERS, VOTERS_BEFORE: "1,2@0" }, "behind @ it must tell the version"],
+    [{ VOTERS, VOTERS_BEFORE: "1,4,5,6@100000005" }, "only 1 stays, which is no majority"],
     [{ VOTERS, JUTE_MAXBUFFER: "100" }, "less would keep logins out"],
     [
       { VOTERS, OBSERVERS: "4,x" },

@@ -75,7 +75,9 @@ describe("standstill", () => {
     const data = configText({ voters: [1, 2, 3], observers: [], clientAddresses: [] });
     const start = { sid: 1, voters: [1, 2, 3, 4, 5], observers: [], votersBefore: undefined };
     const other = String(votersRefusal({ ...start, data }));
-    const empty = String(votersRefusal({ ...start, data: null, votersBefore: [1, 2, 3] }));
+    const empty = String(
+      votersRefusal({ ...start, data: null, votersBefore: { voters: [1, 2, 3], version: undefined } }),
+    );
 
     expect(stillOf(silent(1, other), silent(2, other), replica(3))).toBe(`its replicas say: ${other}.`);
     expect(stillOf(replica(1), silent(2, empty))).toBe(`its replicas say: ${empty}.`);

@@ -7,6 +7,7 @@ import type { Rng } from "../../src/base/rng.ts";
 import { compareZxid, type Zxid, zxidText } from "../../src/base/zxid.ts";
 import { decodeTxn } from "../../src/jute/txn.ts";
 import type { AuthSettings } from "../../src/keeper/auth.ts";
+import type { KeeperConfig } from "../../src/keeper/config.ts";
 import type { ConnectionId } from "../../src/keeper/connection.ts";
 import type { Keeper } from "../../src/keeper/keeper.ts";
 import { type Digest, DIGEST_ZERO } from "../../src/tree/digest.ts";
@@ -20,7 +21,7 @@ import { Disk } from "../zab/disk.ts";
 
 /** The super user is "super:test". */
 const AUTH: AuthSettings = {
-  superDigest: "super:UdxDQl4f9v5oITwcAsO9bmWgHSI=",
+  superDigest: "super:D/InIHSb7yEEbrWz8b9l71RjZJU=",
   sha1Base64: (bytes) => createHash("sha1").update(bytes).digest("base64"),
   md5Hex: (bytes) => createHash("md5").update(bytes).digest("hex"),
   access: DEFAULT_ACCESS,
@@ -61,6 +62,8 @@ export class Replica {
   databaseBytes = 0;
   /** What it starts with. */
   auth: AuthSettings = AUTH;
+  /** What the deployment says otherwise at its next start. */
+  deployed: Partial<Pick<KeeperConfig, "voters" | "observers" | "votersBefore">> = {};
   tree: Tree | undefined;
   instance = 0;
   /** Transactions begun and durable. */

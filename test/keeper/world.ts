@@ -97,7 +97,7 @@ export class World {
     replica.isInstalling = false;
     replica.tree = replica.treeUpTo(start.lastDelivered);
     replica.keeper = new Keeper({
-      config: this.#config(sid),
+      config: { ...this.#config(sid), ...replica.deployed },
       start,
       tree: replica.tree,
       log: replica.disk,

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { OPEN_ACL } from "../../src/base/acl.ts";
 import { WireClient } from "../client/wire-client.ts";
+import { digestOf, SUPER_LOGIN } from "../differential/values.ts";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
 
 type Vars = Readonly<Record<string, string>>;
@@ -55,6 +56,52 @@ test("when a majority has lost its disks nothing is elected, and an operator fin
   await during({ VOTERS: THREE, VOTERS_BEFORE: "1" }, keptByAll);
   await during({ VOTERS: THREE }, keptByAll);
 });
+
+test("where clients have changed the members, the way back names their version, and is forgotten without harm", async () => {
+  const reconfigurable = { RECONFIG_ENABLED: "1", SUPER_DIGEST: digestOf(SUPER_LOGIN) };
+  let lost: readonly string[] = [];
+  let version = "";
+  await during({ VOTERS: THREE, ...reconfigurable }, async (client, ensemble) => {
+    await createKept(client);
+    version = await newVersion(client);
+    await keptByAll(client, ensemble);
+    const others = (await replicasOf(ensemble)).filter(({ sid }) => sid !== 1);
+    lost = others.map(({ object }) => object);
+  });
+  await removeDisks(lost);
+
+  const gone = { VOTERS: "1", VOTERS_LOST: "2,3" };
+  expect(await refusal({ ...gone, VOTERS_BEFORE: THREE })).toContain(`set VOTERS_BEFORE=1,2,3@${version}`);
+  await during({ ...gone, VOTERS_BEFORE: `${THREE}@${version}` }, async (client, ensemble) => {
+    await keptByAll(client, ensemble);
+    await expect.poll(async () => await configOf(client), { timeout: DEADLINE_MS }).not.toContain("server.2");
+    expect(versionIn(await configOf(client))).not.toBe(version);
+  });
+  await during({ ...gone, VOTERS_BEFORE: `${THREE}@${version}` }, keptByAll);
+  await during({ VOTERS: "1" }, keptByAll);
+});
+
+/** Who is not there leaves: the same members, under a version of their own. */
+async function newVersion(client: WireClient): Promise<string> {
+  const auth = new TextEncoder().encode(SUPER_LOGIN);
+  await client.request({ op: "auth", type: 0, scheme: "digest", auth });
+  const none = { joiningServers: null, newMembers: null, currentConfigId: -1n };
+  const outcome = await client.request({ op: "reconfig", ...none, leavingServers: "99" });
+  expect(outcome).toMatchObject({ kind: "ok" });
+  return versionIn(await configOf(client));
+}
+
+async function configOf(client: WireClient): Promise<string> {
+  const outcome = await client.request({ op: "getData", path: "/zookeeper/config", watch: false });
+  if (outcome.kind !== "ok" || outcome.response.op !== "getData") throw new Error(`no data: ${outcome.kind}`);
+  return new TextDecoder().decode(outcome.response.data ?? new Uint8Array());
+}
+
+function versionIn(config: string): string {
+  const [, version = ""] = /version=(.*)$/.exec(config) ?? [];
+  expect(version).not.toBe("");
+  return version;
+}
 
 async function createKept(client: WireClient): Promise<void> {
   const create = { op: "create", path: "/kept", data: null, acl: OPEN_ACL, flags: 0, ttlMs: 0 } as const;
