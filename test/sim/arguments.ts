@@ -13,6 +13,7 @@ export const HELP = `usage: npm run sim -- [options]
   --first N        the first seed; from the clock unless given
   --voters N       1, 3 or 5 in every run; by chance unless given
   --operations N   requests of clients in every run; 150 to 1000 unless given
+  --reconfigure    members change in every run; in a share of them unless given
   --jobs N         runs at once; as many as there are cores
   --keep-going     a run that fails does not end it
   --json           a line of JSON for each run, and no story (npm run -s sim)
@@ -58,6 +59,7 @@ function orderOf(args: readonly string[], nowMs: number): Order | "help" {
       first: { type: "string" },
       voters: { type: "string" },
       operations: { type: "string" },
+      reconfigure: { type: "boolean" },
       jobs: { type: "string" },
       json: { type: "boolean", default: false },
       "keep-going": { type: "boolean", default: false },
@@ -66,7 +68,7 @@ function orderOf(args: readonly string[], nowMs: number): Order | "help" {
     },
   });
   if (values.help === true) return "help";
-  const { seed, seeds, minutes, first, voters, operations, jobs, kept } = values;
+  const { seed, seeds, minutes, first, voters, operations, jobs, kept, reconfigure } = values;
   if (seed !== undefined && (seeds ?? minutes ?? first) !== undefined) {
     throw new RangeError("--seed is one run: it goes with none of --seeds, --minutes and --first");
   }
@@ -87,6 +89,7 @@ function orderOf(args: readonly string[], nowMs: number): Order | "help" {
     shape: {
       ...(voters === undefined ? {} : { voters: Number(voters) }),
       ...(operations === undefined ? {} : { operations: numberOf("--operations", operations, 0, 1) }),
+      ...(reconfigure === undefined ? {} : { reconfigures: reconfigure }),
     },
     kept,
   };

@@ -12,6 +12,8 @@ export interface RunCounts {
   readonly expiries: number;
   /** Holds of locks. */
   readonly holds: number;
+  /** Changes of the members that an operator was told are done. */
+  readonly reconfigurations: number;
   /** Runs whose search for a linear order was given up: the log alone has judged them. */
   readonly undecided: number;
   readonly faults: number;
@@ -34,6 +36,7 @@ export const NO_COUNTS: RunCounts = {
   events: 0,
   expiries: 0,
   holds: 0,
+  reconfigurations: 0,
   undecided: 0,
   faults: 0,
   starts: 0,

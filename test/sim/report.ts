@@ -78,8 +78,9 @@ export function againText(seed: number, shape: Shape): string {
   return `npm run sim -- --seed ${seed}${shapeText(shape)}`;
 }
 
-function shapeText({ voters, operations }: Shape): string {
-  const voting = voters === undefined ? "" : ` --voters ${voters}`;
+function shapeText({ voters, operations, reconfigures }: Shape): string {
+  const changing = reconfigures === true ? " --reconfigure" : "";
+  const voting = changing + (voters === undefined ? "" : ` --voters ${voters}`);
   return operations === undefined ? voting : `${voting} --operations ${operations}`;
 }
 

@@ -24,6 +24,8 @@ const START_LIMIT_MS = 30_000;
 const CONVERGE_LIMIT_MS = 60_000;
 /** From the end of the last fault until clients have what they asked for. */
 const QUIET_LIMIT_MS = 60_000;
+/** From the end of the last fault until the members are those that were asked for. */
+const RECONFIGURE_LIMIT_MS = 60_000;
 /** Clients work for so long at most after the last fault. */
 const WORK_LIMIT_MS = 60_000;
 
@@ -102,6 +104,8 @@ class Run {
     world.healAll();
     this.#until("converges", () => world.isServing(), CONVERGE_LIMIT_MS);
     world.tryUntil(() => this.#clients.isSpent, WORK_LIMIT_MS);
+    this.#clients.settleMembers();
+    this.#until("reconfigures", () => this.#clients.isReconfigured, RECONFIGURE_LIMIT_MS);
     this.#clients.stop();
     this.#until("clients are answered", () => this.#clients.isQuiet, QUIET_LIMIT_MS);
     this.#until("converges", () => world.isConverged(), CONVERGE_LIMIT_MS);
@@ -166,6 +170,7 @@ class Run {
       events: events.length,
       expiries: sessions.filter(({ expiredMs }) => expiredMs !== undefined).length,
       holds: holds.length,
+      reconfigurations: this.#clients.reconfigurations,
       undecided: this.#undecided,
       committed: this.#invariants.committed().length,
       simulatedMs: Math.round(this.world.nowMs),

@@ -7,7 +7,7 @@ import { must } from "../../src/base/assert.ts";
 import { ZNODE_SETTINGS, type ZnodeSettings } from "../../src/base/znode-settings.ts";
 import type { Sid } from "../../src/base/ids.ts";
 import { type Rng, seededRng } from "../../src/base/rng.ts";
-import { type ClientPlan, clientPlanFor } from "./clients/client-plan.ts";
+import { type ClientPlan, clientPlanFor, type Membership } from "./clients/client-plan.ts";
 import type { SimPlan } from "./plan.ts";
 import { scriptFor } from "./scripts.ts";
 import type { Fault, TimedFault } from "./world/fault.ts";
@@ -16,6 +16,8 @@ import type { Fault, TimedFault } from "./world/fault.ts";
 export interface Shape {
   readonly voters?: number;
   readonly operations?: number;
+  /** Members change in every run; in a share of them unless told so. */
+  readonly reconfigures?: boolean;
 }
 
 /** Faults of one run at most: what is longer is no better. */
@@ -59,6 +61,37 @@ function idlersFor(seed: number): Idlers | undefined {
   return weight === 0
     ? undefined
     : { weight, znodes: { ...ZNODE_SETTINGS, sweepIntervalMs, sweepsPerMinute } };
+}
+
+/** Who else there may be, and what the members shall become. */
+interface Changes {
+  readonly spares: number;
+  readonly memberships: readonly Membership[];
+}
+
+/** In one run of so many, where nobody asks for more. */
+const RECONFIGURES_EVERY = 5;
+
+/** By dice of their own, so that runs without it stay as they were before there was such work. */
+function changesFor(seed: number, members: number, shape: Shape, untilMs: number): Changes | undefined {
+  const rng = seededRng([seed, 0x7265636f, 0x6e666967, 0x9e3779b9]);
+  const isChosen = rng.below(RECONFIGURES_EVERY) === 0;
+  if (!isChosen && shape.reconfigures !== true) return undefined;
+  const spares = 1 + rng.below(3);
+  const sids = Array.from({ length: members + spares }, (_, index) => index + 1);
+  const votersMax = pick(rng, [1, 2, 3, 3, 5]);
+  const gapMs = pick(rng, [300, 1000, 3000]);
+  const memberships: Membership[] = [];
+  for (let atMs = rng.below(1500); atMs < untilMs && memberships.length < 12; atMs += rng.below(2 * gapMs)) {
+    const order = sids.map((sid) => ({ sid, key: rng.uint32() })).toSorted((a, b) => a.key - b.key);
+    const voterCount = 1 + rng.below(votersMax);
+    const observerCount = pick(rng, [0, 0, 1, 2]);
+    const drawn = order.map(({ sid }) => sid);
+    const voters = drawn.slice(0, voterCount);
+    const observers = drawn.slice(voterCount, voterCount + observerCount);
+    memberships.push({ atMs, voters, observers, isWhole: rng.below(2) === 0 });
+  }
+  return { spares, memberships };
 }
 
 function withIdlers(plan: ClientPlan, idlers: Idlers | undefined): ClientPlan {
@@ -154,7 +187,9 @@ export function planFor(seed: number, shape: Shape = {}): SimPlan {
   const observers = pick(rng, [0, 0, 0, 1, 1, 2, 3]);
   const operations = shape.operations ?? OPERATIONS_MIN + rng.below(OPERATIONS_SPREAD);
   const faultsUntilMs = pick(rng, [4000, 8000, 15_000, 15_000, 30_000]);
-  const sids = Array.from({ length: voters + observers }, (_, index) => index + 1);
+  const changes = changesFor(seed, voters + observers, shape, faultsUntilMs);
+  const { spares = 0, memberships } = changes ?? {};
+  const sids = Array.from({ length: voters + observers + spares }, (_, index) => index + 1);
   const isScripted = rng.below(5) < 2;
   const script = isScripted ? scriptFor({ rng, sids, voters: sids.slice(0, voters) }, faultsUntilMs / 2) : [];
   // Half of them are all that goes wrong: what else does may keep them from coming about.
@@ -167,6 +202,7 @@ export function planFor(seed: number, shape: Shape = {}): SimPlan {
       seed,
       voters,
       observers,
+      ...(spares === 0 ? {} : { spares }),
       networkDelayMs: pick(rng, [1, 4, 4, 15, 40]),
       clientDelayMs: pick(rng, [0, 4, 20]),
       snapshotPartBytes: pick(rng, [200, 1000, 256 * 1024]),
@@ -174,7 +210,10 @@ export function planFor(seed: number, shape: Shape = {}): SimPlan {
       ...(idlers === undefined ? {} : { znodes: idlers.znodes }),
       timing: { recentBytesMax: pick(rng, [300, 4000, 8 * 1024 * 1024]) },
     },
-    clients: withIdlers(withMoves(rng, clientPlanFor(rng, operations, faultsUntilMs)), idlers),
+    clients: {
+      ...withIdlers(withMoves(rng, clientPlanFor(rng, operations, faultsUntilMs)), idlers),
+      ...(memberships === undefined ? {} : { memberships }),
+    },
     faults: faults.toSorted((a, b) => a.atMs - b.atMs),
     faultsUntilMs,
     isAbandoned: rng.below(4) === 0,

@@ -1,5 +1,6 @@
 /** What the clients of a run do, as plain data: with a seed and a world it gives the same work, byte for byte. */
 import { must } from "../../../src/base/assert.ts";
+import type { Sid } from "../../../src/base/ids.ts";
 import type { Rng } from "../../../src/base/rng.ts";
 
 /** What a worker may work at. */
@@ -21,6 +22,16 @@ export type DisturbanceKind =
   | "freeze"
   /** Closes its session, and makes a new one. */
   | "closeSession";
+
+/** Members that an operator brings about. */
+export interface Membership {
+  /** From the beginning of the work. */
+  readonly atMs: number;
+  readonly voters: readonly Sid[];
+  readonly observers: readonly Sid[];
+  /** As a list of all of them, not of those that join and leave. */
+  readonly isWhole: boolean;
+}
 
 /** See the file's comment. */
 export interface ClientPlan {
@@ -64,6 +75,8 @@ export interface ClientPlan {
   readonly visitPauseMs: number;
   /** A holder that has heard nothing stops to believe so long before its session can be over. */
   readonly lockMarginMs: number;
+  /** Asked for one after the other; missing where the members stay. */
+  readonly memberships?: readonly Membership[];
   /** How fast clients' own clocks run, one of these each. */
   readonly clockRates: readonly number[];
 }

@@ -6,6 +6,7 @@ import type { ClientPort } from "../world/client-port.ts";
 import { DriftingClock } from "./client-clock.ts";
 import type { ClientPlan } from "./client-plan.ts";
 import { LockClient } from "./lock-client.ts";
+import { Operator } from "./operator.ts";
 import { Recorder } from "./recorder.ts";
 import type { SessionClient } from "./session-client.ts";
 import { SetupClient } from "./setup-client.ts";
@@ -17,7 +18,8 @@ export class Clients {
   readonly #plan: ClientPlan;
   readonly #recorder: Recorder;
   readonly #setup: SetupClient;
-  readonly #clients: readonly (Worker | LockClient | Visitor)[];
+  readonly #clients: readonly (Worker | LockClient | Visitor | Operator)[];
+  readonly #operator: Operator | undefined;
   #isSetUp = false;
   #isStopped = false;
   /** Operations of the setup, which the plan does not count. */
@@ -50,7 +52,10 @@ export class Clients {
       { length: plan.visitors },
       (_, index) => new Visitor(partsOf(`v${index + 1}`, index)),
     );
-    this.#clients = [...workers, ...lockers, ...visitors];
+    const { memberships } = plan;
+    this.#operator = memberships && new Operator(partsOf("operator", 0), memberships);
+    const operators = this.#operator === undefined ? [] : [this.#operator];
+    this.#clients = [...workers, ...lockers, ...visitors, ...operators];
   }
 
   /** Whether the znodes that they work with stand: before, nobody but the setup does anything. */
@@ -72,6 +77,21 @@ export class Clients {
   get isQuiet(): boolean {
     for (const session of this.#sessions()) if (!session.isQuiet) return false;
     return true;
+  }
+
+  /** Whether the members are those that were asked for last. */
+  get isReconfigured(): boolean {
+    return this.#operator?.isDone ?? true;
+  }
+
+  /** Changes of the members that were done. */
+  get reconfigurations(): number {
+    return this.#operator?.doneCount ?? 0;
+  }
+
+  /** No other members are asked for than those that are about to come. */
+  settleMembers(): void {
+    this.#operator?.settle();
   }
 
   /** Begins the setup, and behind it the work. */

@@ -34,6 +34,7 @@ const FAULTS: Readonly<Partial<Record<ClientRequest["op"], readonly ErrorName[]>
   getChildren: ["noNode"],
   getChildren2: ["noNode"],
   removeWatches: ["noWatcher"],
+  reconfig: ["newConfigNoQuorum", "reconfigInProgress"],
 };
 
 const WRITES: ReadonlySet<ClientRequest["op"]> = new Set([
@@ -45,6 +46,7 @@ const WRITES: ReadonlySet<ClientRequest["op"]> = new Set([
   "delete",
   "multi",
   "sync",
+  "reconfig",
   "closeSession",
 ] as const);
 
@@ -74,6 +76,7 @@ export function misfitOf(told: Told): string | undefined {
       if (response.op !== "path") return wrong(response);
       return response.path === request.path ? undefined : `sync of ${request.path} tells ${response.path}`;
     case "getData":
+    case "reconfig":
       if (response.op !== "getData") return wrong(response);
       return missized(response.data?.length ?? 0, response.stat.dataLength);
     case "getChildren2":

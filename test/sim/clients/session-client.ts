@@ -165,6 +165,13 @@ export class SessionClient implements ConnectionOwner {
     return true;
   }
 
+  /** Logs the connection in, by the scheme digest. It is recorded no more than a ping. */
+  login(login: string): void {
+    const auth = new TextEncoder().encode(login);
+    if (this.#current !== undefined)
+      this.#send(this.#current, { op: "auth", type: 0, scheme: "digest", auth }, undefined);
+  }
+
   /** Sends what is asked within in one piece. */
   together(ask: () => void): void {
     if (this.#current === undefined) ask();
@@ -470,8 +477,8 @@ export class SessionClient implements ConnectionOwner {
     done: ((operation: OpenOperation) => void) | undefined,
   ): void {
     const { recorder, clock } = this.#parts;
-    const isPing = request.op === "ping";
-    const operation = isPing ? undefined : recorder.begin(this.#asker(connection), request);
+    const isUnrecorded = request.op === "ping" || request.op === "auth";
+    const operation = isUnrecorded ? undefined : recorder.begin(this.#asker(connection), request);
     const sentMoment = operation?.startMs ?? recorder.moment();
     connection.send({ request, operation, sentMoment, sentOwnMs: clock.nowMs, done });
   }

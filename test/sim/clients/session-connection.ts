@@ -230,6 +230,7 @@ export class SessionConnection implements ClientEnd {
 
   #xidOf(request: ClientRequest): number {
     if (request.op === "ping") return XIDS.ping;
+    if (request.op === "auth") return XIDS.auth;
     if (request.op === "setWatches2") return XIDS.setWatches;
     return ++this.#xid;
   }
@@ -297,7 +298,8 @@ export class SessionConnection implements ClientEnd {
     const message = decodeServerMessage(body, () => first.request.op);
     if (message.kind !== "reply") return;
     this.#shift();
-    this.#sees(message.header.zxid, `the reply to its ${first.request.op}`);
+    // A login has no place in the order.
+    if (first.request.op !== "auth") this.#sees(message.header.zxid, `the reply to its ${first.request.op}`);
     this.#watches.answered(first.request, message.header.error);
     if (first.request.op === "setWatches2" && message.header.error === ERROR_CODES.ok) {
       this.#isRestoring = false;

@@ -65,7 +65,6 @@ type Reason = Extract<
   | "noNode"
   | "nodeExists"
   | "notEmpty"
-  | "reconfigDisabled"
   | "sessionExpired"
 >;
 
@@ -89,7 +88,6 @@ const REFUSALS: Readonly<Record<Reason, Refusal>> = {
   noNode: new Refusal("noNode"),
   nodeExists: new Refusal("nodeExists"),
   notEmpty: new Refusal("notEmpty"),
-  reconfigDisabled: new Refusal("reconfigDisabled"),
   sessionExpired: new Refusal("sessionExpired"),
 };
 
@@ -162,7 +160,8 @@ function ofOne(tree: ReferenceTree, request: One, asker: Asker): Txn {
       };
     }
     case "reconfig":
-      throw REFUSALS.reconfigDisabled;
+      // What it comes to hangs on who has caught up, and on who leads.
+      throw new Unforeseeable();
     case "sync":
       checkOpen(tree, asker);
       return { kind: "barrier", path: request.path };

@@ -150,13 +150,12 @@ export class ReferenceTree {
         for (const path of this.ephemeralsOf(session)) this.#delete(moment, path);
         if (!this.sessions.delete(session)) throw new MisfitError("a session that is not there is closed");
         return EMPTY;
-      case "config":
-        return this.applyOperation(moment, {
-          kind: "setData",
-          path: "/zookeeper/config",
-          data: txn.data,
-          version: -1,
-        });
+      case "config": {
+        const path = "/zookeeper/config";
+        this.applyOperation(moment, { kind: "setData", path, data: txn.data, version: -1 });
+        const node = this.#existing(path);
+        return { error: 0, response: { op: "getData", data: node.data, stat: statOf(node) } };
+      }
       case "settled":
         return EMPTY;
       case "barrier":

@@ -78,6 +78,16 @@ export class DiskModel {
     this.#pending.push(image);
   }
 
+  /** All goes as the replica was let go: whoever has its word has no use for it any more. */
+  remove(whenDurable: () => void): void {
+    const act = (): void => {
+      this.#lost = [];
+      this.generation++;
+      whenDurable();
+    };
+    this.#pending.push({ ...emptyImage(this.#histories), whenDurable: [act] });
+  }
+
   /** The world's word for what is durable now; whether that is one of the images. */
   settle(state: DiskNumbers): boolean {
     // A transaction that changed none of the numbers is as durable as the one before it.

@@ -2,11 +2,9 @@
  * What a quorum must have before anybody may learn of it, and what no later leader may lack. Judged at the moment when
  * something leaves a replica: a reply, an event, a commit on a link.
  */
-import type { Sid } from "../../../src/base/ids.ts";
 import { equalZxid, type Zxid, ZXID_ZERO, zxidText } from "../../../src/base/zxid.ts";
-import { MajorityQuorum } from "../../../src/zab/quorum.ts";
-import type { DiskModel } from "./disks.ts";
 import type { Entry, Histories } from "./histories.ts";
+import type { Memberships } from "./memberships.ts";
 import type { Run } from "./runs.ts";
 import { broken, demand } from "./view.ts";
 
@@ -20,8 +18,7 @@ interface Established {
 /** See the file's comment. */
 export class Durability {
   readonly #histories: Histories;
-  readonly #disks: ReadonlyMap<Sid, DiskModel>;
-  readonly #quorum: MajorityQuorum;
+  readonly #memberships: Memberships;
   readonly #settle: () => void;
   readonly #established: Established[] = [];
   #latestEpoch = 0;
@@ -29,15 +26,13 @@ export class Durability {
 
   constructor(parts: {
     readonly histories: Histories;
-    readonly disks: ReadonlyMap<Sid, DiskModel>;
-    readonly voters: readonly Sid[];
+    readonly memberships: Memberships;
     /** Brings all disks up to what the world says of them now. */
     readonly settle: () => void;
   }) {
     this.#histories = parts.histories;
-    this.#disks = parts.disks;
+    this.#memberships = parts.memberships;
     this.#settle = parts.settle;
-    this.#quorum = new MajorityQuorum(parts.voters);
   }
 
   /** Something left a replica that shows the zxid as committed. */
@@ -57,17 +52,13 @@ export class Durability {
   }
 
   #demandQuorum(name: "RevealedIsDurable" | "AcknowledgedIsDurable", entry: Entry, what: () => string): void {
-    if (this.#quorum.contains(this.#having(entry))) return;
+    const memberships = this.#memberships;
+    if (memberships.isDurable(entry)) return;
     // An object that is replaced lets go of what is durable before the start that follows tells of its disk.
     this.#settle();
-    const having = this.#having(entry);
-    demand(this.#quorum.contains(having), name, () => `${what()}, which is durable at ${listed(having)}`);
-  }
-
-  #having(entry: Entry): ReadonlySet<Sid> {
-    const having = new Set<Sid>();
-    for (const sid of this.#quorum.voters) if (this.#disks.get(sid)?.has(entry)) having.add(sid);
-    return having;
+    demand(memberships.isDurable(entry), name, () => {
+      return `${what()}, which is durable at ${memberships.having(entry)}`;
+    });
   }
 
   /**
@@ -112,8 +103,4 @@ export class Durability {
       });
     }
   }
-}
-
-function listed(sids: ReadonlySet<Sid>): string {
-  return sids.size === 0 ? "no voter" : `voters ${[...sids].join(", ")} alone`;
 }

@@ -7,7 +7,7 @@ import { compareZxid, equalZxid, ZXID_ZERO, zxidText } from "../../../src/base/z
 import type { SessionId, Sid } from "../../../src/base/ids.ts";
 import type { ConnectionId } from "../../../src/keeper/connection.ts";
 import type { KeeperInput } from "../../../src/keeper/keeper-input.ts";
-import type { Turn } from "../../../src/keeper/turn.ts";
+import type { Removal, Turn } from "../../../src/keeper/turn.ts";
 import { DEFAULT_TIMING } from "../../../src/zab/config.ts";
 import type { PeerWrite } from "../../../src/zab/effects.ts";
 import type { Proposal } from "../../../src/zab/message.ts";
@@ -19,10 +19,11 @@ import { DiskModel, type Image } from "./disks.ts";
 import { Durability } from "./durability.ts";
 import { type Entry, Histories } from "./histories.ts";
 import { readFrame } from "./link-frames.ts";
+import { Memberships } from "./memberships.ts";
 import { Run } from "./runs.ts";
 import { Said } from "./said.ts";
 import { SessionWatch } from "./sessions.ts";
-import { broken, type Watched, type WatchedWorld } from "./view.ts";
+import { broken, demand, type Watched, type WatchedWorld } from "./view.ts";
 import { Votes } from "./votes.ts";
 import { ZabNine } from "./zab-nine.ts";
 
@@ -56,6 +57,7 @@ export interface Watching {
   started(machine: Watched): void;
   stepped(machine: Watched, input: KeeperInput, turn: Turn): void;
   wrote(machine: Watched, writes: readonly PeerWrite[]): void;
+  removed(machine: Watched, removal: Removal): void;
   synced(sid: Sid): void;
   toldClient(machine: Watched, connection: ConnectionId, bytes: Uint8Array): void;
   sentFrame(machine: Watched, to: Sid, bytes: Uint8Array): void;
@@ -103,6 +105,7 @@ class Watch implements Watching {
   readonly #disks = new Map<Sid, DiskModel>();
   readonly #runs = new Map<string, Run>();
   readonly #nine = new ZabNine(this.#histories);
+  readonly #memberships: Memberships;
   readonly #votes: Votes;
   readonly #said = new Said();
   readonly #digests = new DigestBook();
@@ -117,13 +120,14 @@ class Watch implements Watching {
 
   constructor(world: WatchedWorld, options: InvariantOptions) {
     this.#world = world;
-    this.#votes = new Votes(world.voters);
+    const { voters } = world;
+    this.#memberships = new Memberships({ histories: this.#histories, disks: this.#disks, voters });
+    this.#votes = new Votes(this.#memberships);
     const { heartbeatLimitMs = DEFAULT_TIMING.heartbeatLimitMs } = options;
     this.#sessions = new SessionWatch(() => world.nowMs, heartbeatLimitMs);
     this.#durability = new Durability({
       histories: this.#histories,
-      disks: this.#disks,
-      voters: world.voters,
+      memberships: this.#memberships,
       settle: () => {
         for (const [sid, disk] of this.#disks) disk.settle(world.disk(sid).durable);
       },
@@ -182,6 +186,16 @@ class Watch implements Watching {
 
   wrote(machine: Watched): void {
     this.#runs.get(machine.name)?.write(this.#tainted.get(machine.sid) === true);
+  }
+
+  removed(machine: Watched, { version }: Removal): void {
+    const run = this.#runs.get(machine.name);
+    if (run === undefined) return;
+    const reason = this.#memberships.reasonToStay(machine.sid, version);
+    demand(reason === undefined, "RemovedIsNoMember", () => {
+      return `${run.name} is let go by membership ${zxidText(version)}, which ${reason}`;
+    });
+    run.remove();
   }
 
   synced(sid: Sid): void {
@@ -259,12 +273,19 @@ class Watch implements Watching {
   finish(): void {
     this.#nine.judgeAll();
     const runs = [...this.#runs.values()].filter(({ machine }) => !machine.isSuperseded);
-    this.#durability.finish(runs.filter(({ machine }) => machine.keeper.serving));
+    this.#durability.finish(runs.filter(({ machine }) => machine.keeper.serving && !this.#isGuest(machine)));
     for (const run of runs) {
       this.#digests.show(run, "DigestsEqual");
       this.#digests.recompute(run, "DigestsEqual");
     }
     if (runs.some(({ leading }) => leading?.isEstablished === true)) this.#sessions.finish();
+  }
+
+  /** Whether the members have changed, and it is none: be it that it learns to become one. */
+  #isGuest({ sid }: Watched): boolean {
+    const { voters, observers, version } = this.#memberships.latest;
+    if (equalZxid(version, ZXID_ZERO)) return false;
+    return !voters.includes(sid) && !observers.includes(sid);
   }
 
   /** A disk that nobody has seen yet holds the past. */
@@ -339,7 +360,7 @@ class Watch implements Watching {
       this.counts.reigns++;
       run.leading = { epoch, isEstablished: false };
       const { sid } = run.machine;
-      const own = { sid, hasEntered: run.epochBefore > 0, hasHistory: run.historyBefore.depth > 0 };
+      const own = { sid, hasEntered: run.epochBefore > 0, history: run.historyBefore };
       run.hold(needs, () => {
         this.#nine.leads(run.name, epoch);
         this.#votes.discovered(run.name, epoch, own);
@@ -402,6 +423,7 @@ class Watch implements Watching {
     const { known } = entry;
     if (known === undefined) return;
     const { header, txn } = known.decoded;
+    this.#memberships.delivered(entry);
     this.#committed.push({ zxid: known.zxid, header, txn, atMs: this.#world.moment });
     if (txn.kind === "createSession") {
       this.#creations.set(header.session, entry);

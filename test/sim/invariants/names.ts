@@ -22,6 +22,7 @@ export type InvariantName =
   | "CommittedIsNeverLost"
   | "OneVotePerPromise"
   | "QuorumWasInAnEpoch"
+  | "RemovedIsNoMember"
   | "SessionNotExpiredEarly"
   | "SessionNotKept";
 
@@ -53,6 +54,7 @@ export const INVARIANTS: Readonly<Record<InvariantName, string>> = {
   OneVotePerPromise: "a disk promises an epoch once, and each start of a replica has a higher number",
   QuorumWasInAnEpoch:
     "who leads with a history was promised its epoch by a quorum of voters that had been in an epoch",
+  RemovedIsNoMember: "a replica is let go only by members that are settled and do not name it",
   SessionNotExpiredEarly: "no session expires within its timeout after a serving replica heard its client",
   SessionNotKept: "a silent session is expired within the stated bound, where nothing disturbs the ensemble",
 };

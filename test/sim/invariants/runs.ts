@@ -157,6 +157,14 @@ export class Run {
     });
   }
 
+  /** All that it has goes, in a transaction. */
+  remove(): void {
+    this.#issued++;
+    if (this.machine.isSuperseded) return;
+    const number = this.#issued;
+    this.disk.remove(() => this.#reached(number));
+  }
+
   /** It is gone, and what it held with it. */
   end(): void {
     this.#held = [];

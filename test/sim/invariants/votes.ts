@@ -1,6 +1,7 @@
 /** Promises and starts: what a replica says once and never takes back. */
 import type { Sid } from "../../../src/base/ids.ts";
-import { MajorityQuorum } from "../../../src/zab/quorum.ts";
+import type { Entry } from "./histories.ts";
+import type { Memberships } from "./memberships.ts";
 import { broken, demand, type Watched } from "./view.ts";
 
 /** The disk of a voter that promises, as it is then. */
@@ -17,12 +18,12 @@ export class Votes {
   readonly #promises = new Map<string, string>();
   /** By epoch the voters that promised it; true for those that had been in an epoch. */
   readonly #promisers = new Map<number, Map<Sid, boolean>>();
-  readonly #quorum: MajorityQuorum;
+  readonly #memberships: Memberships;
   /** The latest instance of each replica that said a word. */
   readonly #instances = new Map<Sid, number>();
 
-  constructor(voters: readonly Sid[]) {
-    this.#quorum = new MajorityQuorum(voters);
+  constructor(memberships: Memberships) {
+    this.#memberships = memberships;
   }
 
   /** How many promises were made. */
@@ -52,12 +53,13 @@ export class Votes {
   discovered(
     name: string,
     epoch: number,
-    own: { readonly sid: Sid; readonly hasEntered: boolean; readonly hasHistory: boolean },
+    own: { readonly sid: Sid; readonly hasEntered: boolean; readonly history: Entry },
   ): void {
     const promisers = new Map([...(this.#promisers.get(epoch) ?? []), [own.sid, own.hasEntered] as const]);
     const full = [...promisers].flatMap(([sid, hasEntered]) => (hasEntered ? [sid] : []));
-    const isFirst = !own.hasHistory && promisers.size === this.#quorum.voters.length;
-    demand(isFirst || this.#quorum.contains(new Set(full)), "QuorumWasInAnEpoch", () => {
+    const { initialVoters } = this.#memberships;
+    const isFirst = own.history.depth === 0 && initialVoters.every((sid) => promisers.has(sid));
+    demand(isFirst || this.#memberships.isQuorum(own.history, new Set(full)), "QuorumWasInAnEpoch", () => {
       const those = [...promisers.keys()].join(", ");
       return `${name} leads epoch ${epoch} by promises of ${those}: of them were in an epoch ${full.join(", ")}`;
     });

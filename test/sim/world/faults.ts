@@ -3,10 +3,10 @@ import { assertNever } from "../../../src/base/assert.ts";
 import type { Sid } from "../../../src/base/ids.ts";
 import { equalZxid, ZXID_ZERO } from "../../../src/base/zxid.ts";
 import type { Sql } from "../../../src/durable/sql.ts";
-import { MajorityQuorum } from "../../../src/zab/quorum.ts";
 import type { Fault } from "./fault.ts";
 import type { Network } from "./network.ts";
 import type { Replica } from "./replica.ts";
+import { isMajority, type Roster } from "./roster.ts";
 import type { Setting } from "./setting.ts";
 
 type FaultOf<Kind extends Fault["kind"]> = Fault & { readonly kind: Kind };
@@ -15,6 +15,7 @@ type FaultOf<Kind extends Fault["kind"]> = Fault & { readonly kind: Kind };
 export interface FaultParts {
   readonly setting: Setting;
   readonly network: Network;
+  readonly roster: Roster;
   replica(sid: Sid): Replica;
 }
 
@@ -23,6 +24,8 @@ export class Faults {
   readonly #parts: FaultParts;
   /** How each one in force ends, the oldest first. */
   readonly #endings = new Set<() => void>();
+  /** Initial voters that were wiped in a world whose members may change. */
+  readonly #wiped = new Set<Sid>();
 
   constructor(parts: FaultParts) {
     this.#parts = parts;
@@ -246,17 +249,32 @@ export class Faults {
 
   /**
    * Of voters that lose what they know a quorum must be left that was in an epoch and whose trees are whole. A voter
-   * that was in no epoch has nothing to lose but a promise, and an observer nothing that counts.
+   * that was in no epoch has nothing to lose but a promise, and an observer nothing that counts. Where members change
+   * this is so of every membership that may be in force; and one of the initial voters keeps its disk, as those begin
+   * anew where all of them have lost theirs (ARCHITECTURE.md, "What it costs").
    */
   #isAllowed(fault: Fault): boolean {
     if (fault.kind !== "wipe" && fault.kind !== "corrupt") return true;
-    const { voters } = this.#parts.setting;
     const { disk } = this.#parts.replica(fault.sid);
     if (fault.kind === "corrupt" && equalZxid(disk.volume.visible.lastDelivered, ZXID_ZERO)) return false;
-    if (!voters.includes(fault.sid)) return true;
+    if (fault.kind === "wipe" && !this.#leavesInitial(fault.sid)) return false;
     if (fault.kind === "wipe" && disk.durable.currentEpoch === 0) return true;
-    const left = voters.filter((sid) => sid !== fault.sid && isWhole(this.#parts.replica(sid)));
-    return new MajorityQuorum(voters).contains(new Set(left));
+    return this.#parts.roster.possible.every(({ voters }) => {
+      if (!voters.includes(fault.sid)) return true;
+      return isMajority(
+        voters.filter((sid) => sid !== fault.sid && isWhole(this.#parts.replica(sid))),
+        voters,
+      );
+    });
+  }
+
+  /** Whether one of the initial voters keeps what it knows, and that it was let go. */
+  #leavesInitial(sid: Sid): boolean {
+    const { voters, options } = this.#parts.setting;
+    if (!voters.includes(sid) || (options.spares ?? 0) === 0) return true;
+    const isOneLeft = voters.some((one) => one !== sid && !this.#wiped.has(one));
+    if (isOneLeft) this.#wiped.add(sid);
+    return isOneLeft;
   }
 
   #wipe(replica: Replica): void {

@@ -6,7 +6,7 @@ import { DEFAULT_ACCESS } from "../../../src/base/access-settings.ts";
 import { createHash } from "node:crypto";
 import { assertNever } from "../../../src/base/assert.ts";
 import type { Sid } from "../../../src/base/ids.ts";
-import { EPOCH_MAX, type Zxid } from "../../../src/base/zxid.ts";
+import { compareZxid, EPOCH_MAX, type Zxid, ZXID_ZERO } from "../../../src/base/zxid.ts";
 import { Heart } from "../../../src/durable/heart.ts";
 import { LOG_BYTES_MAX } from "../../../src/durable/limits.ts";
 import { LOG_SLOTS } from "../../../src/durable/schema.ts";
@@ -20,7 +20,7 @@ import type { Action } from "../../../src/keeper/turn.ts";
 import type { Tree } from "../../../src/tree/tree.ts";
 import type { PeerStart } from "../../../src/zab/config.ts";
 import type { PeerWrite } from "../../../src/zab/effects.ts";
-import type { Proposal } from "../../../src/zab/message.ts";
+import type { Notification, Proposal } from "../../../src/zab/message.ts";
 import type { ClientConnections } from "./client-connections.ts";
 import type { ReplicaClock } from "./clock.ts";
 import type { Disk } from "./disk.ts";
@@ -32,7 +32,7 @@ import { type DiskState, InjectedFailure, type Volume } from "./volume.ts";
 
 /** The super user is "super:test". */
 const AUTH: AuthSettings = {
-  superDigest: "super:UdxDQl4f9v5oITwcAsO9bmWgHSI=",
+  superDigest: "super:D/InIHSb7yEEbrWz8b9l71RjZJU=",
   sha1Base64: (bytes) => createHash("sha1").update(bytes).digest("base64"),
   md5Hex: (bytes) => createHash("md5").update(bytes).digest("hex"),
   access: DEFAULT_ACCESS,
@@ -155,11 +155,18 @@ export class Machine {
       every: (ms: number, act: () => void) => this.#every(ms, act),
     };
     this.#heart = new Heart(owner, () => this.#tick(), clock);
-    this.#heart.start();
+    if (this.#isAwake) this.#heart.start();
   }
 
   get sid(): Sid {
     return this.home.sid;
+  }
+
+  /** As the product's object: who is nobody's member, or was let go, waits until a leader calls. */
+  get #isAwake(): boolean {
+    const { voters, observers } = this.#setting.config(this.sid);
+    const { store } = this.#start;
+    return !store.isFresh || ([...voters, ...observers].includes(this.sid) && store.removal === undefined);
   }
 
   get view(): MachineView {
@@ -192,6 +199,20 @@ export class Machine {
   /** One turn. */
   accept(input: KeeperInput): void {
     this.deliver(() => this.#turns.accept(input));
+  }
+
+  /** A notification came in: the call of a leader brings a replica to life that waits for one. */
+  notified(notification: Notification): void {
+    this.deliver(() => {
+      if (this.#isCalled(notification)) this.#heart.start();
+      this.#turns.accept({ kind: "notification", notification });
+    });
+  }
+
+  #isCalled({ membership: { version, voters, observers } }: Notification): boolean {
+    if (this.#heart.isBeating || ![...voters, ...observers].includes(this.sid)) return false;
+    const { removal } = this.#start.store;
+    return removal === undefined || compareZxid(version, removal.version) > 0;
   }
 
   /** Acts once every transaction issued so far is durable. */
@@ -280,6 +301,7 @@ export class Machine {
       tree: store.tree,
       log: store.log,
       auth: AUTH,
+      removal: store.removal,
       rng: this.#setting.rng("keeper", home.sid, home.starts),
       stage: () => store.stage(),
       databaseBytes: () => this.#volume.databaseBytes,
@@ -309,7 +331,11 @@ export class Machine {
             this.home.disk.isTrimming = false;
           this.#setting.tell((observer) => observer.wrote?.(start, writes));
         },
-        remove: (removal) => store.remove(removal),
+        remove: (removal) => {
+          store.remove(removal);
+          this.#volume.note(NOTHING_LEFT);
+          this.#setting.tell((observer) => observer.removed?.(start, removal));
+        },
         get isTreeDirty() {
           return store.isTreeDirty;
         },
@@ -329,6 +355,7 @@ export class Machine {
     const before = this.#start;
     this.#setting.tell((observer) => observer.died?.(before, "a snapshot was installed"));
     this.#start = this.#read();
+    if (!this.#isAwake) this.#heart.rest();
     return this.#brain();
   }
 
@@ -402,6 +429,17 @@ export class Machine {
     this.home.failed(this, this.#setting.failure(error));
   }
 }
+
+/** What a disk holds of which a replica was let go. */
+const NOTHING_LEFT: DiskState = {
+  acceptedEpoch: 0,
+  currentEpoch: 0,
+  base: ZXID_ZERO,
+  last: ZXID_ZERO,
+  lastDelivered: ZXID_ZERO,
+  isDiverged: false,
+  isDamaged: false,
+};
 
 function stateAfter(before: DiskState, writes: readonly PeerWrite[], store: Store): DiskState {
   let { acceptedEpoch, currentEpoch, isDiverged, isDamaged } = before;

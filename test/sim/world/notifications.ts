@@ -69,7 +69,7 @@ export class Notifications {
   /** At the receiver: its own vote is the answer, behind its output gate. */
   #answer(target: Machine, bytes: Uint8Array, over: (answer: Uint8Array) => void): void {
     const from = this.#machine.sid;
-    target.accept({ kind: "notification", notification: decodeNotification(bytes) });
+    target.notified(decodeNotification(bytes));
     if (!target.isAlive) return;
     const answer = encodeNotification(target.keeper.notification());
     target.hold(() => {

@@ -4,7 +4,7 @@ import type { Zxid } from "../../../src/base/zxid.ts";
 import type { ConnectionId } from "../../../src/keeper/connection.ts";
 import type { KeeperInput } from "../../../src/keeper/keeper-input.ts";
 import type { Keeper } from "../../../src/keeper/keeper.ts";
-import type { Turn } from "../../../src/keeper/turn.ts";
+import type { Removal, Turn } from "../../../src/keeper/turn.ts";
 import type { Tree } from "../../../src/tree/tree.ts";
 import type { PeerStart } from "../../../src/zab/config.ts";
 import type { PeerWrite } from "../../../src/zab/effects.ts";
@@ -66,6 +66,8 @@ export interface WorldObserver {
   stepped?(machine: MachineView, input: KeeperInput, turn: Turn): void;
   /** The turn's transaction was handed to the disk (not durable yet). */
   wrote?(machine: MachineView, writes: readonly PeerWrite[]): void;
+  /** The replica was let go: all that it has goes, in a transaction of its own (not durable yet). */
+  removed?(machine: MachineView, removal: Removal): void;
   /** One more transaction of the replica is durable. */
   synced?(sid: Sid): void;
   /** Bytes left the output gate towards a client. */

@@ -16,6 +16,8 @@ export const EPOCH_MS = 1_800_000_000_000;
 export interface WorldOptions extends Pick<KeeperConfig, "snapshotPartBytes" | "sessionsMax" | "znodes"> {
   readonly voters: number;
   readonly observers?: number;
+  /** Replicas that are no members at first, and nobody knows: a reconfig may call them. */
+  readonly spares?: number;
   readonly seed?: number;
   readonly timing?: Partial<PeerTiming>;
   readonly sessionTimeoutMinMs?: number;
@@ -41,6 +43,7 @@ export class Setting {
   readonly agenda: Agenda = new Agenda();
   readonly options: WorldOptions;
   readonly voters: readonly Sid[];
+  /** Of all replicas that there may ever be. */
   readonly sids: readonly Sid[];
   readonly observers: WorldObserver[] = [];
   /** What the code under test has thrown. */
@@ -48,9 +51,9 @@ export class Setting {
   #ids = 0;
 
   constructor(options: WorldOptions) {
-    const { voters, observers = 0 } = options;
+    const { voters, observers = 0, spares = 0 } = options;
     this.options = options;
-    this.sids = Array.from({ length: voters + observers }, (_, index) => index + 1);
+    this.sids = Array.from({ length: voters + observers + spares }, (_, index) => index + 1);
     this.voters = this.sids.slice(0, voters);
   }
 
@@ -83,12 +86,13 @@ export class Setting {
   /** How a replica is configured. */
   config(sid: Sid): KeeperConfig {
     const { options, voters } = this;
+    const { voters: voterCount, observers: observerCount = 0 } = options;
     const { timing, bounds, snapshotPartBytes, sessionsMax, znodes } = options;
     return {
       ...TEST_CONFIG,
       sid,
       voters,
-      observers: this.sids.filter((one) => !voters.includes(one)),
+      observers: this.sids.slice(voterCount, voterCount + observerCount),
       sessionTimeoutMinMs: options.sessionTimeoutMinMs ?? 4000,
       sessionTimeoutMaxMs: options.sessionTimeoutMaxMs ?? 40_000,
       storageLimitBytes: options.storageLimitBytes ?? 1_000_000_000,

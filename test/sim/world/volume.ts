@@ -164,7 +164,9 @@ export class Volume implements SqlDatabase {
       if (type !== "table") continue;
       for (const row of this.sql.exec(`SELECT * FROM ${name}`).toArray()) {
         const values = Object.values(row);
-        twin.sql.exec(`INSERT INTO ${name} VALUES (${values.map(() => "?").join(", ")})`, ...values);
+        // An empty blob would be bound as NULL.
+        const marks = values.map((value) => (value instanceof ArrayBuffer ? "coalesce(?, x'')" : "?"));
+        twin.sql.exec(`INSERT INTO ${name} VALUES (${marks.join(", ")})`, ...values);
       }
     }
     return twin;

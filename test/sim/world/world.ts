@@ -5,7 +5,7 @@
  */
 import { must } from "../../../src/base/assert.ts";
 import type { Sid } from "../../../src/base/ids.ts";
-import { equalZxid } from "../../../src/base/zxid.ts";
+import { compareZxid, equalZxid } from "../../../src/base/zxid.ts";
 import type { Keeper } from "../../../src/keeper/keeper.ts";
 import { digestText } from "../../../src/tree/digest.ts";
 import type { Tree } from "../../../src/tree/tree.ts";
@@ -17,6 +17,7 @@ import type { Machine } from "./machine.ts";
 import { Network } from "./network.ts";
 import type { DiskView, MachineView, WorldObserver, WorldView } from "./observer.ts";
 import { Replica } from "./replica.ts";
+import { Roster } from "./roster.ts";
 import { Setting, type WorldOptions } from "./setting.ts";
 
 /** See the file's comment. */
@@ -25,9 +26,12 @@ export class World implements WorldView, ClientPort {
   readonly #network: Network;
   readonly #replicas: ReadonlyMap<Sid, Replica>;
   readonly #faults: Faults;
+  readonly #roster: Roster;
 
   constructor(options: WorldOptions) {
     this.#setting = new Setting(options);
+    this.#roster = new Roster(this.#setting.config(1));
+    this.#setting.observers.push(this.#roster);
     this.#network = new Network(this.#setting);
     const parts = {
       setting: this.#setting,
@@ -36,7 +40,7 @@ export class World implements WorldView, ClientPort {
       replica: (sid: Sid) => this.replica(sid),
     };
     this.#replicas = new Map(this.#setting.sids.map((sid) => [sid, new Replica(sid, parts)]));
-    this.#faults = new Faults(parts);
+    this.#faults = new Faults({ ...parts, roster: this.#roster });
   }
 
   /** Told of everything; put in whoever shall be told. */
@@ -63,6 +67,12 @@ export class World implements WorldView, ClientPort {
 
   get sids(): readonly Sid[] {
     return this.#setting.sids;
+  }
+
+  /** The members by the latest membership that is committed. */
+  get members(): readonly Sid[] {
+    const { voters, observers } = this.#roster.present;
+    return [...voters, ...observers];
   }
 
   *machines(): Iterable<MachineView> {
@@ -141,17 +151,19 @@ export class World implements WorldView, ClientPort {
     }
   }
 
-  /** Whether every replica is up and answers requests. */
+  /** Whether every member is up and answers requests. */
   isServing(): boolean {
-    for (const { machine } of this.#replicas.values()) if (machine?.keeper.serving !== true) return false;
-    return true;
+    return this.members.every((sid) => this.replica(sid).machine?.keeper.serving === true);
   }
 
-  /** Whether every replica serves, and all have delivered the same to the same effect. */
+  /** Whether every member serves, and all have delivered the same to the same effect. */
   isConverged(): boolean {
     if (!this.isServing()) return false;
-    const [first, ...others] = this.sids.map((sid) => this.tree(sid));
+    const [first, ...others] = this.members.map((sid) => this.tree(sid));
     const { lastApplied, digest } = must(first, "a replica");
+    // A leader that is let go may have delivered what the members have not heard to be committed.
+    for (const { machine } of this.#replicas.values())
+      if (machine !== undefined && compareZxid(machine.tree.lastApplied, lastApplied) > 0) return false;
     return others.every(
       (tree) => equalZxid(tree.lastApplied, lastApplied) && digestText(tree.digest) === digestText(digest),
     );
