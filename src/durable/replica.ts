@@ -7,12 +7,13 @@ import { assertNever } from "../base/assert.ts";
 import type { Sid } from "../base/ids.ts";
 import { seededRng } from "../base/rng.ts";
 import { ConfigError } from "../base/settings.ts";
-import { compareZxid, EPOCH_MAX } from "../base/zxid.ts";
+import { EPOCH_MAX } from "../base/zxid.ts";
 import { JuteError } from "../jute/jute-error.ts";
 import { pendingRefusal, votersRefusal } from "../keeper/config-node.ts";
 import type { KeeperConfig } from "../keeper/config.ts";
 import type { KeeperInput } from "../keeper/keeper-input.ts";
 import { Keeper } from "../keeper/keeper.ts";
+import { isCalledBy } from "../keeper/membership-change.ts";
 import { answerCommand } from "../keeper/operations/admin-commands.ts";
 import { moveRefusal } from "../keeper/operations/move-leader.ts";
 import type { Action } from "../keeper/turn.ts";
@@ -216,10 +217,8 @@ export class Replica extends DurableObject<ReplicaEnv> {
   }
 
   /** Whether the sender knows this replica for a member of a membership that it has not been let go from. */
-  #isCalled({ membership: { version, voters, observers } }: Notification): boolean {
-    if (this.#heart.isBeating || ![...voters, ...observers].includes(this.replicaName.sid)) return false;
-    const { removal } = this.#store;
-    return removal === undefined || compareZxid(version, removal.version) > 0;
+  #isCalled({ membership }: Notification): boolean {
+    return !this.#heart.isBeating && isCalledBy(membership, this.replicaName.sid, this.#store.removal);
   }
 
   /** Everything that happens to the replica comes through here. */

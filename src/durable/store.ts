@@ -278,7 +278,7 @@ export class Store {
       this.#writeBase();
       sql.exec("UPDATE install SET diverged = 0");
       for (const tables of TREE_TABLES) clearTree(this.#database, tables);
-      sql.exec("INSERT OR REPLACE INTO removal VALUES (1, ?, ?, ?)", epoch, counter, members);
+      sql.exec("INSERT OR REPLACE INTO removal VALUES (1, ?, ?, coalesce(?, x''))", epoch, counter, members);
     });
   }
 

@@ -1,12 +1,15 @@
 /** What a proposal does to the membership: the protocol asks this of each proposal that it accepts. */
+import type { Sid } from "../base/ids.ts";
 import type { VotersBefore } from "../base/voters-before.ts";
-import { equalZxid, ZXID_ZERO } from "../base/zxid.ts";
+import { compareZxid, equalZxid, ZXID_ZERO } from "../base/zxid.ts";
 import { CONFIG_PATH } from "../tree/reserved.ts";
 import { configTxnOf } from "../jute/txn.ts";
 import type { MembershipOf } from "../zab/members.ts";
 import type { Membership } from "../zab/membership.ts";
+import type { MembershipNote } from "../zab/message.ts";
 import { membershipOf, readDynamicConfig } from "./dynamic-config.ts";
 import type { KeeperParts } from "./keeper-input.ts";
+import type { Removal } from "./turn.ts";
 
 /**
  * The members that the payload brings, or that it settles those before it; undefined where it leaves them alone.
@@ -23,6 +26,18 @@ export const membershipChangeOf: MembershipOf = (payload) => {
 export function membershipIn(data: Uint8Array): Membership | undefined {
   const membership = membershipOf(readDynamicConfig(new TextDecoder().decode(data)));
   return equalZxid(membership.version, ZXID_ZERO) ? undefined : membership;
+}
+
+/**
+ * Whether a notification calls the replica to life that has nothing and was let go, or never was a member: its sender
+ * names it in a later membership than the one that let it go; or in that very one where that is committed, and so in
+ * force without the replica: then its leader has invited it.
+ */
+export function isCalledBy(note: MembershipNote, sid: Sid, removal: Removal | undefined): boolean {
+  const { version, isCommitted, voters, observers } = note;
+  if (!voters.includes(sid) && !observers.includes(sid)) return false;
+  const order = removal === undefined ? 1 : compareZxid(version, removal.version);
+  return order > 0 || (order === 0 && isCommitted);
 }
 
 /**

@@ -179,14 +179,16 @@ export class Election {
 
   /**
    * Whether the word of the leader alone will do: it knows later members, or that ours were committed, or it leads a
-   * later epoch without ours, which have come to nothing then.
+   * later epoch without ours, which have come to nothing then. Who was let go by these members has only that word, if
+   * they invite it: it may not know who they are.
    */
   #mayFollowByWord({ from, state, vote, leads, membership }: Notification): boolean {
-    const { members, history } = this.#core;
+    const { members, history, currentEpoch } = this.#core;
     if (state !== "leading" || vote.leader !== from) return false;
     const order = compareZxid(membership.version, members.latest.version);
     if (order !== 0) return order > 0 || leads > history.last.epoch;
-    return leads > 0 && membership.isCommitted && members.pending !== undefined;
+    const wasLetGo = currentEpoch === 0 && compareZxid(members.latest.version, ZXID_ZERO) > 0;
+    return leads > 0 && membership.isCommitted && (members.pending !== undefined || wasLetGo);
   }
 
   #follow({ electionRound, vote }: Notification): void {

@@ -367,7 +367,7 @@ export class SessionClient implements ConnectionOwner {
 
   #open(): void {
     const { port, rng, recorder, clock } = this.#parts;
-    const others = port.sids.filter((sid) => sid !== this.#lastSid);
+    const others = (port.members ?? port.sids).filter((sid) => sid !== this.#lastSid);
     const sids = others.length > 0 && rng.below(8) > 0 ? others : port.sids;
     const sid = must(sids[rng.below(sids.length)], "a replica");
     this.#lastSid = sid;

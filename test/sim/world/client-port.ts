@@ -24,6 +24,8 @@ export interface ClientPort {
   /** `nowMs` and a fraction that grows with each event: no two are the same. */
   readonly moment: number;
   readonly sids: readonly Sid[];
+  /** Whom clients know to be there; all unless told otherwise. */
+  readonly members?: readonly Sid[];
   /** Runs it after so many ms of the one true clock. */
   later(delayMs: number, act: () => void): void;
   /** Connects; a replica that is down or cut off from clients closes the connection after a while. */

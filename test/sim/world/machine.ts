@@ -6,7 +6,7 @@ import { DEFAULT_ACCESS } from "../../../src/base/access-settings.ts";
 import { createHash } from "node:crypto";
 import { assertNever } from "../../../src/base/assert.ts";
 import type { Sid } from "../../../src/base/ids.ts";
-import { compareZxid, EPOCH_MAX, type Zxid, ZXID_ZERO } from "../../../src/base/zxid.ts";
+import { EPOCH_MAX, type Zxid, ZXID_ZERO } from "../../../src/base/zxid.ts";
 import { Heart } from "../../../src/durable/heart.ts";
 import { LOG_BYTES_MAX } from "../../../src/durable/limits.ts";
 import { LOG_SLOTS } from "../../../src/durable/schema.ts";
@@ -16,6 +16,7 @@ import { type Brain, Turns } from "../../../src/durable/turns.ts";
 import type { AuthSettings } from "../../../src/keeper/auth.ts";
 import type { KeeperInput } from "../../../src/keeper/keeper-input.ts";
 import { Keeper } from "../../../src/keeper/keeper.ts";
+import { isCalledBy } from "../../../src/keeper/membership-change.ts";
 import type { Action } from "../../../src/keeper/turn.ts";
 import type { Tree } from "../../../src/tree/tree.ts";
 import type { PeerStart } from "../../../src/zab/config.ts";
@@ -209,10 +210,8 @@ export class Machine {
     });
   }
 
-  #isCalled({ membership: { version, voters, observers } }: Notification): boolean {
-    if (this.#heart.isBeating || ![...voters, ...observers].includes(this.sid)) return false;
-    const { removal } = this.#start.store;
-    return removal === undefined || compareZxid(version, removal.version) > 0;
+  #isCalled({ membership }: Notification): boolean {
+    return !this.#heart.isBeating && isCalledBy(membership, this.sid, this.#start.store.removal);
   }
 
   /** Acts once every transaction issued so far is durable. */
