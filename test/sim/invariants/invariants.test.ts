@@ -294,6 +294,7 @@ const PLANTS: ReadonlyArray<readonly [InvariantName, string, (script: Script) =>
       script.enter(2, 2, "synchronization");
     },
   ],
+  ["RemovedIsNoMember", "a member that is let go", (script) => script.letGo(1, { epoch: 0, counter: 0 })],
   [
     "SessionNotExpiredEarly",
     "an expiry a second too early",

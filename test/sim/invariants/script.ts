@@ -82,9 +82,10 @@ export class Script implements WatchedWorld {
   readonly #damaged = new Set<Sid>();
   #serials = 0;
 
-  constructor(voters = 3) {
-    this.sids = Array.from({ length: voters }, (_, index) => index + 1);
-    this.voters = this.sids;
+  /** Of `spares` more replicas nobody is a member. */
+  constructor(voters = 3, spares = 0) {
+    this.sids = Array.from({ length: voters + spares }, (_, index) => index + 1);
+    this.voters = this.sids.slice(0, voters);
     this.judgement = invariants(this);
   }
 
@@ -136,6 +137,11 @@ export class Script implements WatchedWorld {
     const actor = this.actor(sid);
     this.#actors.delete(sid);
     this.judgement.observer.died(actor, "power");
+  }
+
+  /** The replica is let go by the membership of this version. */
+  letGo(sid: Sid, version: Zxid): void {
+    this.judgement.observer.removed(this.actor(sid), { version, members: new Uint8Array(0) });
   }
 
   /** The disk is lost. */
