@@ -1,4 +1,4 @@
-/** Who must have a proposal, and who may elect, where members change: 1, 2 and 3 vote, and 3, 4 and 5 are to take over. */
+/** Who must have a proposal, and who may elect, where members change: 1, 2 and 3 vote, and 3, 4 and 5 take over. */
 import { describe, expect, it } from "vitest";
 
 import type { Sid } from "../../../src/base/ids.ts";
