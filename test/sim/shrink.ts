@@ -96,7 +96,9 @@ class Shrinker {
   #withFewerReplicas(): void {
     for (let { observers = 0 } = this.#plan.world; observers > 0; observers--) {
       const { world } = this.#plan;
-      if (!this.#try({ ...this.#plan, world: { ...world, observers: observers - 1 } })) break;
+      // Where members change every sid stays: it may be asked for.
+      const spares = world.spares === undefined ? {} : { spares: world.spares + 1 };
+      if (!this.#try({ ...this.#plan, world: { ...world, ...spares, observers: observers - 1 } })) break;
     }
   }
 }
