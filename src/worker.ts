@@ -1,8 +1,9 @@
-/** The Worker: the HTTP door, the TCP door, and the Durable Object class. */
+/** The Worker: the HTTP door, the TCP door, and the Durable Object classes. */
 import { makeApp } from "./gateway/app.ts";
 import { CallerIdentities } from "./gateway/identities.ts";
 import { TcpDoor, type TcpEnv } from "./gateway/tcp.ts";
 
+export { Register } from "./durable/register.ts";
 export { Replica } from "./durable/replica.ts";
 
 const app = makeApp(new CallerIdentities());

@@ -1,8 +1,10 @@
 /** What a replica is configured with. */
+import type { Register } from "./register.ts";
 
 /** Variables, secrets and bindings that a replica reads (wrangler.toml). */
 export interface ReplicaEnv {
   readonly REPLICA: DurableObjectNamespace;
+  readonly REGISTER: DurableObjectNamespace<Register>;
   /** Sids of the voters, separated by commas: 1, 3 or 5 of them. */
   readonly VOTERS: string;
   /** Sids of the observers, separated by commas; none unless set. */

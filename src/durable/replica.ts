@@ -28,6 +28,7 @@ import { readCaller } from "./handed-over.ts";
 import { Heart } from "./heart.ts";
 import { LOG_BYTES_MAX } from "./limits.ts";
 import { Links, PEER_PATHS, readHello } from "./links.ts";
+import { registerStub } from "./register.ts";
 import type { ReplicaEnv } from "./replica-env.ts";
 import { keeperConfig, readLogRowsMax, votersBefore } from "./settings.ts";
 import { logLine } from "./log-line.ts";
@@ -242,6 +243,8 @@ export class Replica extends DurableObject<ReplicaEnv> {
         return this.#links.close(action.link, action.reason);
       case "notify":
         return this.#inBackground(this.#links.notify(action.to, action.notification));
+      case "register":
+        return this.#inBackground(this.#consult(action.founders));
       case "clientSend":
         return this.#clients.send(action.connection, action.bytes);
       case "clientClose":
@@ -255,6 +258,18 @@ export class Replica extends DurableObject<ReplicaEnv> {
       default:
         return assertNever(action);
     }
+  }
+
+  /** Who asks again where no answer comes is the keeper; a register that fails is told of in the log. */
+  async #consult(founding: readonly Sid[] | undefined): Promise<void> {
+    const { ensemble, sid } = this.replicaName;
+    let founders: readonly Sid[] | undefined;
+    try {
+      founders = await registerStub(this.env.REGISTER, ensemble).consult(founding);
+    } catch (error) {
+      return logLine(`${ensemble}/${sid} the register does not answer: ${String(error)}`);
+    }
+    this.accept({ kind: "founders", founders });
   }
 
   #inBackground(work: Promise<void>): void {

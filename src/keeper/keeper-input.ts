@@ -33,7 +33,16 @@ export interface KeeperParts {
 export type KeeperInput =
   | Extract<
       PeerInput,
-      { readonly kind: "tick" | "notification" | "linkOpened" | "linkClosed" | "linkFailed" | "resign" }
+      {
+        readonly kind:
+          | "tick"
+          | "notification"
+          | "founders"
+          | "linkOpened"
+          | "linkClosed"
+          | "linkFailed"
+          | "resign";
+      }
     >
   /** More was left to apply. */
   | { readonly kind: "continue" }

@@ -146,6 +146,7 @@ export class Keeper {
       case "operation":
         return this.#door.operator.operate(input.operation);
       case "notification":
+      case "founders":
       case "linkFailed":
       case "resign":
         return this.#host.step(input);

@@ -51,7 +51,8 @@ export class PeerHost {
     this.#sid = parts.config.sid;
     const { sid, timing } = parts.config;
     const membership = membershipAtStart(parts);
-    const config = { sid, membership, membershipOf: membershipChangeOf, ...(timing && { timing }) };
+    const wasLetGo = parts.removal !== undefined;
+    const config = { sid, membership, wasLetGo, membershipOf: membershipChangeOf, ...(timing && { timing }) };
     this.#peer = new Peer(config, parts.start, parts.log, parts.rng);
     this.#sender = new SnapshotSender(parts.tree, parts.config.snapshotPartBytes);
     this.#receiver = new SnapshotReceiver(parts.stage);
@@ -171,6 +172,7 @@ export class PeerHost {
           this.#outbox.restart();
           break;
         case "notify":
+        case "register":
         case "openLink":
           this.#outbox.act(effect);
           break;

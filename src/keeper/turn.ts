@@ -24,6 +24,8 @@ export type Action =
   | { readonly kind: "closeLink"; readonly link: LinkId; readonly reason: string }
   /** An election notification whose answer is fed back as a notification. */
   | { readonly kind: "notify"; readonly to: Sid; readonly notification: Notification }
+  /** Asks the register, whose answer is fed back as founders; see zab's AfterWrite. */
+  | { readonly kind: "register"; readonly founders: readonly Sid[] | undefined }
   | { readonly kind: "clientSend"; readonly connection: ConnectionId; readonly bytes: Uint8Array }
   /** Closes once what was sent before is out. */
   | { readonly kind: "clientClose"; readonly connection: ConnectionId }

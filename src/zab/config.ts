@@ -69,6 +69,11 @@ export interface PeerConfig {
   readonly sid: Sid;
   /** The members at lastDelivered: as the tree holds them, or the initial ones, of version 0:0. */
   readonly membership: Membership;
+  /**
+   * Whether that is the version of members who let this replica go. Who they are it does not know: named are those of
+   * before, whom it may ask and tells nobody.
+   */
+  readonly wasLetGo?: boolean;
   readonly membershipOf: MembershipOf;
   /** Departures from DEFAULT_TIMING. */
   readonly timing?: Partial<PeerTiming>;
@@ -113,6 +118,8 @@ export type PeerInput =
   | { readonly kind: "tick" }
   /** A peer's vote arrived: posted to us, or the answer to our own. */
   | { readonly kind: "notification"; readonly notification: Notification }
+  /** The register's answer: the voters that founded the ensemble, or that nobody has. */
+  | { readonly kind: "founders"; readonly founders: readonly Sid[] | undefined }
   /** A link is open, by our openLink ("to-leader") or by the other side ("from-learner"). */
   | {
       readonly kind: "linkOpened";
@@ -222,6 +229,8 @@ export interface PeerStatus {
   /** Whether it leads and is on its way out, for a successor. */
   readonly isResigning: boolean;
   readonly membership: MembershipStatus;
+  /** The voters that founded the ensemble, where this peer had to ask the register. */
+  readonly founders: readonly Sid[] | undefined;
   readonly voice: Voice;
   /** How this peer's history was last made a prefix of its leader's, for people: `diff after 1:5`. */
   readonly lastSync: string;

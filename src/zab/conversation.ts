@@ -66,13 +66,15 @@ export class Conversation {
     members.learn(membership);
     const hint = this.#hint;
     const isNews = hint === undefined || compareZxid(membership.version, hint.version) > 0;
-    if (isBetterInformed && isNews) this.#hint = membership;
+    // Who was let go knows that there is a later membership, and not whom to ask.
+    if (isBetterInformed && isNews && membership.voters.length > 0) this.#hint = membership;
     return true;
   }
 
   #isSound({ from, vote, electionRound, membership, leads }: Notification): boolean {
     const isVoter = this.#core.quorum.isVoter(vote.leader);
-    const isCandidate = isVoter || vote.leader === from || membership.voters.includes(vote.leader);
+    const isUnnamed = membership.voters.length === 0;
+    const isCandidate = isVoter || isUnnamed || [from, ...membership.voters].includes(vote.leader);
     const isRound = electionRound >= 0 && electionRound <= ELECTION_ROUND_MAX;
     return isCandidate && isRound && leads <= EPOCH_MAX && membership.version.epoch <= EPOCH_MAX;
   }

@@ -4,7 +4,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { BATCH_BYTES_MAX } from "../base/limits.ts";
-import { compareZxid, maxZxid, type Zxid, zxidText } from "../base/zxid.ts";
+import { compareZxid, equalZxid, maxZxid, type Zxid, ZXID_ZERO, zxidText } from "../base/zxid.ts";
 import {
   DEFAULT_TIMING,
   type LogReader,
@@ -14,6 +14,7 @@ import {
   type SyncCounts,
 } from "./config.ts";
 import { Outbox } from "./effects.ts";
+import { Founding } from "./founding.ts";
 import { HistoryMessages } from "./history-messages.ts";
 import { History } from "./history.ts";
 import type { LinkId, Proposal, Voice, ZabMessage } from "./message.ts";
@@ -28,6 +29,7 @@ export class PeerCore {
   readonly config: PeerConfig;
   readonly timing: PeerTiming;
   readonly members: Members;
+  readonly founding: Founding;
   readonly history: History;
   readonly messages: HistoryMessages;
   readonly outbox: Outbox = new Outbox();
@@ -59,7 +61,8 @@ export class PeerCore {
     assert(start.currentEpoch <= start.acceptedEpoch, "currentEpoch is at most acceptedEpoch");
     assert(compareZxid(start.lastDelivered, log.last) <= 0, "what was delivered is in the log");
     assert(compareZxid(start.lastDelivered, log.base) >= 0, "only the delivered is trimmed");
-    this.members = new Members(config.membership, config.membershipOf);
+    this.members = new Members(config);
+    this.founding = new Founding(this.timing.notificationRetryMaxMs);
     this.#readMembers();
   }
 
@@ -78,6 +81,26 @@ export class PeerCore {
   /** What decides now: see Members. */
   get quorum(): QuorumVerifier {
     return this.members.quorum;
+  }
+
+  /** Whether nothing was ever proposed, for all that this peer has: see Founding. */
+  get isBlank(): boolean {
+    const { last } = this.history;
+    return equalZxid(last, ZXID_ZERO) && equalZxid(this.members.latest.version, ZXID_ZERO);
+  }
+
+  /**
+   * For a leader that a quorum has followed into its epoch: whether the register knows that the ensemble serves from now
+   * on. It is told before anything is proposed, and waited for where there is no history, which would prove as much.
+   */
+  isFounded(): boolean {
+    const { founding, isBlank } = this;
+    const { voters } = this.members.current;
+    if (founding.isBy(voters)) return true;
+    if (!isBlank || founding.maybeAsk(this.#clockMs)) {
+      this.outbox.after({ kind: "register", founders: voters });
+    }
+    return !isBlank;
   }
 
   /** Whether this peer's word counts, by its own history. */

@@ -35,6 +35,11 @@ export type AfterWrite =
   | Send
   /** POST this to that peer; its answer comes back as a notification input. */
   | { readonly kind: "notify"; readonly to: Sid; readonly notification: Notification }
+  /**
+   * Ask the register who founded the ensemble, whose answer comes back as a founders input or not at all. With these
+   * founders it is told first that they have, unless somebody did before; its answer comes once that is durable.
+   */
+  | { readonly kind: "register"; readonly founders: readonly Sid[] | undefined }
   /** Open a link to that peer; linkOpened or linkFailed comes back. */
   | { readonly kind: "openLink"; readonly to: Sid }
   /** Close the link once all that was sent on it is out; no linkClosed need come back. */

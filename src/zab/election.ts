@@ -77,6 +77,11 @@ export class Election {
     this.#count();
   }
 
+  /** The register has answered: what was too few may be enough. */
+  onFounders(): void {
+    if (this.#decided === undefined) this.#count();
+  }
+
   /** Takes a vote into account; the caller has dropped what is stale or malformed. */
   onNotification(notification: Notification): void {
     if (this.#decided !== undefined) return;
@@ -144,10 +149,12 @@ export class Election {
   #count(): void {
     const { config, members, isVoter, voice, clockMs, timing } = this.#core;
     if (!isVoter) return;
-    const agreed = new VoiceTally(members);
+    const agreed = new VoiceTally(this.#core);
     agreed.add(config.sid, voice);
     for (const [sid, said] of this.#received) {
-      if (equalVotes(said.vote, this.#vote)) agreed.add(sid, said.voice);
+      if (!equalVotes(said.vote, this.#vote)) continue;
+      // Who knows of later members, though it has nothing, does not agree that there is no history.
+      agreed.add(sid, said.voice === "fresh" && members.isBehind(said.membership) ? "none" : said.voice);
     }
     // Who knows fewer members than we do has decided before we can: it agrees, where the leader says that it leads.
     const { leader } = this.#vote;

@@ -7,7 +7,7 @@
  *    replica can become a voter, or cease to be one, without another link.
  *  - a leader that can no longer gather promises from a quorum resigns at once instead of waiting for its time limit.
  */
-import { assert, assertNever } from "../base/assert.ts";
+import { assert, assertNever, must } from "../base/assert.ts";
 import type { Sid } from "../base/ids.ts";
 import { compareZxid, EPOCH_MAX, type Zxid, ZXID_ZERO, zxidText } from "../base/zxid.ts";
 import type { LearnerStatus, PeerInput, PeerPhase, SnapshotWanted, Stage } from "./config.ts";
@@ -173,6 +173,7 @@ export class Leader {
       if (clockMs - heardAtMs <= timing.heartbeatLimitMs) heard.add(sid);
     }
     if (!quorum.contains(heard)) return this.leave("no quorum is heard");
+    if (this.#stage === "synchronization") this.#maybeEstablish();
     if (this.#stage !== "broadcast" && clockMs - this.#progressAtMs > timing.syncLimitMs) {
       return this.leave(`no progress in ${this.#stage}`);
     }
@@ -351,13 +352,12 @@ export class Leader {
 
   /** The leader enters its epoch as its first follower: history and epoch are durable together. */
   #maybeBecomeSynchronizing(): void {
-    const { members, outbox, history } = this.#core;
-    const promised = new VoiceTally(members);
+    const { outbox, history } = this.#core;
+    const promised = new VoiceTally(this.#core);
     for (const [sid, voice] of this.#promises) promised.add(sid, voice);
     const isQuorum = promised.isQuorum(history.last);
     if (this.#leaving !== undefined || !isQuorum) return;
-    const newEpoch = this.#newEpoch;
-    assert(newEpoch !== undefined, "the epoch is chosen before it is promised");
+    const newEpoch = must(this.#newEpoch, "the epoch is chosen before it is promised");
     this.#core.writeEpochs({ acceptedEpoch: newEpoch, currentEpoch: newEpoch });
     this.#stage = "synchronization";
     this.#progressAtMs = this.#core.clockMs;
@@ -406,8 +406,8 @@ export class Leader {
     const synced = [...this.#learners.values()].filter(({ isSynced }) => isSynced);
     const sids = new Set<Sid>([config.sid, ...synced.map(({ sid }) => sid)]);
     if (!quorum.contains(sids)) return;
-    const epoch = this.#newEpoch;
-    assert(epoch !== undefined, "the epoch is chosen before it is entered");
+    if (!this.#core.isFounded()) return;
+    const epoch = must(this.#newEpoch, "the epoch is chosen before it is entered");
     assert(history.last.epoch < epoch, "nothing was proposed in the epoch yet");
     this.#stage = "broadcast";
     this.#pipeline = new Pipeline(timing, { epoch, counter: 0 });
@@ -480,8 +480,7 @@ export class Leader {
   }
 
   #advance(learner: LearnerStream): void {
-    const epoch = this.#newEpoch;
-    assert(epoch !== undefined, "streams begin in an epoch");
+    const epoch = must(this.#newEpoch, "streams begin in an epoch");
     const problem = learner.advance(epoch, this.#stage === "broadcast");
     // It comes again and gets a snapshot.
     if (problem !== undefined) this.#dismiss(learner, problem);

@@ -8,6 +8,7 @@
 import { assert } from "../base/assert.ts";
 import type { Sid } from "../base/ids.ts";
 import { compareZxid, type Zxid, ZXID_ZERO } from "../base/zxid.ts";
+import type { PeerConfig } from "./config.ts";
 import { type Membership, quorumOf } from "./membership.ts";
 import type { MembershipNote, Proposal } from "./message.ts";
 import { JointQuorum, type QuorumVerifier } from "./quorum.ts";
@@ -49,10 +50,17 @@ export class Members {
   #view: View;
   #guests: readonly Sid[] = [];
   #note: MembershipNote | undefined;
+  /** The version of members that this peer cannot name. */
+  readonly #unnamed: Zxid | undefined;
 
   /** Begins with what is committed at the start. Nobody proposed the initial membership: it needs no settling. */
-  constructor(membership: Membership, membershipOf: MembershipOf) {
+  constructor({
+    membership,
+    membershipOf,
+    wasLetGo,
+  }: Pick<PeerConfig, "membership" | "membershipOf" | "wasLetGo">) {
     this.#membershipOf = membershipOf;
+    this.#unnamed = wasLetGo === true ? membership.version : undefined;
     this.#committed = { membership, isSettled: compareZxid(membership.version, ZXID_ZERO) === 0 };
     this.#view = this.#see();
   }
@@ -88,9 +96,15 @@ export class Members {
     return pending === undefined && !isSettlingProposed && !this.isSettled;
   }
 
-  /** What others are told: the latest; who may vote or lead before it is committed, too; and a leader's guests. */
+  /**
+   * What others are told: the latest; who may vote or lead before it is committed, too; and a leader's guests. Who was
+   * let go names nobody: whoever believed it would ask those of before for ever.
+   */
   get note(): MembershipNote {
     const { current, latest } = this;
+    if (latest.version === this.#unnamed) {
+      return (this.#note ??= { version: latest.version, isCommitted: true, voters: [], observers: [] });
+    }
     const voters = [...new Set([...latest.voters, ...current.voters])];
     const observers = [...new Set([...latest.observers, ...current.observers, ...this.#guests])];
     const isCommitted = this.pending === undefined;

@@ -193,6 +193,7 @@ export class Peer {
       learners: this.#leader?.learners ?? [],
       isResigning: this.#leader?.isResigning ?? false,
       membership: this.membership,
+      founders: core.founding.founders,
       voice: core.voice,
       lastSync: this.#learner?.sync ?? this.#lastSync,
       syncs: core.syncs,
@@ -229,6 +230,8 @@ export class Peer {
         return input.role === "to-leader" ? this.#onLinkToLeader(input) : this.#onLinkToUs(input);
       case "message":
         return this.#onMessage(input.link, input.message);
+      case "founders":
+        return this.#onFounders(input.founders);
       case "linkClosed":
         return this.#onLinkClosed(input.link);
       case "linkFailed": {
@@ -252,6 +255,11 @@ export class Peer {
       default:
         return assertNever(input);
     }
+  }
+
+  #onFounders(founders: readonly number[] | undefined): void {
+    this.#core.founding.hear(founders);
+    if (this.#role.kind === "looking") this.#election.onFounders();
   }
 
   #onDiverged(): void {
@@ -344,6 +352,7 @@ export class Peer {
   #maybeEndElection(): boolean {
     this.#pending.onTime();
     if (this.#election.onTime()) this.#notifyVoters();
+    this.#maybeAskRegister();
     const { decided } = this.#election;
     if (decided === undefined) return false;
     if (decided === this.#core.config.sid) this.#becomeLeader();
@@ -376,6 +385,13 @@ export class Peer {
     this.#core.members.invite([]);
     this.#becomeLooking(leader.leaving);
     return true;
+  }
+
+  /** Only voters that have nothing need to know. */
+  #maybeAskRegister(): void {
+    const { isBlank, isVoter, founding, clockMs, outbox } = this.#core;
+    if (!isBlank || !isVoter || founding.isKnown || !founding.maybeAsk(clockMs)) return;
+    outbox.after({ kind: "register", founders: undefined });
   }
 
   #onBroadcast(): void {

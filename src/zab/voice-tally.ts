@@ -3,6 +3,7 @@
  */
 import type { Sid } from "../base/ids.ts";
 import { equalZxid, type Zxid, ZXID_ZERO } from "../base/zxid.ts";
+import type { Founding } from "./founding.ts";
 import type { Members } from "./members.ts";
 import type { Voice } from "./message.ts";
 import type { QuorumVerifier } from "./quorum.ts";
@@ -10,13 +11,19 @@ import type { QuorumVerifier } from "./quorum.ts";
 /** Counts voters by their voices. */
 export class VoiceTally {
   readonly #quorum: QuorumVerifier;
-  readonly #isInitial: boolean;
+  readonly #mayBegin: boolean;
   readonly #full: Set<Sid> = new Set();
   readonly #all: Set<Sid> = new Set();
 
-  constructor({ quorum, latest }: Pick<Members, "quorum" | "latest">) {
+  constructor({
+    members: { quorum, latest },
+    founding,
+  }: {
+    readonly members: Pick<Members, "quorum" | "latest">;
+    readonly founding: Pick<Founding, "mayBegin">;
+  }) {
     this.#quorum = quorum;
-    this.#isInitial = equalZxid(latest.version, ZXID_ZERO);
+    this.#mayBegin = founding.mayBegin && equalZxid(latest.version, ZXID_ZERO);
   }
 
   /** Counts a voter that agrees; one without a voice does not count. */
@@ -40,10 +47,10 @@ export class VoiceTally {
   }
 
   /**
-   * Whether all voters count and agree that there is no history. Only the initial members can be without: others were
-   * proposed, so those who are empty now came later, or have lost it.
+   * Whether all voters count and agree that there is no history. Only the initial members can be without, and only
+   * before the ensemble was founded: who is empty later has come later, or has lost it.
    */
   isByUnanimity(last: Zxid): boolean {
-    return this.#isInitial && equalZxid(last, ZXID_ZERO) && this.isUnanimous;
+    return this.#mayBegin && equalZxid(last, ZXID_ZERO) && this.isUnanimous;
   }
 }

@@ -6,6 +6,7 @@ import type { TcpEnv } from "../../src/gateway/tcp.ts";
 import product from "../../src/worker.ts";
 import { FAULT_PATH } from "./faulty-replica.ts";
 
+export { Register } from "../../src/durable/register.ts";
 export { FaultyReplica } from "./faulty-replica.ts";
 
 const worker: ExportedHandler<TcpEnv> = {

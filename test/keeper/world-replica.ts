@@ -10,6 +10,7 @@ import type { AuthSettings } from "../../src/keeper/auth.ts";
 import type { KeeperConfig } from "../../src/keeper/config.ts";
 import type { ConnectionId } from "../../src/keeper/connection.ts";
 import type { Keeper } from "../../src/keeper/keeper.ts";
+import type { Action } from "../../src/keeper/turn.ts";
 import { type Digest, DIGEST_ZERO } from "../../src/tree/digest.ts";
 import { MapNodeStore } from "../../src/tree/node-store.ts";
 import { SessionTable } from "../../src/tree/session-table.ts";
@@ -173,6 +174,16 @@ export class Replica {
       totals: tree.totals,
       lastApplied: tree.lastApplied,
     });
+  }
+
+  /** Does to a client's transport what a turn asked for. */
+  tellClient(
+    action: Action & { readonly kind: "clientSend" | "clientClose" | "clientDrop" | "clientFlow" },
+  ): void {
+    const client = this.clients.get(action.connection);
+    if (action.kind === "clientSend") client?.onBytes(action.bytes);
+    else if (action.kind === "clientFlow") client?.onFlow(action.reading);
+    else if (this.clients.delete(action.connection)) client?.onClosed();
   }
 
   /** The disk is lost with all that is on it. */

@@ -17,6 +17,7 @@ import { digestText } from "../../src/tree/digest.ts";
 import type { Tree } from "../../src/tree/tree.ts";
 import type { PeerTiming } from "../../src/zab/config.ts";
 import type { LinkId } from "../../src/zab/message.ts";
+import { Register } from "../zab/register.ts";
 import { Agenda } from "../zab/agenda.ts";
 import { type ClientEnd, entropyOf, type Link, Replica } from "./world-replica.ts";
 import { TEST_CONFIG } from "./test-config.ts";
@@ -58,6 +59,7 @@ export class World {
   readonly #options: WorldOptions;
   readonly #blocked: Set<string> = new Set();
   readonly #agenda = new Agenda();
+  readonly #register = new Register();
   #ids = 0;
 
   constructor(options: WorldOptions) {
@@ -373,25 +375,19 @@ export class World {
       }
       case "notify":
         return this.#notify(sid, action.to, encodeNotification(action.notification));
+      case "register":
+        return this.#hold(replica, () =>
+          this.later(1, () => this.input(sid, this.#register.consult(action))),
+        );
       case "clientSend":
       case "clientClose":
       case "clientDrop":
       case "clientFlow":
-        return this.#clientLater(() => this.#tellClient(replica, action));
+        return this.#clientLater(() => replica.tellClient(action));
       case "log":
         replica.log.push(action.line);
         return undefined;
     }
-  }
-
-  #tellClient(
-    replica: Replica,
-    action: Action & { readonly kind: "clientSend" | "clientClose" | "clientDrop" | "clientFlow" },
-  ): void {
-    const client = replica.clients.get(action.connection);
-    if (action.kind === "clientSend") client?.onBytes(action.bytes);
-    else if (action.kind === "clientFlow") client?.onFlow(action.reading);
-    else if (replica.clients.delete(action.connection)) client?.onClosed();
   }
 
   #hold(replica: Replica, act: () => void): void {

@@ -77,10 +77,14 @@ interface Changes {
   readonly memberships: readonly Membership[];
 }
 
+/** In one run of so many, where nobody asks for more. */
+const RECONFIGURES_EVERY = 5;
+
 /** By dice of their own, so that runs without it stay as they were before there was such work. */
 function changesFor(seed: number, members: number, shape: Shape, untilMs: number): Changes | undefined {
-  if (shape.reconfigures !== true) return undefined;
   const rng = seededRng([seed, 0x7265636f, 0x6e666967, 0x9e3779b9]);
+  const isChosen = rng.below(RECONFIGURES_EVERY) === 0;
+  if (!isChosen && shape.reconfigures !== true) return undefined;
   const spares = 1 + rng.below(3);
   const sids = Array.from({ length: members + spares }, (_, index) => index + 1);
   const votersMax = pick(rng, [1, 2, 3, 3, 5]);

@@ -68,7 +68,10 @@ function start(secrets: Record<string, string>): Miniflare {
     modules: [{ type: "ESModule", path: "worker.js", contents: bundle }],
     compatibilityDate: COMPATIBILITY_DATE,
     compatibilityFlags: ["nodejs_compat"],
-    durableObjects: { REPLICA: { className: "Replica", useSQLite: true } },
+    durableObjects: {
+      REPLICA: { className: "Replica", useSQLite: true },
+      REGISTER: { className: "Register", useSQLite: true },
+    },
     bindings: { VOTERS: "1,2,3", ...secrets },
   });
 }

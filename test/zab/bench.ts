@@ -6,6 +6,7 @@ import type { AfterWrite, PeerEffects, Send } from "../../src/zab/effects.ts";
 import type { LinkId, MembershipNote, Notification, Proposal, ZabMessage } from "../../src/zab/message.ts";
 import { Peer } from "../../src/zab/peer.ts";
 import { membershipOf } from "./members-text.ts";
+import { Register } from "./register.ts";
 import { Disk, type DiskImage, EMPTY_DISK } from "./disk.ts";
 
 export function zxid(epoch: number, counter: number): Zxid {
@@ -27,16 +28,28 @@ export interface BenchOptions {
   readonly observers?: readonly Sid[];
   readonly timing?: Partial<PeerTiming>;
   readonly image?: Partial<DiskImage>;
+  readonly isRegisterSilent?: boolean;
+}
+
+function together(steps: readonly PeerEffects[]): PeerEffects {
+  return {
+    free: steps.flatMap(({ free }) => free),
+    writes: steps.flatMap(({ writes }) => writes),
+    after: steps.flatMap(({ after }) => after),
+  };
 }
 
 export class Bench {
   readonly peer: Peer;
+  /** Undefined where it is silent. */
+  readonly register: Register | undefined;
   readonly disk: Disk;
   nowMs = 1000;
   readonly #note: MembershipNote;
 
   constructor(options: BenchOptions = {}) {
     const { sid = 1, voters = [1, 2, 3], observers = [], timing = {}, image = {} } = options;
+    this.register = options.isRegisterSilent === true ? undefined : new Register();
     this.disk = new Disk({ ...EMPTY_DISK, ...image });
     const membership = { version: ZXID_ZERO, voters, observers };
     this.#note = { version: ZXID_ZERO, isCommitted: true, voters, observers };
@@ -44,10 +57,14 @@ export class Bench {
     this.peer = new Peer(config, this.disk.start(), this.disk);
   }
 
+  /** The register answers at once, unless it is silent: then its requests are among the effects. */
   step(input: PeerInput): PeerEffects {
     const effects = this.peer.step(input, this.nowMs);
     if (effects.writes.length > 0) this.disk.transact(effects.writes, this.peer.lastDelivered);
-    return effects;
+    const asked = effects.after.find(({ kind }) => kind === "register");
+    if (asked?.kind !== "register" || this.register === undefined) return effects;
+    const after = effects.after.filter((effect) => effect !== asked);
+    return together([{ ...effects, after }, this.step(this.register.consult(asked))]);
   }
 
   /** Ticks every 20 ms for this long; all effects together. */
@@ -57,11 +74,7 @@ export class Bench {
       this.nowMs = Math.min(this.nowMs + 20, endMs);
       steps.push(this.step({ kind: "tick" }));
     }
-    return {
-      free: steps.flatMap(({ free }) => free),
-      writes: steps.flatMap(({ writes }) => writes),
-      after: steps.flatMap(({ after }) => after),
-    };
+    return together(steps);
   }
 
   hear(from: Sid, told: Partial<Notification>): PeerEffects {

@@ -17,6 +17,7 @@ import { Checker } from "./checker.ts";
 import { MembersDesk } from "./members-desk.ts";
 import { membersAt, membershipOf, SETTLED, sidsFrom } from "./members-text.ts";
 import { Disk } from "./disk.ts";
+import { Register } from "./register.ts";
 import { replicaText } from "./replica-text.ts";
 import { type Link, Replica } from "./replica.ts";
 
@@ -62,6 +63,7 @@ export class Ensemble {
   #payloads = 0;
   readonly desk: MembersDesk = new MembersDesk(this);
   readonly #cuts = new Cuts();
+  readonly #register = new Register();
   readonly #isSilent: boolean;
 
   constructor(options: EnsembleOptions) {
@@ -269,7 +271,7 @@ export class Ensemble {
     if (replica.peer === undefined) return;
     this.input(replica.sid, { kind: "tick" });
     this.desk.onTick(replica);
-    this.#later(TICK_MS / 2 + this.rng.below(TICK_MS), () => {
+    this.#agenda.later(TICK_MS / 2 + this.rng.below(TICK_MS), () => {
       if (replica.instance === instance) this.#tick(replica);
     });
   }
@@ -284,7 +286,7 @@ export class Ensemble {
       replica.disk.transact(effects.writes, peer.lastDelivered);
       replica.issued++;
       const { instance } = replica;
-      this.#later(1 + this.rng.below(replica.diskMs), () => {
+      this.#agenda.later(1 + this.rng.below(replica.diskMs), () => {
         if (replica.instance === instance && !replica.isDiskStuck) this.#syncOne(replica);
       });
     }
@@ -299,6 +301,10 @@ export class Ensemble {
         return this.hold(replica, () => this.#send(sid, effect));
       case "notify":
         return this.hold(replica, () => this.notify(sid, effect.to, effect.notification));
+      case "register":
+        return this.hold(replica, () =>
+          this.#agenda.later(1, () => this.input(sid, this.#register.consult(effect))),
+        );
       case "openLink":
         return this.hold(replica, () => this.#open(sid, effect.to));
       case "closeLink":
@@ -332,7 +338,7 @@ export class Ensemble {
   #sendSnapshots(replica: Replica): void {
     const { instance, sid } = replica;
     for (const part of replica.takeSnapshotParts()) {
-      this.#later(1, () => {
+      this.#agenda.later(1, () => {
         if (replica.instance === instance) this.input(sid, part);
       });
     }
@@ -345,7 +351,7 @@ export class Ensemble {
     replica.disk.transact([{ kind: "install", last }], last);
     replica.issued++;
     replica.isInstalling = true;
-    this.#later(1 + this.rng.below(replica.diskMs), () => {
+    this.#agenda.later(1 + this.rng.below(replica.diskMs), () => {
       if (replica.instance === instance && !replica.isDiskStuck) this.#syncOne(replica);
     });
     this.hold(replica, () => {
@@ -404,7 +410,7 @@ export class Ensemble {
     const trap = this.traps.get(message.kind);
     if (trap !== undefined) {
       this.traps.delete(message.kind);
-      this.#later(this.rng.below(30), () => trap(from, to));
+      this.#agenda.later(this.rng.below(30), () => trap(from, to));
     }
     if (!this.#cuts.isOpen(from, to) || !this.filter(from, to, message)) {
       link.isDead = true;
@@ -413,7 +419,7 @@ export class Ensemble {
     }
     const atMs = Math.max(this.nowMs + this.#delayMs(), link.arrivals.get(to) ?? 0);
     link.arrivals.set(to, atMs);
-    this.#later(atMs - this.nowMs, () => {
+    this.#agenda.later(atMs - this.nowMs, () => {
       const isOpen = this.replica(to).links.has(must(link.ids.get(to), "an end"));
       if (link.isDead || !isOpen) return;
       this.input(to, { kind: "message", link: must(link.ids.get(to), "an end"), message });
@@ -423,7 +429,7 @@ export class Ensemble {
   /** Posts a notification; the answer comes back as one. */
   notify(from: Sid, to: Sid, notification: Notification): void {
     if (!this.#cuts.isOpen(from, to)) return;
-    this.#later(this.#delayMs(), () => {
+    this.#agenda.later(this.#delayMs(), () => {
       const target = this.replica(to);
       this.desk.maybeRevive(target, notification);
       if (target.peer === undefined) return;
@@ -432,7 +438,7 @@ export class Ensemble {
       this.hold(target, () => {
         if (!this.#cuts.isOpen(to, from)) return;
         const back = { kind: "notification", notification: answer } as const;
-        this.#later(this.#delayMs(), () => this.input(from, back));
+        this.#agenda.later(this.#delayMs(), () => this.input(from, back));
       });
     });
   }
@@ -440,7 +446,7 @@ export class Ensemble {
   #open(from: Sid, to: Sid): void {
     const { instance } = this.replica(from);
     const isReachable = this.#cuts.isOpen(from, to) && this.#cuts.isOpen(to, from);
-    this.#later(this.#delayMs(), () => {
+    this.#agenda.later(this.#delayMs(), () => {
       const source = this.replica(from);
       const target = this.replica(to);
       if (source.instance !== instance || source.peer === undefined) return;
@@ -465,7 +471,7 @@ export class Ensemble {
     replica.links.delete(id);
     const to = link.learner === replica.sid ? link.leader : link.learner;
     const leftMs = Math.max(0, (link.arrivals.get(to) ?? 0) - this.nowMs);
-    this.#later(leftMs + 1, () => {
+    this.#agenda.later(leftMs + 1, () => {
       if (!link.isDead) this.#breakLink(link, false);
     });
   }
@@ -477,7 +483,7 @@ export class Ensemble {
       const replica = this.replica(sid);
       if (!replica.links.delete(id) || isSilent) continue;
       const { instance } = replica;
-      this.#later(this.#delayMs(), () => {
+      this.#agenda.later(this.#delayMs(), () => {
         if (replica.instance === instance) this.input(sid, { kind: "linkClosed", link: id });
       });
     }
@@ -485,10 +491,6 @@ export class Ensemble {
 
   #delayMs(): number {
     return 1 + this.rng.below(5);
-  }
-
-  #later(delayMs: number, act: () => void): void {
-    this.#agenda.later(delayMs, act);
   }
 }
 

@@ -78,9 +78,6 @@ function loseOne(ensemble: Ensemble, sid: Sid): void {
   const left = new Set([...ensemble.replicas.keys()].filter((one) => one !== sid && isWhole(one)));
   const { removed } = ensemble.replica(sid);
   if (removed !== undefined || possible(ensemble).some((one) => !quorumOf(one).contains(left))) return;
-  // Where all initial voters are empty they take themselves for a first start: nothing on their disks says otherwise.
-  const isEmpty = (one: Sid): boolean => ensemble.replica(one).disk.durable.currentEpoch === 0;
-  if (ensemble.voters.every((one) => one === sid || isEmpty(one))) return;
   crashAll(ensemble, [sid]);
   ensemble.wipe(sid);
   ensemble.start(sid);

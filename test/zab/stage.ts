@@ -14,6 +14,7 @@ import { Peer } from "../../src/zab/peer.ts";
 import { Checker } from "./checker.ts";
 import { membersAt, membershipOf } from "./members-text.ts";
 import { Disk, type DiskImage, EMPTY_DISK } from "./disk.ts";
+import { Register } from "./register.ts";
 import { type Link, Replica } from "./replica.ts";
 import {
   isHeartbeat,
@@ -60,6 +61,7 @@ export class Stage {
   readonly #travelling: Travelling[] = [];
   #linkIds = 0;
   readonly #cuts: Set<string> = new Set();
+  readonly #register = new Register();
   /** What is delivered up to the base of a history that does not begin at 0:0. */
   readonly #bases: Map<string, readonly string[]> = new Map();
   /** The last line told of each pair or replica: what is said again is not told again. */
@@ -331,6 +333,20 @@ export class Stage {
     if (effect.kind === "send") this.#hold(replica, () => this.#send(sid, effect));
     if (effect.kind === "notify")
       this.#hold(replica, () => this.#notify(sid, effect.to, effect.notification));
+    if (effect.kind === "register") {
+      this.#hold(replica, () => {
+        const arrive = (): void => {
+          const answer = this.#register.consult(effect);
+          const told =
+            effect.founders === undefined
+              ? "who founded the ensemble"
+              : `founded by ${effect.founders.join()}`;
+          this.lines.push(`${sid} -> register: ${told}; it says: ${answer.founders?.join() ?? "nobody"}`);
+          this.input(sid, answer);
+        };
+        this.#travelling.push({ lane: `register ${sid}`, isHeldBack: () => false, arrive });
+      });
+    }
     if (effect.kind === "openLink") this.#hold(replica, () => this.#open(replica, effect.to));
     if (effect.kind === "closeLink") {
       this.#hold(replica, () => {

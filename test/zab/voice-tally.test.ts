@@ -7,13 +7,17 @@ import { zxid } from "./bench.ts";
 
 const SOME = zxid(1, 1);
 
-function membersOf(voters: readonly number[], version = ZXID_ZERO): Members {
-  return new Members({ version, voters, observers: [] }, () => undefined);
+function coreOf(
+  voters: readonly number[],
+  { version = ZXID_ZERO, mayBegin = true } = {},
+): { readonly members: Members; readonly founding: { readonly mayBegin: boolean } } {
+  const membership = { version, voters, observers: [] };
+  return { members: new Members({ membership, membershipOf: () => undefined }), founding: { mayBegin } };
 }
 
 /** Whether these voices of voters 1, 2 and so on may decide for a history that ends there, `-` being silent. */
 function mayDecide(last: Zxid, ...voices: readonly (Voice | "-")[]): boolean {
-  const tally = new VoiceTally(membersOf(voices.map((_, index) => index + 1)));
+  const tally = new VoiceTally(coreOf(voices.map((_, index) => index + 1)));
   for (const [index, voice] of voices.entries()) if (voice !== "-") tally.add(index + 1, voice);
   return tally.isQuorum(last);
 }
@@ -38,7 +42,7 @@ describe("a quorum of voices", () => {
   });
 
   it("is made of voters, each counted once", () => {
-    const tally = new VoiceTally(membersOf([1, 2, 3]));
+    const tally = new VoiceTally(coreOf([1, 2, 3]));
     for (const sid of [1, 1, 4, 5]) tally.add(sid, "full");
 
     expect(tally.isQuorum(SOME)).toBe(false);
@@ -46,7 +50,7 @@ describe("a quorum of voices", () => {
   });
 
   it("is none of fresh voters where members were proposed once: they came later, or have lost what there was", () => {
-    const tally = new VoiceTally(membersOf([1, 2], zxid(1, 5)));
+    const tally = new VoiceTally(coreOf([1, 2], { version: zxid(1, 5) }));
     for (const sid of [1, 2]) tally.add(sid, "fresh");
 
     expect(tally.isUnanimous).toBe(true);

@@ -24,8 +24,6 @@ export class Faults {
   readonly #parts: FaultParts;
   /** How each one in force ends, the oldest first. */
   readonly #endings = new Set<() => void>();
-  /** Initial voters that were wiped in a world whose members may change. */
-  readonly #wiped = new Set<Sid>();
 
   constructor(parts: FaultParts) {
     this.#parts = parts;
@@ -250,16 +248,14 @@ export class Faults {
   /**
    * Of voters that lose what they know a quorum must be left that was in an epoch and whose trees are whole. A voter
    * that was in no epoch has nothing to lose but a promise, and an observer nothing that counts. Where members change
-   * this is so of every membership that may be in force; and one of the initial voters keeps its disk, as those begin
-   * anew where all of them have lost theirs (ARCHITECTURE.md, "What it costs"). No tree is damaged there: two
-   * voters, one of them damaged before it became one, elect nobody.
+   * this is so of every membership that may be in force. No tree is damaged there: two voters, one of them damaged before
+   * it became one, elect nobody.
    */
   #isAllowed(fault: Fault): boolean {
     if (fault.kind !== "wipe" && fault.kind !== "corrupt") return true;
     const { disk } = this.#parts.replica(fault.sid);
     if (fault.kind === "corrupt" && this.#mayMembersChange) return false;
     if (fault.kind === "corrupt" && equalZxid(disk.volume.visible.lastDelivered, ZXID_ZERO)) return false;
-    if (fault.kind === "wipe" && !this.#leavesInitial(fault.sid)) return false;
     if (fault.kind === "wipe" && disk.durable.currentEpoch === 0) return true;
     return this.#parts.roster.possible.every(({ voters }) => {
       if (!voters.includes(fault.sid)) return true;
@@ -272,15 +268,6 @@ export class Faults {
 
   get #mayMembersChange(): boolean {
     return (this.#parts.setting.options.spares ?? 0) > 0;
-  }
-
-  /** Whether one of the initial voters keeps what it knows, and that it was let go. */
-  #leavesInitial(sid: Sid): boolean {
-    const { voters } = this.#parts.setting;
-    if (!voters.includes(sid) || !this.#mayMembersChange) return true;
-    const isOneLeft = voters.some((one) => one !== sid && !this.#wiped.has(one));
-    if (isOneLeft) this.#wiped.add(sid);
-    return isOneLeft;
   }
 
   #wipe(replica: Replica): void {

@@ -27,6 +27,7 @@ import type { ReplicaClock } from "./clock.ts";
 import type { Disk } from "./disk.ts";
 import type { Links } from "./links.ts";
 import type { Notifications } from "./notifications.ts";
+import type { RegisterCalls } from "./register.ts";
 import type { MachineView } from "./observer.ts";
 import type { Setting } from "./setting.ts";
 import { type DiskState, InjectedFailure, type Volume } from "./volume.ts";
@@ -69,6 +70,7 @@ export interface Home {
 export interface Outside {
   readonly links: Links;
   readonly notifications: Notifications;
+  readonly register: RegisterCalls;
   readonly clients: ClientConnections;
 }
 
@@ -374,7 +376,7 @@ export class Machine {
 
   #perform(action: Action): void {
     this.#effect();
-    const { links, notifications, clients } = this.#outside;
+    const { links, notifications, register, clients } = this.#outside;
     const start = this.#start;
     switch (action.kind) {
       case "linkSend":
@@ -387,6 +389,8 @@ export class Machine {
         return links.close(action.link);
       case "notify":
         return notifications.notify(action.to, action.notification);
+      case "register":
+        return register.consult(action.founders);
       case "clientSend":
         return clients.send(action.connection, action.bytes, () =>
           this.#setting.tell((observer) => observer.toldClient?.(start, action.connection, action.bytes)),

@@ -7,6 +7,7 @@ import { Links, type Objects } from "./links.ts";
 import { type Home, Machine, type PlannedDeath } from "./machine.ts";
 import type { Network } from "./network.ts";
 import { Notifications } from "./notifications.ts";
+import { type Register, RegisterCalls } from "./register.ts";
 import type { Setting } from "./setting.ts";
 
 /** An alarm whose handler failed comes again after this long. */
@@ -17,6 +18,7 @@ export interface ReplicaParts {
   readonly setting: Setting;
   readonly network: Network;
   readonly objects: Objects;
+  readonly register: Register;
 }
 
 /** See the file's comment. */
@@ -71,6 +73,7 @@ export class Replica implements Home {
       this.#machine = new Machine(this, this.#parts.setting, (machine) => ({
         links: new Links(machine, this.#parts),
         notifications: new Notifications(machine, this.#parts),
+        register: new RegisterCalls(machine, this.#parts),
         clients: new ClientConnections(
           machine,
           this.#parts.setting.rng("keeper", this.sid, 1_000_000 + this.starts),

@@ -37,6 +37,7 @@ export class World implements WorldView, ClientPort {
       setting: this.#setting,
       network: this.#network,
       objects: { reach: (sid: Sid) => this.replica(sid).reach() },
+      register: { founders: undefined },
       replica: (sid: Sid) => this.replica(sid),
     };
     this.#replicas = new Map(this.#setting.sids.map((sid) => [sid, new Replica(sid, parts)]));
