@@ -11,9 +11,9 @@ export class Register extends DurableObject<object> {
   constructor(ctx: DurableObjectState, env: object) {
     super(ctx, env);
     // `at`: when, in Unix milliseconds, for people.
-    ctx.storage.sql.exec(
-      "CREATE TABLE IF NOT EXISTS founding (id INTEGER PRIMARY KEY CHECK (id = 1), voters TEXT NOT NULL, at INTEGER NOT NULL)",
-    );
+    ctx.storage.sql.exec(`CREATE TABLE IF NOT EXISTS founding (
+      id INTEGER PRIMARY KEY CHECK (id = 1), voters TEXT NOT NULL, at INTEGER NOT NULL
+    )`);
   }
 
   /**

@@ -90,8 +90,8 @@ export class PeerCore {
   }
 
   /**
-   * For a leader that a quorum has followed into its epoch: whether the register knows that the ensemble serves from now
-   * on. It is told before anything is proposed, and waited for where there is no history, which would prove as much.
+   * For a leader that a quorum has followed into its epoch: whether the register knows that the ensemble serves from
+   * now on. It is told before anything is proposed, and waited for where no history would prove as much.
    */
   isFounded(): boolean {
     const { founding, isBlank } = this;

@@ -6,8 +6,8 @@
  * `initialize`, zookeeper.db.autocreate).
  *  1. An answer that nobody has founded the ensemble holds for as long as its receiver is fresh: a founding takes every
  *     initial voter, and so this one, which would have entered an epoch.
- *  2. The register is written once a quorum has entered the first epoch durably: a first start that dies before that may
- *     begin anew, as nothing was acknowledged, and one that dies after it has its quorum.
+ *  2. The register is written once a quorum has entered the first epoch durably: a first start that dies before that
+ *     may begin anew, as nothing was acknowledged, and one that dies after it has its quorum.
  *  3. A history that is not empty proves it: who leads with one waits for no register.
  */
 import type { Sid } from "../base/ids.ts";

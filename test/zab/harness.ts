@@ -308,10 +308,7 @@ export class Ensemble {
       case "openLink":
         return this.hold(replica, () => this.#open(sid, effect.to));
       case "closeLink":
-        return this.hold(replica, () => {
-          const link = replica.links.get(effect.link);
-          if (link !== undefined) this.#closeLink(replica, effect.link, link);
-        });
+        return this.hold(replica, () => this.#closeLink(replica, effect.link));
       case "phase": {
         const { phase } = effect;
         if (phase.role === "removed") {
@@ -467,7 +464,9 @@ export class Ensemble {
   }
 
   /** One side hears nothing more; what it has sent arrives, and the other side learns of the end behind it. */
-  #closeLink(replica: Replica, id: LinkId, link: Link): void {
+  #closeLink(replica: Replica, id: LinkId): void {
+    const link = replica.links.get(id);
+    if (link === undefined) return;
     replica.links.delete(id);
     const to = link.learner === replica.sid ? link.leader : link.learner;
     const leftMs = Math.max(0, (link.arrivals.get(to) ?? 0) - this.nowMs);

@@ -102,6 +102,9 @@ export class SessionWatch {
     tracked.lastWordMs = atMs;
     const heard = { epoch: run.currentEpoch, atMs, gapMs };
     const latest = tracked.heard.findIndex(({ epoch }) => epoch === heard.epoch);
+    const before = tracked.heard[latest];
+    // What comes right behind a word that may have been too late does not bring back what is decided.
+    if (before !== undefined && this.#mayBeLate(tracked, before)) return;
     if (latest >= 0) tracked.heard[latest] = heard;
     else tracked.heard = [...tracked.heard, heard].slice(-EPOCHS_KEPT);
   }
@@ -187,6 +190,12 @@ export class SessionWatch {
       jumps += bent.jumps;
     }
     return (timeoutMs - jumps * SESSION_CLOCK_STEP_MS_MAX) / rate - ROUNDING_MS;
+  }
+
+  /** Whether the session's time may have been over when its client spoke, and its leader not know of that word yet. */
+  #mayBeLate({ timeoutMinMs }: Tracked, { atMs, gapMs }: Heard): boolean {
+    const shortest = this.#bent.map(({ sid }) => this.#shortestMs(sid, timeoutMinMs));
+    return gapMs >= Math.min(timeoutMinMs - ROUNDING_MS, ...shortest) && this.#nowMs() - atMs <= POLL_MS_MAX;
   }
 
   /** Whether the replica's clock errs: then it may serve clients for longer than its leader allows for. */

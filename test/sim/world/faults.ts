@@ -248,8 +248,8 @@ export class Faults {
   /**
    * Of voters that lose what they know a quorum must be left that was in an epoch and whose trees are whole. A voter
    * that was in no epoch has nothing to lose but a promise, and an observer nothing that counts. Where members change
-   * this is so of every membership that may be in force. No tree is damaged there: two voters, one of them damaged before
-   * it became one, elect nobody.
+   * this is so of every membership that may be in force. No tree is damaged there: two voters, one of them damaged
+   * before it became one, elect nobody.
    */
   #isAllowed(fault: Fault): boolean {
     if (fault.kind !== "wipe" && fault.kind !== "corrupt") return true;

@@ -1,6 +1,6 @@
 /**
- * The register of a world: who founded the ensemble. It outlives every disk but its own, which nobody loses here. What a
- * machine asks it may get lost on the way, there or back, as election notifications do, and comes late.
+ * The register of a world: who founded the ensemble. It outlives every disk but its own, which nobody loses here. What
+ * a machine asks it may get lost on the way, there or back, as election notifications do, and comes late.
  */
 import type { Sid } from "../../../src/base/ids.ts";
 import type { Machine } from "./machine.ts";
@@ -32,7 +32,7 @@ export class RegisterCalls {
     this.#parts = parts;
   }
 
-  /** Asks who founded the ensemble, telling first that these do, if anybody; the request waits for the machine's gate. */
+  /** Asks who founded the ensemble, telling first that these do, if anybody. The request waits behind the gate. */
   consult(founders: readonly Sid[] | undefined): void {
     const { register } = this.#parts;
     const machine = this.#machine;
