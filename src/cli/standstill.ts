@@ -10,6 +10,8 @@ interface Said {
   /** undefined where it tells no status. */
   readonly mode: string | undefined;
   readonly voice: string | undefined;
+  /** Who founded the ensemble, as `1,2,3`; undefined where it does not know. */
+  readonly founders: string | undefined;
   readonly lastZxid: string | undefined;
   readonly error: string | undefined;
 }
@@ -41,7 +43,8 @@ export interface Standstill {
 export function standstill(document: string, dataDirectory: string): Standstill | undefined {
   const refused = refusals(document, dataDirectory);
   if (refused !== undefined) return { why: refused, isSure: true };
-  const emptied = emptiedMajority(readSaid(document));
+  const said = readSaid(document);
+  const emptied = emptiedVoters(said, dataDirectory) ?? emptiedMajority(said);
   return emptied === undefined ? undefined : { why: emptied, isSure: false };
 }
 
@@ -58,6 +61,25 @@ function refusals(document: string, dataDirectory: string): string | undefined {
   return `its replicas say: ${lasting.join("; ")}.${remedy}`;
 }
 
+/** All voters are empty, and the register knows that the ensemble has served before (zab's Founding). */
+function emptiedVoters(replicas: readonly Said[], dataDirectory: string): string | undefined {
+  const voters = replicas.filter(({ votes }) => votes);
+  const isEmpty = voters.every(({ mode, voice, founders }) => {
+    return mode === "looking" && voice === "fresh" && founders !== undefined;
+  });
+  const [first] = voters;
+  if (first === undefined || !isEmpty) return undefined;
+  return (
+    `the voters ${listed(voters)} have no data, and this ensemble was founded by ${first.founders} before: they do not ` +
+    `begin anew. If VOTERS is wrong, set those who have the data; if the data are lost, bring them back. To begin ` +
+    `with nothing remove all of ${dataDirectory}, or choose another --data.`
+  );
+}
+
+function listed(some: readonly Said[]): string {
+  return some.map(({ sid }) => sid).join(",");
+}
+
 /**
  * Fewer than a majority of the voters were ever in an epoch, and one of these has a history: the others lost their
  * disks, or are new. They cannot be elected (zab's VoiceTally), and nobody else is there.
@@ -69,10 +91,9 @@ function emptiedMajority(replicas: readonly Said[]): string | undefined {
   const others = voters.filter(({ voice }) => voice !== "fresh");
   const hasHistory = others.some(({ lastZxid }) => lastZxid !== undefined && lastZxid !== "0:0");
   if (!isKnown || !hasHistory || others.length * 2 > voters.length) return undefined;
-  const list = (some: readonly Said[]): string => some.map(({ sid }) => sid).join(",");
   return (
-    `of the voters ${list(voters)} only ${list(others)} ${others.length === 1 ? "has" : "have"} a history; ` +
-    `${list(fresh)} lost theirs, or are new. What was acknowledged may have been theirs alone: nothing is elected, ` +
+    `of the voters ${listed(voters)} only ${listed(others)} ${others.length === 1 ? "has" : "have"} a history; ` +
+    `${listed(fresh)} lost theirs, or are new. What was acknowledged may have been theirs alone: nothing is elected, ` +
     `and what is there is not touched. Bring their data back, or see "When a majority has lost its disks" in ` +
     `ARCHITECTURE.md.`
   );
@@ -94,6 +115,7 @@ function saidBy(replica: Readonly<Record<string, unknown>>): Said {
     votes: role === "participant",
     mode: textOf(status["mode"]),
     voice: textOf(zab["voice"]),
+    founders: Array.isArray(zab["founders"]) ? zab["founders"].join(",") : undefined,
     lastZxid: textOf(status["lastZxid"]),
     error: textOf(error),
   };

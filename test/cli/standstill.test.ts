@@ -19,11 +19,12 @@ interface Said {
   readonly mode?: string;
   readonly voice?: string;
   readonly lastZxid?: string;
+  readonly founders?: readonly number[];
 }
 
 function replica(sid: number, said: Said = {}): unknown {
-  const { role = "participant", mode = "looking", voice = "full", lastZxid = "7:3" } = said;
-  return { sid, role, status: { mode, lastZxid, zab: { voice } }, error: null };
+  const { role = "participant", mode = "looking", voice = "full", lastZxid = "7:3", founders } = said;
+  return { sid, role, status: { mode, lastZxid, zab: { voice, founders } }, error: null };
 }
 
 function silent(sid: number, error: string): unknown {
@@ -47,7 +48,15 @@ describe("standstill", () => {
     );
   });
 
+  test("empty voters of an ensemble that was founded are told, with who founded it and what to do", () => {
+    const said = stillOf(...[4, 5].map((sid) => replica(sid, { ...FRESH, founders: [1, 2, 3] })));
+
+    expect(said).toContain("the voters 4,5 have no data, and this ensemble was founded by 1,2,3 before");
+    expect(said).toContain("remove all of /data");
+  });
+
   test.each<[string, readonly unknown[]]>([
+    ["not all have asked the register", [replica(4, FRESH), replica(5, { ...FRESH, founders: [1] })]],
     ["nobody has a history: a first start", [1, 2, 3].map((sid) => replica(sid, FRESH))],
     ["a majority has one", [replica(1), replica(2), replica(3, FRESH)]],
     ["one may come yet", [replica(1), replica(2, FRESH), silent(3, "no answer in time")]],

@@ -13,7 +13,7 @@ export const HELP = `usage: npm run sim -- [options]
   --first N        the first seed; from the clock unless given
   --voters N       1, 3 or 5 in every run; by chance unless given
   --operations N   requests of clients in every run; 150 to 1000 unless given
-  --reconfigure    members change in every run; in none unless given
+  --reconfigure    members change in every run; in one of five unless given
   --jobs N         runs at once; as many as there are cores
   --keep-going     a run that fails does not end it
   --json           a line of JSON for each run, and no story (npm run -s sim)

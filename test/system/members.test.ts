@@ -81,14 +81,57 @@ test("where clients have changed the members, the way back names their version, 
   await during({ VOTERS: "1" }, keptByAll);
 });
 
+test("voters that are empty do not begin anew where others were, or they themselves, and say so", async () => {
+  let all: readonly string[] = [];
+  await during({ VOTERS: THREE }, async (client, ensemble) => {
+    await createKept(client);
+    await keptByAll(client, ensemble);
+    all = (await replicasOf(ensemble)).map(({ object }) => object);
+  });
+
+  const founded = "have no data, and this ensemble was founded by 1,2,3 before: they do not begin anew";
+  expect(await refusal({ VOTERS: "4,5,6" })).toContain(`the voters 4,5,6 ${founded}`);
+  await during({ VOTERS: THREE }, keptByAll);
+  await removeDisks(all);
+  expect(await refusal({ VOTERS: THREE })).toContain(`the voters 1,2,3 ${founded}`);
+});
+
+test("the first voter loses its disk when there are three, and gets all back from the others", async () => {
+  const grown = { VOTERS: "1", RECONFIG_ENABLED: "1", SUPER_DIGEST: digestOf(SUPER_LOGIN) };
+  const observed = { ...grown, OBSERVERS: "2,3" };
+  let lost: readonly string[] = [];
+  await during(observed, async (client, ensemble) => {
+    await createKept(client);
+    await keptByAll(client, ensemble);
+    const joining = [2, 3].map(
+      (sid) => `server.${sid}=127.0.0.1:1:2:participant;${ensemble.tcpPorts[sid - 1]}`,
+    );
+    await reconfigured(client, { joiningServers: joining.join(","), leavingServers: null });
+    await keptByAll(client, ensemble);
+    lost = (await replicasOf(ensemble)).flatMap(({ sid, object }) => (sid === 1 ? [object] : []));
+  });
+  await removeDisks(lost);
+
+  await during(observed, async (client, ensemble) => {
+    await keptByAll(client, ensemble);
+    for (const sid of [1, 2, 3]) expect(await configOf(client)).toContain(`server.${sid}=`);
+  });
+});
+
 /** Who is not there leaves: the same members, under a version of their own. */
 async function newVersion(client: WireClient): Promise<string> {
+  await reconfigured(client, { joiningServers: null, leavingServers: "99" });
+  return versionIn(await configOf(client));
+}
+
+async function reconfigured(
+  client: WireClient,
+  change: { readonly joiningServers: string | null; readonly leavingServers: string | null },
+): Promise<void> {
   const auth = new TextEncoder().encode(SUPER_LOGIN);
   await client.request({ op: "auth", type: 0, scheme: "digest", auth });
-  const none = { joiningServers: null, newMembers: null, currentConfigId: -1n };
-  const outcome = await client.request({ op: "reconfig", ...none, leavingServers: "99" });
-  expect(outcome).toMatchObject({ kind: "ok" });
-  return versionIn(await configOf(client));
+  const request = { op: "reconfig", newMembers: null, currentConfigId: -1n, ...change } as const;
+  expect(await client.request(request)).toMatchObject({ kind: "ok" });
 }
 
 async function configOf(client: WireClient): Promise<string> {
