@@ -30,15 +30,7 @@ const OPERATIONS_SPREAD = 850;
 interface Aim {
   readonly rng: Rng;
   readonly sids: readonly Sid[];
-  /** Whether one voter may be all there is at some moment. */
-  readonly isAlone: boolean;
 }
-
-/**
- * A sole leader that was superseded goes on to answer its clients until it writes: nobody else can tell it. So their
- * sessions may end under its successor where this lasts for longer than a timeout (ARCHITECTURE.md, section 4).
- */
-const ALONE_SUPERSEDED_MS_MAX = 1000;
 
 function pick<T>(rng: Rng, list: readonly T[]): T {
   return must(list[rng.below(list.length)], "something to pick");
@@ -174,11 +166,7 @@ const MAKERS: { readonly [K in Fault["kind"]]: (aim: Aim) => Fault & { readonly 
     lateMs: pick(rng, [0, 1000, 60_000]),
     times: 1 + rng.below(3),
   }),
-  supersede: ({ rng, sids, isAlone }) => {
-    const sid = pick(rng, sids);
-    const forMs = spell(rng);
-    return { kind: "supersede", sid, forMs: isAlone ? Math.min(forMs, ALONE_SUPERSEDED_MS_MAX) : forMs };
-  },
+  supersede: ({ rng, sids }) => ({ kind: "supersede", sid: pick(rng, sids), forMs: spell(rng) }),
   evict: ({ rng, sids }) => ({ kind: "evict", sid: pick(rng, sids) }),
   wipe: ({ rng, sids }) => ({ kind: "wipe", sid: pick(rng, sids) }),
   trim: ({ rng, sids }) => ({ kind: "trim", sid: pick(rng, sids) }),
@@ -202,11 +190,10 @@ export function planFor(seed: number, shape: Shape = {}): SimPlan {
   const changes = changesFor(seed, voters + observers, shape, faultsUntilMs);
   const { spares = 0, memberships } = changes ?? {};
   const sids = Array.from({ length: voters + observers + spares }, (_, index) => index + 1);
-  const isAlone = voters === 1 || memberships?.some((one) => one.voters.length === 1) === true;
   const isScripted = rng.below(5) < 2;
   const script = isScripted ? scriptFor({ rng, sids, voters: sids.slice(0, voters) }, faultsUntilMs / 2) : [];
   // Half of them are all that goes wrong: what else does may keep them from coming about.
-  const others = isScripted && rng.below(2) === 0 ? [] : faultsFor({ rng, sids, isAlone }, faultsUntilMs);
+  const others = isScripted && rng.below(2) === 0 ? [] : faultsFor({ rng, sids }, faultsUntilMs);
   const faults = [...others, ...script].filter(({ atMs }) => atMs < faultsUntilMs);
   const idlers = idlersFor(seed);
   return {
