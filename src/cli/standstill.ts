@@ -71,8 +71,8 @@ function emptiedVoters(replicas: readonly Said[], dataDirectory: string): string
   if (first === undefined || !isEmpty) return undefined;
   return (
     `the voters ${listed(voters)} have no data, and this ensemble was founded by ${first.founders} before: ` +
-    `they do not begin anew. If VOTERS is wrong, set those who have the data; if the data are lost, bring them back. To begin ` +
-    `with nothing remove all of ${dataDirectory}, or choose another --data.`
+    `they do not begin anew. If VOTERS is wrong, set those who have the data; if the data are lost, bring them ` +
+    `back. To begin with nothing remove all of ${dataDirectory}, or choose another --data.`
   );
 }
 

@@ -29,6 +29,10 @@ export class LinkTable {
     if (role === "from-learner") this.#learners.set(sid, link);
   }
 
+  get isEmpty(): boolean {
+    return this.#sids.size === 0;
+  }
+
   /** Who is at the other end; undefined where the link is not open. */
   sidOf(link: LinkId): Sid | undefined {
     return this.#sids.get(link);

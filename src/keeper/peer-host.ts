@@ -130,6 +130,11 @@ export class PeerHost {
     return this.#peer.takeCommitted(bytesMax);
   }
 
+  /** Whether any other replica has a link to this one, or this one to its leader. */
+  get hasLinks(): boolean {
+    return !this.#links.isEmpty;
+  }
+
   /** The members that have no link to us; not this one. */
   get missing(): readonly Sid[] {
     return this.#links.missing(this.members).filter((sid) => sid !== this.#sid);

@@ -149,6 +149,12 @@ export type PeerInput =
    * all and knows that it is committed, it is told to lead. Where none gets there in heartbeatLimitMs, all are equal.
    */
   | { readonly kind: "resign"; readonly successor?: Sid }
+  /**
+   * Somebody relies on this peer, if it leads and is a quorum by itself: it proves that it still is, by a write, where
+   * its last was heartbeatLimitMs ago. Nobody else could tell it that another start has taken its place, and a start
+   * that was replaced cannot write. Ignored otherwise.
+   */
+  | { readonly kind: "prove" }
   /** Let these learn from this leader though they are no members; those of before no more. Ignored unless leading. */
   | { readonly kind: "invite"; readonly sids: readonly Sid[] };
 

@@ -13,7 +13,7 @@ import {
   type PeerTiming,
   type SyncCounts,
 } from "./config.ts";
-import { Outbox } from "./effects.ts";
+import { Outbox, type PeerEffects } from "./effects.ts";
 import { Founding } from "./founding.ts";
 import { HistoryMessages } from "./history-messages.ts";
 import { History } from "./history.ts";
@@ -41,6 +41,7 @@ export class PeerCore {
   #lastDelivered: Zxid;
   #lastBeforeStep: Zxid;
   #clockMs = 0;
+  #wroteAtMs = 0;
   #nowMs: number | undefined;
   readonly #dropped: Map<string, number> = new Map();
   readonly #syncs = { diff: 0, truncate: 0, snapshot: 0 };
@@ -202,6 +203,20 @@ export class PeerCore {
     this.#acceptedEpoch = epochs.acceptedEpoch;
     this.#currentEpoch = epochs.currentEpoch;
     this.outbox.write({ kind: "epochs", ...epochs });
+  }
+
+  /** Writes what is on disk already, where this peer alone is a quorum and has written nothing for too long. */
+  prove(): void {
+    const { acceptedEpoch, currentEpoch, config, quorum } = this;
+    const isDue = this.#clockMs - this.#wroteAtMs >= this.timing.heartbeatLimitMs;
+    if (isDue && quorum.contains(new Set([config.sid]))) this.writeEpochs({ acceptedEpoch, currentEpoch });
+  }
+
+  /** A step's effects, which are performed now. */
+  takeEffects(): PeerEffects {
+    const effects = this.outbox.take();
+    if (effects.writes.length > 0) this.#wroteAtMs = this.#clockMs;
+    return effects;
   }
 
   /** Takes note that everything up to here is committed; what was known before changes nothing. */

@@ -157,12 +157,12 @@ export class Peer {
   step(input: PeerInput, nowMs: number): PeerEffects {
     this.#core.beginStep(nowMs);
     if (this.#role.kind === "starting") this.#becomeLooking("start");
-    if (this.#role.kind === "removed") return this.#core.outbox.take();
+    if (this.#role.kind === "removed") return this.#core.takeEffects();
     this.#dispatch(input);
     this.#settle();
     this.#tellRole();
     this.#checkInvariants();
-    return this.#core.outbox.take();
+    return this.#core.takeEffects();
   }
 
   /** The present vote: what an incoming notification is answered with. */
@@ -250,6 +250,8 @@ export class Peer {
         return this.#onDiverged();
       case "resign":
         return this.#leader?.resign(input.successor);
+      case "prove":
+        return this.#leader?.stage === "broadcast" ? this.#core.prove() : undefined;
       case "invite":
         return this.#leader === undefined ? undefined : this.#core.members.invite(input.sids);
       default:
