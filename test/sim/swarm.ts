@@ -81,6 +81,7 @@ function changesFor(seed: number, members: number, shape: Shape, untilMs: number
   const sids = Array.from({ length: members + spares }, (_, index) => index + 1);
   const votersMax = pick(rng, [1, 2, 3, 3, 5]);
   const gapMs = pick(rng, [300, 1000, 3000]);
+  const isGrouped = rng.below(4) === 0;
   const memberships: Membership[] = [];
   for (let atMs = rng.below(1500); atMs < untilMs && memberships.length < 12; atMs += rng.below(2 * gapMs)) {
     const order = sids.map((sid) => ({ sid, key: rng.uint32() })).toSorted((a, b) => a.key - b.key);
@@ -89,9 +90,21 @@ function changesFor(seed: number, members: number, shape: Shape, untilMs: number
     const drawn = order.map(({ sid }) => sid);
     const voters = drawn.slice(0, voterCount);
     const observers = drawn.slice(voterCount, voterCount + observerCount);
-    memberships.push({ atMs, voters, observers, isWhole: rng.below(2) === 0 });
+    const how = isGrouped ? { isWhole: true, ...groupsFor(rng, voters) } : { isWhole: rng.below(2) === 0 };
+    memberships.push({ atMs, voters, observers, ...how });
   }
   return { spares, memberships };
+}
+
+/** Now and then none; weights of 0, too, but never of all. */
+function groupsFor(rng: Rng, voters: readonly Sid[]): Pick<Membership, "groups" | "weights"> {
+  if (rng.below(4) === 0) return {};
+  const groups: Sid[][] = Array.from({ length: 1 + rng.below(3) }, () => []);
+  for (const sid of voters) pick(rng, groups).push(sid);
+  const filled = groups.filter((sids) => sids.length > 0);
+  const drawn = voters.filter(() => rng.below(3) === 0).map((sid) => [sid, rng.below(4)] as const);
+  const weights = drawn.map(([sid, weight], index) => [sid, index === 0 ? weight + 1 : weight] as const);
+  return weights.length === 0 ? { groups: filled } : { groups: filled, weights };
 }
 
 function withIdlers(plan: ClientPlan, idlers: Idlers | undefined): ClientPlan {

@@ -31,6 +31,10 @@ export interface Membership {
   readonly observers: readonly Sid[];
   /** As a list of all of them, not of those that join and leave. */
   readonly isWhole: boolean;
+  /** The voters in groups, each of which counts as one; then it is always a list of all. */
+  readonly groups?: readonly (readonly Sid[])[];
+  /** How much a voter counts within its group, 1 where nothing is said. */
+  readonly weights?: readonly (readonly [Sid, number])[];
 }
 
 /** See the file's comment. */

@@ -110,10 +110,12 @@ export class Operator implements SessionOwner {
     }
   }
 
-  #requestFor({ voters, observers, isWhole }: Membership): ReconfigRequest {
+  #requestFor({ voters, observers, isWhole, groups = [], weights = [] }: Membership): ReconfigRequest {
     const members = [
       ...voters.map((sid) => serverLine(sid, "participant")),
       ...observers.map((sid) => serverLine(sid, "observer")),
+      ...groups.map((sids, index) => `group.${index + 1}=${sids.join(":")}`),
+      ...weights.map(([sid, weight]) => `weight.${sid}=${weight}`),
     ];
     const all = members.join(",");
     const leaving = this.#parts.port.sids.filter((sid) => !voters.includes(sid) && !observers.includes(sid));

@@ -6,7 +6,7 @@
 import { must } from "../../../src/base/assert.ts";
 import type { Sid } from "../../../src/base/ids.ts";
 import { type Zxid, ZXID_ZERO, zxidText } from "../../../src/base/zxid.ts";
-import { isMajority, type Listed, listedIn } from "../world/roster.ts";
+import { isQuorum, type Listed, listedIn } from "../world/roster.ts";
 import type { DiskModel } from "./disks.ts";
 import type { Entry, Histories } from "./histories.ts";
 
@@ -58,8 +58,7 @@ export class Memberships {
     const placed = this.#at(entry);
     if (!this.#prove(placed)) return false;
     const isBefore = this.#histories.holds(this.#latest.entry, entry);
-    const { voters } = (isBefore ? this.#latest : placed).listed;
-    return isMajority(this.#having(entry), voters);
+    return isQuorum(this.#having(entry), (isBefore ? this.#latest : placed).listed);
   }
 
   /** Of all replicas those that have the entry. */
@@ -94,7 +93,7 @@ export class Memberships {
   }
 
   #isQuorumOf(placed: Placed, sids: ReadonlySet<Sid>): boolean {
-    if (!isMajority(sids, placed.listed.voters)) return false;
+    if (!isQuorum(sids, placed.listed)) return false;
     if (this.#prove(placed)) return true;
     return this.#isQuorumOf(must(placed.before, "the initial membership is proven"), sids);
   }
@@ -105,7 +104,7 @@ export class Memberships {
     if (this.#proven.get(version) === placed) return true;
     if (before === undefined || !this.#prove(before)) return false;
     const having = this.#having(entry);
-    const isCommitted = [listed, before.listed].every(({ voters }) => isMajority(having, voters));
+    const isCommitted = [listed, before.listed].every((one) => isQuorum(having, one));
     if (!isCommitted) return false;
     this.#proven.set(version, placed);
     if (entry.depth > this.#latest.entry.depth) this.#latest = placed;

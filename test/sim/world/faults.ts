@@ -6,7 +6,7 @@ import type { Sql } from "../../../src/durable/sql.ts";
 import type { Fault } from "./fault.ts";
 import type { Network } from "./network.ts";
 import type { Replica } from "./replica.ts";
-import { isMajority, type Roster } from "./roster.ts";
+import { isQuorum, type Roster } from "./roster.ts";
 import type { Setting } from "./setting.ts";
 
 type FaultOf<Kind extends Fault["kind"]> = Fault & { readonly kind: Kind };
@@ -257,11 +257,12 @@ export class Faults {
     if (fault.kind === "corrupt" && this.#mayMembersChange) return false;
     if (fault.kind === "corrupt" && equalZxid(disk.volume.visible.lastDelivered, ZXID_ZERO)) return false;
     if (fault.kind === "wipe" && disk.durable.currentEpoch === 0) return true;
-    return this.#parts.roster.possible.every(({ voters }) => {
+    return this.#parts.roster.possible.every((listed) => {
+      const { voters } = listed;
       if (!voters.includes(fault.sid)) return true;
-      return isMajority(
+      return isQuorum(
         voters.filter((sid) => sid !== fault.sid && isWhole(this.#parts.replica(sid))),
-        voters,
+        listed,
       );
     });
   }

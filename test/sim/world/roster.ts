@@ -1,6 +1,6 @@
 /**
  * Who the members of a simulated world are, read from what its replicas write and deliver; nothing of the product
- * decides it. Majorities only: nobody asks for groups here.
+ * decides it.
  */
 import { must } from "../../../src/base/assert.ts";
 import type { Sid } from "../../../src/base/ids.ts";
@@ -15,12 +15,20 @@ export interface Listed {
   readonly version: Zxid;
   readonly voters: readonly Sid[];
   readonly observers: readonly Sid[];
+  /** Each voter in one of them; undefined where a majority decides. */
+  readonly groups?: readonly (readonly Sid[])[] | undefined;
+  readonly weights?: ReadonlyMap<Sid, number>;
 }
 
-/** More than half of them. */
-export function isMajority(those: Iterable<Sid>, voters: readonly Sid[]): boolean {
-  const counted = new Set([...those].filter((sid) => voters.includes(sid)));
-  return counted.size * 2 > voters.length;
+/** More than half of the voters; or, of more than half of the groups that weigh anything, more than half the weight. */
+export function isQuorum(those: Iterable<Sid>, { voters, groups, weights }: Listed): boolean {
+  const counted = new Set(those);
+  if (groups === undefined) return voters.filter((sid) => counted.has(sid)).length * 2 > voters.length;
+  const weigh = (sids: readonly Sid[]): number =>
+    sids.map((sid) => weights?.get(sid) ?? 1).reduce((sum, one) => sum + one, 0);
+  const heavy = groups.filter((sids) => weigh(sids) > 0);
+  const won = heavy.filter((sids) => weigh(sids.filter((sid) => counted.has(sid))) * 2 > weigh(sids));
+  return won.length * 2 > heavy.length;
 }
 
 /** The members that a configuration's bytes list; undefined where they only tell what the deployment says. */
@@ -31,7 +39,19 @@ export function listedIn(data: Uint8Array | null, version: Zxid): Listed | undef
     const servers = text.matchAll(/^server\.(\d+)=\S*:(participant|observer)(?:;\S*)?$/gm);
     return [...servers].flatMap(([, sid, own]) => (own === role ? [Number(sid)] : []));
   };
-  return { version, voters: inRole("participant"), observers: inRole("observer") };
+  const groups = [...text.matchAll(/^group\.\d+=([\d:]+)$/gm)].map(([, sids = ""]) =>
+    sids.split(":").map(Number),
+  );
+  const weights = [...text.matchAll(/^weight\.(\d+)=(\d+)$/gm)].map(
+    (one) => [Number(one[1]), Number(one[2])] as const,
+  );
+  return {
+    version,
+    voters: inRole("participant"),
+    observers: inRole("observer"),
+    groups: groups.length === 0 ? undefined : groups,
+    weights: new Map(weights),
+  };
 }
 
 /** See the file's comment. */
