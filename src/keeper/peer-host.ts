@@ -111,7 +111,8 @@ export class PeerHost {
       isSettled: () => this.#peer.membership.isSettled,
       invite: (sids) => this.step({ kind: "invite", sids }),
       synced: () => {
-        const synced = this.#peer.status().learners.filter(({ isSynced }) => isSynced);
+        const { learners } = this.#peer.status();
+        const synced = learners.filter(({ isSynced, isHeard }) => isSynced && isHeard);
         return new Set([this.#sid, ...synced.map(({ sid }) => sid)]);
       },
     };

@@ -204,6 +204,8 @@ export interface LearnerStatus {
   readonly snapshot: string | undefined;
   readonly sent: Zxid;
   readonly acknowledged: Zxid;
+  /** Whether it was heard since the leader last stood still for longer than heartbeatLimitMs. */
+  readonly isHeard: boolean;
   readonly silenceMs: number;
 }
 

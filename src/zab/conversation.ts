@@ -73,7 +73,7 @@ export class Conversation {
 
   #isSound({ from, vote, electionRound, membership, leads }: Notification): boolean {
     const isVoter = this.#core.quorum.isVoter(vote.leader);
-    const isUnnamed = membership.voters.length === 0;
+    const isUnnamed = membership.voters.length === 0 || vote.peerEpoch < 0;
     const isCandidate = isVoter || isUnnamed || [from, ...membership.voters].includes(vote.leader);
     const isRound = electionRound >= 0 && electionRound <= ELECTION_ROUND_MAX;
     return isCandidate && isRound && leads <= EPOCH_MAX && membership.version.epoch <= EPOCH_MAX;

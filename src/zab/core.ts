@@ -42,6 +42,8 @@ export class PeerCore {
   #lastBeforeStep: Zxid;
   #clockMs = 0;
   #wroteAtMs = 0;
+  #stalledAtMs = -1;
+  #moment = 0;
   #nowMs: number | undefined;
   readonly #dropped: Map<string, number> = new Map();
   readonly #syncs = { diff: 0, truncate: 0, snapshot: 0 };
@@ -157,6 +159,11 @@ export class PeerCore {
     return this.#clockMs;
   }
 
+  /** When this peer last went on after it had stood still for longer than others wait for it; -1 for never. */
+  get stalledAtMs(): number {
+    return this.#stalledAtMs;
+  }
+
   /** How often leaders brought this peer's history in line with theirs, by what they sent first. */
   get syncs(): SyncCounts {
     return { ...this.#syncs };
@@ -167,6 +174,16 @@ export class PeerCore {
     this.#syncs[kind]++;
   }
 
+  /** How many moments there were: what was sent or heard at an earlier one came before. */
+  get moment(): number {
+    return this.#moment;
+  }
+
+  /** The next moment, which is now. */
+  nextMoment(): number {
+    return ++this.#moment;
+  }
+
   get dropped(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#dropped);
   }
@@ -175,6 +192,7 @@ export class PeerCore {
   beginStep(nowMs: number): void {
     const passedMs = nowMs - (this.#nowMs ?? nowMs);
     this.#clockMs += Math.min(Math.max(passedMs, 0), this.timing.stallLimitMs);
+    if (passedMs > this.timing.heartbeatLimitMs) this.#stalledAtMs = this.#clockMs;
     this.#nowMs = nowMs;
     this.#lastBeforeStep = this.history.last;
     this.history.beginStep();

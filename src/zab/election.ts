@@ -26,6 +26,11 @@ export function compareVotes(a: Vote, b: Vote): number {
   return compareZxid(a.zxid, b.zxid) || named || a.leader - b.leader;
 }
 
+/** Whether to vote so instead. Who may not lead votes for nobody, under its own name: that is no vote to take over. */
+function isBetter(vote: Vote, own: Vote): boolean {
+  return vote.peerEpoch >= 0 && compareVotes(vote, own) > 0;
+}
+
 function equalVotes(a: Vote, b: Vote): boolean {
   return a.leader === b.leader && a.peerEpoch === b.peerEpoch && equalZxid(a.zxid, b.zxid);
 }
@@ -137,8 +142,8 @@ export class Election {
       this.#round = electionRound;
       this.#received.clear();
       const own = this.#ownVote();
-      this.#change(compareVotes(vote, own) > 0 ? vote : own);
-    } else if (compareVotes(vote, this.#vote) > 0) {
+      this.#change(isBetter(vote, own) ? vote : own);
+    } else if (isBetter(vote, this.#vote)) {
       this.#change(vote);
     }
     this.#received.set(from, notification);

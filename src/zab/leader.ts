@@ -9,16 +9,17 @@
  */
 import { assert, assertNever, must } from "../base/assert.ts";
 import type { Sid } from "../base/ids.ts";
-import { compareZxid, EPOCH_MAX, type Zxid, ZXID_ZERO, zxidText } from "../base/zxid.ts";
+import { compareZxid, EPOCH_MAX, type Zxid } from "../base/zxid.ts";
 import type { LearnerStatus, PeerInput, PeerPhase, SnapshotWanted, Stage } from "./config.ts";
 import type { PeerCore } from "./core.ts";
 import { LearnerStream } from "./learner-stream.ts";
-import type { LinkId, Proposal, Voice, ZabMessage } from "./message.ts";
+import type { LinkId, Proposal, ZabMessage } from "./message.ts";
 import { assertMayPropose } from "./members.ts";
+import { quorumOf } from "./membership.ts";
 import { Pipeline } from "./pipeline.ts";
-import { isHopeless, latestAcknowledged } from "./quorum.ts";
+import { Promises } from "./promises.ts";
+import { latestAcknowledged } from "./quorum.ts";
 import { isSummarySound } from "./sync-plan.ts";
-import { VoiceTally } from "./voice-tally.ts";
 
 /** A peer's time as leader. Once `leaving` says why, it is over. */
 export class Leader {
@@ -27,14 +28,10 @@ export class Leader {
   #newEpoch: number | undefined;
   #pipeline: Pipeline | undefined;
   readonly #learners: Map<LinkId, LearnerStream> = new Map();
-  /** Voters whose promise of newEpoch was made to us; a promise outlives its link. */
-  readonly #promises: Map<Sid, Voice> = new Map();
-  /** Voters that had made it before, to whom it cannot be told. */
-  readonly #promisedBefore: Set<Sid> = new Set();
+  readonly #promises: Promises;
   readonly #heardAtMs: Map<Sid, number> = new Map();
   /** A change of the members that is proposed and not committed. */
   #lastChange: Zxid | undefined;
-  #pingRound = 0;
   #pingAtMs: number;
   #progressAtMs: number;
   #leaving: string | undefined;
@@ -43,6 +40,7 @@ export class Leader {
 
   constructor(core: PeerCore) {
     this.#core = core;
+    this.#promises = new Promises(core);
     this.#pingAtMs = core.clockMs;
     this.#progressAtMs = core.clockMs;
     for (const sid of core.quorum.voters) this.#heardAtMs.set(sid, core.clockMs);
@@ -78,6 +76,7 @@ export class Leader {
       snapshot: learner.snapshotReason,
       sent: learner.sent,
       acknowledged: learner.acknowledged,
+      isHeard: learner.isHeard,
       silenceMs: learner.silenceMs,
     }));
   }
@@ -163,7 +162,7 @@ export class Leader {
 
   /** Pings, drops silent learners, and resigns without a quorum that is heard. */
   onTime(): void {
-    const { clockMs, timing, outbox, quorum, config } = this.#core;
+    const { clockMs, timing, quorum, config } = this.#core;
     for (const learner of this.#learners.values()) {
       if (learner.silenceMs > timing.heartbeatLimitMs) this.#dismiss(learner, "silent");
       else if (learner.stallMs > timing.learnerStallMs) this.#dismiss(learner, "acknowledges nothing");
@@ -179,11 +178,7 @@ export class Leader {
     }
     if (clockMs >= this.#pingAtMs) {
       this.#pingAtMs = clockMs + timing.heartbeatIntervalMs;
-      this.#pingRound++;
-      for (const learner of this.#learners.values()) {
-        learner.onPing(this.#pingRound);
-        outbox.sendFree(learner.link, { kind: "ping" });
-      }
+      for (const learner of this.#learners.values()) learner.ping();
     }
     this.#maybeFlush();
     this.#partWithStrangers();
@@ -265,20 +260,24 @@ export class Leader {
    * Whether hearing of it says that this leader is still wanted, if it is a voter: once this peer leads, only of those
    * that have told what they promised, and are known to remember it.
    */
-  #isSupporter({ ackEpoch, heldSinceRound }: LearnerStream): boolean {
+  #isSupporter({ ackEpoch, heldSince }: LearnerStream): boolean {
     if (this.#stage !== "broadcast") return true;
-    return ackEpoch !== undefined && heldSinceRound === undefined;
+    return ackEpoch !== undefined && heldSince === undefined;
   }
 
-  /** Lets in the emptied for whom a quorum without them has answered since they came; see LearnerStream.hold. */
+  /**
+   * Lets in the emptied for whom a quorum without them has answered since they came; see LearnerStream.hold. That of the
+   * members in force is enough: a rival needs one of them, too, whatever members it has accepted besides.
+   */
   #releaseHeld(): void {
+    const inForce = quorumOf(this.#core.members.current);
     const inEpoch = [...this.#learners.values()].filter(({ isSynced }) => isSynced);
     for (const learner of this.#learners.values()) {
-      const { heldSinceRound } = learner;
-      if (heldSinceRound === undefined) continue;
-      const answered = inEpoch.filter(({ answeredRound }) => answeredRound > heldSinceRound);
+      const { heldSince } = learner;
+      if (heldSince === undefined) continue;
+      const answered = inEpoch.filter(({ aliveAt }) => aliveAt > heldSince);
       const others = new Set<Sid>([this.#core.config.sid, ...answered.map(({ sid }) => sid)]);
-      if (!this.#core.quorum.contains(others)) continue;
+      if (!inForce.contains(others)) continue;
       learner.release();
       this.#advance(learner);
     }
@@ -300,7 +299,7 @@ export class Leader {
   }
 
   #maybeChooseEpoch(): void {
-    const { acceptedEpoch, currentEpoch, epochFloor, quorum, config, voice } = this.#core;
+    const { acceptedEpoch, currentEpoch, epochFloor, quorum, config } = this.#core;
     const introduced = [...this.#learners.values()].filter(({ stage }) => stage !== "connected");
     const voters = introduced.filter(({ isVoter }) => isVoter);
     const sids = new Set<Sid>([config.sid, ...voters.map(({ sid }) => sid)]);
@@ -309,7 +308,7 @@ export class Leader {
     assert(newEpoch <= EPOCH_MAX, "there is an epoch left");
     this.#core.writeEpochs({ acceptedEpoch: newEpoch, currentEpoch });
     this.#newEpoch = newEpoch;
-    this.#promises.set(config.sid, voice);
+    this.#promises.own();
     this.#progressAtMs = this.#core.clockMs;
     for (const learner of introduced) this.#maybeSendLeaderInfo(learner);
     this.#maybeBecomeSynchronizing();
@@ -332,31 +331,20 @@ export class Leader {
     const isExpected = learner.stage === "asked";
     if (!isExpected || !isSummarySound(message.history)) return this.#unexpected(learner, "ackEpoch");
     learner.onAckEpoch(message);
-    if (this.#stage !== "discovery") {
-      if (message.voice === "fresh") learner.hold(this.#pingRound);
-      return this.#beginStream(learner);
+    if (this.#stage !== "broadcast" && learner.isVoter && message.voice !== "none") {
+      const reason = this.#promises.take(learner.sid, message);
+      if (reason !== undefined) return this.leave(reason);
     }
-    if (!learner.isVoter || message.voice === "none") return;
-    const { currentEpoch, history, quorum } = this.#core;
-    const isLater = message.currentEpoch - currentEpoch || compareZxid(message.history.last, history.last);
-    if (isLater > 0) {
-      return this.leave(`voter ${learner.sid} has the later history ${zxidText(message.history.last)}`);
-    }
-    // A fresh voter that has begun to fill does not agree that there is no history, and cannot speak for one yet.
-    const isFilling = message.voice === "fresh" && compareZxid(message.history.last, ZXID_ZERO) > 0;
-    if (message.promised) this.#promises.set(learner.sid, isFilling ? "none" : message.voice);
-    else if (!this.#promises.has(learner.sid)) this.#promisedBefore.add(learner.sid);
-    if (isHopeless(quorum, this.#promisedBefore)) this.leave("the epoch was promised before");
-    this.#maybeBecomeSynchronizing();
+    if (this.#stage === "discovery") return this.#maybeBecomeSynchronizing();
+    if (message.voice === "fresh") learner.hold(this.#core.moment);
+    this.#beginStream(learner);
   }
 
   /** The leader enters its epoch as its first follower: history and epoch are durable together. */
   #maybeBecomeSynchronizing(): void {
     const { outbox, history } = this.#core;
-    const promised = new VoiceTally(this.#core);
-    for (const [sid, voice] of this.#promises) promised.add(sid, voice);
-    const isQuorum = promised.isQuorum(history.last);
-    if (this.#leaving !== undefined || !isQuorum) return;
+    const promised = this.#promises.tally;
+    if (this.#leaving !== undefined || !promised.isQuorum(history.last)) return;
     const newEpoch = must(this.#newEpoch, "the epoch is chosen before it is promised");
     this.#core.writeEpochs({ acceptedEpoch: newEpoch, currentEpoch: newEpoch });
     this.#stage = "synchronization";
@@ -366,7 +354,7 @@ export class Leader {
       if (learner.stage !== "acknowledged") continue;
       // Where all agree that there is no history yet, fresh voters are all there is.
       const isFresh = learner.ackEpoch?.voice === "fresh";
-      if (isFresh && !promised.isByUnanimity(history.last)) learner.hold(this.#pingRound);
+      if (isFresh && !promised.isByUnanimity(history.last)) learner.hold(this.#core.moment);
       this.#beginStream(learner);
     }
     this.#maybeEstablish();
@@ -400,12 +388,23 @@ export class Leader {
     this.#maybeFlush();
   }
 
+  /**
+   * Whether a quorum is in the epoch, and each of it was alive when all of it had promised: who is gone by then may
+   * have been emptied, and be in another epoch with what it has forgotten.
+   */
+  #isQuorumSynced(): boolean {
+    const { quorum, config } = this.#core;
+    const synced = [...this.#learners.values()].filter(({ isSynced }) => isSynced);
+    return [0, ...synced.map(({ promisedAt }) => promisedAt)].some((moment) => {
+      const alive = synced.filter(({ promisedAt, aliveAt }) => promisedAt <= moment && aliveAt > moment);
+      return quorum.contains(new Set([config.sid, ...alive.map(({ sid }) => sid)]));
+    });
+  }
+
   /** A quorum is in the epoch: the whole initial history is committed, and broadcast begins. */
   #maybeEstablish(): void {
-    const { quorum, config, history, timing, outbox } = this.#core;
-    const synced = [...this.#learners.values()].filter(({ isSynced }) => isSynced);
-    const sids = new Set<Sid>([config.sid, ...synced.map(({ sid }) => sid)]);
-    if (!quorum.contains(sids)) return;
+    const { history, timing, outbox } = this.#core;
+    if (!this.#isQuorumSynced()) return;
     if (!this.#core.isFounded()) return;
     const epoch = must(this.#newEpoch, "the epoch is chosen before it is entered");
     assert(history.last.epoch < epoch, "nothing was proposed in the epoch yet");

@@ -68,11 +68,13 @@ export class LearnerStream {
   #owesSinceMs: number | undefined;
   #heardAtMs: number;
   #snapshot: Snapshot | undefined;
-  /** Rounds of pings that it has not answered yet, oldest first, and the latest that it has. */
-  readonly #pingRounds: number[] = [];
-  #answeredRound = 0;
-  /** While it may not enter: the round of pings that a quorum must outlive first. See hold. */
-  #heldSinceRound: number | undefined;
+  /** The moments of pings that it has not answered yet, oldest first. */
+  readonly #pings: number[] = [];
+  #promisedAt = 0;
+  #enteringAt = 0;
+  #aliveAt = 0;
+  /** While it may not enter: the moment that a quorum must outlive first. See hold. */
+  #heldSince: number | undefined;
 
   constructor(core: PeerCore, peer: { readonly link: LinkId; readonly sid: Sid }) {
     this.#core = core;
@@ -111,6 +113,11 @@ export class LearnerStream {
     return this.#acknowledged;
   }
 
+  /** Whether it was heard since this leader last stood still: what was known of it before may be of the past. */
+  get isHeard(): boolean {
+    return this.#heardAtMs > this.#core.stalledAtMs;
+  }
+
   get silenceMs(): number {
     return this.#core.clockMs - this.#heardAtMs;
   }
@@ -131,38 +138,44 @@ export class LearnerStream {
     return this.#stage === "snapshotting" && hasRoom ? this.#snapshot?.notBefore : undefined;
   }
 
-  /** The latest round of pings that it has answered; 0 for none. */
-  get answeredRound(): number {
-    return this.#answeredRound;
+  /** When its promise came; 0 where it has made none. */
+  get promisedAt(): number {
+    return this.#promisedAt;
   }
 
-  /** Since which round of pings it may not enter; undefined where it may. */
-  get heldSinceRound(): number | undefined {
-    return this.#heldSinceRound;
+  /** The latest moment of which something has reached it: it has answered that. */
+  get aliveAt(): number {
+    return this.#aliveAt;
+  }
+
+  /** Since when it may not enter; undefined where it may. */
+  get heldSince(): number | undefined {
+    return this.#heldSince;
   }
 
   /**
-   * It may not enter before this leader has a quorum without it that answered a ping of a later round. It has lost its
-   * disk, and may have promised a later epoch before: a quorum that follows this leader now, with their disks, proves
-   * that no such epoch has come about, nor can without them.
+   * It may not enter before this leader has a quorum without it that was alive at a later moment. It has lost its disk,
+   * and may have promised a later epoch before: a quorum that follows this leader now, with their disks, proves that no
+   * such epoch has come about, nor can without them: see Leader's #isQuorumSynced.
    */
-  hold(round: number): void {
-    this.#heldSinceRound = round;
+  hold(moment: number): void {
+    this.#heldSince = moment;
   }
 
   /** There is such a quorum. */
   release(): void {
-    this.#heldSinceRound = undefined;
+    this.#heldSince = undefined;
   }
 
-  /** A ping of this round leaves. */
-  onPing(round: number): void {
-    this.#pingRounds.push(round);
+  /** Asks for a sign of life. */
+  ping(): void {
+    this.#pings.push(this.#core.nextMoment());
+    this.#core.outbox.sendFree(this.link, { kind: "ping" });
   }
 
   /** It answers the oldest ping that it owes an answer to. */
   onPong(): void {
-    this.#answeredRound = this.#pingRounds.shift() ?? this.#answeredRound;
+    this.#aliveAt = Math.max(this.#aliveAt, this.#pings.shift() ?? 0);
   }
 
   /** Something came from it. */
@@ -184,6 +197,7 @@ export class LearnerStream {
   onAckEpoch(message: AckEpoch): void {
     this.#stage = "acknowledged";
     this.#ackEpoch = message;
+    this.#promisedAt = this.#core.nextMoment();
   }
 
   /** Begins the stream where both histories part, or a snapshot where only that helps. */
@@ -219,7 +233,7 @@ export class LearnerStream {
       this.#sendHistory(limit);
     }
     const isCaughtUp = compareZxid(this.#sent, limit) >= 0;
-    const mayEnter = this.#heldSinceRound === undefined;
+    const mayEnter = this.#heldSince === undefined;
     if (this.#stage === "synchronizing" && isCaughtUp && mayEnter) this.#sendNewLeader(epoch);
     if (this.#stage === "synced" && isEstablished) this.#sendUpToDate();
     else if (this.#stage === "live") this.#sendCommit();
@@ -230,6 +244,7 @@ export class LearnerStream {
   onAckNewLeader(): boolean {
     if (this.#stage !== "entering") return false;
     this.#stage = "synced";
+    this.#aliveAt = Math.max(this.#aliveAt, this.#enteringAt);
     return true;
   }
 
@@ -291,6 +306,7 @@ export class LearnerStream {
 
   #sendNewLeader(epoch: number): void {
     this.#stage = "entering";
+    this.#enteringAt = this.#core.nextMoment();
     const message: ZabMessage = { kind: "newLeader", epoch, last: this.#sent };
     this.#core.outbox.sendAfter(this.link, message);
   }

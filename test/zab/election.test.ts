@@ -76,6 +76,18 @@ describe("a looking peer", () => {
     expect(bench.peer.notification().vote).toEqual({ leader: 1, zxid: zxid(1, 5), peerEpoch: 1 });
   });
 
+  it("joins the round of one that votes for nobody, whomever it names, and takes over no such vote", () => {
+    const bench = new Bench({ sid: 2 });
+    bench.step({ kind: "tick" });
+    const round = bench.peer.notification().electionRound;
+
+    bench.hear(3, { electionRound: round + 6, vote: { leader: 7, zxid: zxid(0, 0), peerEpoch: -1 } });
+
+    expect(bench.peer.notification().electionRound).toBe(round + 6);
+    expect(bench.peer.notification().vote.leader).toBe(2);
+    expect(bench.peer.status().dropped).toEqual({});
+  });
+
   it("decides at once when every voter has answered alike", () => {
     const bench = new Bench({ sid: 1 });
     bench.step({ kind: "tick" });

@@ -1,7 +1,7 @@
 /**
  * What a voter has promised it may forget, when its disk is lost, and be let in by another leader. Five voters: peer 1
- * wants to lead epoch 2 with the promises of 2 and 3. Voter 2 is emptied, comes to the leader of epoch 1, and acknowledges
- * there what commits with it; so what 2 has said to peer 1 proves nothing any more, and peer 1 is not told.
+ * wants to lead epoch 2 with the promises of 2 and 3. Voter 2 is emptied, comes to the leader of epoch 1, and
+ * acknowledges what commits there; so what 2 has said to peer 1 proves nothing any more, and peer 1 is not told.
  */
 import { describe, expect, it } from "vitest";
 import type { Zxid } from "../../src/base/zxid.ts";
@@ -75,5 +75,24 @@ describe("a leader that is not established", () => {
     bench.receive(13, { kind: "ackNewLeader", epoch: 2 });
 
     expect(bench.peer.phase).toEqual({ role: "leading", stage: "broadcast" });
+  });
+});
+
+describe("a leader that stood still for longer than others wait for it", () => {
+  it("takes no learner for one that is there before it has heard it again", () => {
+    const bench = rival();
+    for (const sid of [2, 3]) bench.receive(10 + sid, { kind: "ackNewLeader", epoch: 2 });
+    const heard = (): readonly boolean[] => bench.peer.status().learners.map(({ isHeard }) => isHeard);
+    bench.nowMs += DEFAULT_TIMING.heartbeatLimitMs;
+    bench.step({ kind: "tick" });
+    expect(heard()).toEqual([true, true]);
+
+    bench.nowMs += DEFAULT_TIMING.heartbeatLimitMs + 1;
+    bench.receive(12, { kind: "pong" });
+    expect(heard()).toEqual([false, false]);
+
+    bench.pass(20);
+    bench.receive(12, { kind: "pong" });
+    expect(heard()).toEqual([true, false]);
   });
 });
