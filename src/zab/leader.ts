@@ -266,8 +266,8 @@ export class Leader {
   }
 
   /**
-   * Lets in the emptied for whom a quorum without them has answered since they came; see LearnerStream.hold. That of the
-   * members in force is enough: a rival needs one of them, too, whatever members it has accepted besides.
+   * Lets in the emptied for whom a quorum without them has answered since they came; see LearnerStream.hold. One of the
+   * members in force is enough: a rival needs one of these, too, whatever members it has accepted besides.
    */
   #releaseHeld(): void {
     const inForce = quorumOf(this.#core.members.current);

@@ -15,6 +15,7 @@ const USUAL: ReadonlyArray<readonly [string, RegExp]> = [
   ["sent", /^-> \d+ (?:propose|inform|ack|commit) /],
   ["written", /^writes \d+:\d+ /],
   ["delivered", /^delivers up to /],
+  ["turned away", /^client \S+ is refused \(/],
   ["answered", /^0x[0-9a-f]+ .* -> (?:ok|error -?\d+) at \d+:\d+/],
 ];
 
