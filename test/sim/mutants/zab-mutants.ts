@@ -27,16 +27,38 @@ const DISCOVERY: readonly Mutant[] = [
     edits: [
       {
         file: "src/zab/election.ts",
-        find: "if (equalVotes(said.vote, this.#vote)) agreed.add(sid, said.voice);",
-        replace: `const isFresh = said.voice === "fresh" && this.#vote.zxid.epoch > 0;
-      if (equalVotes(said.vote, this.#vote)) agreed.add(sid, isFresh ? "full" : said.voice);`,
+        find: "      if (!equalVotes(said.vote, this.#vote)) continue;",
+        replace: `      if (!equalVotes(said.vote, this.#vote)) continue;
+      if (said.voice === "fresh" && this.#vote.zxid.epoch > 0) agreed.add(sid, "full");`,
       },
       {
-        file: "src/zab/leader.ts",
-        find: "if (message.promised) this.#promises.set(learner.sid, isFilling",
-        replace: `const isFresh = message.voice === "fresh" && history.last.epoch > 0;
-    if (message.promised && isFresh) this.#promises.set(learner.sid, "full");
-    else if (message.promised) this.#promises.set(learner.sid, isFilling`,
+        file: "src/zab/promises.ts",
+        find: "if (promised) this.#made.set(sid, isFilling",
+        replace: `const isFresh = voice === "fresh" && this.#core.history.last.epoch > 0;
+    if (promised && isFresh) this.#made.set(sid, "full");
+    else if (promised) this.#made.set(sid, isFilling`,
+      },
+    ],
+  },
+  {
+    id: "begins-anew",
+    what: "empty voters that are all there begin, though the register knows of an ensemble before them",
+    edits: [
+      {
+        file: "src/zab/voice-tally.ts",
+        find: "this.#mayBegin = founding.mayBegin && equalZxid",
+        replace: "this.#mayBegin = founding.mayBegin || equalZxid",
+      },
+    ],
+  },
+  {
+    id: "sole-leader-unproven",
+    what: "a leader that is a quorum by itself writes nothing to find out whether it was replaced",
+    edits: [
+      {
+        file: "src/zab/core.ts",
+        find: "if (isDue && quorum.contains(",
+        replace: "if (isDue && quorum.voters.length > 1 && quorum.contains(",
       },
     ],
   },
