@@ -32,6 +32,15 @@ export const ERROR_CODES = {
   sessionClosedRequireSaslAuth: -124,
   quotaExceeded: -125,
   throttledOp: -127,
+  // Edgekeeper's own, far from ZooKeeper's: of calls alone, no client of the wire is told them.
+  /** The key stands for another request. */
+  keyReused: -1001,
+  /** As many keys as there may be are remembered. */
+  tooManyKeys: -1002,
+  /** The lock is not held under that token, or no more. */
+  notHeld: -1003,
+  /** Somebody holds the lock, or waits for it. */
+  lockHeld: -1004,
 } as const;
 
 /** The name of an error code. */

@@ -38,3 +38,9 @@ export const VOTERS_MAX = 7;
  * would cost the voters their throughput.
  */
 export const OBSERVERS_MAX = 16;
+
+/** How long it is remembered what was done under a key: an hour of retries, and some time to look why. */
+export const KEY_TTL_MS: number = 60 * 60 * 1000;
+
+/** Keys remembered at a time, some 300 bytes of each replica's disk each: 70 new ones a second for an hour. */
+export const KEYS_MAX = 250_000;

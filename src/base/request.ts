@@ -96,6 +96,49 @@ export interface DeleteContainerRequest {
   readonly path: string;
 }
 
+/** Replaces the data of a znode, or creates it, persistent, with these permissions: whichever it takes. */
+export interface PutRequest {
+  readonly op: "put";
+  readonly path: string;
+  readonly data: NodeData;
+  readonly acl: readonly Acl[];
+}
+
+/** What must hold where a transact is prepared, or nothing of it is done. */
+export type Guard =
+  /** The lock at the path is held under this token, which is the czxid of the holder's znode in its queue. */
+  | { readonly kind: "held"; readonly path: string; readonly token: Zxid }
+  /** Nobody holds the lock at the path, or waits for it. */
+  | { readonly kind: "free"; readonly path: string }
+  /** The znode at the path is the one created then, and not another under its name. */
+  | { readonly kind: "same"; readonly path: string; readonly czxid: Zxid };
+
+/** Under what a call may be repeated without being done twice. */
+export interface CallKey {
+  /** 64 hex digits: the caller's key, hashed with who it is. */
+  readonly name: string;
+  /** 64 hex digits: what was asked for, hashed. Another request under the same key is refused. */
+  readonly fingerprint: string;
+}
+
+/** What may stand inside a transact. */
+export type TransactOperation = CreateRequest | DeleteRequest | SetDataRequest | CheckRequest | PutRequest;
+
+/**
+ * What callers without a connection ask for as one transaction, beyond what a multi can say; never decoded from a
+ * client's frame.
+ */
+export interface TransactRequest {
+  readonly op: "transact";
+  /** Makes the session that it is asked in. */
+  readonly newSession: { readonly timeoutMs: number; readonly password: Uint8Array } | undefined;
+  /** Where this is missing, containers are made down to it. */
+  readonly ensured: string | undefined;
+  readonly guards: readonly Guard[];
+  readonly operations: readonly TransactOperation[];
+  readonly key: CallKey | undefined;
+}
+
 /** Requests that go through the leader and take a zxid. */
 export type WriteRequest =
   | CreateRequest
@@ -104,6 +147,7 @@ export type WriteRequest =
   | SetAclRequest
   | CheckRequest
   | MultiRequest
+  | TransactRequest
   | ReconfigRequest
   | SyncRequest
   | CreateSessionRequest

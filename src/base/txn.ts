@@ -62,6 +62,13 @@ export type Txn =
       readonly aversion: number;
     }
   | { readonly kind: "multi"; readonly operations: readonly OperationTxn[] }
+  /** Makes the header's session, and then does all of the operations. */
+  | {
+      readonly kind: "sessionMulti";
+      readonly timeoutMs: number;
+      readonly password: Uint8Array;
+      readonly operations: readonly OperationTxn[];
+    }
   | { readonly kind: "createSession"; readonly timeoutMs: number; readonly password: Uint8Array }
   | { readonly kind: "closeSession" }
   /** The dynamic configuration shown at /zookeeper/config: the members from here on, once it is committed. */

@@ -62,3 +62,8 @@ export function zxidFromBigInt(value: bigint): Zxid {
 export function zxidHex(zxid: Zxid): string {
   return `0x${zxidToBigInt(zxid).toString(16)}`;
 }
+
+/** Twenty digits, zeros first: texts of them are in the order of their zxids. What HTTP shows, tokens included. */
+export function zxidDigits(zxid: Zxid): string {
+  return zxidToBigInt(zxid).toString().padStart(20, "0");
+}

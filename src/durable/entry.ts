@@ -6,6 +6,8 @@ import type { ReplicaName } from "./store.ts";
 /** The paths of the gateway's entry: the gateway builds these requests itself and passes no client's through. */
 export const GATEWAY_PATHS = {
   zk: "/gateway/zk",
+  /** POST with a CallAsked as a record, and the headers that tell who asks; answered by a CallAnswer. */
+  call: "/gateway/call",
   status: "/gateway/status",
   /** With the name of an AdminServer command as `command`, and its arguments. */
   command: "/gateway/command",
@@ -16,6 +18,8 @@ export const GATEWAY_PATHS = {
 } as const;
 
 export { expositionOf, type MetricFamily } from "../keeper/operations/metric-families.ts";
+
+export type { CallAnswer, CallAsked, CallRequest, CallSession } from "../keeper/call.ts";
 
 export type { MoveRefusal } from "../keeper/operations/move-leader.ts";
 

@@ -22,6 +22,7 @@ import { decodeNotification, encodeNotification } from "../keeper/zab-codec.ts";
 import type { Notification } from "../zab/message.ts";
 import { CONFIG_PATH } from "../tree/reserved.ts";
 import { authSettings } from "./auth-settings.ts";
+import { Calls } from "./calls.ts";
 import { Clients } from "./clients.ts";
 import { COMMAND_PARAMETER, GATEWAY_PATHS, MOVE_TO_PARAMETER, type ObjectStatus } from "./entry.ts";
 import { readCaller } from "./handed-over.ts";
@@ -47,6 +48,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
   readonly #config: KeeperConfig;
   readonly #links: Links;
   readonly #clients: Clients;
+  readonly #calls: Calls;
   readonly #heart: Heart;
   readonly #turns: Turns;
   readonly #syncTimes: SyncTimes;
@@ -60,6 +62,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
     const accept = (input: KeeperInput): void => this.accept(input);
     this.#links = new Links(this.replicaName, env.REPLICA, accept);
     this.#clients = new Clients(accept);
+    this.#calls = new Calls(accept);
     this.#syncTimes = new SyncTimes({ now: () => Date.now(), sync: async () => await ctx.storage.sync() });
     this.#store = this.#openStore();
     this.#checkVoters(this.#config, env);
@@ -131,6 +134,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
   #startAnew(): Brain {
     this.#links.closeAll("this replica starts anew");
     this.#clients.closeAll();
+    this.#calls.closeAll();
     this.#store = this.#openStore();
     this.#keeper = this.#makeKeeper(this.#store);
     if (!this.#isAwake) this.#heart.rest();
@@ -153,6 +157,8 @@ export class Replica extends DurableObject<ReplicaEnv> {
         this.#clients.serveWebSocket(pair[1], readCaller(request.headers));
         return new Response(null, { status: 101, webSocket: pair[0] });
       }
+      case GATEWAY_PATHS.call:
+        return this.#calls.serve(request);
       case GATEWAY_PATHS.status:
         return Response.json(this.status());
       case GATEWAY_PATHS.metrics:
@@ -253,6 +259,8 @@ export class Replica extends DurableObject<ReplicaEnv> {
         return this.#clients.drop(action.connection);
       case "clientFlow":
         return this.#clients.setReading(action.connection, action.reading);
+      case "callAnswer":
+        return this.#calls.answer(action.call, action.answer);
       case "log":
         return logLine(action.line);
       default:

@@ -3,11 +3,15 @@
  * from outside can reach the entry where replicas talk to each other.
  */
 import { type Context, Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
 import type { Sid } from "../base/ids.ts";
 import { GATEWAY_PATHS, replicaStub } from "../durable/entry.ts";
 import { callerHeaders } from "../durable/handed-over.ts";
+import { logLine } from "../durable/log-line.ts";
 import { readSettings, sidsOf } from "../base/settings.ts";
 import { refusal } from "./access.ts";
+import { describeApi, makeApi } from "./api/api.ts";
+import { renderPage } from "./api/page.ts";
 import { listCommands, runCommand } from "./commands.ts";
 import { type App, document, ensemblesOf, problem, unknownEnsemble } from "./documents.ts";
 import { moveLeader, moveLeaderByPost } from "./move-leader.ts";
@@ -22,6 +26,7 @@ const ROUTES: Readonly<Record<string, string>> = {
   "/ENSEMBLE/commands": "ZooKeeper's AdminServer: its commands, each for the leader or for ?sid=SID",
   "/ENSEMBLE/commands/move_leader": "POST with ?to=SID: another voter is to lead",
   "/metrics": "figures of all replicas for Prometheus; /ENSEMBLE/metrics?sid=SID those of one",
+  "/ENSEMBLE/v1/...": "the HTTP API: /docs tells about it, /openapi.json is its contract",
   "/ENSEMBLE/zk": "a WebSocket that carries ZooKeeper's protocol",
 };
 
@@ -50,16 +55,39 @@ export function makeApp(callers: CallerIdentities): Hono<App> {
   app.get("/metrics", allMetrics);
   app.get("/:ensemble/metrics", ensembleMetrics);
   app.get("/:ensemble/v1/status", status);
+  const api = makeApi(callers);
+  const contract = describeApi(api);
+  app.route("/:ensemble/v1", api);
+  app.route("/v1", api);
+  app.get("/openapi.json", (context) => context.json(contract));
+  app.get("/docs", (context) =>
+    context.html(renderPage(contract), 200, {
+      "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+    }),
+  );
   app.get("/:ensemble/commands", listCommands);
   app.post("/:ensemble/commands/move_leader", moveLeader);
   app.get("/:ensemble/commands/move_leader", moveLeaderByPost);
   app.get("/:ensemble/commands/:command", runCommand);
   app.get("/:ensemble/zk", (context) => zooKeeperSocket(context, callers));
   app.get("/", (context) => document(context, { ensembles: ensemblesOf(context.env), routes: ROUTES }));
+  app.onError(failure);
   app.notFound((context) =>
     problem(context, 404, "no-such-route", `there are these: ${Object.keys(ROUTES).join(", ")}`),
   );
   return app;
+}
+
+/** What a handler threw: what the caller did, as Hono says it, or a defect of ours, of which the log tells more. */
+function failure(error: Error, context: Context<App>): Response {
+  if (error instanceof HTTPException && error.status === 415) {
+    return problem(context, 415, "bad-content-type", "send the body as application/json");
+  }
+  if (error instanceof HTTPException && error.status === 400) {
+    return problem(context, 400, "bad-request", error.message);
+  }
+  logLine(`gateway: ${error.stack ?? error.message}`);
+  return problem(context, 500, "internal", "a defect: the log of the Worker tells more");
 }
 
 /** Whether every replica of every ensemble serves. */

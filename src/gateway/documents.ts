@@ -12,15 +12,36 @@ export interface GatewayEnv extends ReplicaEnv, AccessEnv {
 /** What routes find in their context. */
 export type App = { Bindings: GatewayEnv };
 
+/** The statuses that problems have. */
+export type ProblemStatus =
+  | (400 | 401 | 403 | 404 | 405 | 409 | 410 | 412 | 413 | 415 | 422 | 426)
+  | (500 | 501 | 503 | 504 | 507);
+
+/** What went wrong: `detail` says so to people, and `code`, which does not change, to programs. */
+export interface Problem {
+  readonly status: ProblemStatus;
+  readonly code: string;
+  readonly detail: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What the document tells besides. */
+  readonly members?: object;
+}
+
 /** Errors are problem documents (RFC 9457) with a code that does not change. */
 export function problem(
   context: Context<App>,
-  status: 400 | 401 | 403 | 404 | 405 | 409 | 426 | 503,
+  status: ProblemStatus,
   code: string,
   detail: string,
 ): Response {
-  const body = { type: `urn:edgekeeper:problem:${code}`, title: code, status, code, detail };
-  return context.json(body, status, { "content-type": "application/problem+json" });
+  return problemDocument(context, { status, code, detail });
+}
+
+/** A problem with headers of its own, or with more to tell. */
+export function problemDocument(context: Context<App>, told: Problem): Response {
+  const { status, code, detail, headers, members } = told;
+  const body = { type: `urn:edgekeeper:problem:${code}`, title: code, status, code, detail, ...members };
+  return context.json(body, status, { ...headers, "content-type": "application/problem+json" });
 }
 
 /** The ensembles that the deployment serves. */

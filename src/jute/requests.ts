@@ -8,6 +8,7 @@ import type {
   DeleteContainerRequest,
   Request,
   SetWatchesRequest,
+  TransactRequest,
 } from "../base/request.ts";
 import { JuteError } from "./jute-error.ts";
 import type { ClientOpcodeName } from "./opcodes.ts";
@@ -27,7 +28,7 @@ import type { JuteWriter } from "./archive.ts";
 import { JuteReader } from "./archive.ts";
 
 /** Every request that may come in a client's frame. */
-export type ClientRequest = Exclude<Request, CreateSessionRequest | DeleteContainerRequest>;
+export type ClientRequest = Exclude<Request, CreateSessionRequest | DeleteContainerRequest | TransactRequest>;
 
 /** What a frame after the handshake turned out to be. */
 export type DecodedRequest =

@@ -29,6 +29,7 @@ const KINDS: Readonly<Record<Txn["kind"], number>> = {
   config: 10,
   barrier: 11,
   settled: 12,
+  sessionMulti: 13,
 };
 
 const KIND_NAMES: ReadonlyMap<number, Txn["kind"]> = new Map(
@@ -139,6 +140,13 @@ function writeTxn(writer: JuteWriter, txn: Txn): void {
       writer.varint(txn.operations.length);
       for (const operation of txn.operations) writeOperation(writer, operation);
       return undefined;
+    case "sessionMulti":
+      writer.byte(KINDS.sessionMulti);
+      writer.signedVarint(txn.timeoutMs);
+      writer.data(txn.password);
+      writer.varint(txn.operations.length);
+      for (const operation of txn.operations) writeOperation(writer, operation);
+      return undefined;
     case "createSession":
       writer.byte(KINDS.createSession);
       writer.signedVarint(txn.timeoutMs);
@@ -176,6 +184,10 @@ function readTxn(reader: JuteReader): Txn {
       };
     case "multi":
       return { kind, operations: readOperations(reader) };
+    case "sessionMulti": {
+      const timeoutMs = reader.signedVarint();
+      return { kind, timeoutMs, password: readBytes(reader), operations: readOperations(reader) };
+    }
     case "createSession":
       return { kind, timeoutMs: reader.signedVarint(), password: readBytes(reader) };
     case "closeSession":

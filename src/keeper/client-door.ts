@@ -92,11 +92,6 @@ export class ClientDoor {
     return this.#table.writeCount;
   }
 
-  /** Bytes of writes that left for the leader and are not delivered. */
-  get forwardedBytes(): number {
-    return this.#writes.underWayBytes;
-  }
-
   /** Bytes held for all clients. */
   get heldBytes(): number {
     return this.#memory.totalBytes;
@@ -185,7 +180,6 @@ export class ClientDoor {
 
   /** A proposal of ours was delivered: its client gets the reply, and the reads behind it their turn. */
   delivered(serial: number, zxid: Zxid, outcome: Outcome): void {
-    this.#writes.delivered(serial);
     const connection = this.#table.takeWrite(serial);
     if (connection === undefined) return;
     const first = connection.first();

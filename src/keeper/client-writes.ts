@@ -9,7 +9,7 @@ import { identityBytes, powersOf } from "./auth.ts";
 import type { ConnectionTable } from "./connection-table.ts";
 import type { Connection, PendingWrite } from "./connection.ts";
 import type { DoorContext } from "./door-context.ts";
-import { FORWARDED_BYTES_MAX, FORWARDED_REQUESTS_MAX, PENDING_OVERHEAD_BYTES } from "./limits.ts";
+import { PENDING_OVERHEAD_BYTES } from "./limits.ts";
 
 /** A write as a client sent it; one of the handshake has neither xid nor bytes. */
 export interface ClientWrite {
@@ -22,28 +22,15 @@ export interface ClientWrite {
 export class ClientWrites {
   readonly #context: DoorContext;
   readonly #table: ConnectionTable;
-  #serial = 0;
-  /** Bytes of each write that left for the present leader and is not delivered, its connection gone or not. */
-  readonly #underWay = new Map<number, number>();
-  #underWayBytes = 0;
-  /** Whether no more is sent: with hysteresis, so that those that wait are not looked at for each write. */
-  #isFull = false;
-  /** Connections whose writes wait for others to be delivered, those that waited longest first. */
-  readonly #waiting = new Set<Connection>();
 
   constructor(context: DoorContext, table: ConnectionTable) {
     this.#context = context;
     this.#table = table;
   }
 
-  /** Bytes of writes that the leader, or the log, has for this replica. */
-  get underWayBytes(): number {
-    return this.#underWayBytes;
-  }
-
   /** Takes a write behind the connection's other requests, and sends it on as soon as it may leave. */
   enqueue(connection: Connection, write: ClientWrite, arrivedMs: number): void {
-    const serial = ++this.#serial;
+    const serial = this.#context.window.nextSerial();
     const pending: PendingWrite = { kind: "write", ...write, serial, arrivedMs, sent: false, attempts: 0 };
     const mayForward = connection.mayForward;
     connection.enqueue(pending);
@@ -52,27 +39,10 @@ export class ClientWrites {
     else connection.holdsWrites = true;
   }
 
-  /** A write of this replica is delivered: there may be room for others. */
-  delivered(serial: number): void {
-    const bytes = this.#underWay.get(serial);
-    if (bytes === undefined) return;
-    this.#underWay.delete(serial);
-    this.#underWayBytes -= bytes;
-    const isRoomy =
-      this.#underWayBytes <= FORWARDED_BYTES_MAX / 2 && this.#underWay.size <= FORWARDED_REQUESTS_MAX / 2;
-    if (!this.#isFull || !isRoomy) return;
-    this.#isFull = false;
-    for (const connection of this.#waiting) {
-      if (this.#isFull) return;
-      this.#waiting.delete(connection);
-      if (this.#table.has(connection)) this.forwardAll(connection);
-    }
-  }
-
   /** Sends what is not on its way, up to the first write before which too much is to be answered yet. */
   forwardAll(connection: Connection): void {
     connection.holdsWrites = false;
-    if (this.#isFull) return this.#await(connection);
+    if (this.#context.window.isFull) return this.#await(connection);
     let replyBytes = 0;
     for (const pending of connection.pending()) {
       if (pending.kind === "local") replyBytes += pending.replyBytes;
@@ -89,10 +59,6 @@ export class ClientWrites {
 
   /** The leader is lost: all that was on its way may or may not have been proposed. */
   suspend(): void {
-    this.#underWay.clear();
-    this.#underWayBytes = 0;
-    this.#isFull = false;
-    this.#waiting.clear();
     for (const connection of this.#table.writers()) {
       for (const pending of connection.pendingWrites()) pending.sent = false;
     }
@@ -100,22 +66,21 @@ export class ClientWrites {
 
   #forward(connection: Connection, pending: PendingWrite): void {
     if (pending.sent || !this.#context.serving() || connection.session === undefined) return;
-    if (this.#isFull) return this.#await(connection);
+    if (this.#context.window.isFull) return this.#await(connection);
     connection.forwarded(pending);
     const origin: Origin = { ...this.#context.origin, serial: pending.serial };
     const { session, generation } = connection;
     const identities = powersOf(connection, this.#context.auth);
     const { xid, request } = pending;
     const bytes = pending.bytes + identityBytes(identities) + PENDING_OVERHEAD_BYTES;
-    this.#underWay.set(pending.serial, bytes);
-    this.#underWayBytes += bytes;
-    this.#isFull =
-      this.#underWayBytes >= FORWARDED_BYTES_MAX || this.#underWay.size >= FORWARDED_REQUESTS_MAX;
+    this.#context.window.sent(pending.serial, bytes);
     this.#context.forward({ origin, session, generation, xid, identities, request }, bytes);
   }
 
   #await(connection: Connection): void {
     connection.holdsWrites = true;
-    this.#waiting.add(connection);
+    this.#context.window.awaitRoom(connection, () => {
+      if (this.#table.has(connection)) this.forwardAll(connection);
+    });
   }
 }

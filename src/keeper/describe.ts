@@ -4,6 +4,7 @@ import { digestText } from "../tree/digest.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { WatchTable } from "../tree/watch-table.ts";
 import type { PeerPhase, PeerStatus } from "../zab/config.ts";
+import type { CallDoor } from "./call-door.ts";
 import type { ClientDoor } from "./client-door.ts";
 import type { KeeperConfig } from "./config.ts";
 import type { Digests } from "./digests.ts";
@@ -24,6 +25,8 @@ export interface Described {
   readonly tree: Tree;
   readonly watches: WatchTable;
   readonly door: ClientDoor;
+  readonly calls: CallDoor;
+  readonly forwardedBytes: number;
   /** While it leads. */
   readonly desk: LeaderDesk | undefined;
   readonly digests: Digests;
@@ -63,8 +66,9 @@ export function describeReplica(replica: Described): ReplicaStatus {
     syncedFollowers: zab.learners.filter(({ isSynced, isVoter }) => isSynced && isVoter).length,
     syncedObservers: zab.learners.filter(({ isSynced, isVoter }) => isSynced && !isVoter).length,
     watches: replica.watches.count,
-    heldRequests: door.heldCount,
-    forwardedBytes: door.forwardedBytes,
+    calls: replica.calls.count,
+    heldRequests: door.heldCount + replica.calls.writeCount,
+    forwardedBytes: replica.forwardedBytes,
     outstandingProposals: isSameEpoch ? zab.lastZxid.counter - zab.lastCommitted.counter : 0,
     expiredSessions: replica.desk?.expiredCount ?? 0,
     refusedSessions: replica.desk?.refusedCount ?? 0,

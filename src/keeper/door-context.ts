@@ -2,6 +2,7 @@ import type { Origin, SessionId } from "../base/ids.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { AuthSettings } from "./auth.ts";
 import type { ConnectionBounds } from "./connection-bounds.ts";
+import type { ForwardWindow } from "./forward-window.ts";
 import type { Report } from "./operations/report.ts";
 import type { ForwardedRequest, ToLeader } from "./link-message.ts";
 
@@ -15,6 +16,8 @@ export interface DoorContext {
   serving(): boolean;
   /** Tells the leader, while serving. */
   tellLeader(message: ToLeader): void;
+  /** How much of this replica's writes may be under way. */
+  readonly window: ForwardWindow;
   /** Sends a write of about so many bytes to the leader, while serving; gathered until the end of the turn. */
   forward(request: ForwardedRequest, bytes: number): void;
   /** The timeout that a client gets for the one it asked for. */

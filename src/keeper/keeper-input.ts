@@ -5,6 +5,7 @@ import type { Tree } from "../tree/tree.ts";
 import type { LogReader, PeerInput, PeerStart } from "../zab/config.ts";
 import type { LinkId } from "../zab/message.ts";
 import type { AuthSettings } from "./auth.ts";
+import type { Call, CallId } from "./call.ts";
 import type { KeeperConfig } from "./config.ts";
 import type { NamedSummary } from "./operations/replica-metrics.ts";
 import type { Operation } from "./operations/report.ts";
@@ -51,6 +52,10 @@ export type KeeperInput =
   | { readonly kind: "clientClosed"; readonly connection: ConnectionId }
   /** Clients' transports have taken so many bytes of what they were sent. */
   | { readonly kind: "clientsSent"; readonly sent: readonly SentOut[] }
+  /** A caller without a connection asks for something; it is answered by a callAnswer. */
+  | { readonly kind: "call"; readonly call: Call }
+  /** The caller has hung up: no answer is awaited. */
+  | { readonly kind: "callGone"; readonly call: CallId }
   /** Somebody who runs the replica wants something changed. */
   | { readonly kind: "operation"; readonly operation: Operation }
   | { readonly kind: "linkBytes"; readonly link: LinkId; readonly bytes: Uint8Array };

@@ -18,13 +18,17 @@ import { WatchTable } from "../tree/watch-table.ts";
 import type { PeerPhase } from "../zab/config.ts";
 import type { Notification, Proposal } from "../zab/message.ts";
 import { quorumOf } from "../zab/membership.ts";
+import { CallDoor } from "./call-door.ts";
 import { ClientDoor } from "./client-door.ts";
 import type { KeeperConfig } from "./config.ts";
 import { describeForOperators, type Described, describeReplica, phaseText } from "./describe.ts";
+import type { DoorContext } from "./door-context.ts";
 import { Digests } from "./digests.ts";
 import { type Forward, forwardBatches } from "./forward-batches.ts";
+import { ForwardWindow } from "./forward-window.ts";
 import type { KeeperInput, KeeperParts } from "./keeper-input.ts";
 import { APPLY_COST_BYTES, DELIVER_BYTES_PER_TURN, EVENT_COST_BYTES, LEADERLESS_HOLD_MS } from "./limits.ts";
+import { LocalReads } from "./local-reads.ts";
 import type { FromLeader, ToLeader } from "./link-message.ts";
 import { PeerHost } from "./peer-host.ts";
 import { Reign } from "./reign.ts";
@@ -43,7 +47,9 @@ export class Keeper {
   readonly #shell: Described["shell"];
   readonly #readOnly: ReadOnlySwitch;
   readonly #watches = new WatchTable();
+  readonly #window = new ForwardWindow();
   readonly #door: ClientDoor;
+  readonly #calls: CallDoor;
   readonly #host: PeerHost;
   readonly #reign: Reign;
   /** Whether the leader of this reign was told whose clients are connected here. */
@@ -86,23 +92,31 @@ export class Keeper {
       call: (to) => this.#outbox.act({ kind: "notify", to, notification: this.notification() }),
       log,
     });
-    this.#door = new ClientDoor(
-      {
-        tree: parts.tree,
-        auth: parts.auth,
-        origin: { sid: parts.config.sid, instance: parts.start.instance },
-        serving: () => this.#serving,
-        tellLeader: (message) => this.#tellLeader(message),
-        forward: (request, bytes) => this.#forwards.push({ request, bytes }),
-        negotiateTimeout: (askedMs) => negotiateTimeout(askedMs, parts.config),
-        makeSession: (entropy) => makeSession(parts.config.sid, entropy),
-        bounds: parts.config.bounds,
-        log,
-        isAudited: parts.config.isAudited ?? false,
-        report: () => this.report(),
-      },
-      this.#watches,
-    );
+    const context = this.#doorContext(parts, log);
+    this.#door = new ClientDoor(context, this.#watches);
+    this.#calls = new CallDoor({
+      context,
+      reads: new LocalReads(parts.tree, this.#watches),
+      audit: (actor, request, outcome) => this.#door.operator.audit(actor, request, outcome),
+    });
+  }
+
+  #doorContext(parts: KeeperParts, log: DoorContext["log"]): DoorContext {
+    return {
+      tree: parts.tree,
+      auth: parts.auth,
+      origin: { sid: parts.config.sid, instance: parts.start.instance },
+      serving: () => this.#serving,
+      tellLeader: (message) => this.#tellLeader(message),
+      forward: (request, bytes) => this.#forwards.push({ request, bytes }),
+      negotiateTimeout: (askedMs) => negotiateTimeout(askedMs, parts.config),
+      makeSession: (entropy) => makeSession(parts.config.sid, entropy),
+      bounds: parts.config.bounds,
+      log,
+      isAudited: parts.config.isAudited ?? false,
+      report: () => this.report(),
+      window: this.#window,
+    };
   }
 
   /** The present vote: the answer to an election notification. */
@@ -122,6 +136,7 @@ export class Keeper {
     this.#nowMs = nowMs;
     this.#host.at(nowMs);
     this.#door.at(this.#clockMs);
+    this.#calls.at(this.#clockMs);
     this.#door.counters.turns++;
     this.#more = false;
     this.#take(input);
@@ -143,6 +158,10 @@ export class Keeper {
         return this.#door.closed(input.connection);
       case "clientsSent":
         return this.#door.sentOut(input.sent);
+      case "call":
+        return this.#calls.take(input.call);
+      case "callGone":
+        return this.#calls.gone(input.call);
       case "operation":
         return this.#door.operator.operate(input.operation);
       case "notification":
@@ -174,6 +193,7 @@ export class Keeper {
     const reports = this.#serving ? this.#digests.report(this.#clockMs) : [];
     for (const report of reports) this.#tellLeader({ kind: "digest", ...report });
     this.#door.tick();
+    this.#calls.tick();
   }
 
   /**
@@ -184,6 +204,7 @@ export class Keeper {
     for (let moved = true; moved && !this.#outbox.isRestarting;) {
       this.#deliver();
       this.#becomeReady();
+      this.#calls.progressed();
       moved = this.#sendForwards();
       if (!this.#more) moved = this.#reign.readInbox(this.#nowMs, this.#clockMs) || moved;
       this.#reign.settle();
@@ -197,7 +218,7 @@ export class Keeper {
       moved ||= answers.length > 0 || proposals.length > 0;
     }
     if (this.#host.sendSnapshots()) this.#more = true;
-    this.#outbox.act(...this.#door.takeActions());
+    this.#outbox.act(...this.#door.takeActions(), ...this.#calls.takeActions());
   }
 
   #changePhase(phase: PeerPhase): void {
@@ -222,6 +243,7 @@ export class Keeper {
   #leave(version: Zxid): void {
     const members = this.#tree.get(CONFIG_PATH)?.data ?? new Uint8Array();
     this.#door.closeAll();
+    this.#calls.closeAll();
     this.#outbox.remove({ version, members });
   }
 
@@ -233,7 +255,9 @@ export class Keeper {
     this.#resumeAt = undefined;
     this.#serving = false;
     this.#forwards = [];
+    this.#window.suspend();
     this.#door.suspend();
+    this.#calls.suspend();
   }
 
   /** Goes from "in broadcast" to "serving": once caught up, by what the leader says; a leader by itself. */
@@ -252,6 +276,7 @@ export class Keeper {
     this.#leaderlessSinceMs = undefined;
     this.#serving = true;
     this.#door.resume();
+    this.#calls.resume();
   }
 
   /** Applies what is committed, as far as one turn may take. */
@@ -289,6 +314,8 @@ export class Keeper {
     // A barrier that no client asked for: the leader attached the session's client.
     if (txn.kind === "barrier" && origin.serial === 0) this.#door.attached(header.session, zxid);
     if (origin.sid === this.#config.sid && origin.instance === this.#instance) {
+      this.#window.delivered(origin.serial);
+      this.#calls.delivered(origin.serial, { zxid, outcome });
       this.#door.delivered(origin.serial, zxid, outcome);
     }
     return eventCount;
@@ -319,7 +346,8 @@ export class Keeper {
       this.#log("DIVERGED", `at ${zxidText(message.at)}: a snapshot must replace the tree of this replica`);
       this.#host.step({ kind: "diverged" });
     } else if (message.kind === "poll") {
-      const heard = { sessions: this.#door.takeTouched(), databaseBytes: this.#shell.databaseBytes() };
+      const sessions = [...this.#door.takeTouched(), ...this.#calls.takeTouched()];
+      const heard = { sessions, databaseBytes: this.#shell.databaseBytes() };
       this.#tellLeader({ kind: "touched", polledAtMs: message.clockMs, ...heard });
     } else this.#door.fromLeader(message);
   }
@@ -343,6 +371,8 @@ export class Keeper {
       tree: this.#tree,
       watches: this.#watches,
       door: this.#door,
+      calls: this.#calls,
+      forwardedBytes: this.#window.bytes,
       desk: this.#reign.desk,
       digests: this.#digests,
       shell: this.#shell,

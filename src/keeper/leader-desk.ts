@@ -221,7 +221,7 @@ export class LeaderDesk {
     this.#refuseUpTo(zxid);
     const isLatestConfig = this.#proposedConfig !== undefined && equalZxid(zxid, this.#proposedConfig);
     if (isLatestConfig) this.#proposedConfig = undefined;
-    if (txn.kind === "createSession") {
+    if (txn.kind === "createSession" || txn.kind === "sessionMulti") {
       this.#creating--;
       this.#sessions.add(header.session, txn.timeoutMs, header.origin.sid);
     }
@@ -305,7 +305,7 @@ export class LeaderDesk {
 
   #submit(forwarded: ForwardedRequest): void {
     const { request, session, generation } = forwarded;
-    if (request.op === "createSession") {
+    if (request.op === "createSession" || (request.op === "transact" && request.newSession !== undefined)) {
       if (this.#refusesSession()) {
         // Its replica closes the connection, as of any session that could not be made.
         this.#append(this.#header(forwarded), { kind: "error", code: ERROR_CODES.quotaExceeded });
@@ -366,7 +366,7 @@ export class LeaderDesk {
     });
     // From here on the session is over for the leader, though its ephemerals go when this is delivered.
     if (txn.kind === "closeSession") this.#sessions.remove(forwarded.session);
-    if (txn.kind === "createSession") this.#creating++;
+    if (txn.kind === "createSession" || txn.kind === "sessionMulti") this.#creating++;
     this.#append(this.#header(forwarded), txn);
   }
 

@@ -38,6 +38,24 @@ export const SESSIONS_MAX = 32_768;
  */
 export const LEADERLESS_HOLD_MS = 1500;
 
+/**
+ * How long a call waits for this replica to serve, to have delivered what the caller has seen, or for its write, before
+ * it is told what is known. An ordinary change of leader is over before.
+ */
+export const CALL_WAIT_MS = 5000;
+
+/** Calls that a replica has under way: each holds a request of the gateway open. */
+export const CALLS_MAX = 4096;
+
+/** And so many bytes of them, of the 128 MB of an isolate. */
+export const CALLS_BYTES_MAX: number = 16 * 1024 * 1024;
+
+/** The shortest life of a session without a connection: its owner must have time for a call. */
+export const CALL_SESSION_MS_MIN = 2000;
+
+/** The longest: nobody hears that its owner is gone before. */
+export const CALL_SESSION_MS_MAX: number = 24 * 60 * 60 * 1000;
+
 /** How long a handshake waits for this replica to serve, or to catch up with what the client has seen elsewhere. */
 export const HANDSHAKE_HOLD_MS = 1000;
 

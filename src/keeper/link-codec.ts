@@ -10,11 +10,12 @@ import { type ClientRequest, readRequest, writeRequest } from "../jute/requests.
 import type { ForwardedRequest, FromLeader, LinkMessage, OwnedSession, ToLeader } from "./link-message.ts";
 import type { Send } from "../zab/effects.ts";
 import type { ZabMessage } from "../zab/message.ts";
+import { readTransact, TRANSACT_NUMBER, writeTransact } from "./transact-codec.ts";
 import type { LinkSend } from "./turn.ts";
 import { readZabMessage, writeZabMessage } from "./zab-codec.ts";
 
 /** The first byte of every frame: a replica of another version is told apart, not misread. */
-const LINK_FORMAT = 3;
+const LINK_FORMAT = 4;
 
 const TAGS: Readonly<Record<"zab" | ToLeader["kind"] | FromLeader["kind"], number>> = {
   zab: 1,
@@ -254,7 +255,7 @@ function writeForwarded(writer: JuteWriter, forwarded: ForwardedRequest): void {
   writer.zxid(forwarded.generation);
   writer.int(forwarded.xid);
   writeIdentities(writer, forwarded.identities);
-  writer.int(OPCODES[request.op]);
+  writer.int(request.op === "transact" ? TRANSACT_NUMBER : OPCODES[request.op]);
   writeWrite(writer, request);
 }
 
@@ -273,6 +274,8 @@ function writeWrite(writer: JuteWriter, request: WriteRequest): void {
     writer.buffer(request.password);
   } else if (request.op === "deleteContainer") {
     writer.string(request.path);
+  } else if (request.op === "transact") {
+    writeTransact(writer, request);
   } else {
     writeRequest(writer, request);
   }
@@ -286,6 +289,7 @@ function readWrite(reader: JuteReader, type: number): WriteRequest {
       password: reader.buffer() ?? new Uint8Array(0),
     };
   }
+  if (type === TRANSACT_NUMBER) return readTransact(reader);
   if (type === OPCODES.deleteContainer) return { op: "deleteContainer", path: reader.string() };
   const op = clientOpcodeName(type);
   if (op === undefined) throw new JuteError("bad-value", `no write has opcode ${type}`);
@@ -306,6 +310,7 @@ const WRITES: ReadonlySet<string> = new Set<WriteRequest["op"]>([
   "setACL",
   "check",
   "multi",
+  "transact",
   "reconfig",
   "sync",
   "createSession",

@@ -1,7 +1,7 @@
 /** What a client is told about its write. Source: ZooKeeper FinalRequestProcessor. */
 import { assertNever } from "../base/assert.ts";
 import { ERROR_CODES } from "../base/error-code.ts";
-import type { MultiRequest, MultiResult, Response, WriteRequest } from "../base/request.ts";
+import type { MultiResult, Response, WriteRequest } from "../base/request.ts";
 import type { Outcome } from "../base/txn.ts";
 
 /** A reply without its number and zxid. */
@@ -26,7 +26,7 @@ export function replyTo(request: WriteRequest, outcome: Outcome): Reply {
     case "barrier":
       return { code: ok, response: { op: "path", path: outcome.path } };
     case "multi": {
-      const operations = request.op === "multi" ? request.operations : [];
+      const operations = request.op === "multi" || request.op === "transact" ? request.operations : [];
       return { code: ok, response: { op: "multi", results: multiResults(operations, outcome.outcomes) } };
     }
     case "config":
@@ -40,7 +40,7 @@ export function replyTo(request: WriteRequest, outcome: Outcome): Reply {
 
 /** A multi that failed is answered with an error per operation, under a header that says all is well. */
 function multiResults(
-  operations: MultiRequest["operations"],
+  operations: readonly { readonly op: string }[],
   outcomes: readonly Outcome[],
 ): readonly MultiResult[] {
   return outcomes.map((outcome, index): MultiResult => {

@@ -124,8 +124,10 @@ export interface ReplicaStatus {
   /** Voters and observers that have caught up with this leader; 0 elsewhere. */
   readonly syncedFollowers: number;
   readonly syncedObservers: number;
+  /** Requests without a connection, of HTTP, that are not answered. */
+  readonly calls: number;
   readonly heldRequests: number;
-  /** Bytes of its clients' writes that the leader or the log has, and that are not delivered. */
+  /** Bytes of its clients' and callers' writes that the leader or the log has, and that are not delivered. */
   readonly forwardedBytes: number;
   readonly outstandingProposals: number;
   readonly expiredSessions: number;

@@ -4,7 +4,7 @@
  * takes from it passes. Source of the error: ZooKeeper's quotas.
  */
 import type { Sid } from "../base/ids.ts";
-import type { WriteRequest } from "../base/request.ts";
+import type { TransactOperation, WriteRequest } from "../base/request.ts";
 import { STORAGE_RESUME_RATIO } from "./limits.ts";
 
 /** What replicas last told of their databases, to one leader. */
@@ -35,18 +35,21 @@ export class StorageGate {
 
   /** Whether a request is refused at present. */
   refuses(request: WriteRequest): boolean {
-    return this.#isFull && (request.op === "multi" ? request.operations.some(grows) : grows(request));
+    if (!this.#isFull) return false;
+    if (request.op === "transact") return request.ensured !== undefined || request.operations.some(grows);
+    return request.op === "multi" ? request.operations.some(grows) : grows(request);
   }
 }
 
 /** Operations that may add to the tree. */
-const GROWING: ReadonlySet<string> = new Set<WriteRequest["op"]>([
+const GROWING: ReadonlySet<string> = new Set<WriteRequest["op"] | TransactOperation["op"]>([
   "create",
   "create2",
   "createContainer",
   "createTTL",
   "setData",
   "setACL",
+  "put",
 ]);
 
 function grows({ op }: { readonly op: string }): boolean {

@@ -7,6 +7,7 @@ import type { Sid } from "../base/ids.ts";
 import type { Zxid } from "../base/zxid.ts";
 import type { PeerWrite } from "../zab/effects.ts";
 import type { LinkId, Notification } from "../zab/message.ts";
+import type { CallAnswer, CallId } from "./call.ts";
 import type { ConnectionId } from "./connection.ts";
 
 /** A frame for another replica. */
@@ -33,6 +34,8 @@ export type Action =
   | { readonly kind: "clientDrop"; readonly connection: ConnectionId }
   /** Stops or resumes reading from the client's socket. */
   | { readonly kind: "clientFlow"; readonly connection: ConnectionId; readonly reading: boolean }
+  /** The end of a call. */
+  | { readonly kind: "callAnswer"; readonly call: CallId; readonly answer: CallAnswer }
   /** Something worth a line in the log. */
   | { readonly kind: "log"; readonly line: string };
 

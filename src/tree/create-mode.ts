@@ -3,7 +3,7 @@
  * PrepRequestProcessor.pRequest2TxnCreate.
  */
 import { KeeperError } from "../base/error-code.ts";
-import type { SessionId } from "../base/ids.ts";
+import { NO_SESSION, type SessionId } from "../base/ids.ts";
 import type { CreateRequest } from "../base/request.ts";
 import type { NodeOwner } from "../base/txn.ts";
 import { TTL_MS_MAX } from "./idle.ts";
@@ -22,9 +22,9 @@ const TTL_SEQUENTIAL_FLAG = 6;
 
 /**
  * The mode that a request's operation and flags ask for. Throws KeeperError badArguments for flags that mean
- * nothing or a time to live that is none, unimplemented for TTL where that is off. As in ZooKeeper it is
- * createContainer, not the flag, that makes a container: `create` with the flag of a container makes a persistent znode
- * (its txn record has no other word for it).
+ * nothing, a time to live that is none, or an ephemeral without a session, unimplemented for TTL where that is off. As
+ * in ZooKeeper it is createContainer, not the flag, that makes a container: `create` with the flag of a container makes
+ * a persistent znode (its txn record has no other word for it).
  */
 export function createModeOf(
   request: CreateRequest,
@@ -44,6 +44,8 @@ export function createModeOf(
   const sequential = flags !== CONTAINER_FLAG && (flags & 2) !== 0;
   if (op === "createContainer") return { sequential, owner: { mode: "container" } };
   const isEphemeral = flags !== CONTAINER_FLAG && (flags & EPHEMERAL_FLAG) !== 0;
+  if (isEphemeral && session === NO_SESSION)
+    throw new KeeperError("badArguments", "an ephemeral of no session");
   return {
     sequential,
     owner: isEphemeral ? { mode: "ephemeral", session } : { mode: "persistent" },

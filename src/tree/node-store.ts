@@ -67,6 +67,8 @@ export interface NodeView {
   put(path: string, node: Znode): void;
   /** Forgets the znode, which must exist and have no children. */
   delete(path: string): void;
+  /** The names of the children, sorted; empty where there are none or the znode is missing. */
+  childNames(path: string): readonly string[];
   /** The paths of a session's ephemerals, sorted. */
   ephemeralsOf(session: SessionId): readonly string[];
   /** What stands at the path and below, at any depth: nothing where there is no such znode. */
@@ -77,8 +79,6 @@ export interface NodeView {
 
 /** All znodes of a replica. */
 export interface NodeStore extends NodeView {
-  /** The names of the children, sorted; empty where there are none or the znode is missing. */
-  childNames(path: string): readonly string[];
   /** How many znodes there are. */
   count(): number;
   /** How many znodes lie below the path, at any depth. */

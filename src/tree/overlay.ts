@@ -3,6 +3,7 @@
  * of dependent writes needs no waiting. Source: ZooKeeper PrepRequestProcessor, outstandingChanges.
  */
 import type { SessionId } from "../base/ids.ts";
+import { nameOf, parentOf } from "../base/path.ts";
 import { compareZxid, type Zxid } from "../base/zxid.ts";
 import {
   compareText,
@@ -17,6 +18,7 @@ import {
 export interface OverlayBase {
   get(path: string): Znode | undefined;
   ephemeralsOf(session: SessionId): readonly string[];
+  childNames(path: string): readonly string[];
   subtotal(path: string): Subtotal;
   prefetch(paths: readonly string[]): void;
 }
@@ -53,6 +55,16 @@ export class Overlay implements NodeView {
     const below = this.#base.ephemeralsOf(session).filter((path) => !this.#changes.has(path));
     const own = this.#ephemerals.of(session);
     return own.length === 0 ? below : [...below, ...own].sort(compareText);
+  }
+
+  childNames(path: string): readonly string[] {
+    const names = new Set(this.#base.childNames(path));
+    for (const [other, node] of this.#changes) {
+      if (other === "/" || parentOf(other) !== path) continue;
+      if (node === undefined) names.delete(nameOf(other));
+      else names.add(nameOf(other));
+    }
+    return [...names].sort(compareText);
   }
 
   prefetch(paths: readonly string[]): void {

@@ -23,6 +23,7 @@ import { createModeOf, sequenceText } from "./create-mode.ts";
 import { isDue } from "./idle.ts";
 import { quotaBreach, quotaBytes, type QuotaChange } from "./quota.ts";
 import type { NodeView, Znode } from "./node-store.ts";
+import { KEYS_PATH } from "./call-keys.ts";
 import { CONFIG_PATH, isReserved } from "./reserved.ts";
 
 /** Who asks, and against what it is checked. */
@@ -120,6 +121,7 @@ function prepareCreate(context: PrepareContext, request: CreateRequest): CreateT
   const path = request.path + suffix;
   checkPath(path);
   if (context.view.get(path) !== undefined) throw new KeeperError("nodeExists", path);
+  if (path === KEYS_PATH) throw new KeeperError("noAuth", "the service makes it itself");
   if (parent.owner.mode === "ephemeral") throw new KeeperError("noChildrenForEphemerals", path);
   checkQuota(context, { path, count: 1, bytes: quotaBytes(request.data) });
   return {

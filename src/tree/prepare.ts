@@ -5,13 +5,14 @@
  */
 import { type Identity, PERMS } from "../base/acl.ts";
 import { assert, assertNever, must } from "../base/assert.ts";
-import { ERROR_CODES, KeeperError } from "../base/error-code.ts";
-import type { SessionId } from "../base/ids.ts";
+import { KeeperError } from "../base/error-code.ts";
+import { NO_SESSION, type SessionId } from "../base/ids.ts";
 import type {
   MultiOperation,
   MultiRequest,
   NodeData,
   ReconfigRequest,
+  TransactRequest,
   WriteRequest,
 } from "../base/request.ts";
 import type { OperationTxn, Txn } from "../base/txn.ts";
@@ -28,6 +29,7 @@ import {
   prepareOperation,
   prepareSetAcl,
 } from "./prepare-operation.ts";
+import { failedMulti, prepareTransact } from "./prepare-transact.ts";
 import { CONFIG_PATH } from "./reserved.ts";
 import { applyCloseSession, applyConfig, applyOperation, applySetAcl, type Moment } from "./transition.ts";
 import type { Tree } from "./tree.ts";
@@ -36,6 +38,7 @@ import { aclBytes, textBytes, TxnRoom } from "./txn-size.ts";
 /** One request, and the zxid that its transaction gets. */
 export interface PrepareInput {
   readonly zxid: Zxid;
+  /** NO_SESSION of a caller that has none: it may do all that leaves no ephemeral. */
   readonly session: SessionId;
   /** The leader's clock in milliseconds of Unix time: the header's timeMs. */
   readonly timeMs: number;
@@ -143,6 +146,8 @@ export class Preparer {
       }
       case "multi":
         return this.#prepareMulti(input, request);
+      case "transact":
+        return this.#prepareTransact(input, request);
       case "deleteContainer": {
         const txn = prepareDeleteContainer(context, request);
         applyOperation(view, input, txn, []);
@@ -163,7 +168,7 @@ export class Preparer {
           password: request.password,
         };
       case "closeSession":
-        if (!context.isOpen) throw new KeeperError("sessionExpired");
+        if (!this.isOpen(session)) throw new KeeperError("sessionExpired");
         applyCloseSession(view, input, session, []);
         this.#changeSession(input, false);
         return { kind: "closeSession" };
@@ -212,11 +217,26 @@ export class Preparer {
     return { kind: "multi", operations: txns };
   }
 
+  /** Nothing of it is to be seen where it fails, as of a multi. */
+  #prepareTransact(input: PrepareInput, request: TransactRequest): Txn {
+    const makesSession = request.newSession !== undefined;
+    if (makesSession && this.isOpen(input.session))
+      throw new KeeperError("systemError", "the session exists");
+    const scratch = new Overlay(this.#nodes);
+    const context = this.#context(input, scratch);
+    const txn = prepareTransact(makesSession ? { ...context, isOpen: true } : context, request, input);
+    const isFailed = txn.kind === "multi" && txn.operations.some(({ kind }) => kind === "error");
+    if (isFailed || txn.kind === "barrier") return txn;
+    scratch.copyTo(this.#view(input.zxid));
+    if (makesSession) this.#changeSession(input, true);
+    return txn;
+  }
+
   #context(input: PrepareInput, view: NodeView): PrepareContext {
     return {
       view,
       session: input.session,
-      isOpen: this.isOpen(input.session),
+      isOpen: input.session === NO_SESSION || this.isOpen(input.session),
       identities: input.identities,
       timeMs: input.timeMs,
       settings: this.#settings,
@@ -236,6 +256,7 @@ export class Preparer {
         this.#pendingPaths.add(zxid, path);
         this.#nodes.delete(path);
       },
+      childNames: (path) => this.#nodes.childNames(path),
       ephemeralsOf: (session) => this.#nodes.ephemeralsOf(session),
       subtotal: (path) => this.#nodes.subtotal(path),
       prefetch: (paths) => this.#nodes.prefetch(paths),
@@ -278,18 +299,4 @@ function prepareInto(
   room.take(txn);
   applyOperation(context.view, input, txn, []);
   return txn;
-}
-
-/** 0 before the operation that failed, its code there, runtimeInconsistency after it. */
-function failedMulti(failure: {
-  readonly failedIndex: number;
-  readonly count: number;
-  readonly error: KeeperError;
-}): Txn {
-  const { failedIndex, count, error } = failure;
-  const codes = Array.from({ length: count }, (_, index) => {
-    if (index < failedIndex) return ERROR_CODES.ok;
-    return index === failedIndex ? error.code : ERROR_CODES.runtimeInconsistency;
-  });
-  return { kind: "multi", operations: codes.map((code) => ({ kind: "error", code })) };
 }

@@ -104,6 +104,10 @@ export class TreeState implements NodeView {
     return this.store.get(path);
   }
 
+  childNames(path: string): readonly string[] {
+    return this.store.childNames(path);
+  }
+
   ephemeralsOf(session: SessionId): readonly string[] {
     return this.store.ephemeralsOf(session);
   }

@@ -202,6 +202,9 @@ export class Tree {
         return applySetAcl(this.#state, txn);
       case "multi":
         return { kind: "multi", outcomes: this.#applyAll(moment, txn.operations, events) };
+      case "sessionMulti":
+        this.#addSession(session, txn.timeoutMs, txn.password);
+        return { kind: "multi", outcomes: this.#applyAll(moment, txn.operations, events) };
       case "createSession":
         this.#addSession(session, txn.timeoutMs, txn.password);
         return { kind: "done" };

@@ -238,17 +238,23 @@ const operationsByKind: {
   error: fc.record({ kind: fc.constant("error"), code: int }),
 };
 
+const operations: fc.Arbitrary<OperationTxn[]> = fc.array(
+  fc.oneof<fc.Arbitrary<OperationTxn>[]>(...Object.values(operationsByKind)),
+  { maxLength: 8 },
+);
+
 /** Every transaction; complete by its type. */
 export const txnsByKind: {
   readonly [Kind in Txn["kind"]]: fc.Arbitrary<Extract<Txn, { kind: Kind }>>;
 } = {
   ...operationsByKind,
   setAcl: fc.record({ kind: fc.constant("setAcl"), path: text, acl: acls, aversion: int }),
-  multi: fc.record({
-    kind: fc.constant("multi"),
-    operations: fc.array(fc.oneof<fc.Arbitrary<OperationTxn>[]>(...Object.values(operationsByKind)), {
-      maxLength: 8,
-    }),
+  multi: fc.record({ kind: fc.constant("multi"), operations }),
+  sessionMulti: fc.record({
+    kind: fc.constant("sessionMulti"),
+    timeoutMs: int,
+    password: bytes,
+    operations,
   }),
   createSession: fc.record({
     kind: fc.constant("createSession"),

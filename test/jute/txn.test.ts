@@ -88,6 +88,16 @@ const TXNS: readonly (readonly [string, Txn, string])[] = [
     { kind: "createSession", timeoutMs: 30_000, password: PASSWORD },
     "08 e0d403 11 000102030405060708090a0b0c0d0e0f",
   ],
+  [
+    "sessionMulti",
+    {
+      kind: "sessionMulti",
+      timeoutMs: 30_000,
+      password: PASSWORD,
+      operations: [{ kind: "delete", path: "/" }],
+    },
+    "0d e0d403 11 000102030405060708090a0b0c0d0e0f 01 02 01 2f",
+  ],
   ["closeSession", { kind: "closeSession" }, "09"],
   ["settled", { kind: "settled" }, "0c"],
   ["config", { kind: "config", data: hex("31") }, "0a 02 31"],
@@ -116,7 +126,7 @@ describe("transactions", () => {
 
   it.each([
     ["a newer format", `02${TXN_HEADER_HEX.slice(2)}`, "09", "bad-version"],
-    ["an unknown kind", TXN_HEADER_HEX, "0d", "bad-type"],
+    ["an unknown kind", TXN_HEADER_HEX, "0e", "bad-type"],
     ["a session's end inside a multi", TXN_HEADER_HEX, "07 01 09 00", "bad-type"],
     ["an unknown owner", TXN_HEADER_HEX, "01 00 00 00 04 00 00", "bad-type"],
     ["a null password", TXN_HEADER_HEX, "08 00 00", "bad-value"],

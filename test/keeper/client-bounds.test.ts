@@ -10,7 +10,8 @@ import {
 } from "../../src/keeper/limits.ts";
 import { bytes, connected, create, TestClient } from "./test-client.ts";
 import { textOf } from "./text.ts";
-import { World, type WorldOptions } from "./world.ts";
+import { World } from "./world.ts";
+import type { WorldOptions } from "./world-options.ts";
 
 const DATA_BYTES = 200_000;
 const READ = { op: "getData", path: "/a", watch: false } as const;

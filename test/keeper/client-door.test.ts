@@ -6,6 +6,7 @@ import { JuteWriter } from "../../src/jute/archive.ts";
 import { encodeConnectRequest } from "../../src/jute/handshake.ts";
 import { type ClientRequest, encodeRequest } from "../../src/jute/requests.ts";
 import { ClientDoor } from "../../src/keeper/client-door.ts";
+import { ForwardWindow } from "../../src/keeper/forward-window.ts";
 import { FORWARD_ATTEMPTS_MAX, PENDING_REQUESTS_MAX } from "../../src/keeper/limits.ts";
 import type { ForwardedRequest } from "../../src/keeper/link-message.ts";
 import { WatchTable } from "../../src/tree/watch-table.ts";
@@ -24,6 +25,7 @@ const CREATE: ClientRequest = {
 class Subject {
   readonly forwarded: ForwardedRequest[] = [];
   readonly door: ClientDoor;
+  readonly #window = new ForwardWindow();
   #counter = 0;
 
   constructor() {
@@ -38,6 +40,7 @@ class Subject {
         forward: (request) => this.forwarded.push(request),
         negotiateTimeout: (askedMs) => askedMs,
         makeSession: () => ({ session: 5n, password: new Uint8Array(16) }),
+        window: this.#window,
         bounds: { maxConnections: 0, maxConnectionsPerAddress: 0 },
         log: () => undefined,
         report: () => {
@@ -77,6 +80,7 @@ class Subject {
   deliver(): void {
     const { origin } = must(this.forwarded.shift(), "something was forwarded");
     this.#counter++;
+    this.#window.delivered(origin.serial);
     this.door.delivered(origin.serial, { epoch: 1, counter: this.#counter }, { kind: "done" });
   }
 

@@ -7,6 +7,7 @@ import type { Rng } from "../../src/base/rng.ts";
 import { compareZxid, type Zxid, zxidText } from "../../src/base/zxid.ts";
 import { decodeTxn } from "../../src/jute/txn.ts";
 import type { AuthSettings } from "../../src/keeper/auth.ts";
+import type { CallAnswer, CallId } from "../../src/keeper/call.ts";
 import type { KeeperConfig } from "../../src/keeper/config.ts";
 import type { ConnectionId } from "../../src/keeper/connection.ts";
 import type { Keeper } from "../../src/keeper/keeper.ts";
@@ -73,6 +74,8 @@ export class Replica {
   held: Held[] = [];
   readonly links: Map<LinkId, Link> = new Map();
   readonly clients: Map<ConnectionId, ClientEnd> = new Map();
+  /** Who is told the answer of a call; "lost" where the replica dies first. */
+  readonly callers: Map<CallId, (answer: CallAnswer | "lost") => void> = new Map();
   /** How far its clock is ahead of the world's. */
   skewMs = 0;
   /** How fast its clock runs, and what it showed when that began. */

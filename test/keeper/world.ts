@@ -8,34 +8,22 @@ import type { Sid } from "../../src/base/ids.ts";
 import { type Rng, seededRng } from "../../src/base/rng.ts";
 import { equalZxid, type Zxid, ZXID_ZERO, zxidText } from "../../src/base/zxid.ts";
 import type { ConnectionId } from "../../src/keeper/connection.ts";
-import type { KeeperConfig } from "../../src/keeper/config.ts";
+import type { CallAnswer, CallAsked, CallId } from "../../src/keeper/call.ts";
 import type { KeeperInput } from "../../src/keeper/keeper-input.ts";
 import { Keeper } from "../../src/keeper/keeper.ts";
 import type { Action, LinkSend, Turn } from "../../src/keeper/turn.ts";
 import { decodeNotification, encodeNotification } from "../../src/keeper/zab-codec.ts";
 import { digestText } from "../../src/tree/digest.ts";
 import type { Tree } from "../../src/tree/tree.ts";
-import type { PeerTiming } from "../../src/zab/config.ts";
 import type { LinkId } from "../../src/zab/message.ts";
 import { Register } from "../zab/register.ts";
 import { Agenda } from "../zab/agenda.ts";
 import { type ClientEnd, entropyOf, type Link, Replica } from "./world-replica.ts";
-import { TEST_CONFIG } from "./test-config.ts";
+import { configOf, type WorldOptions } from "./world-options.ts";
 
 const TICK_MS = 50;
 /** The wall clock at the beginning of each run. */
 export const EPOCH_MS = 1_800_000_000_000;
-
-type Optional = "snapshotPartBytes" | "sessionsMax" | "readOnlyAfterMs" | "sessionTimeoutMinMs" | "znodes";
-
-export interface WorldOptions extends Partial<Pick<KeeperConfig, Optional>> {
-  readonly voters: number;
-  readonly isAudited?: boolean;
-  readonly observers?: number;
-  readonly seed?: number;
-  readonly timing?: Partial<PeerTiming>;
-  readonly bounds?: Partial<KeeperConfig["bounds"]>;
-}
 
 /** See the file's comment. */
 export class World {
@@ -99,7 +87,7 @@ export class World {
     replica.isInstalling = false;
     replica.tree = replica.treeUpTo(start.lastDelivered);
     replica.keeper = new Keeper({
-      config: { ...this.#config(sid), ...replica.deployed },
+      config: { ...configOf(this, this.#options, sid), ...replica.deployed },
       start,
       tree: replica.tree,
       log: replica.disk,
@@ -128,6 +116,9 @@ export class World {
     const clients = [...replica.clients.values()];
     replica.clients.clear();
     for (const client of clients) client.onClosed();
+    const callers = [...replica.callers.values()];
+    replica.callers.clear();
+    for (const told of callers) told("lost");
   }
 
   /** The replica stands still: all that happens to it waits. */
@@ -233,6 +224,23 @@ export class World {
     });
   }
 
+  /** Somebody without a connection asks for something; `told` hears the end of it, unless it is hung up before. */
+  call(sid: Sid, asked: CallAsked, told: (answer: CallAnswer | "lost") => void): CallId {
+    const replica = this.replica(sid);
+    const id = ++this.#ids;
+    replica.callers.set(id, told);
+    const entropy = entropyOf(id, this.rng);
+    const caller = { bytes: 100, remoteAddress: `10.1.0.${sid}:0`, identities: [] };
+    this.input(sid, { kind: "call", call: { ...asked, ...caller, id, entropy } });
+    return id;
+  }
+
+  /** The caller hangs up. */
+  hangUp(sid: Sid, call: CallId): void {
+    this.replica(sid).callers.delete(call);
+    this.input(sid, { kind: "callGone", call });
+  }
+
   /** Lets this much time pass. */
   run(durationMs: number): void {
     this.#agenda.runUntil(() => false, this.nowMs + durationMs);
@@ -283,22 +291,6 @@ export class World {
       return `${sid} ${mode} epoch ${currentEpoch} ${zxids} ${JSON.stringify(zab)}`;
     });
     return [`at ${this.nowMs} ms`, ...lines].join("\n");
-  }
-
-  #config(sid: Sid): KeeperConfig {
-    const { timing, sessionTimeoutMinMs, bounds, ...rest } = this.#options;
-    return {
-      ...rest,
-      ...TEST_CONFIG,
-      sid,
-      voters: this.voters,
-      observers: this.sids.filter((one) => !this.voters.includes(one)),
-      sessionTimeoutMinMs: sessionTimeoutMinMs ?? 4000,
-      sessionTimeoutMaxMs: 40_000,
-      storageLimitBytes: 1_000_000,
-      bounds: { maxConnections: 0, maxConnectionsPerAddress: 0, ...bounds },
-      ...(timing === undefined ? {} : { timing }),
-    };
   }
 
   #tick(replica: Replica): void {
@@ -384,6 +376,12 @@ export class World {
       case "clientDrop":
       case "clientFlow":
         return this.#clientLater(() => replica.tellClient(action));
+      case "callAnswer": {
+        const told = replica.callers.get(action.call);
+        replica.callers.delete(action.call);
+        told?.(action.answer);
+        return undefined;
+      }
       case "log":
         replica.log.push(action.line);
         return undefined;

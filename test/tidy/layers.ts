@@ -31,7 +31,10 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
   },
   dashboard: { layers: ["base"] },
   // The gateway runs what names and reaches a replica (durable's entry and settings), never what is inside one.
-  gateway: { layers: ["base", "dashboard", "durable"], packages: ["cloudflare:", "hono", "jose"] },
+  gateway: {
+    layers: ["base", "dashboard", "durable"],
+    packages: ["@hono/zod-openapi", "cloudflare:", "hono", "jose"],
+  },
   client: { layers: ["base", "jute"] },
   recipes: { layers: ["base", "client"] },
   cli: { layers: ["base", "jute", "client", "recipes"], packages: ["node:", "smol-toml"] },

@@ -6,7 +6,7 @@
 import { type Acl, type Identity, PERMS } from "../../base/acl.ts";
 import { assertNever } from "../../base/assert.ts";
 import { type SessionId, sessionText } from "../../base/ids.ts";
-import type { MultiOperation, WriteRequest } from "../../base/request.ts";
+import type { MultiOperation, TransactOperation, WriteRequest } from "../../base/request.ts";
 import type { Outcome } from "../../base/txn.ts";
 
 /** Who asked. */
@@ -84,6 +84,7 @@ function deedsOf(request: WriteRequest, outcome: Outcome): readonly Deed[] {
   const isDone = outcome.kind !== "error";
   switch (request.op) {
     case "multi":
+    case "transact":
       return outcome.kind === "multi" ? deedsOfMulti(request.operations, outcome.outcomes) : [failedMulti()];
     case "setACL":
       return [{ operation: "setAcl", znode: request.path, acl: aclText(request.acl), isDone }];
@@ -109,7 +110,10 @@ function deedsOf(request: WriteRequest, outcome: Outcome): readonly Deed[] {
 }
 
 /** One line for each change, or one for a multi of which nothing was done. */
-function deedsOfMulti(operations: readonly MultiOperation[], outcomes: readonly Outcome[]): readonly Deed[] {
+function deedsOfMulti(
+  operations: readonly AuditedOperation[],
+  outcomes: readonly Outcome[],
+): readonly Deed[] {
   if (outcomes.some(({ kind }) => kind === "error")) return [failedMulti()];
   const deeds = operations.map((operation, at) => {
     const outcome = outcomes[at];
@@ -122,7 +126,9 @@ function failedMulti(): Deed {
   return { operation: "multiOperation", isDone: false };
 }
 
-function deedOf(operation: MultiOperation, outcome: Outcome): Deed | undefined {
+type AuditedOperation = MultiOperation | TransactOperation;
+
+function deedOf(operation: AuditedOperation, outcome: Outcome): Deed | undefined {
   const isDone = outcome.kind !== "error";
   switch (operation.op) {
     case "create":
@@ -135,6 +141,10 @@ function deedOf(operation: MultiOperation, outcome: Outcome): Deed | undefined {
     case "delete":
     case "setData":
       return { operation: operation.op, znode: operation.path, isDone };
+    case "put":
+      return outcome.kind === "created"
+        ? { operation: "create", znode: outcome.path, znodeType: CREATE_MODES[0], isDone }
+        : { operation: "setData", znode: operation.path, isDone };
     case "check":
     case "unsupported":
       return undefined;

@@ -7,6 +7,7 @@ export const OPERATION_NAMES: Readonly<Record<Request["op"], string>> = {
   closeSession: "CLOS",
   ping: "PING",
   multi: "MULT",
+  transact: "MULT",
   multiRead: "MLTR",
   create: "CREA",
   create2: "CREA",

@@ -7,7 +7,7 @@ import type { ClientOutput } from "../client-output.ts";
 import type { ConnectionTable } from "../connection-table.ts";
 import type { Connection } from "../connection.ts";
 import type { DoorContext } from "../door-context.ts";
-import { auditLines, ephemeralAuditLines } from "./audit.ts";
+import { type Actor, auditLines, ephemeralAuditLines } from "./audit.ts";
 import { answerTo, readWord } from "./four-letter-words.ts";
 import type { ReplicaMetrics } from "./replica-metrics.ts";
 import type { Operation } from "./report.ts";
@@ -57,10 +57,10 @@ export class Operator {
   }
 
   /** A client's write was delivered: it stands in the audit log, where there is one. */
-  audit(connection: Connection, request: WriteRequest, outcome: Outcome): void {
+  audit(actor: Actor, request: WriteRequest, outcome: Outcome): void {
     const { context } = this.#parts;
     if (context.isAudited !== true) return;
-    for (const line of auditLines(connection, request, outcome)) context.log("audit", line);
+    for (const line of auditLines(actor, request, outcome)) context.log("audit", line);
   }
 
   /** A session of the ensemble ended, and these ephemerals with it: at the leader alone, so that it is told once. */

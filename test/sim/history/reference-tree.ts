@@ -131,6 +131,16 @@ export class ReferenceTree {
     return paths.toSorted();
   }
 
+  #openSession(session: SessionId, timeoutMs: number): void {
+    if (this.sessions.has(session)) throw new MisfitError("a session that is there is made again");
+    this.sessions.set(session, { timeoutMs });
+  }
+
+  #applyAll(moment: Moment, operations: readonly OperationTxn[]): ReferenceReply {
+    const results = operations.map((one) => multiResult(one, this.applyOperation(moment, one)));
+    return { error: 0, response: { op: "multi", results } };
+  }
+
   #applyTxn(moment: Moment, session: SessionId, txn: Txn): ReferenceReply {
     switch (txn.kind) {
       case "setAcl": {
@@ -138,13 +148,13 @@ export class ReferenceTree {
         this.#change(node, { acl: txn.acl, aversion: txn.aversion });
         return { error: 0, response: { op: "stat", stat: statOf(node) } };
       }
-      case "multi": {
-        const results = txn.operations.map((one) => multiResult(one, this.applyOperation(moment, one)));
-        return { error: 0, response: { op: "multi", results } };
-      }
+      case "multi":
+        return this.#applyAll(moment, txn.operations);
+      case "sessionMulti":
+        this.#openSession(session, txn.timeoutMs);
+        return this.#applyAll(moment, txn.operations);
       case "createSession":
-        if (this.sessions.has(session)) throw new MisfitError("a session that is there is made again");
-        this.sessions.set(session, { timeoutMs: txn.timeoutMs });
+        this.#openSession(session, txn.timeoutMs);
         return EMPTY;
       case "closeSession":
         for (const path of this.ephemeralsOf(session)) this.#delete(moment, path);

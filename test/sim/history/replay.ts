@@ -267,7 +267,9 @@ class Run implements Replay {
   }
 
   #note({ zxid, header, txn, atMs }: Committed): void {
-    if (txn.kind === "createSession") this.opened.set(header.session, { timeoutMs: txn.timeoutMs, atMs });
+    if (txn.kind === "createSession" || txn.kind === "sessionMulti") {
+      this.opened.set(header.session, { timeoutMs: txn.timeoutMs, atMs });
+    }
     if (txn.kind === "closeSession") {
       this.ended.set(header.session, { zxid, atMs, isExpiry: header.origin.serial === 0 });
     }

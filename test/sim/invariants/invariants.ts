@@ -425,7 +425,7 @@ class Watch implements Watching {
     const { header, txn } = known.decoded;
     this.#memberships.delivered(entry);
     this.#committed.push({ zxid: known.zxid, header, txn, atMs: this.#world.moment });
-    if (txn.kind === "createSession") {
+    if (txn.kind === "createSession" || txn.kind === "sessionMulti") {
       this.#creations.set(header.session, entry);
       this.#sessions.created(header.session, txn.timeoutMs);
     } else if (txn.kind === "closeSession") this.#sessions.ended(header.session);

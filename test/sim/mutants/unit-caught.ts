@@ -218,8 +218,9 @@ export const UNIT_CAUGHT: readonly Mutant[] = [
     edits: [
       {
         file: "src/tree/prepare.ts",
-        find: "      isOpen: this.isOpen(input.session),\n",
+        find: "      isOpen: input.session === NO_SESSION || this.isOpen(input.session),\n",
         replace: `      isOpen:
+        input.session === NO_SESSION ||
         this.isOpen(input.session) ||
         (input.request.op === "create" && this.#tree.sessions.get(input.session) !== undefined),
 `,

@@ -1,0 +1,72 @@
+/** The HTTP API: its routes, and the OpenAPI document that is made of the schemas which validate their requests. */
+import { OpenAPIHono, type z } from "@hono/zod-openapi";
+import { type App, ensemblesOf, problem, unknownEnsemble } from "../documents.ts";
+import type { CallerIdentities } from "../identities.ts";
+import { Asker, ensembleOf } from "./ask.ts";
+import { addMulti } from "./multi.ts";
+import { addNodes } from "./nodes.ts";
+import { addSessions } from "./sessions.ts";
+
+/** The API's own version: it grows where something is added, and /v1 ends where something is taken away. */
+const API_VERSION = "1.0.0";
+
+/** An OpenAPI 3.1 document, as far as it is read here. */
+export type ApiDocument = ReturnType<OpenAPIHono["getOpenAPI31Document"]>;
+
+/** The routes below /ENSEMBLE/v1. */
+export function makeApi(callers: CallerIdentities): OpenAPIHono<App> {
+  const api = new OpenAPIHono<App>({
+    defaultHook: (result, context) =>
+      result.success ? undefined : problem(context, 400, "bad-request", issuesOf(result.error)),
+  });
+  api.use(async (context, next) => {
+    const ensemble = ensembleOf(context);
+    return ensemblesOf(context.env).includes(ensemble) ? next() : unknownEnsemble(context, ensemble);
+  });
+  const asker = new Asker(callers);
+  addNodes(api, asker);
+  addMulti(api, asker);
+  addSessions(api, asker);
+  return api;
+}
+
+/** The document of the routes. */
+export function describeApi(api: OpenAPIHono<App>): ApiDocument {
+  const document = api.getOpenAPI31Document({
+    openapi: "3.1.0",
+    info: {
+      title: "Edgekeeper",
+      version: API_VERSION,
+      description:
+        "A small tree of znodes, the same on several replicas, its sessions and its locks. All of it is shared with " +
+        "ZooKeeper's clients. Every answer carries `Zxid`; sent back as `Min-Zxid` it makes time never go backwards.",
+    },
+    servers: [
+      { url: "/{ensemble}/v1", variables: { ensemble: { default: "main" } } },
+      { url: "/v1", description: "The ensemble main." },
+    ],
+    security: [{ secret: [] }],
+  });
+  // Hono's own form of a path over several segments is none of OpenAPI's.
+  const paths: NonNullable<ApiDocument["paths"]> = {};
+  for (const [path, item] of Object.entries(document.paths ?? {})) paths[documentedPath(path)] = item;
+  const secret = {
+    type: "http",
+    scheme: "bearer",
+    description: "EDGEKEEPER_SECRET; none in development.",
+  } as const;
+  return {
+    ...document,
+    paths,
+    components: { ...document.components, securitySchemes: { secret } },
+  };
+}
+
+/** A route's path as the document has it. */
+function documentedPath(path: string): string {
+  return path.replaceAll(/:(\w+)(?:\{[^}]*\})?/g, "{$1}");
+}
+
+function issuesOf(error: z.ZodError): string {
+  return error.issues.map(({ path, message }) => `${path.join(".") || "the request"}: ${message}`).join("; ");
+}

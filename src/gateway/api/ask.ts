@@ -1,0 +1,130 @@
+/**
+ * Asks a replica on a caller's behalf. Any replica will do: one that cannot answer has done nothing, and the next is
+ * asked. Where one is lost with the request, what is safe to ask twice is asked of the next, and of the rest the caller
+ * is told that nobody knows.
+ */
+import type { Context } from "hono";
+import type { Sid } from "../../base/ids.ts";
+import { readSettings, sidsOf } from "../../base/settings.ts";
+import { ZXID_ZERO } from "../../base/zxid.ts";
+import { decodeRecord, encodeRecord } from "../../durable/call-record.ts";
+import { type CallAnswer, type CallAsked, GATEWAY_PATHS, replicaStub } from "../../durable/entry.ts";
+import { callerHeaders, type HandedOver } from "../../durable/handed-over.ts";
+import { type App, problem, problemDocument } from "../documents.ts";
+import { addressOf, callerOf, type CallerIdentities } from "../identities.ts";
+import { membersOf } from "../replicas.ts";
+import { readSession, readZxid } from "./schemas.ts";
+
+/** A replica answers within CALL_WAIT_MS; one that has not by then is given up. */
+const TRY_MS = 8000;
+
+/** Replicas asked, one after the other. */
+const TRIES_MAX = 3;
+
+/** What the ensemble said. */
+export type Answered = CallAnswer & { readonly kind: "answered" };
+
+/** A question, and how it may be asked. */
+export interface Question {
+  readonly request: CallAsked["request"];
+  /** Whether it does no harm to ask again where nobody knows if it was done: a read, or under a key. */
+  readonly isRepeatable: boolean;
+  /** How long it may take besides. */
+  readonly waitMs?: number;
+}
+
+/** Asks replicas for callers, of whom `callers` tells who they are. */
+export class Asker {
+  readonly #callers: CallerIdentities;
+
+  constructor(callers: CallerIdentities) {
+    this.#callers = callers;
+  }
+
+  /** Who asks, as replicas are told; undefined where the caller shows a token that is none. */
+  async callerOf(context: Context<App>): Promise<HandedOver | undefined> {
+    const { raw } = context.req;
+    const identities = await this.#callers.of(callerOf(raw), readSettings(context.env).access);
+    return identities === undefined ? undefined : { remoteAddress: addressOf(raw, context.env), identities };
+  }
+
+  /** The answer, or a response that says why there is none. */
+  async ask(context: Context<App>, caller: HandedOver, question: Question): Promise<Answered | Response> {
+    const asked: CallAsked = { ...circumstances(context), request: question.request };
+    const init: RequestInit = {
+      method: "POST",
+      headers: callerHeaders(caller),
+      body: encodeRecord(asked),
+    };
+    let reason: "no-quorum" | "lagging" | "busy" | undefined;
+    for (const sid of await this.#order(context)) {
+      const answer = await this.#try(context, sid, { init, waitMs: question.waitMs ?? 0 });
+      if (answer?.kind === "answered") return answer;
+      if (answer?.kind === "unavailable") reason = answer.reason;
+      else if (!question.isRepeatable) return outcomeUnknown(context);
+      if (context.req.raw.signal.aborted) break;
+    }
+    return unavailable(context, reason ?? "no-quorum");
+  }
+
+  async #order(context: Context<App>): Promise<readonly Sid[]> {
+    const sids = sidsOf(await membersOf(context.env, ensembleOf(context)));
+    const first = Math.floor(Math.random() * sids.length);
+    return [...sids.slice(first), ...sids.slice(0, first)].slice(0, TRIES_MAX);
+  }
+
+  /** undefined where the replica is lost, and with it what became of the request. */
+  async #try(
+    context: Context<App>,
+    sid: Sid,
+    { init, waitMs }: { readonly init: RequestInit; readonly waitMs: number },
+  ): Promise<CallAnswer | undefined> {
+    const signal = AbortSignal.any([context.req.raw.signal, AbortSignal.timeout(TRY_MS + waitMs)]);
+    const stub = replicaStub(context.env.REPLICA, { ensemble: ensembleOf(context), sid });
+    let record: string;
+    try {
+      const response = await stub.fetch(`http://replica${GATEWAY_PATHS.call}`, { ...init, signal });
+      record = await response.text();
+    } catch {
+      // It died, or does not answer: which of the two is not told, and does not matter.
+      return undefined;
+    }
+    return decodeRecord(record) as CallAnswer;
+  }
+}
+
+/** The ensemble that the path names: /v1 alone is `main`. */
+export function ensembleOf(context: Context<App>): string {
+  return context.req.param("ensemble") ?? "main";
+}
+
+/** What every request may carry; the headers are validated. */
+function circumstances(context: Context<App>): Pick<CallAsked, "session" | "minZxid"> {
+  const session = context.req.header("session");
+  const minZxid = context.req.header("min-zxid");
+  return {
+    session: session === undefined ? undefined : readSession(session),
+    minZxid: minZxid === undefined ? ZXID_ZERO : readZxid(minZxid),
+  };
+}
+
+const UNAVAILABLE = {
+  "no-quorum": "no replica that was asked has a leader: a majority of the voters must be up and in touch",
+  lagging: "no replica has delivered what Min-Zxid names: is it of this ensemble?",
+  busy: "replicas have as many requests under way as they take",
+} as const;
+
+/** Nothing was done. */
+function unavailable(context: Context<App>, reason: keyof typeof UNAVAILABLE): Response {
+  const detail = `${UNAVAILABLE[reason]}; nothing was done`;
+  return problemDocument(context, { status: 503, code: reason, detail, headers: { "retry-after": "1" } });
+}
+
+function outcomeUnknown(context: Context<App>): Response {
+  return problem(
+    context,
+    504,
+    "outcome-unknown",
+    "it may have been done, or may yet be: look, or send an Idempotency-Key, with which you may ask again",
+  );
+}

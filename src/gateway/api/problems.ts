@@ -1,0 +1,86 @@
+/** What a caller did wrong, or met: each error of the ensemble as a problem with a code of its own. */
+import type { Context } from "hono";
+import { ERROR_CODES, type ErrorName } from "../../base/error-code.ts";
+import { zxidDigits } from "../../base/zxid.ts";
+import { type App, type Problem, problemDocument } from "../documents.ts";
+import type { Answered } from "./ask.ts";
+
+/** One error as HTTP tells it. */
+type Told = Pick<Problem, "status" | "code" | "detail">;
+
+const TOLD: Partial<Record<ErrorName, Told>> = {
+  noNode: {
+    status: 404,
+    code: "no-node",
+    detail: "there is no such znode, or none above it to create it below",
+  },
+  nodeExists: { status: 412, code: "node-exists", detail: "there is such a znode already" },
+  badVersion: { status: 412, code: "bad-version", detail: "it has changed since: read it again" },
+  notEmpty: { status: 409, code: "not-empty", detail: "it has children: delete them first" },
+  noChildrenForEphemerals: { status: 409, code: "ephemeral-parent", detail: "an ephemeral has no children" },
+  noAuth: {
+    status: 403,
+    code: "no-auth",
+    detail: "its access control list does not let this caller do that",
+  },
+  invalidAcl: { status: 400, code: "bad-acl", detail: "the access control list is not valid" },
+  badArguments: {
+    status: 400,
+    code: "bad-path",
+    detail: "the path, or what is to be done to it, is not valid",
+  },
+  marshallingError: { status: 413, code: "too-large", detail: "a transaction takes 1.5 MB at most" },
+  unimplemented: { status: 501, code: "not-enabled", detail: "this deployment has EXTENDED_TYPES_ENABLED=0" },
+  sessionExpired: {
+    status: 410,
+    code: "session-expired",
+    detail: "there is no such session, or no more: its ephemerals and locks are gone, make another",
+  },
+  sessionMoved: {
+    status: 409,
+    code: "session-moved",
+    detail: "a client has attached to this session by a connection, which alone may write in it now",
+  },
+  sessionClosedRequireSaslAuth: {
+    status: 403,
+    code: "login-required",
+    detail: "this deployment serves callers alone that have proven who they are (ENFORCE_AUTH_SCHEMES)",
+  },
+  quotaExceeded: {
+    status: 507,
+    code: "quota-exceeded",
+    detail: "a quota, or the bound of the ensemble, is reached",
+  },
+  keyReused: {
+    status: 422,
+    code: "key-reused",
+    detail: "this Idempotency-Key came with another request before",
+  },
+  tooManyKeys: {
+    status: 503,
+    code: "too-many-keys",
+    detail: "no more keys are remembered now: try again later",
+  },
+  notHeld: {
+    status: 412,
+    code: "not-held",
+    detail: "the lock is not held under the token of If-Held, or no more",
+  },
+  lockHeld: { status: 409, code: "lock-held", detail: "somebody holds the lock, or waits for it" },
+};
+
+const NAMES: ReadonlyMap<number, ErrorName> = new Map(
+  Object.entries(ERROR_CODES).map(([name, code]) => [code, name as ErrorName]),
+);
+
+/** The problem that an error code is. */
+export function toldOf(code: number): Told {
+  const name = NAMES.get(code);
+  const told = name === undefined ? undefined : TOLD[name];
+  return told ?? { status: 500, code: "internal", detail: `the ensemble answered ${name ?? String(code)}` };
+}
+
+/** The problem that an answer is. */
+export function problemOf(context: Context<App>, { code, zxid }: Pick<Answered, "code" | "zxid">): Response {
+  return problemDocument(context, { ...toldOf(code), headers: { zxid: zxidDigits(zxid) } });
+}

@@ -1,0 +1,89 @@
+/** What every write over HTTP may carry: a lock that must be held, a key under which it may be asked for again. */
+import { z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { CallKey, Guard, TransactOperation, TransactRequest } from "../../base/request.ts";
+import { encodeRecord } from "../../durable/call-record.ts";
+import type { CallAsked } from "../../durable/entry.ts";
+import type { HandedOver } from "../../durable/handed-over.ts";
+import type { App } from "../documents.ts";
+import type { Question } from "./ask.ts";
+import { lockPath } from "./lock-path.ts";
+import { readZxid, sessionText, zxidText } from "./schemas.ts";
+
+/** Longer keys than anybody needs are refused: they are hashed for each request. */
+const KEY_CHARACTERS_MAX = 200;
+
+/** `name@token`, as a lock's acquire gives both. */
+const HELD = /^(.{1,1000})@(\d{20})$/;
+
+/** Of a request in a session, or none. */
+export const sessionHeaders: {
+  readonly session: z.ZodOptional<typeof sessionText>;
+  readonly "min-zxid": z.ZodOptional<typeof zxidText>;
+} = {
+  session: sessionText.optional().describe("In which session it is asked; it is a sign of life for it."),
+  "min-zxid": zxidText.optional().describe("Answered once the replica has delivered this."),
+};
+
+/** Of a write; headers of the route's own may stand beside them. */
+export const writeHeaders: typeof sessionHeaders & {
+  readonly "if-held": z.ZodOptional<z.ZodString>;
+  readonly "idempotency-key": z.ZodOptional<z.ZodString>;
+} = {
+  ...sessionHeaders,
+  "if-held": z
+    .string()
+    .regex(HELD, "NAME@TOKEN, as acquire gave both")
+    .optional()
+    .describe("It is done only if this lock is held under this token, checked in the same transaction."),
+  "idempotency-key": z
+    .string()
+    .min(1)
+    .max(KEY_CHARACTERS_MAX)
+    .optional()
+    .describe("Asked again with the same key it is done once, and answered as the first time, for an hour."),
+};
+
+/** A write of these operations, with what its headers add. */
+export async function writeOf(
+  context: Context<App>,
+  caller: HandedOver,
+  parts: { readonly operations: readonly TransactOperation[]; readonly guards?: readonly Guard[] },
+): Promise<Question> {
+  const held = context.req.header("if-held");
+  const guards = [...(parts.guards ?? []), ...(held === undefined ? [] : [heldGuard(held)])];
+  const bare = { op: "transact", newSession: undefined, ensured: undefined, guards, key: undefined } as const;
+  return await keyed(context, caller, { ...bare, operations: parts.operations });
+}
+
+/** The request under the caller's key, if it sent one. */
+async function keyed(
+  context: Context<App>,
+  caller: HandedOver,
+  request: TransactRequest,
+): Promise<Question & { readonly request: CallAsked["request"] & { readonly kind: "write" } }> {
+  const text = context.req.header("idempotency-key");
+  const key = text === undefined ? undefined : await keyOf(text, { context, caller, request });
+  return { request: { kind: "write", request: { ...request, key } }, isRepeatable: key !== undefined };
+}
+
+/** Another caller's key is another key, and the same request is one that asks for the same in the same session. */
+async function keyOf(
+  text: string,
+  of: { readonly context: Context<App>; readonly caller: HandedOver; readonly request: unknown },
+): Promise<CallKey> {
+  const { identities = [] } = of.caller;
+  const name = await sha256(encodeRecord([text, identities]));
+  const fingerprint = await sha256(encodeRecord([of.request, of.context.req.header("session") ?? ""]));
+  return { name, fingerprint };
+}
+
+async function sha256(text: string): Promise<string> {
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(hash), (octet) => octet.toString(16).padStart(2, "0")).join("");
+}
+
+function heldGuard(header: string): Guard {
+  const [, name = "", token = ""] = HELD.exec(header) ?? [];
+  return { kind: "held", path: lockPath(name), token: readZxid(token) };
+}

@@ -1,0 +1,164 @@
+/**
+ * What a transact comes to: guards are asked, and the operations prepared, against one state, and what was done is
+ * remembered under the caller's key in the same transaction.
+ */
+import { OPEN_ACL } from "../base/acl.ts";
+import { must } from "../base/assert.ts";
+import { ERROR_CODES, KeeperError } from "../base/error-code.ts";
+import { KEYS_MAX } from "../base/limits.ts";
+import { nameOf, parentOf, pathProblem } from "../base/path.ts";
+import type { CreateRequest, Guard, TransactOperation, TransactRequest } from "../base/request.ts";
+import type { CreateTxn, OperationTxn, Outcome, Txn } from "../base/txn.ts";
+import { equalZxid } from "../base/zxid.ts";
+import { KEYS_ACL, KEYS_PATH, keyPathOf, readRemembered, rememberTxn } from "./call-keys.ts";
+import { contendersOf, placeOf } from "./lock-queue.ts";
+import type { NodeView } from "./node-store.ts";
+import { type PreparableOperation, type PrepareContext, prepareOperation } from "./prepare-operation.ts";
+import { applyOperation, type Moment } from "./transition.ts";
+import { TxnRoom } from "./txn-size.ts";
+
+/**
+ * The transaction, whose changes are made in the context's view, which the caller drops where it is an error or changes
+ * nothing. What was done before under the same key is not done again: then it is a barrier that names where it is
+ * remembered. Throws KeeperError where a guard does not hold or the key stands for something else.
+ */
+export function prepareTransact(context: PrepareContext, request: TransactRequest, moment: Moment): Txn {
+  const { view } = context;
+  const { key, newSession } = request;
+  const known = key === undefined ? undefined : view.get(keyPathOf(key));
+  if (key !== undefined && known !== undefined) {
+    if (readRemembered(known.data).fingerprint !== key.fingerprint) throw new KeeperError("keyReused");
+    return { kind: "barrier", path: keyPathOf(key) };
+  }
+  for (const guard of request.guards) checkGuard(view, guard);
+  const transaction = new Transaction(context, moment);
+  // What was not asked for comes first, and the key last: so it is told apart by its place.
+  const parentCreates = key === undefined ? 0 : transaction.makeRoomForKey();
+  if (request.ensured !== undefined) transaction.ensure(request.ensured);
+  const outcomes: Outcome[] = [];
+  for (const operation of request.operations) {
+    try {
+      outcomes.push(transaction.do(preparable(view, operation)));
+    } catch (error) {
+      if (!(error instanceof KeeperError)) throw error;
+      return failedMulti({ failedIndex: outcomes.length, count: request.operations.length, error });
+    }
+  }
+  if (key !== undefined) {
+    const { fingerprint } = key;
+    transaction.add(rememberTxn(key, parentCreates, { fingerprint, session: context.session, outcomes }));
+  }
+  const { operations } = transaction;
+  if (newSession === undefined) return { kind: "multi", operations };
+  return { kind: "sessionMulti", ...newSession, operations };
+}
+
+/** 0 before the operation that failed, its code there, runtimeInconsistency after it. */
+export function failedMulti(failure: {
+  readonly failedIndex: number;
+  readonly count: number;
+  readonly error: KeeperError;
+}): Txn {
+  const { failedIndex, count, error } = failure;
+  const codes = Array.from({ length: count }, (_, index) => {
+    if (index < failedIndex) return ERROR_CODES.ok;
+    return index === failedIndex ? error.code : ERROR_CODES.runtimeInconsistency;
+  });
+  return { kind: "multi", operations: codes.map((code) => ({ kind: "error", code })) };
+}
+
+/** The operations so far, each of which sees those before it. */
+class Transaction {
+  readonly operations: OperationTxn[] = [];
+  readonly #context: PrepareContext;
+  readonly #moment: Moment;
+  readonly #room = new TxnRoom();
+
+  constructor(context: PrepareContext, moment: Moment) {
+    this.#context = context;
+    this.#moment = moment;
+  }
+
+  do(operation: PreparableOperation): Outcome {
+    return this.add(prepareOperation(this.#context, operation));
+  }
+
+  add(txn: OperationTxn): Outcome {
+    this.#room.take(txn);
+    this.operations.push(txn);
+    return applyOperation(this.#context.view, this.#moment, txn, []);
+  }
+
+  /** Makes containers down to the path. */
+  ensure(path: string): void {
+    const problem = pathProblem(path);
+    if (problem !== undefined) throw new KeeperError("badArguments", problem);
+    const { view } = this.#context;
+    const missing: string[] = [];
+    for (let at = path; view.get(at) === undefined; at = parentOf(at)) missing.push(at);
+    for (const at of missing.toReversed()) {
+      this.do({
+        op: "createContainer",
+        path: at,
+        data: null,
+        acl: OPEN_ACL,
+        flags: CONTAINER_FLAG,
+        ttlMs: 0,
+      });
+    }
+  }
+
+  /** Says how many keys were ever remembered, the next one included. Throws KeeperError where it is one too many. */
+  makeRoomForKey(): number {
+    const { view } = this.#context;
+    if (view.get(KEYS_PATH) === undefined) this.add(keysParent(view));
+    const parent = must(view.get(KEYS_PATH), "keys have a parent");
+    if (parent.childCount >= KEYS_MAX) throw new KeeperError("tooManyKeys");
+    return (parent.childCreates + 1) | 0;
+  }
+}
+
+const CONTAINER_FLAG = 4;
+
+function keysParent(view: NodeView): CreateTxn {
+  const above = must(view.get(parentOf(KEYS_PATH)), "the reserved znodes are there");
+  return {
+    kind: "create",
+    path: KEYS_PATH,
+    data: new Uint8Array(0),
+    acl: KEYS_ACL,
+    owner: { mode: "persistent" },
+    parentCreates: (above.childCreates + 1) | 0,
+    withStat: false,
+  };
+}
+
+function preparable(view: NodeView, operation: TransactOperation): PreparableOperation {
+  if (operation.op !== "put") return operation;
+  const { path, data, acl } = operation;
+  if (view.get(path) !== undefined) return { op: "setData", path, data, version: -1 };
+  const create: CreateRequest = { op: "create2", path, data, acl, flags: 0, ttlMs: 0 };
+  return create;
+}
+
+function checkGuard(view: NodeView, guard: Guard): void {
+  if (guard.kind === "same") {
+    const node = view.get(guard.path);
+    if (node === undefined) throw new KeeperError("noNode", guard.path);
+    if (!equalZxid(node.czxid, guard.czxid))
+      throw new KeeperError("badVersion", `${guard.path} was made anew`);
+    return;
+  }
+  const contenders = contendersOf(view.childNames(guard.path));
+  if (guard.kind === "free") {
+    if (contenders.length > 0) throw new KeeperError("lockHeld", guard.path);
+    return;
+  }
+  // Those whose sessions are closing are gone from the view already.
+  const holder = contenders.find(({ name }) => {
+    const node = view.get(guard.path === "/" ? `/${name}` : `${guard.path}/${name}`);
+    return node !== undefined && equalZxid(node.czxid, guard.token);
+  });
+  const place = holder === undefined ? undefined : placeOf(contenders, nameOf(holder.name));
+  if (place === undefined || place.blocker !== undefined) throw new KeeperError("notHeld", guard.path);
+}
