@@ -41,6 +41,12 @@ export const ERROR_CODES = {
   notHeld: -1003,
   /** Somebody holds the lock, or waits for it. */
   lockHeld: -1004,
+  /** The lock was not free within the time that the caller would wait, and its place is given up. */
+  lockTimeout: -1005,
+  /** The lease is over, or never was one of this lock. */
+  leaseOver: -1006,
+  /** A later request under the same key has the place. */
+  superseded: -1007,
 } as const;
 
 /** The name of an error code. */

@@ -108,8 +108,8 @@ export interface PutRequest {
 export type Guard =
   /** The lock at the path is held under this token, which is the czxid of the holder's znode in its queue. */
   | { readonly kind: "held"; readonly path: string; readonly token: Zxid }
-  /** Nobody holds the lock at the path, or waits for it. */
-  | { readonly kind: "free"; readonly path: string }
+  /** Nobody holds the lock at the path, or waits for it; readers do not hinder a reader. */
+  | { readonly kind: "free"; readonly path: string; readonly isShared: boolean }
   /** The znode at the path is the one created then, and not another under its name. */
   | { readonly kind: "same"; readonly path: string; readonly czxid: Zxid };
 

@@ -6,13 +6,13 @@
  * replica it comes to. What a call is told about its session holds: where this replica does not know it, it may lag,
  * and looks again behind a barrier.
  */
-import type { Identity } from "../base/acl.ts";
 import { assertNever } from "../base/assert.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { ERROR_CODES } from "../base/error-code.ts";
 import { NO_SESSION, type SessionId } from "../base/ids.ts";
 import type { WriteRequest } from "../base/request.ts";
 import type { Outcome } from "../base/txn.ts";
+import type { TreeEvent } from "../tree/transition.ts";
 import { compareZxid, type Zxid } from "../base/zxid.ts";
 import { powersOf } from "./auth.ts";
 import type { Call, CallAnswer, CallId, CallRequest, CallResponse, Page } from "./call.ts";
@@ -26,6 +26,8 @@ import {
   CALLS_BYTES_MAX,
   CALLS_MAX,
 } from "./limits.ts";
+import { LockCalls } from "./lock-calls.ts";
+import type { OpenCall } from "./open-call.ts";
 import type { LocalReads } from "./local-reads.ts";
 import type { Actor } from "./operations/audit.ts";
 import { replyTo } from "./replies.ts";
@@ -40,41 +42,38 @@ export interface CallDoorParts {
   readonly audit: (actor: Actor, request: WriteRequest, outcome: Outcome) => void;
 }
 
-/** A call that is not answered. */
-interface Open {
-  readonly call: Call;
-  readonly deadlineMs: number;
-  /** As what access control lists see the caller. */
-  readonly identities: readonly Identity[];
-  /** A barrier was delivered since it came: what the tree shows is not older than the call. */
-  isFresh: boolean;
-  /** Its write, or the barrier it waits behind. */
-  serial: number | undefined;
-  isWriting: boolean;
-}
-
 /** See the file's comment. */
 export class CallDoor {
   readonly #context: DoorContext;
   readonly #reads: LocalReads;
   readonly #audit: CallDoorParts["audit"];
   readonly #writes: CallWrites;
-  readonly #open = new Map<CallId, Open>();
+  readonly #open = new Map<CallId, OpenCall>();
   /** Those that wait until this replica serves, or has delivered what they have seen. */
-  readonly #held = new Set<Open>();
+  readonly #held = new Set<OpenCall>();
   /** Those behind the barrier that is on its way, and those that came too late for it. */
-  #behindBarrier: Open[] | undefined;
-  #forNextBarrier: Open[] = [];
+  #behindBarrier: OpenCall[] | undefined;
+  #forNextBarrier: OpenCall[] = [];
   readonly #touched = new Set<SessionId>();
   #bytes = 0;
   #actions: Action[] = [];
   #nowMs = 0;
+  readonly #locks: LockCalls;
 
   constructor(parts: CallDoorParts) {
     this.#context = parts.context;
     this.#reads = parts.reads;
     this.#audit = parts.audit;
     this.#writes = new CallWrites(parts.context);
+    this.#locks = new LockCalls({
+      context: parts.context,
+      writes: this.#writes,
+      now: () => this.#nowMs,
+      send: (open, write, done) => this.#send(open, write, done),
+      isOpen: (open) => this.#open.has(open.call.id),
+      answer: (open, zxid, code, response) => this.#answer(open, zxid, code, response),
+      endUndecided: (open) => this.#end(open, { kind: "undecided" }),
+    });
   }
 
   /** Calls that are not answered. */
@@ -99,13 +98,14 @@ export class CallDoor {
       return;
     }
     const proven = [{ scheme: "ip", id: hostOf(call.remoteAddress) }, ...call.identities];
-    const open: Open = {
+    const open: OpenCall = {
       call,
+      arrivedMs: this.#nowMs,
       deadlineMs: this.#nowMs + CALL_WAIT_MS,
       identities: powersOf({ identities: proven }, this.#context.auth),
       isFresh: false,
       serial: undefined,
-      isWriting: false,
+      isUnderWay: false,
     };
     this.#open.set(call.id, open);
     this.#bytes += call.bytes;
@@ -121,6 +121,11 @@ export class CallDoor {
   gone(id: CallId): void {
     const open = this.#open.get(id);
     if (open !== undefined) this.#forget(open);
+  }
+
+  /** A znode changed. */
+  announce(event: TreeEvent, zxid: Zxid): void {
+    this.#locks.announce(event, zxid);
   }
 
   /** A proposal of this replica was delivered. */
@@ -146,6 +151,7 @@ export class CallDoor {
 
   /** Those that have waited too long are told what is known. */
   tick(): void {
+    this.#locks.tick();
     for (const open of this.#open.values()) {
       if (this.#nowMs >= open.deadlineMs) this.#giveUp(open);
     }
@@ -158,7 +164,7 @@ export class CallDoor {
 
   /** The sessions heard from since the last call. */
   takeTouched(): readonly SessionId[] {
-    const touched = [...this.#touched];
+    const touched = [...this.#touched, ...this.#locks.sessions()];
     this.#touched.clear();
     return touched;
   }
@@ -171,7 +177,7 @@ export class CallDoor {
   }
 
   /** Does the next thing that a call needs, where it can be done now. */
-  #proceed(open: Open): void {
+  #proceed(open: OpenCall): void {
     const { call } = open;
     const isReady = this.#context.serving() && compareZxid(call.minZxid, this.#context.tree.lastApplied) <= 0;
     if (!isReady) {
@@ -190,7 +196,7 @@ export class CallDoor {
     this.#do(open, call.request);
   }
 
-  #do(open: Open, request: CallRequest): void {
+  #do(open: OpenCall, request: CallRequest): void {
     switch (request.kind) {
       case "read":
         if (request.isLinearizable && !open.isFresh) return this.#awaitBarrier(open);
@@ -199,12 +205,27 @@ export class CallDoor {
         return this.#write(open, request.request);
       case "openSession":
         return this.#openSession(open, request.timeoutMs);
+      case "acquire":
+        return this.#locks.acquire(open, { ...request, ttlMs: sessionTimeout(request.ttlMs) });
+      case "renew":
+      case "release": {
+        const { session } = open.call;
+        if (session === undefined) {
+          return this.#answer(open, this.#context.tree.lastApplied, ERROR_CODES.leaseOver);
+        }
+        return this.#locks[request.kind](open, session, request.path);
+      }
+      case "queue": {
+        if (request.isLinearizable && !open.isFresh) return this.#awaitBarrier(open);
+        const queue = this.#locks.queue(request.path);
+        return this.#answer(open, this.#context.tree.lastApplied, ERROR_CODES.ok, queue);
+      }
       default:
         return assertNever(request);
     }
   }
 
-  #read(open: Open, { request, page }: CallRequest & { readonly kind: "read" }): void {
+  #read(open: OpenCall, { request, page }: CallRequest & { readonly kind: "read" }): void {
     const { code, response } = this.#reads.answer(request, {
       connection: 0,
       session: open.call.session?.session ?? NO_SESSION,
@@ -215,7 +236,7 @@ export class CallDoor {
     this.#answer(open, this.#context.tree.lastApplied, code, shown);
   }
 
-  #write(open: Open, request: WriteRequest): void {
+  #write(open: OpenCall, request: WriteRequest): void {
     const session = open.call.session?.session ?? NO_SESSION;
     this.#send(open, { request, session }, (delivered) => {
       const isTransact = request.op === "transact";
@@ -225,8 +246,8 @@ export class CallDoor {
     });
   }
 
-  #openSession(open: Open, askedMs: number): void {
-    const timeoutMs = Math.min(Math.max(askedMs, CALL_SESSION_MS_MIN), CALL_SESSION_MS_MAX);
+  #openSession(open: OpenCall, askedMs: number): void {
+    const timeoutMs = sessionTimeout(askedMs);
     const { session, password } = this.#context.makeSession(open.call.entropy);
     const request: WriteRequest = { op: "createSession", timeoutMs, password };
     this.#send(open, { request, session }, ({ zxid, outcome }) => {
@@ -236,12 +257,11 @@ export class CallDoor {
   }
 
   #send(
-    open: Open,
+    open: OpenCall,
     { request, session }: { readonly request: WriteRequest; readonly session: SessionId },
     done: (delivered: Delivered) => void,
   ): void {
     const { identities, call } = open;
-    open.isWriting = true;
     const write = { request, session, identities, bytes: call.bytes };
     open.serial = this.#writes.send(write, (delivered) => {
       if (delivered === undefined) return this.#end(open, { kind: "undecided" });
@@ -255,7 +275,7 @@ export class CallDoor {
    * One barrier is on its way at a time, for all that came before it left: it costs a proposal, however many wait.
    * Those that come meanwhile share the next.
    */
-  #awaitBarrier(open: Open): void {
+  #awaitBarrier(open: OpenCall): void {
     this.#forNextBarrier.push(open);
     if (this.#behindBarrier === undefined) this.#sendBarrier();
   }
@@ -286,21 +306,21 @@ export class CallDoor {
   }
 
   /** What is not proposed, and never will be, is told apart from what may have been. */
-  #giveUp(open: Open): void {
-    const { serial, isWriting } = open;
-    if (isWriting && serial !== undefined && !this.#writes.isUnsent(serial)) {
+  #giveUp(open: OpenCall): void {
+    const { serial, isUnderWay } = open;
+    if (isUnderWay || (serial !== undefined && !this.#writes.isUnsent(serial))) {
       this.#end(open, { kind: "undecided" });
       return;
     }
     this.#end(open, { kind: "unavailable", reason: this.#context.serving() ? "lagging" : "no-quorum" });
   }
 
-  #answer(open: Open, zxid: Zxid, code: number, response: CallResponse = { op: "empty" }): void {
-    const shown = code === ERROR_CODES.ok ? response : ({ op: "empty" } as const);
-    this.#end(open, { kind: "answered", zxid, code, response: shown });
+  #answer(open: OpenCall, zxid: Zxid, code: number, response: CallResponse = { op: "empty" }): void {
+    const isTold = code === ERROR_CODES.ok || response.op === "queued";
+    this.#end(open, { kind: "answered", zxid, code, response: isTold ? response : { op: "empty" } });
   }
 
-  #end(open: Open, answer: CallAnswer): void {
+  #end(open: OpenCall, answer: CallAnswer): void {
     if (!this.#open.has(open.call.id)) return;
     this.#tell(open.call.id, answer);
     this.#forget(open);
@@ -310,12 +330,19 @@ export class CallDoor {
     this.#actions.push({ kind: "callAnswer", call, answer });
   }
 
-  #forget(open: Open): void {
+  #forget(open: OpenCall): void {
     if (!this.#open.delete(open.call.id)) return;
     this.#bytes -= open.call.bytes;
     this.#held.delete(open);
-    if (open.serial !== undefined) this.#writes.forget(open.serial);
+    this.#locks.abandon(open);
+    // A place in a queue that may come about is to be given up then: somebody has to hear of it.
+    const mayStand = open.call.request.kind === "acquire" && !this.#writes.isUnsent(open.serial ?? 0);
+    if (open.serial !== undefined && !mayStand) this.#writes.forget(open.serial);
   }
+}
+
+function sessionTimeout(askedMs: number): number {
+  return Math.min(Math.max(askedMs, CALL_SESSION_MS_MIN), CALL_SESSION_MS_MAX);
 }
 
 function pageOf(

@@ -4,7 +4,14 @@
  */
 import type { Identity } from "../base/acl.ts";
 import type { SessionId } from "../base/ids.ts";
-import type { PathRequest, Response, WatchableReadRequest, WriteRequest } from "../base/request.ts";
+import type {
+  CallKey,
+  NodeData,
+  PathRequest,
+  Response,
+  WatchableReadRequest,
+  WriteRequest,
+} from "../base/request.ts";
 import type { Stat } from "../base/stat.ts";
 import type { Zxid } from "../base/zxid.ts";
 
@@ -40,7 +47,39 @@ export type CallRequest =
     }
   | { readonly kind: "write"; readonly request: Exclude<WriteRequest, { readonly op: "createSession" }> }
   /** A session of the caller's own, that lives as long as something is asked in it within its timeout. */
-  | { readonly kind: "openSession"; readonly timeoutMs: number };
+  | { readonly kind: "openSession"; readonly timeoutMs: number }
+  /** A place in the queue of the lock at the path, answered when it is the first: at once, or within the wait. */
+  | {
+      readonly kind: "acquire";
+      readonly path: string;
+      /** `read` and `write` as Curator's read-write lock has them: readers stand beside each other. */
+      readonly mode: "exclusive" | "read" | "write";
+      /** The lease ends when nothing was asked in it for so long. */
+      readonly ttlMs: number;
+      /** 0 takes no place where the lock is not free. */
+      readonly waitMs: number;
+      /** Whom the queue shows. */
+      readonly owner: string;
+      readonly key: CallKey | undefined;
+    }
+  /** In the lease's session. */
+  | { readonly kind: "renew" | "release"; readonly path: string }
+  /** Who holds the lock at the path, and who waits. */
+  | { readonly kind: "queue"; readonly path: string; readonly isLinearizable: boolean };
+
+/** One in a lock's queue. */
+export interface QueuedContender {
+  /** Of its znode, below the lock's. */
+  readonly name: string;
+  readonly isShared: boolean;
+  readonly isHolder: boolean;
+  readonly token: Zxid;
+  /** NO_SESSION where it is no ephemeral. */
+  readonly session: SessionId;
+  /** Since when it stands there: Unix milliseconds by the leader's clock. */
+  readonly ctime: number;
+  readonly data: NodeData;
+}
 
 /** As the gateway hands it over. */
 export interface CallAsked {
@@ -72,6 +111,16 @@ export type CallResponse =
       readonly isLast: boolean;
       readonly stat: Stat;
     }
+  /** `expiresInMs` counts from when the call came here, or was sent: it holds from either. */
+  | {
+      readonly op: "lease";
+      readonly session: CallSession;
+      readonly token: Zxid;
+      readonly expiresInMs: number;
+    }
+  /** With an error: so many stood before it. */
+  | { readonly op: "queued"; readonly ahead: number }
+  | { readonly op: "queue"; readonly contenders: readonly QueuedContender[]; readonly count: number }
   | { readonly op: "session"; readonly session: CallSession; readonly timeoutMs: number };
 
 /** The end of a call. */
@@ -80,7 +129,7 @@ export type CallAnswer =
   | {
       readonly kind: "answered";
       readonly zxid: Zxid;
-      /** 0, or one of ERROR_CODES: then the response is empty. */
+      /** 0, or one of ERROR_CODES: then the response is empty, or says more of it. */
       readonly code: number;
       readonly response: CallResponse;
     }

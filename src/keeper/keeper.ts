@@ -305,6 +305,7 @@ export class Keeper {
     this.#reign.desk?.applied(zxid, header, txn);
     let eventCount = 0;
     for (const event of events) eventCount += this.#door.announce(event, zxid);
+    for (const event of events) this.#calls.announce(event, zxid);
     const { origin } = header;
     if (txn.kind === "closeSession") {
       const deleted = events.filter(({ kind }) => kind === "deleted").map(({ path }) => path);

@@ -56,6 +56,9 @@ export const CALL_SESSION_MS_MIN = 2000;
 /** The longest: nobody hears that its owner is gone before. */
 export const CALL_SESSION_MS_MAX: number = 24 * 60 * 60 * 1000;
 
+/** Of a lock's queue so many are shown. */
+export const LOCK_QUEUE_SHOWN = 100;
+
 /** How long a handshake waits for this replica to serve, or to catch up with what the client has seen elsewhere. */
 export const HANDSHAKE_HOLD_MS = 1000;
 

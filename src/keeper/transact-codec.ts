@@ -57,6 +57,7 @@ function writeGuard(writer: JuteWriter, guard: Guard): void {
   writer.string(guard.path);
   if (guard.kind === "held") writer.zxid(guard.token);
   else if (guard.kind === "same") writer.zxid(guard.czxid);
+  else writer.bool(guard.isShared);
 }
 
 function readGuard(reader: JuteReader): Guard {
@@ -66,7 +67,7 @@ function readGuard(reader: JuteReader): Guard {
     case GUARD_NUMBERS.held:
       return { kind: "held", path, token: reader.zxid() };
     case GUARD_NUMBERS.free:
-      return { kind: "free", path };
+      return { kind: "free", path, isShared: reader.bool() };
     case GUARD_NUMBERS.same:
       return { kind: "same", path, czxid: reader.zxid() };
     default:

@@ -11,27 +11,29 @@ import type { Delivered } from "./call-writes.ts";
 export interface Transacted extends Delivered {
   /** One for each of the operations that were asked for, or an error. */
   readonly outcome: Outcome;
-  /** The session that it was done in, where it had been done before. */
-  readonly rememberedSession: SessionId | undefined;
+  /** Where it had been done before: in which session, and which claim to it this asking is. */
+  readonly remembered: { readonly session: SessionId; readonly claim: number } | undefined;
 }
 
 /**
  * The outcome without what the service added to the transaction. What had been done before is read where it is
- * remembered, at the zxid of the barrier that stands for the repetition: the leader saw it there when it proposed that.
+ * remembered, at the place in the order of what stands for the repetition: the leader saw it there when it proposed
+ * that.
  * Throws KeeperError dataInconsistency where the super user has changed what is remembered.
  */
 export function transacted(tree: Tree, request: TransactRequest, { zxid, outcome }: Delivered): Transacted {
   const { key, operations } = request;
-  if (outcome.kind === "barrier" && key !== undefined) {
+  if ((outcome.kind === "barrier" || outcome.kind === "stat") && key !== undefined) {
     const node = tree.get(keyPathOf(key));
     assert(node !== undefined, "what a barrier names is there when it is delivered");
     const { outcomes, session } = readRemembered(node.data);
-    return { zxid: node.czxid, outcome: { kind: "multi", outcomes }, rememberedSession: session };
+    const remembered = { session, claim: node.version };
+    return { zxid: node.czxid, outcome: { kind: "multi", outcomes }, remembered };
   }
   if (outcome.kind !== "multi" || outcome.outcomes.some(({ kind }) => kind === "error")) {
-    return { zxid, outcome, rememberedSession: undefined };
+    return { zxid, outcome, remembered: undefined };
   }
   const end = outcome.outcomes.length - (key === undefined ? 0 : 1);
   const outcomes = outcome.outcomes.slice(end - operations.length, end);
-  return { zxid, outcome: { kind: "multi", outcomes }, rememberedSession: undefined };
+  return { zxid, outcome: { kind: "multi", outcomes }, remembered: undefined };
 }

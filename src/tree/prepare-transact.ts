@@ -12,7 +12,7 @@ import type { CreateTxn, OperationTxn, Outcome, Txn } from "../base/txn.ts";
 import { equalZxid } from "../base/zxid.ts";
 import { KEYS_ACL, KEYS_PATH, keyPathOf, readRemembered, rememberTxn } from "./call-keys.ts";
 import { contendersOf, placeOf } from "./lock-queue.ts";
-import type { NodeView } from "./node-store.ts";
+import type { NodeView, Znode } from "./node-store.ts";
 import { type PreparableOperation, type PrepareContext, prepareOperation } from "./prepare-operation.ts";
 import { applyOperation, type Moment } from "./transition.ts";
 import { TxnRoom } from "./txn-size.ts";
@@ -20,7 +20,8 @@ import { TxnRoom } from "./txn-size.ts";
 /**
  * The transaction, whose changes are made in the context's view, which the caller drops where it is an error or changes
  * nothing. What was done before under the same key is not done again: then it is a barrier that names where it is
- * remembered. Throws KeeperError where a guard does not hold or the key stands for something else.
+ * remembered, or sets that to the same, where a session was made. Throws KeeperError where a guard does not hold or the
+ * key stands for something else.
  */
 export function prepareTransact(context: PrepareContext, request: TransactRequest, moment: Moment): Txn {
   const { view } = context;
@@ -28,7 +29,7 @@ export function prepareTransact(context: PrepareContext, request: TransactReques
   const known = key === undefined ? undefined : view.get(keyPathOf(key));
   if (key !== undefined && known !== undefined) {
     if (readRemembered(known.data).fingerprint !== key.fingerprint) throw new KeeperError("keyReused");
-    return { kind: "barrier", path: keyPathOf(key) };
+    return repetition(context, request, { path: keyPathOf(key), node: known, moment });
   }
   for (const guard of request.guards) checkGuard(view, guard);
   const transaction = new Transaction(context, moment);
@@ -51,6 +52,21 @@ export function prepareTransact(context: PrepareContext, request: TransactReques
   const { operations } = transaction;
   if (newSession === undefined) return { kind: "multi", operations };
   return { kind: "sessionMulti", ...newSession, operations };
+}
+
+/**
+ * What it comes to where it was done before. Where it made a session, who asks again claims it by setting what is
+ * remembered, to the same: the latest claim is the version of that znode.
+ */
+function repetition(
+  { view }: PrepareContext,
+  { newSession }: TransactRequest,
+  { path, node, moment }: { readonly path: string; readonly node: Znode; readonly moment: Moment },
+): Txn {
+  if (newSession === undefined) return { kind: "barrier", path };
+  const claim = { kind: "setData", path, data: node.data, version: (node.version + 1) | 0 } as const;
+  applyOperation(view, moment, claim, []);
+  return claim;
 }
 
 /** 0 before the operation that failed, its code there, runtimeInconsistency after it. */
@@ -151,7 +167,8 @@ function checkGuard(view: NodeView, guard: Guard): void {
   }
   const contenders = contendersOf(view.childNames(guard.path));
   if (guard.kind === "free") {
-    if (contenders.length > 0) throw new KeeperError("lockHeld", guard.path);
+    if (contenders.some(({ isShared }) => !(isShared && guard.isShared)))
+      throw new KeeperError("lockHeld", guard.path);
     return;
   }
   // Those whose sessions are closing are gone from the view already.

@@ -228,7 +228,7 @@ export class Preparer {
     const isFailed = txn.kind === "multi" && txn.operations.some(({ kind }) => kind === "error");
     if (isFailed || txn.kind === "barrier") return txn;
     scratch.copyTo(this.#view(input.zxid));
-    if (makesSession) this.#changeSession(input, true);
+    if (txn.kind === "sessionMulti") this.#changeSession(input, true);
     return txn;
   }
 

@@ -24,12 +24,18 @@ export class TestCall {
   answer: CallAnswer | "lost" | undefined;
   readonly #world: World;
 
-  constructor(world: World, sid: Sid, asked: CallAsked) {
+  constructor(
+    world: World,
+    sid: Sid,
+    asked: CallAsked,
+    told: (answer: CallAnswer | "lost") => void = () => undefined,
+  ) {
     this.#world = world;
     this.sid = sid;
     this.id = world.call(sid, asked, (answer) => {
       if (this.answer !== undefined) throw new Error("a call is answered twice");
       this.answer = answer;
+      told(answer);
     });
   }
 

@@ -3,6 +3,7 @@ import { OpenAPIHono, type z } from "@hono/zod-openapi";
 import { type App, ensemblesOf, problem, unknownEnsemble } from "../documents.ts";
 import type { CallerIdentities } from "../identities.ts";
 import { Asker, ensembleOf } from "./ask.ts";
+import { addLocks } from "./locks.ts";
 import { addMulti } from "./multi.ts";
 import { addNodes } from "./nodes.ts";
 import { addSessions } from "./sessions.ts";
@@ -27,6 +28,7 @@ export function makeApi(callers: CallerIdentities): OpenAPIHono<App> {
   addNodes(api, asker);
   addMulti(api, asker);
   addSessions(api, asker);
+  addLocks(api, asker);
   return api;
 }
 

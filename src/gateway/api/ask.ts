@@ -8,7 +8,13 @@ import type { Sid } from "../../base/ids.ts";
 import { readSettings, sidsOf } from "../../base/settings.ts";
 import { ZXID_ZERO } from "../../base/zxid.ts";
 import { decodeRecord, encodeRecord } from "../../durable/call-record.ts";
-import { type CallAnswer, type CallAsked, GATEWAY_PATHS, replicaStub } from "../../durable/entry.ts";
+import {
+  type CallAnswer,
+  type CallAsked,
+  type CallSession,
+  GATEWAY_PATHS,
+  replicaStub,
+} from "../../durable/entry.ts";
 import { callerHeaders, type HandedOver } from "../../durable/handed-over.ts";
 import { type App, problem, problemDocument } from "../documents.ts";
 import { addressOf, callerOf, type CallerIdentities } from "../identities.ts";
@@ -29,6 +35,8 @@ export interface Question {
   readonly request: CallAsked["request"];
   /** Whether it does no harm to ask again where nobody knows if it was done: a read, or under a key. */
   readonly isRepeatable: boolean;
+  /** The session that it is asked in, where that is not the header's. */
+  readonly session?: CallSession;
   /** How long it may take besides. */
   readonly waitMs?: number;
 }
@@ -50,7 +58,8 @@ export class Asker {
 
   /** The answer, or a response that says why there is none. */
   async ask(context: Context<App>, caller: HandedOver, question: Question): Promise<Answered | Response> {
-    const asked: CallAsked = { ...circumstances(context), request: question.request };
+    const { session, minZxid } = circumstances(context);
+    const asked: CallAsked = { session: question.session ?? session, minZxid, request: question.request };
     const init: RequestInit = {
       method: "POST",
       headers: callerHeaders(caller),

@@ -66,6 +66,21 @@ const TOLD: Partial<Record<ErrorName, Told>> = {
     code: "not-held",
     detail: "the lock is not held under the token of If-Held, or no more",
   },
+  lockTimeout: {
+    status: 409,
+    code: "lock-timeout",
+    detail: "the lock was not free within waitMs; the place in its queue is given up",
+  },
+  leaseOver: {
+    status: 410,
+    code: "lease-over",
+    detail: "there is no such lease of this lock, or no more: nothing done under it counts from now on",
+  },
+  superseded: {
+    status: 409,
+    code: "superseded",
+    detail: "a later request with the same Idempotency-Key has this place: its answer counts",
+  },
   lockHeld: { status: 409, code: "lock-held", detail: "somebody holds the lock, or waits for it" },
 };
 
@@ -81,6 +96,10 @@ export function toldOf(code: number): Told {
 }
 
 /** The problem that an answer is. */
-export function problemOf(context: Context<App>, { code, zxid }: Pick<Answered, "code" | "zxid">): Response {
-  return problemDocument(context, { ...toldOf(code), headers: { zxid: zxidDigits(zxid) } });
+export function problemOf(
+  context: Context<App>,
+  { code, zxid }: Pick<Answered, "code" | "zxid">,
+  members: object = {},
+): Response {
+  return problemDocument(context, { ...toldOf(code), headers: { zxid: zxidDigits(zxid) }, members });
 }

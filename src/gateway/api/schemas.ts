@@ -39,7 +39,7 @@ export function readSession(text: string): CallSession {
 }
 
 /** A session as others see it: its id, without the secret. */
-function sessionIdText(id: SessionId): string | null {
+export function sessionIdText(id: SessionId): string | null {
   return id === NO_SESSION ? null : sessionKey(id);
 }
 

@@ -3,7 +3,6 @@ import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { CallKey, Guard, TransactOperation, TransactRequest } from "../../base/request.ts";
 import { encodeRecord } from "../../durable/call-record.ts";
-import type { CallAsked } from "../../durable/entry.ts";
 import type { HandedOver } from "../../durable/handed-over.ts";
 import type { App } from "../documents.ts";
 import type { Question } from "./ask.ts";
@@ -57,24 +56,24 @@ export async function writeOf(
 }
 
 /** The request under the caller's key, if it sent one. */
-async function keyed(
-  context: Context<App>,
-  caller: HandedOver,
-  request: TransactRequest,
-): Promise<Question & { readonly request: CallAsked["request"] & { readonly kind: "write" } }> {
-  const text = context.req.header("idempotency-key");
-  const key = text === undefined ? undefined : await keyOf(text, { context, caller, request });
+async function keyed(context: Context<App>, caller: HandedOver, request: TransactRequest): Promise<Question> {
+  const key = await keyOf(context, caller, request);
   return { request: { kind: "write", request: { ...request, key } }, isRepeatable: key !== undefined };
 }
 
-/** Another caller's key is another key, and the same request is one that asks for the same in the same session. */
-async function keyOf(
-  text: string,
-  of: { readonly context: Context<App>; readonly caller: HandedOver; readonly request: unknown },
-): Promise<CallKey> {
-  const { identities = [] } = of.caller;
+/**
+ * The caller's key, if it sent one. Another caller's is another key; `asked` is what the same key must come with again,
+ * in the same session.
+ */
+export async function keyOf(
+  context: Context<App>,
+  { identities = [] }: HandedOver,
+  asked: unknown,
+): Promise<CallKey | undefined> {
+  const text = context.req.header("idempotency-key");
+  if (text === undefined) return undefined;
   const name = await sha256(encodeRecord([text, identities]));
-  const fingerprint = await sha256(encodeRecord([of.request, of.context.req.header("session") ?? ""]));
+  const fingerprint = await sha256(encodeRecord([asked, context.req.header("session") ?? ""]));
   return { name, fingerprint };
 }
 

@@ -1,0 +1,19 @@
+import type { Identity } from "../base/acl.ts";
+import type { Call } from "./call.ts";
+
+/** A call that is not answered, as the door keeps it. */
+export interface OpenCall {
+  readonly call: Call;
+  /** By the clock that never goes back. */
+  readonly arrivedMs: number;
+  /** When it is told what is known by then. */
+  deadlineMs: number;
+  /** As what access control lists see the caller. */
+  readonly identities: readonly Identity[];
+  /** A barrier was delivered since it came: what the tree shows is not older than the call. */
+  isFresh: boolean;
+  /** Its write; undefined before there is one. */
+  serial: number | undefined;
+  /** Something of it is in the log already. */
+  isUnderWay: boolean;
+}
