@@ -183,7 +183,7 @@ export class Keeper {
   #tick(): void {
     this.#host.step({ kind: "tick" });
     const hasClients = this.#door.connections()[Symbol.iterator]().next().done !== true;
-    if (hasClients || this.#host.hasLinks) this.#host.step({ kind: "prove" });
+    if (hasClients || this.#calls.count > 0 || this.#host.hasLinks) this.#host.step({ kind: "prove" });
     this.#reign.tick(this.#nowMs, this.#clockMs);
     this.#setReadOnly(this.#readOnly.isOn(this.#host.status(), this.#clockMs));
     if (!this.#serving) {
