@@ -38,7 +38,7 @@ interface Response {
 /** See the file's comment. */
 export class HttpApi {
   /** `METHOD /path/{name} STATUS` of every answer so far. */
-  readonly seen: Set<string> = new Set();
+  seen: Set<string> = new Set();
   readonly #url: string;
   readonly #document: Documented;
   readonly #headers: Readonly<Record<string, string>>;
@@ -54,6 +54,14 @@ export class HttpApi {
     const response = await fetch(`${url}/openapi.json`, { headers });
     const document: unknown = await response.json();
     return new HttpApi(`${url}/v1`, document as Documented, headers);
+  }
+
+  /** Another caller, or of another ensemble, whose answers are seen here too. */
+  as(headers: Readonly<Record<string, string>>, ensemble = ""): HttpApi {
+    const url = ensemble === "" ? this.#url : this.#url.replace(/v1$/, `${ensemble}/v1`);
+    const other = new HttpApi(url, this.#document, headers);
+    other.seen = this.seen;
+    return other;
   }
 
   /** Every `METHOD /path/{name} STATUS` that the document has. */

@@ -1,0 +1,190 @@
+/**
+ * The contract of the HTTP API: every answer that the OpenAPI document has is provoked, through the real runtime, but
+ * for those that take a fault. The caller throws at any answer that the document does not have.
+ */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import { type ApiInit, HttpApi } from "../harness/http-api.ts";
+
+const SECRET = "a secret of this test";
+const AUTHORIZED = { authorization: `Bearer ${SECRET}` };
+
+let ensemble: TestEnsemble;
+let api: HttpApi;
+let expired: string;
+let lease: string;
+
+beforeAll(async () => {
+  const vars = { VOTERS: "1", EDGEKEEPER_SECRET: SECRET, EXTENDED_TYPES_ENABLED: "0", ENFORCE_QUOTA: "1" };
+  ensemble = await startEnsemble({ vars });
+  api = await HttpApi.open(ensemble.httpUrl, AUTHORIZED);
+  expired = await session();
+  await api.call("DELETE", "/sessions", { headers: { session: expired } });
+  const own = await session();
+  await api.call("PUT", "/nodes/there", { body: "x", headers: { "idempotency-key": "there" } });
+  await api.call("PUT", "/nodes/there/below");
+  await api.call("POST", "/nodes/ephemeral?mode=ephemeral", { headers: { session: own } });
+  const held = await api.call("POST", "/locks/held/acquire", { json: { ttlMs: 600_000 } });
+  lease = String(held.json?.["lease"]);
+}, 120_000);
+
+afterAll(async () => await ensemble?.stop());
+
+async function session(): Promise<string> {
+  const { json } = await api.call("POST", "/sessions", { json: { timeoutMs: 600_000 } });
+  return String(json?.["session"]);
+}
+
+/** Each route as it succeeds. */
+const SUCCESSES: readonly (readonly [string, string, () => ApiInit])[] = [
+  ["GET", "/nodes/there", () => ({})],
+  ["PUT", "/nodes/there", () => ({ body: "y" })],
+  ["POST", "/nodes/n-?sequential=true", () => ({})],
+  ["DELETE", "/nodes/gone", () => ({})],
+  ["POST", "/multi", () => ({ json: { operations: [{ op: "put", path: "/m" }] } })],
+  ["POST", "/sessions", () => ({ json: {} })],
+  ["PUT", "/sessions", () => ({ headers: { session: lease } })],
+  ["DELETE", "/sessions", () => ({ headers: { session: expired } })],
+  ["GET", "/locks/held", () => ({})],
+  ["POST", "/locks/free/acquire", () => ({ json: {} })],
+  ["POST", "/locks/held/renew", () => ({ json: { lease } })],
+  ["POST", "/locks/held/release", () => ({ json: { lease } })],
+];
+
+test.each(SUCCESSES)("%s %s wants the secret, and an ensemble that there is", async (method, path, init) => {
+  for (const headers of [{}, { authorization: "Bearer another" }, { authorization: SECRET }]) {
+    const refused = await api.as(headers).call(method, path, init());
+    expect(refused).toMatchObject({ status: 401, code: "unauthorized" });
+  }
+  const elsewhere = await api.as(AUTHORIZED, "nowhere").call(method, path, init());
+  expect(elsewhere).toMatchObject({ status: 404, code: "no-such-ensemble" });
+});
+
+const LARGE = "x".repeat(1_100_000);
+const HELD_BY_NOBODY = { "if-held": `nobody@${"0".repeat(20)}` };
+const SAME_KEY = { "idempotency-key": "there" };
+
+const put = { op: "put", path: "/there/below", text: "x" };
+
+/** Method, path, what is sent, and what comes back. */
+const ERRORS: readonly (readonly [string, string, () => ApiInit, string])[] = [
+  ["GET", "/nodes/there", () => ({ headers: { session: expired } }), "410 session-expired"],
+  ["GET", "/nodes/zookeeper/call-keys", () => ({}), "403 no-auth"],
+  ["GET", "/nodes/none", () => ({}), "404 no-node"],
+  ["GET", "/nodes/there", () => ({ headers: { "min-zxid": "-1" } }), "400 bad-request"],
+  ["PUT", "/nodes/there", () => ({ headers: { session: expired } }), "410 session-expired"],
+  ["PUT", "/nodes/zookeeper/config", () => ({}), "403 no-auth"],
+  ["PUT", "/nodes/none/below", () => ({}), "404 no-node"],
+  ["PUT", "/nodes/ephemeral/below", () => ({}), "409 ephemeral-parent"],
+  ["PUT", "/nodes/there", () => ({ headers: HELD_BY_NOBODY }), "412 not-held"],
+  ["PUT", "/nodes/there", () => ({ body: LARGE }), "413 too-large"],
+  ["PUT", "/nodes/there", () => ({ body: "z", headers: SAME_KEY }), "422 key-reused"],
+  ["PUT", "/nodes/there", () => ({ headers: { "idempotency-key": "" } }), "400 bad-request"],
+  ["POST", "/nodes/there", () => ({ headers: { session: expired } }), "410 session-expired"],
+  ["POST", "/nodes/zookeeper/call-keys/x", () => ({}), "403 no-auth"],
+  ["POST", "/nodes/none/below", () => ({}), "404 no-node"],
+  ["POST", "/nodes/ephemeral/below", () => ({}), "409 ephemeral-parent"],
+  ["POST", "/nodes/there", () => ({}), "412 node-exists"],
+  ["POST", "/nodes/x", () => ({ body: LARGE }), "413 too-large"],
+  ["POST", "/nodes/x", () => ({ headers: SAME_KEY }), "422 key-reused"],
+  ["POST", "/nodes/x?mode=odd", () => ({}), "400 bad-request"],
+  ["POST", "/nodes/x?mode=ttl&ttlMs=1000", () => ({}), "501 not-enabled"],
+  ["DELETE", "/nodes/there", () => ({ headers: { session: expired } }), "410 session-expired"],
+  ["DELETE", "/nodes/zookeeper", () => ({}), "400 bad-path"],
+  ["DELETE", "/nodes/zookeeper/call-keys/x", () => ({}), "403 no-auth"],
+  ["DELETE", "/nodes/none", () => ({}), "404 no-node"],
+  ["DELETE", "/nodes/there", () => ({}), "409 not-empty"],
+  ["DELETE", "/nodes/there", () => ({ headers: { "if-match": '"77"' } }), "412 bad-version"],
+  ["DELETE", "/nodes/there", () => ({ headers: SAME_KEY }), "422 key-reused"],
+  ["POST", "/multi", () => ({ json: {} }), "400 bad-request"],
+  ["POST", "/multi", () => multi({ ...put, path: "/zookeeper/config" }), "403 no-auth"],
+  ["POST", "/multi", () => multi({ ...put, path: "/none/below" }), "404 no-node"],
+  ["POST", "/multi", () => multi({ op: "delete", path: "/there" }), "409 not-empty"],
+  ["POST", "/multi", () => ({ ...multi(put), headers: { session: expired } }), "410 session-expired"],
+  ["POST", "/multi", () => multi({ op: "check", path: "/there", version: 77 }), "412 bad-version"],
+  ["POST", "/multi", () => multi({ ...put, text: LARGE }, { ...put, text: LARGE }), "413 too-large"],
+  [
+    "POST",
+    "/multi",
+    () => ({ body: "{}", headers: { "content-type": "text/plain" } }),
+    "415 bad-content-type",
+  ],
+  ["POST", "/multi", () => ({ ...multi(put), headers: SAME_KEY }), "422 key-reused"],
+  ["POST", "/multi", () => multi({ op: "create", path: "/t", mode: "ttl", ttlMs: 1000 }), "501 not-enabled"],
+  ["POST", "/sessions", () => ({ json: { timeoutMs: 0 } }), "400 bad-request"],
+  [
+    "POST",
+    "/sessions",
+    () => ({ body: "", headers: { "content-type": "text/plain" } }),
+    "415 bad-content-type",
+  ],
+  ["PUT", "/sessions", () => ({}), "400 bad-request"],
+  ["PUT", "/sessions", () => ({ headers: { session: expired } }), "410 session-expired"],
+  ["DELETE", "/sessions", () => ({ headers: { session: "x" } }), "400 bad-request"],
+  ["DELETE", "/sessions", () => ({ headers: { session: expired } }), "410 session-expired"],
+  ["POST", "/locks/held/acquire", () => ({ json: { ttlMs: "long" } }), "400 bad-request"],
+  ["POST", "/locks/%2Fzookeeper%2Fcall-keys%2Fx/acquire", () => ({ json: {} }), "403 no-auth"],
+  ["POST", "/locks/held/acquire", () => ({ json: {} }), "409 lock-held"],
+  ["POST", "/locks/held/acquire", () => ({ json: { waitMs: 50 } }), "409 lock-timeout"],
+  [
+    "POST",
+    "/locks/held/acquire",
+    () => ({ body: "{}", headers: { "content-type": "x/y" } }),
+    "415 bad-content-type",
+  ],
+  ["POST", "/locks/held/acquire", () => ({ json: {}, headers: SAME_KEY }), "422 key-reused"],
+  ["POST", "/locks/held/renew", () => ({ json: { lease: "mine" } }), "400 bad-request"],
+  ["POST", "/locks/held/renew", () => ({ json: { lease: expired } }), "410 lease-over"],
+  ["POST", "/locks/other/renew", () => ({ json: { lease } }), "410 lease-over"],
+  [
+    "POST",
+    "/locks/held/renew",
+    () => ({ body: "", headers: { "content-type": "x/y" } }),
+    "415 bad-content-type",
+  ],
+  ["POST", "/locks/held/release", () => ({ json: {} }), "400 bad-request"],
+  ["POST", "/locks/held/release", () => ({ json: { lease: expired } }), "410 lease-over"],
+  [
+    "POST",
+    "/locks/held/release",
+    () => ({ body: "", headers: { "content-type": "x/y" } }),
+    "415 bad-content-type",
+  ],
+  ["GET", "/locks/held?consistency=maybe", () => ({}), "400 bad-request"],
+];
+
+function multi(...operations: readonly object[]): ApiInit {
+  return { json: { operations } };
+}
+
+test.each(ERRORS)("%s %s is answered by an error %#", async (method, path, init, told) => {
+  const { status, code } = await api.call(method, path, init());
+  expect(`${status} ${String(code)}`).toBe(told);
+});
+
+test("what succeeds does so, and again under its key without being done twice", async () => {
+  const keyed = { headers: { "idempotency-key": "again" } };
+  const twice = [1, 2].map(async () => await api.call("POST", "/nodes/again-?sequential=true", keyed));
+  const [first, second] = await Promise.all(twice);
+  expect(second?.json).toEqual(first?.json);
+  await api.call("PUT", "/nodes/gone");
+  for (const [method, path, init] of SUCCESSES) {
+    const send =
+      path === "/sessions" && method === "DELETE" ? { headers: { session: await session() } } : init();
+    expect((await api.call(method, path, send)).status).toBeLessThan(300);
+  }
+  const etag = (await api.call("GET", "/nodes/there")).headers.get("etag") ?? "";
+  expect((await api.call("GET", "/nodes/there", { headers: { "if-none-match": etag } })).status).toBe(304);
+  const headers = { "idempotency-key": "over" };
+  const { json } = await api.call("POST", "/locks/over/acquire", { json: {}, headers });
+  await api.call("POST", "/locks/over/release", { json: { lease: json?.["lease"] } });
+  const over = await api.call("POST", "/locks/over/acquire", { json: {}, headers });
+  expect(over).toMatchObject({ status: 410, code: "lease-over" });
+});
+
+test("nothing is in the document that was not seen, but for what takes a fault or another deployment", () => {
+  // No quorum, a replica that dies, a full disk; who must log in, or is elsewhere; a session attached to by the wire.
+  const byFault =
+    / (503|504|507)$|(sessions|renew|release|GET \/locks\/\{name\}) 403$|(sessions|renew|release) 409$/;
+  expect(api.documented().filter((line) => !api.seen.has(line) && !byFault.test(line))).toEqual([]);
+});
