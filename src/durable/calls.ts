@@ -1,17 +1,27 @@
 /** Requests of callers without a connection: each is a fetch of the gateway, answered when the keeper answers it. */
 import type { Call, CallAnswer, CallAsked, CallId } from "../keeper/call.ts";
 import type { KeeperInput } from "../keeper/keeper-input.ts";
+import { type Zxid, zxidDigits } from "../base/zxid.ts";
 import { decodeRecord, encodeRecord } from "./call-record.ts";
 import { readCaller } from "./handed-over.ts";
+
+/** A call that is not answered. */
+interface OpenCall {
+  readonly answer: (answer: CallAnswer) => void;
+  readonly probe: (zxid: Zxid) => void;
+}
 
 /** The calls of one replica. */
 export class Calls {
   readonly #accept: (input: KeeperInput) => void;
-  readonly #open = new Map<CallId, (answer: CallAnswer) => void>();
+  readonly #sync: () => Promise<void>;
+  readonly #open = new Map<CallId, OpenCall>();
   #nextId = 1;
 
-  constructor(accept: (input: KeeperInput) => void) {
+  /** `sync` waits until all that was written is durable. */
+  constructor(accept: (input: KeeperInput) => void, sync: () => Promise<void>) {
     this.#accept = accept;
+    this.#sync = sync;
   }
 
   /** Serves a call until it is answered, or its caller hangs up. */
@@ -23,22 +33,52 @@ export class Calls {
     const entropy = crypto.getRandomValues(new Uint8Array(48));
     const call: Call = { ...asked, id, bytes: text.length, remoteAddress, identities, entropy };
     const { promise, resolve } = Promise.withResolvers<CallAnswer>();
-    this.#open.set(id, resolve);
+    const isProbed = asked.request.kind === "acquire" && asked.request.isProbed;
+    const stream = isProbed ? this.#stream(id, promise) : undefined;
+    this.#open.set(id, { answer: resolve, probe: (zxid) => stream?.probe(zxid) });
     request.signal.addEventListener("abort", () => this.#gone(id));
     this.#accept({ kind: "call", call });
     if (request.signal.aborted) this.#gone(id);
-    return new Response(encodeRecord(await promise));
+    return new Response(stream?.body ?? encodeRecord(await promise));
+  }
+
+  /** The caller is to be written to. */
+  probe(id: CallId, zxid: Zxid): void {
+    this.#open.get(id)?.probe(zxid);
   }
 
   /** The keeper has answered. */
   answer(id: CallId, answer: CallAnswer): void {
-    this.#open.get(id)?.(answer);
+    this.#open.get(id)?.answer(answer);
     this.#open.delete(id);
   }
 
   /** The replica starts anew: what was asked of it before may have been done. */
   closeAll(): void {
     for (const id of this.#open.keys()) this.answer(id, { kind: "undecided" });
+  }
+
+  /**
+   * A body that holds a line with a zxid, where there is a probe, and the answer. Whether the output gate holds a body
+   * that has begun is not for us to rely on: what is said waits for the disk.
+   */
+  #stream(
+    id: CallId,
+    answered: Promise<CallAnswer>,
+  ): { readonly body: ReadableStream; readonly probe: (zxid: Zxid) => void } {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const writer = writable.getWriter();
+    const encoder = new TextEncoder();
+    const write = async (text: string): Promise<void> => {
+      await this.#sync();
+      await writer.write(encoder.encode(text));
+    };
+    const gone = (): void => this.#gone(id);
+    void answered
+      .then(async (answer) => await write(encodeRecord(answer)))
+      .then(async () => await writer.close(), gone);
+    writer.closed.catch(gone);
+    return { body: readable, probe: (zxid) => void write(`${zxidDigits(zxid)}\n`).catch(gone) };
   }
 
   /** Nobody hears the answer any more, which ends the event all the same. */

@@ -62,7 +62,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
     const accept = (input: KeeperInput): void => this.accept(input);
     this.#links = new Links(this.replicaName, env.REPLICA, accept);
     this.#clients = new Clients(accept);
-    this.#calls = new Calls(accept);
+    this.#calls = new Calls(accept, async () => await ctx.storage.sync());
     this.#syncTimes = new SyncTimes({ now: () => Date.now(), sync: async () => await ctx.storage.sync() });
     this.#store = this.#openStore();
     this.#checkVoters(this.#config, env);
@@ -259,6 +259,8 @@ export class Replica extends DurableObject<ReplicaEnv> {
         return this.#clients.drop(action.connection);
       case "clientFlow":
         return this.#clients.setReading(action.connection, action.reading);
+      case "callProbe":
+        return this.#calls.probe(action.call, action.zxid);
       case "callAnswer":
         return this.#calls.answer(action.call, action.answer);
       case "log":

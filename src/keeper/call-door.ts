@@ -72,6 +72,7 @@ export class CallDoor {
       send: (open, write, done) => this.#send(open, write, done),
       isOpen: (open) => this.#open.has(open.call.id),
       answer: (open, zxid, code, response) => this.#answer(open, zxid, code, response),
+      probe: (open, zxid) => this.#actions.push({ kind: "callProbe", call: open.call.id, zxid }),
       endUndecided: (open) => this.#end(open, { kind: "undecided" }),
     });
   }

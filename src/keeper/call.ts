@@ -58,6 +58,11 @@ export type CallRequest =
       readonly ttlMs: number;
       /** 0 takes no place where the lock is not free. */
       readonly waitMs: number;
+      /**
+       * Whether whoever waited is written to before it is told, and has LOCK_PROBE_MS to be found gone: for a runtime
+       * that notices a closed connection by nothing else.
+       */
+      readonly isProbed: boolean;
       /** Whom the queue shows. */
       readonly owner: string;
       readonly key: CallKey | undefined;

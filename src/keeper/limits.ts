@@ -56,6 +56,9 @@ export const CALL_SESSION_MS_MIN = 2000;
 /** The longest: nobody hears that its owner is gone before. */
 export const CALL_SESSION_MS_MAX: number = 24 * 60 * 60 * 1000;
 
+/** What was written to a caller that has gone is refused within this time on the same machine. */
+export const LOCK_PROBE_MS = 100;
+
 /** Of a lock's queue so many are shown. */
 export const LOCK_QUEUE_SHOWN = 100;
 

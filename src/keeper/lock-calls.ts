@@ -26,7 +26,7 @@ import { SUPER } from "./auth.ts";
 import type { CallRequest, CallResponse, CallSession, QueuedContender } from "./call.ts";
 import type { CallWrites, Delivered } from "./call-writes.ts";
 import type { DoorContext } from "./door-context.ts";
-import { CALL_WAIT_MS, LOCK_QUEUE_SHOWN } from "./limits.ts";
+import { CALL_WAIT_MS, LOCK_PROBE_MS, LOCK_QUEUE_SHOWN } from "./limits.ts";
 import type { OpenCall } from "./open-call.ts";
 import { transacted } from "./transact-outcome.ts";
 
@@ -44,6 +44,8 @@ export interface LockHost {
     done: (delivered: Delivered) => void,
   ) => void;
   readonly answer: (open: OpenCall, zxid: Zxid, code: number, response?: CallResponse) => void;
+  /** The caller is to be written to. */
+  readonly probe: (open: OpenCall, zxid: Zxid) => void;
   /** Nobody knows what became of it. */
   readonly endUndecided: (open: OpenCall) => void;
 }
@@ -66,7 +68,9 @@ interface Waiter {
   readonly deadlineMs: number;
   /** The znode that it waits for. */
   blocker: string | undefined;
-  state: "queued" | "confirming" | "leaving";
+  state: "queued" | "confirming" | "probing" | "leaving";
+  /** From when its session was heard of, once that is confirmed, and when it was probed. */
+  confirmed: { readonly sentMs: number; readonly atMs: number } | undefined;
 }
 
 /** How giving up a place ended. */
@@ -126,6 +130,7 @@ export class LockCalls {
   /** Those that have waited as long as they asked for give up their places, and are told so then. */
   tick(): void {
     for (const waiter of this.#waiters.values()) {
+      this.#endProbe(waiter);
       if (waiter.state !== "queued" || this.#host.now() < waiter.deadlineMs) continue;
       const ahead = this.#placeOf(waiter)?.ahead ?? 0;
       waiter.state = "leaving";
@@ -240,6 +245,7 @@ export class LockCalls {
       deadlineMs: open.arrivedMs + asked.request.waitMs,
       blocker: undefined,
       state: "queued",
+      confirmed: undefined,
     };
     if (!isOpen(open)) {
       if (!waiter.mayBeTold) this.#leave(waiter, () => undefined);
@@ -282,12 +288,30 @@ export class LockCalls {
     this.#host.writes.send(write, (delivered) => {
       // It hung up, or its znode went, meanwhile.
       if (this.#waiters.get(open) !== waiter) return;
+      if (waiter.request.isProbed && delivered?.outcome.kind === "barrier") {
+        return this.#probe(waiter, delivered.zxid, sentMs);
+      }
       this.#forget(waiter);
       if (delivered === undefined) return this.#host.endUndecided(open);
       const { zxid, outcome } = delivered;
       if (outcome.kind === "error") return this.#host.answer(open, zxid, leaseCode(outcome.code));
       return this.#grant(waiter, zxid, sentMs);
     });
+  }
+
+  /** Until it is answered it may hang up as before. */
+  #probe(waiter: Waiter, zxid: Zxid, sentMs: number): void {
+    waiter.state = "probing";
+    waiter.confirmed = { sentMs, atMs: this.#host.now() };
+    this.#host.probe(waiter.open, zxid);
+  }
+
+  #endProbe(waiter: Waiter): void {
+    const { state, confirmed } = waiter;
+    if (state !== "probing" || confirmed === undefined) return;
+    if (this.#host.now() - confirmed.atMs < LOCK_PROBE_MS) return;
+    this.#forget(waiter);
+    this.#grant(waiter, this.#host.context.tree.lastApplied, confirmed.sentMs);
   }
 
   /** Its session was heard of at `sentMs` or later: the lease lasts its timeout from there, at least. */

@@ -34,6 +34,8 @@ export type Action =
   | { readonly kind: "clientDrop"; readonly connection: ConnectionId }
   /** Stops or resumes reading from the client's socket. */
   | { readonly kind: "clientFlow"; readonly connection: ConnectionId; readonly reading: boolean }
+  /** A call that waited will be answered soon: whether its caller is still there is to be found out. */
+  | { readonly kind: "callProbe"; readonly call: CallId; readonly zxid: Zxid }
   /** The end of a call. */
   | { readonly kind: "callAnswer"; readonly call: CallId; readonly answer: CallAnswer }
   /** Something worth a line in the log. */

@@ -15,6 +15,7 @@ export interface Acquire {
   readonly mode?: "exclusive" | "read" | "write";
   readonly ttlMs?: number;
   readonly waitMs?: number;
+  readonly isProbed?: boolean;
   readonly key?: CallKey | undefined;
 }
 
@@ -32,8 +33,8 @@ export function acquire(
   options: Acquire = {},
   told: (answer: CallAnswer | "lost") => void = () => undefined,
 ): TestCall {
-  const { path = LOCK, mode = "exclusive", ttlMs = TTL_MS, waitMs = 0, key } = options;
-  const request: CallRequest = { kind: "acquire", path, mode, ttlMs, waitMs, owner: "me", key };
+  const { path = LOCK, mode = "exclusive", ttlMs = TTL_MS, waitMs = 0, isProbed = false, key } = options;
+  const request: CallRequest = { kind: "acquire", path, mode, ttlMs, waitMs, isProbed, owner: "me", key };
   return new TestCall(world, sid, { session: undefined, minZxid: ZXID_ZERO, request }, told);
 }
 

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { ERROR_CODES } from "../../src/base/error-code.ts";
 import type { Sid } from "../../src/base/ids.ts";
+import { LOCK_PROBE_MS } from "../../src/keeper/limits.ts";
 import { compareZxid, type Zxid, zxidText } from "../../src/base/zxid.ts";
 import type { CallAnswer, CallSession } from "../../src/keeper/call.ts";
 import { type Acquire, acquire, type Lease, leaseOf, release, renew } from "./lock-caller.ts";
@@ -186,6 +187,24 @@ describe("who waits for a lock", () => {
       else expect(world.nowMs - atMs).toBeGreaterThan(TTL_MS - 300);
     },
   );
+
+  it("is written to before it is told, where that is asked for, and is skipped where it hangs up at that", () => {
+    const { world, leader, follower } = served();
+    const lease = held(acquire(world, leader));
+    const gone = acquire(world, follower, { waitMs: 60_000, isProbed: true });
+    world.run(100);
+    const next = acquire(world, follower, { waitMs: 60_000, isProbed: true });
+    world.run(100);
+    release(world, leader, lease.session).answered();
+    world.until("it is written to", () => world.replica(follower).probed.has(gone.id));
+    expect(gone.answer).toBeUndefined();
+    gone.hangUp();
+    const atMs = world.nowMs;
+    const own = held(next);
+    expect(world.nowMs - atMs).toBeGreaterThanOrEqual(LOCK_PROBE_MS);
+    expect(world.nowMs - atMs).toBeLessThan(500);
+    expect(renew(world, leader, own.session).answered().code).toBe(0);
+  });
 
   it("waits on over a change of leader, its session alive however long that is", () => {
     const { world, leader, follower } = served();

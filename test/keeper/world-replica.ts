@@ -74,6 +74,8 @@ export class Replica {
   held: Held[] = [];
   readonly links: Map<LinkId, Link> = new Map();
   readonly clients: Map<ConnectionId, ClientEnd> = new Map();
+  /** Calls that were written to, to find out who is still there. */
+  readonly probed: Set<CallId> = new Set();
   /** Who is told the answer of a call; "lost" where the replica dies first. */
   readonly callers: Map<CallId, (answer: CallAnswer | "lost") => void> = new Map();
   /** How far its clock is ahead of the world's. */

@@ -376,6 +376,9 @@ export class World {
       case "clientDrop":
       case "clientFlow":
         return this.#clientLater(() => replica.tellClient(action));
+      case "callProbe":
+        replica.probed.add(action.call);
+        return undefined;
       case "callAnswer": {
         const told = replica.callers.get(action.call);
         replica.callers.delete(action.call);

@@ -52,8 +52,8 @@ async function untilQueued(name: string, count: number): Promise<void> {
   await expect.poll(async () => (await queueOf(name)).length, { timeout: LONG_MS, interval: 20 }).toBe(count);
 }
 
-/** A caller whose connection is cut off, as the platform's edge does to a request whose client is gone. */
-async function cutOff(name: string, queued: number): Promise<void> {
+/** A caller that hangs up while it waits: by a reset, as the platform's edge tells of it, or just by closing. */
+async function hangUp(name: string, queued: number, how: "reset" | "end"): Promise<void> {
   const { hostname, port } = new URL(ensemble.httpUrl);
   const body = JSON.stringify({ waitMs: 60_000, owner: "gone" });
   const socket = connect(Number(port), hostname);
@@ -63,7 +63,8 @@ async function cutOff(name: string, queued: number): Promise<void> {
       `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );
   await untilQueued(name, queued);
-  socket.resetAndDestroy();
+  if (how === "reset") socket.resetAndDestroy();
+  else socket.destroy();
 }
 
 describe("a lock", () => {
@@ -190,14 +191,22 @@ describe("a lock", () => {
 });
 
 describe("who waits", () => {
-  test("is skipped where its connection is cut off", async () => {
-    const held = leaseOf(await acquire("skip"));
-    await cutOff("skip", 2);
-    await untilQueued("skip", 1);
-    const next = acquire("skip", { waitMs: 60_000 });
-    await untilQueued("skip", 2);
-    await release("skip", held.lease);
-    leaseOf(await next);
+  test("gives up its place at once where its connection is reset", async () => {
+    const held = leaseOf(await acquire("reset"));
+    await hangUp("reset", 2, "reset");
+    await untilQueued("reset", 1);
+    await release("reset", held.lease);
+  });
+
+  test("is skipped in its turn where its connection is closed, and is never a holder", async () => {
+    const held = leaseOf(await acquire("closed"));
+    await hangUp("closed", 2, "end");
+    const next = acquire("closed", { waitMs: 60_000, ttlMs: 60_000 });
+    await untilQueued("closed", 3);
+    await release("closed", held.lease);
+    // Its lease would have lasted for half a minute.
+    const { lease } = leaseOf(await next);
+    expect((await queueOf("closed")).map(({ session }) => session)).toEqual([lease.split("-")[0]]);
   });
 
   test("under a key goes on waiting, though every replica dies in turn", async () => {

@@ -41,6 +41,15 @@ export interface Question {
   readonly waitMs?: number;
 }
 
+/** A caller that waited is about to be answered: it is to be written to, to see whether it is still there. */
+export interface Probed {
+  readonly kind: "probed";
+  /** 20 digits: what the answer will rest on. */
+  readonly zxid: string;
+  /** Fails where the replica is lost meanwhile. */
+  readonly answer: Promise<CallAnswer>;
+}
+
 /** Asks replicas for callers, of whom `callers` tells who they are. */
 export class Asker {
   readonly #callers: CallerIdentities;
@@ -58,6 +67,18 @@ export class Asker {
 
   /** The answer, or a response that says why there is none. */
   async ask(context: Context<App>, caller: HandedOver, question: Question): Promise<Answered | Response> {
+    const answer = await this.askProbed(context, caller, question);
+    if (!(answer instanceof Response) && answer.kind === "probed")
+      throw new Error("nobody asked for a probe");
+    return answer;
+  }
+
+  /** The same, of what may be probed. */
+  async askProbed(
+    context: Context<App>,
+    caller: HandedOver,
+    question: Question,
+  ): Promise<Answered | Probed | Response> {
     const { session, minZxid } = circumstances(context);
     const asked: CallAsked = { session: question.session ?? session, minZxid, request: question.request };
     const init: RequestInit = {
@@ -68,7 +89,7 @@ export class Asker {
     let reason: "no-quorum" | "lagging" | "busy" | undefined;
     for (const sid of await this.#order(context)) {
       const answer = await this.#try(context, sid, { init, waitMs: question.waitMs ?? 0 });
-      if (answer?.kind === "answered") return answer;
+      if (answer?.kind === "answered" || answer?.kind === "probed") return answer;
       if (answer?.kind === "unavailable") reason = answer.reason;
       else if (!question.isRepeatable) return outcomeUnknown(context);
       if (context.req.raw.signal.aborted) break;
@@ -87,19 +108,39 @@ export class Asker {
     context: Context<App>,
     sid: Sid,
     { init, waitMs }: { readonly init: RequestInit; readonly waitMs: number },
-  ): Promise<CallAnswer | undefined> {
+  ): Promise<CallAnswer | Probed | undefined> {
     const signal = AbortSignal.any([context.req.raw.signal, AbortSignal.timeout(TRY_MS + waitMs)]);
     const stub = replicaStub(context.env.REPLICA, { ensemble: ensembleOf(context), sid });
-    let record: string;
+    let first: string;
+    let rest: Promise<string>;
     try {
       const response = await stub.fetch(`http://replica${GATEWAY_PATHS.call}`, { ...init, signal });
-      record = await response.text();
+      [first, rest] = await lineOf(response);
+      if (!PROBE.test(first)) first += await rest;
     } catch {
       // It died, or does not answer: which of the two is not told, and does not matter.
       return undefined;
     }
-    return decodeRecord(record) as CallAnswer;
+    if (!PROBE.test(first)) return decodeRecord(first) as CallAnswer;
+    const answer = rest.then((record) => decodeRecord(record) as CallAnswer);
+    return { kind: "probed", zxid: first.trim(), answer };
   }
+}
+
+/** The line that a probed call begins with. */
+const PROBE = /^\d{20}\n$/;
+
+/** What comes first of a body, and all behind it. */
+async function lineOf(response: Response): Promise<[first: string, rest: Promise<string>]> {
+  const reader = (response.body ?? new Response("").body)?.pipeThrough(new TextDecoderStream()).getReader();
+  const first = (await reader?.read())?.value ?? "";
+  const restOf = async (): Promise<string> => {
+    let text = "";
+    for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read())
+      text += part.value;
+    return text;
+  };
+  return [first, restOf()];
 }
 
 /** The ensemble that the path names: /v1 alone is `main`. */

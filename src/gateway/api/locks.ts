@@ -6,7 +6,7 @@ import { zxidDigits } from "../../base/zxid.ts";
 import type { CallRequest, QueuedContender } from "../../durable/entry.ts";
 import type { App } from "../documents.ts";
 import { answers, json, unknownCaller } from "./answers.ts";
-import type { Answered, Asker } from "./ask.ts";
+import type { Answered, Asker, Probed } from "./ask.ts";
 import { lockPath } from "./lock-path.ts";
 import { problemOf } from "./problems.ts";
 import { readSession, sessionIdText, sessionText, sessionTextOf, zxidText } from "./schemas.ts";
@@ -147,9 +147,17 @@ export function addLocks(api: OpenAPIHono<App>, asker: Asker): void {
     const asked = { kind: "acquire", path, ...lasting } as const;
     // Who asks again may have less time left to wait.
     const key = await keyOf(context, caller, asked);
-    const request: CallRequest = { ...asked, waitMs, key };
-    const answer = await asker.ask(context, caller, { request, waitMs, isRepeatable: key !== undefined });
-    return answer instanceof Response ? answer : leased(context, { path, arrivedMs, answer });
+    // Only the platform's edge tells of a caller that has closed its connection; there is none before `npm start`.
+    const isProbed = waitMs > 0 && context.env.EDGEKEEPER_DEV === "1";
+    const request: CallRequest = { ...asked, waitMs, key, isProbed };
+    const answer = await asker.askProbed(context, caller, {
+      request,
+      waitMs,
+      isRepeatable: key !== undefined,
+    });
+    if (answer instanceof Response) return answer;
+    if (answer.kind === "probed") return probed(context, { path, arrivedMs, answer });
+    return leased(context, { path, arrivedMs, answer });
   });
   api.openapi(renew, async (context) => {
     const arrivedMs = Date.now();
@@ -190,23 +198,55 @@ export function addLocks(api: OpenAPIHono<App>, asker: Asker): void {
   });
 }
 
-function leased(
+/** Begins to answer. Where the lock is lost in that moment the answer breaks off, as its status is told already. */
+function probed(
   context: Context<App>,
-  told: { readonly path: string; readonly arrivedMs: number; readonly answer: Answered },
+  { path, arrivedMs, answer: { zxid, answer } }: Told & { readonly answer: Probed },
 ): Response {
-  const { path, arrivedMs, answer } = told;
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+  const encoder = new TextEncoder();
+  const deliver = async (): Promise<void> => {
+    await writer.write(encoder.encode("\n"));
+    const told = await answer;
+    const lease = told.kind === "answered" ? leaseOf(told, { path, arrivedMs }) : undefined;
+    if (lease === undefined) return await writer.abort("the lock was lost before this could be answered");
+    await writer.write(encoder.encode(`${JSON.stringify(lease)}\n`));
+    await writer.close();
+  };
+  // It fails where the caller is gone, or the replica: either is seen by the connection.
+  context.executionCtx.waitUntil(deliver().catch(async (reason: unknown) => await writer.abort(reason)));
+  return new Response(readable, { headers: { "content-type": "application/json", zxid } });
+}
+
+/** For whom a lease is told. */
+interface Told {
+  /** Of the lock. */
+  readonly path: string;
+  /** When the request came here, in Unix milliseconds. */
+  readonly arrivedMs: number;
+}
+
+function leased(context: Context<App>, { answer, ...told }: Told & { readonly answer: Answered }): Response {
   const { response, zxid } = answer;
   if (response.op === "queued") return problemOf(context, answer, { ahead: response.ahead });
-  if (response.op !== "lease") return problemOf(context, overOf(answer));
+  const lease = leaseOf(answer, told);
+  return lease === undefined
+    ? problemOf(context, overOf(answer))
+    : json(context, 200, lease, { zxid: zxidDigits(zxid) });
+}
+
+/** The document of a lease; undefined where the answer is none. */
+function leaseOf({ response }: Answered, { path, arrivedMs }: Told): z.infer<typeof leaseSchema> | undefined {
+  if (response.op !== "lease") return undefined;
   const { session, token, expiresInMs } = response;
-  const document = {
+  return {
     lock: path,
     lease: sessionTextOf(session),
     token: zxidDigits(token),
     expiresInMs,
     expiresAt: new Date(arrivedMs + expiresInMs).toISOString(),
   };
-  return json(context, 200, document, { zxid: zxidDigits(zxid) });
 }
 
 /** A lease is a session: where that is over, or never was, it is told as a lease. */

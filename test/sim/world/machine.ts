@@ -401,6 +401,7 @@ export class Machine {
         return clients.drop(action.connection);
       case "clientFlow":
         return clients.setReading(action.connection, action.reading);
+      case "callProbe":
       case "callAnswer":
         throw new Error("no client of the simulator calls");
       case "log":
