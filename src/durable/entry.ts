@@ -19,7 +19,14 @@ export const GATEWAY_PATHS = {
 
 export { expositionOf, type MetricFamily } from "../keeper/operations/metric-families.ts";
 
-export type { CallAnswer, CallAsked, CallRequest, CallSession, QueuedContender } from "../keeper/call.ts";
+export type {
+  CallAnswer,
+  CallAsked,
+  CallRequest,
+  CallSession,
+  Known,
+  QueuedContender,
+} from "../keeper/call.ts";
 
 export type { MoveRefusal } from "../keeper/operations/move-leader.ts";
 

@@ -17,6 +17,7 @@ import { compareZxid, type Zxid } from "../base/zxid.ts";
 import { powersOf } from "./auth.ts";
 import type { Call, CallAnswer, CallId, CallRequest, CallResponse, Page } from "./call.ts";
 import { CallWrites, type Delivered } from "./call-writes.ts";
+import { ChangeWaits, isKnown } from "./change-waits.ts";
 import { hostOf } from "./connection.ts";
 import type { DoorContext } from "./door-context.ts";
 import {
@@ -59,6 +60,7 @@ export class CallDoor {
   #actions: Action[] = [];
   #nowMs = 0;
   readonly #locks: LockCalls;
+  readonly #waits = new ChangeWaits();
 
   constructor(parts: CallDoorParts) {
     this.#context = parts.context;
@@ -127,6 +129,7 @@ export class CallDoor {
   /** A znode changed. */
   announce(event: TreeEvent, zxid: Zxid): void {
     this.#locks.announce(event, zxid);
+    for (const open of this.#waits.take(event)) this.#proceed(open);
   }
 
   /** A proposal of this replica was delivered. */
@@ -154,7 +157,11 @@ export class CallDoor {
   tick(): void {
     this.#locks.tick();
     for (const open of this.#open.values()) {
-      if (this.#nowMs >= open.deadlineMs) this.#giveUp(open);
+      if (this.#nowMs < open.deadlineMs) continue;
+      if (this.#waits.has(open) && this.#context.serving()) {
+        this.#waits.delete(open);
+        this.#proceed(open);
+      } else this.#giveUp(open);
     }
   }
 
@@ -226,13 +233,18 @@ export class CallDoor {
     }
   }
 
-  #read(open: OpenCall, { request, page }: CallRequest & { readonly kind: "read" }): void {
+  #read(open: OpenCall, { request, page, change }: CallRequest & { readonly kind: "read" }): void {
     const { code, response } = this.#reads.answer(request, {
       connection: 0,
       session: open.call.session?.session ?? NO_SESSION,
       identities: open.identities,
       proven: open.identities,
     });
+    const isOver = this.#nowMs >= open.arrivedMs + (change?.waitMs ?? 0);
+    if (change !== undefined && !isOver && isKnown(change.known, code, response)) {
+      open.deadlineMs = open.arrivedMs + change.waitMs;
+      return this.#waits.add(open, request.path);
+    }
     const shown = page !== undefined && response.op === "children2" ? pageOf(response, page) : response;
     this.#answer(open, this.#context.tree.lastApplied, code, shown);
   }
@@ -335,6 +347,7 @@ export class CallDoor {
     if (!this.#open.delete(open.call.id)) return;
     this.#bytes -= open.call.bytes;
     this.#held.delete(open);
+    this.#waits.delete(open);
     this.#locks.abandon(open);
     // A place in a queue that may come about is to be given up then: somebody has to hear of it.
     const mayStand = open.call.request.kind === "acquire" && !this.#writes.isUnsent(open.serial ?? 0);

@@ -14,6 +14,9 @@ import type {
 } from "../base/request.ts";
 import type { Stat } from "../base/stat.ts";
 import type { Zxid } from "../base/zxid.ts";
+import type { Known } from "./change-waits.ts";
+
+export type { Known } from "./change-waits.ts";
 
 /** The shell's number for a call. */
 export type CallId = number;
@@ -44,6 +47,8 @@ export type CallRequest =
       readonly request: CallRead;
       readonly isLinearizable: boolean;
       readonly page?: Page | undefined;
+      /** Answered when it is not what is known, or after so long; what is not known is whether it is there at all. */
+      readonly change?: { readonly known: Known | undefined; readonly waitMs: number } | undefined;
     }
   | { readonly kind: "write"; readonly request: Exclude<WriteRequest, { readonly op: "createSession" }> }
   /** A session of the caller's own, that lives as long as something is asked in it within its timeout. */

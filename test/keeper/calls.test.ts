@@ -1,6 +1,8 @@
 /** Callers without a connection: reads, writes and sessions, over changes of leader and the death of replicas. */
 import { describe, expect, it } from "vitest";
 import { ERROR_CODES } from "../../src/base/error-code.ts";
+import type { CallRequest } from "../../src/keeper/call.ts";
+import type { Known } from "../../src/keeper/change-waits.ts";
 import { CALL_WAIT_MS, CALLS_MAX } from "../../src/keeper/limits.ts";
 import { call, create, keyOf, openSession, readText, transact } from "./test-caller.ts";
 import { World } from "./world.ts";
@@ -10,10 +12,11 @@ const EPHEMERAL = 1;
 function served(
   voters = 3,
   seed = 1,
-): { readonly world: World; readonly leader: number; readonly follower: number } {
+): { readonly world: World; readonly leader: number; readonly follower: number; readonly other: number } {
   const world = new World({ voters, seed }).startAll();
   const leader = world.untilServing();
-  return { world, leader, follower: leader === 1 ? 2 : 1 };
+  const [follower = 0, other = 0] = world.sids.filter((sid) => sid !== leader);
+  return { world, leader, follower, other };
 }
 
 function write(
@@ -133,6 +136,80 @@ describe("a call", () => {
     expect(last.ended()).toEqual({ kind: "unavailable", reason: "busy" });
     waiting[0]?.hangUp();
     expect(call(world, follower, write("/c")).answered().code).toBe(0);
+  });
+});
+
+describe("a call that waits for a change", () => {
+  const data = { op: "getData", path: "/a", watch: false } as const;
+  const list = { op: "getChildren2", path: "/a", watch: false } as const;
+  const wait = (
+    request: typeof data | typeof list,
+    known: Known | undefined,
+    waitMs = 30_000,
+  ): CallRequest => ({
+    kind: "read",
+    request,
+    isLinearizable: false,
+    change: { known, waitMs },
+  });
+  const set: CallRequest = {
+    kind: "write",
+    request: { op: "setData", path: "/a", data: new Uint8Array(1), version: -1 },
+  };
+
+  it("is answered by the creation, each change and the end of what it reads, and by no other", () => {
+    const { world, leader, follower } = served();
+    const created = call(world, follower, wait(data, undefined));
+    world.run(500);
+    expect(created.answer).toBeUndefined();
+    const { zxid } = call(world, leader, write("/a")).answered();
+    expect(created.answered()).toMatchObject({ code: 0, response: { stat: { czxid: zxid, version: 0 } } });
+
+    const changed = call(world, follower, wait(data, { count: 0, zxid }));
+    const listed = call(world, follower, wait(list, { count: 0, zxid }));
+    world.run(300);
+    call(world, leader, set).answered();
+    expect(changed.answered()).toMatchObject({ response: { stat: { version: 1 } } });
+    expect(listed.answer).toBeUndefined();
+    const late = call(world, follower, wait(data, { count: 1, zxid }));
+    call(world, leader, write("/a/child")).answered();
+    expect(listed.answered()).toMatchObject({ response: { children: ["child"] } });
+    expect(late.answer).toBeUndefined();
+    call(world, leader, {
+      kind: "write",
+      request: { op: "delete", path: "/a/child", version: -1 },
+    }).answered();
+    call(world, leader, { kind: "write", request: { op: "delete", path: "/a", version: -1 } }).answered();
+    expect(late.answered().code).toBe(ERROR_CODES.noNode);
+  });
+
+  it("is answered at once by what it does not know, and after its time by what it knows", () => {
+    const { world, leader, follower } = served();
+    const { zxid } = call(world, leader, write("/a")).answered();
+    world.untilEqual();
+    expect(call(world, follower, wait(data, { count: 7, zxid })).answered(10).code).toBe(0);
+    const atMs = world.nowMs;
+    const same = call(world, follower, wait(data, { count: 0, zxid }, 2000)).answered();
+    expect(same).toMatchObject({ code: 0, response: { stat: { version: 0 } } });
+    expect(world.nowMs - atMs).toBeGreaterThanOrEqual(2000);
+    const none = { op: "getData", path: "/none", watch: false } as unknown as typeof data;
+    expect(call(world, follower, wait(none, undefined, 1000)).answered().code).toBe(ERROR_CODES.noNode);
+  });
+
+  it("waits on over a change of leader, and holds nothing once its caller has hung up", () => {
+    const { world, leader, follower, other } = served();
+    const { zxid } = call(world, leader, write("/a")).answered();
+    world.untilEqual();
+    const gone = call(world, follower, wait(data, { count: 0, zxid }));
+    const asked = call(world, follower, wait(data, { count: 0, zxid }));
+    gone.hangUp();
+    expect(world.keeper(follower).status().calls).toBe(1);
+    world.crash(leader);
+    world.run(3000);
+    expect(asked.answer).toBeUndefined();
+    call(world, other, set).answered();
+    expect(asked.answered()).toMatchObject({ response: { stat: { version: 1 } } });
+    expect(world.keeper(follower).status().calls).toBe(0);
   });
 });
 

@@ -171,6 +171,33 @@ describe("a znode", () => {
   });
 });
 
+describe("a read that waits", () => {
+  test("is answered by the change of what it knows, whichever replica it waits at", async () => {
+    const pending = Array.from({ length: 6 }, () => api.call("GET", "/nodes/awaited?wait=30000"));
+    const made = await api.call("PUT", "/nodes/awaited", { body: "1" });
+    for (const { text } of await Promise.all(pending)) expect(text).toBe("1");
+
+    const etag = made.headers.get("etag") ?? "";
+    const known = { headers: { "if-none-match": etag, "min-zxid": made.zxid } };
+    expect((await api.call("GET", "/nodes/awaited?wait=200", known)).status).toBe(304);
+    const waiting = Array.from({ length: 6 }, () => api.call("GET", "/nodes/awaited?wait=30000", known));
+    await api.call("PUT", "/nodes/awaited", { body: "2" });
+    for (const { status, text } of await Promise.all(waiting)) expect([status, text]).toEqual([200, "2"]);
+    await api.call("DELETE", "/nodes/awaited");
+    expect((await api.call("GET", "/nodes/awaited?wait=30000", known)).status).toBe(404);
+  });
+
+  test("hears of children that come and go", async () => {
+    const made = await api.call("PUT", "/nodes/family");
+    const list = await api.call("GET", "/nodes/family?children", { headers: { "min-zxid": made.zxid } });
+    const known = { headers: { "if-none-match": list.headers.get("etag") ?? "", "min-zxid": made.zxid } };
+    expect((await api.call("GET", "/nodes/family?children&wait=100", known)).status).toBe(304);
+    const waiting = api.call("GET", "/nodes/family?children&wait=30000", known);
+    await api.call("PUT", "/nodes/family/child");
+    expect((await waiting).json).toMatchObject({ children: ["child"] });
+  });
+});
+
 describe("a key", () => {
   test("makes a write safe to ask again", async () => {
     const headers = { "idempotency-key": "order-42" };

@@ -8,7 +8,7 @@ import type { Guard, MultiResult, TransactOperation } from "../../base/request.t
 import type { Stat } from "../../base/stat.ts";
 import { zxidDigits } from "../../base/zxid.ts";
 import { toBase64 } from "../../durable/call-record.ts";
-import type { CallRequest } from "../../durable/entry.ts";
+import type { CallRequest, Known } from "../../durable/entry.ts";
 import type { App } from "../documents.ts";
 import type { Answered, Asker, Question } from "./ask.ts";
 import { answers, bytesOf, json, unknownCaller } from "./answers.ts";
@@ -20,10 +20,19 @@ import { sessionHeaders, writeHeaders, writeOf } from "./writes.ts";
 /** Of a znode: a frame of ZooKeeper holds its path and more beside them. */
 const DATA_BYTES_MAX: number = CLIENT_FRAME_BYTES_MAX - 4096;
 
+/** The longest that a request waits for a change: proxies on the way give up soon after. */
+const WAIT_MS_MAX = 60_000;
+
 const PAGE_MAX = 10_000;
 const PAGE_DEFAULT = 1000;
 
 /** `"VERSION-CZXID"`: a znode made anew under the same name has another. */
+const ETAG_OF_DATA = /"(-?\d{1,10})-(\d{20})"/;
+
+/** Of a list of children: how often it changed, and by which write. */
+const LIST_ETAG = /"c(-?\d{1,10})-(\d{20})"/;
+
+/** What If-Match takes: the version may stand alone. */
 const ETAG = /^(?:W\/)?"(-?\d{1,10})(?:-(\d{20}))?"$/;
 
 const path = z.object({
@@ -73,6 +82,16 @@ const read = createRoute({
         .max(PAGE_MAX)
         .default(PAGE_DEFAULT)
         .describe("Children at a time."),
+      wait: z.coerce
+        .number()
+        .int()
+        .min(0)
+        .max(WAIT_MS_MAX)
+        .default(0)
+        .describe(
+          "Answered when it is not as If-None-Match says, or, without that, when it is there: after so many ms at " +
+            "the latest, by 304 or 404. No state is missed that lasts.",
+        ),
       consistency: z
         .enum(["local", "linearizable"])
         .default("local")
@@ -162,21 +181,24 @@ const remove = createRoute({
 /** Adds the routes. */
 export function addNodes(api: OpenAPIHono<App>, asker: Asker): void {
   api.openapi(read, async (context) => {
-    const { children, after, limit, consistency } = context.req.valid("query");
+    const { children, after, limit, consistency, wait } = context.req.valid("query");
     const path = znodePath(context.req.valid("param").path);
     const isLinearizable = consistency === "linearizable";
     const isList = children !== undefined;
+    const known = knownOf(context.req.valid("header")["if-none-match"], isList);
+    const change = wait === 0 ? undefined : { known, waitMs: wait };
     const request: CallRequest = isList
       ? {
           kind: "read",
           request: { op: "getChildren2", path, watch: false },
           isLinearizable,
+          change,
           page: { after: after ?? "", limit },
         }
-      : { kind: "read", request: { op: "getData", path, watch: false }, isLinearizable };
+      : { kind: "read", request: { op: "getData", path, watch: false }, isLinearizable, change };
     const caller = await asker.callerOf(context);
     if (caller === undefined) return unknownCaller(context);
-    const answer = await asker.ask(context, caller, { request, isRepeatable: true });
+    const answer = await asker.ask(context, caller, { request, isRepeatable: true, waitMs: wait });
     return answer instanceof Response ? answer : shown(context, path, answer);
   });
   api.openapi(put, async (context) => {
@@ -234,6 +256,14 @@ function locationOf(context: Context<App>, path: string): string {
   return `${base}/nodes${path.split("/").map(encodeURIComponent).join("/")}`;
 }
 
+/** What If-None-Match says that the caller knows: of several the first that it can be. */
+function knownOf(header: string | undefined, isList: boolean): Known | undefined {
+  const [, count, zxid] = (isList ? LIST_ETAG : ETAG_OF_DATA).exec(header ?? "") ?? [];
+  return count === undefined || zxid === undefined
+    ? undefined
+    : { count: Number(count), zxid: readZxid(zxid) };
+}
+
 function etagOf({ version, czxid }: Stat): string {
   return `"${version}-${zxidDigits(czxid)}"`;
 }
@@ -244,8 +274,13 @@ function shown(context: Context<App>, path: string, answer: Answered): Response 
   const headers = { zxid: zxidDigits(zxid), "cache-control": "no-cache" };
   if (response.op === "page") {
     const { children, isLast, stat } = response;
+    const etag = `"c${stat.cversion}-${zxidDigits(stat.pzxid)}"`;
+    const listed = { ...headers, etag };
+    if (names(context.req.header("if-none-match"), etag)) {
+      return new Response(null, { status: 304, headers: listed });
+    }
     const next = isLast ? null : (children.at(-1) ?? null);
-    return json(context, 200, { children, next, stat: statDocument(stat) }, headers);
+    return json(context, 200, { children, next, stat: statDocument(stat) }, listed);
   }
   if (response.op !== "getData") throw new Error(`a read is not answered by ${response.op}`);
   const { data, stat } = response;
