@@ -236,6 +236,48 @@ describe("who waits for a lock", () => {
     expect(world.nowMs - atMs).toBeLessThan(200);
   });
 
+  it("is told that its place is lost, where its session ended while its replica was cut off, and never that it holds", () => {
+    const { world, leader, follower, other } = served();
+    const lease = held(acquire(world, leader, { ttlMs: 60_000 }));
+    const asked = acquire(world, follower, { waitMs: 60_000, key: keyOf("k") });
+    world.run(200);
+    world.cut(follower);
+    world.until("its session is over", () => queue(world, leader).length === 1, 20_000);
+    release(world, leader, lease.session).answered();
+    const rival = held(acquire(world, other, { ttlMs: 60_000 }));
+    world.heal();
+    expect(asked.answered(60_000).code).toBe(ERROR_CODES.leaseOver);
+    expect(renew(world, leader, rival.session).answered().code).toBe(0);
+  });
+
+  it.each(Array.from({ length: 20 }, (_, at) => at))(
+    "that is first as its session ends is told the truth, %d",
+    (at) => {
+      const { world, leader, follower } = served(at);
+      const lease = held(acquire(world, leader, { ttlMs: 60_000 }));
+      const asked = acquire(world, follower, { waitMs: 60_000 });
+      world.run(200);
+      // Nobody but the test says when it ends: some milliseconds before or behind its turn.
+      const [, own = ""] = queue(world, leader);
+      const owner = world.tree(leader).get(`${LOCK}/${own}`)?.owner;
+      const session = owner?.mode === "ephemeral" ? owner.session : 0n;
+      const password = world.tree(leader).sessions.get(session)?.password ?? new Uint8Array();
+      const end = (): TestCall => release(world, leader, { session, password });
+      const ends = at < 10 ? [end()] : [];
+      world.run(at % 10);
+      ends.push(release(world, leader, lease.session));
+      world.run(at);
+      if (at >= 10) ends.push(end());
+      const answer = asked.answered();
+      for (const one of ends) one.answered();
+      world.untilEqual();
+      if (answer.code === 0)
+        expect(renew(world, leader, leaseOf(answer).session).answered().code).not.toBe(0);
+      else expect(answer.code).toBe(ERROR_CODES.leaseOver);
+      expect(queue(world, leader)).toEqual([]);
+    },
+  );
+
   it("is told that nobody knows where its replica has no leader any more, and holds nothing afterwards", () => {
     const { world, leader, follower, other } = served();
     held(acquire(world, leader, { ttlMs: 30_000 }));

@@ -63,6 +63,7 @@ function own({ status, lastZxid }: Report, shell: ShellFigures): readonly Metric
     epoch: lastZxid.epoch,
     zxid_counter: lastZxid.counter,
     client_bytes: status.clientBytes,
+    calls: status.calls,
     forwarded_bytes: status.forwardedBytes,
     log_batches: shell.logBatches,
     database_bytes: shell.databaseBytes,
