@@ -29,6 +29,12 @@ export interface ReplicaEnv {
   readonly LOG_BATCHES_MAX?: string;
   /** `1` for an audit log. */
   readonly AUDIT_ENABLE?: string;
+  /** `0` refuses the command snapshot. */
+  readonly ADMIN_SNAPSHOT_ENABLED?: string;
+  /** `0` refuses the command restore. */
+  readonly ADMIN_RESTORE_ENABLED?: string;
+  /** In which one restore may be made; of snapshots a thousandth. */
+  readonly ADMIN_RATE_LIMITER_INTERVAL_MS?: string;
   /** The four-letter words that are answered: FOUR_LETTER_WORDS_DEFAULT unless set, `*` for all. */
   readonly FOUR_LETTER_WORDS?: string;
 }

@@ -14,16 +14,23 @@ import type { KeeperConfig } from "../keeper/config.ts";
 import type { KeeperInput } from "../keeper/keeper-input.ts";
 import { Keeper } from "../keeper/keeper.ts";
 import { isCalledBy } from "../keeper/membership-change.ts";
-import { answerCommand } from "../keeper/operations/admin-commands.ts";
+import { answerCommand, bulkCommandOf } from "../keeper/operations/admin-commands.ts";
 import { moveRefusal } from "../keeper/operations/move-leader.ts";
 import type { Action } from "../keeper/turn.ts";
 import { metricFamilies } from "../keeper/operations/metric-families.ts";
 import { decodeNotification, encodeNotification } from "../keeper/zab-codec.ts";
 import type { Notification } from "../zab/message.ts";
 import { CONFIG_PATH } from "../tree/reserved.ts";
+import { AdminDoor } from "./admin-door.ts";
 import { authSettings } from "./auth-settings.ts";
 import { Clients } from "./clients.ts";
-import { COMMAND_PARAMETER, GATEWAY_PATHS, MOVE_TO_PARAMETER, type ObjectStatus } from "./entry.ts";
+import {
+  COMMAND_PARAMETER,
+  GATEWAY_PATHS,
+  MOVE_TO_PARAMETER,
+  type ObjectStatus,
+  STEP_PARAMETER,
+} from "./entry.ts";
 import { readCaller } from "./handed-over.ts";
 import { Heart } from "./heart.ts";
 import { LOG_BYTES_MAX } from "./limits.ts";
@@ -50,6 +57,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
   readonly #heart: Heart;
   readonly #turns: Turns;
   readonly #syncTimes: SyncTimes;
+  readonly #admin: AdminDoor;
   #store: Store;
   #keeper: Keeper;
 
@@ -75,6 +83,18 @@ export class Replica extends DurableObject<ReplicaEnv> {
         abort: (error) => this.#restart(error),
       },
     );
+    this.#admin = new AdminDoor(env, authSettings(env), {
+      now: () => Date.now(),
+      isServing: () => this.#keeper.serving,
+      tree: () => this.#store.tree,
+      store: () => this.#store,
+      keeper: () => this.#keeper,
+      accept,
+      databaseBytes: () => ctx.storage.sql.databaseSize,
+      storageLimitBytes: this.#config.storageLimitBytes,
+      sync: async () => await ctx.storage.sync(),
+      log: (text) => this.#say(text),
+    });
     this.#heart = new Heart(ctx, () => this.#tick());
     if (this.#isAwake) this.#heart.start();
   }
@@ -123,12 +143,14 @@ export class Replica extends DurableObject<ReplicaEnv> {
       rng: seededRng([random[0] ?? 0, random[1] ?? 0, random[2] ?? 0, random[3] ?? 0]),
       removal: store.removal,
       stage: () => store.stage(),
+      restorable: (permit) => store.restorable(permit),
       databaseBytes: () => this.ctx.storage.sql.databaseSize,
       summaries: () => this.#syncTimes.summaries(),
     });
   }
 
   #startAnew(): Brain {
+    this.#admin.abort();
     this.#links.closeAll("this replica starts anew");
     this.#clients.closeAll();
     this.#store = this.#openStore();
@@ -161,6 +183,8 @@ export class Replica extends DurableObject<ReplicaEnv> {
         return this.#moveLeader(Number(new URL(request.url).searchParams.get(MOVE_TO_PARAMETER)));
       case GATEWAY_PATHS.command:
         return this.command(new URL(request.url).searchParams);
+      case GATEWAY_PATHS.bulk:
+        return await this.bulk(request);
       default:
         return new Response("no such entry", { status: 404 });
     }
@@ -194,6 +218,16 @@ export class Replica extends DurableObject<ReplicaEnv> {
     const { text, operation } = answerCommand(asked, new Map(parameters), this.#keeper.report());
     if (operation !== undefined) this.accept({ kind: "operation", operation });
     return new Response(text, { headers: { "content-type": "application/json" } });
+  }
+
+  /** The answer to the command snapshot or restore. */
+  protected async bulk(request: Request): Promise<Response> {
+    const asked = new URL(request.url).searchParams.get(COMMAND_PARAMETER) ?? "";
+    const command = bulkCommandOf(asked);
+    if (command === undefined) return new Response(`no such command: ${asked}`, { status: 404 });
+    const step = new URL(request.url).searchParams.get(STEP_PARAMETER);
+    if (step !== null) return await this.#admin.step(step, request);
+    return await this.#admin.answer(command, asked, request);
   }
 
   /** Makes room for another leader, unless that one cannot lead. */
@@ -276,9 +310,13 @@ export class Replica extends DurableObject<ReplicaEnv> {
     this.ctx.waitUntil(work.catch((error: unknown) => this.#restart(error)));
   }
 
+  #say(text: string): void {
+    logLine(`${this.replicaName.ensemble}/${this.replicaName.sid} ${text}`);
+  }
+
   #restart(error: unknown): void {
     const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    logLine(`${this.replicaName.ensemble}/${this.replicaName.sid} restarts from disk: ${reason}`);
+    this.#say(`restarts from disk: ${reason}`);
     this.#heart.stop();
     this.ctx.abort(reason);
   }

@@ -1,5 +1,6 @@
 /** The Worker's variables, read into what a replica needs. */
-import { readSettings, type Variables } from "../base/settings.ts";
+import { readSettings } from "../base/settings.ts";
+import type { Variables } from "../base/variables.ts";
 import type { VotersBefore } from "../base/voters-before.ts";
 import type { KeeperConfig } from "../keeper/config.ts";
 import type { ReplicaName } from "./store.ts";

@@ -27,7 +27,7 @@ export interface Described {
   /** While it leads. */
   readonly desk: LeaderDesk | undefined;
   readonly digests: Digests;
-  readonly shell: Pick<KeeperParts, "databaseBytes" | "summaries">;
+  readonly shell: Pick<KeeperParts, "databaseBytes" | "summaries" | "restorable">;
   /** Unix milliseconds. */
   readonly nowMs: number;
   /** By a clock that never goes back. */

@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 
 import { DEFAULT_ACCESS } from "../../src/base/access-settings.ts";
 import { FOUR_LETTER_WORDS, FOUR_LETTER_WORDS_DEFAULT } from "../../src/base/four-letter-words.ts";
-import { ConfigError, meantVariable, readSettings, type Variables } from "../../src/base/settings.ts";
+import { ADMIN_SETTINGS } from "../../src/base/admin-settings.ts";
+import { ConfigError, meantVariable, readSettings } from "../../src/base/settings.ts";
+import type { Variables } from "../../src/base/variables.ts";
 import { ZNODE_SETTINGS } from "../../src/base/znode-settings.ts";
 
 const VOTERS = "1,2,3";
@@ -34,6 +36,7 @@ describe("readSettings", () => {
       access: DEFAULT_ACCESS,
       servesReadOnly: false,
       isAudited: false,
+      admin: ADMIN_SETTINGS,
       reconfigEnabled: false,
     });
   });
@@ -65,6 +68,9 @@ describe("readSettings", () => {
       SUPER_DIGEST: DIGEST,
       READ_ONLY_MODE: "1",
       AUDIT_ENABLE: "1",
+      ADMIN_SNAPSHOT_ENABLED: "0",
+      ADMIN_RESTORE_ENABLED: "0",
+      ADMIN_RATE_LIMITER_INTERVAL_MS: "7",
       RECONFIG_ENABLED: "1",
       EDGEKEEPER_DEV: "1",
       EDGEKEEPER_SECRET: "any text",
@@ -99,6 +105,7 @@ describe("readSettings", () => {
       access: DEFAULT_ACCESS,
       servesReadOnly: true,
       isAudited: true,
+      admin: { snapshotEnabled: false, restoreEnabled: false, intervalMs: 7 },
     });
     const empty = Object.fromEntries(Object.keys(variables).map((name) => [name, ""]));
     expect(readSettings({ ...empty, VOTERS })).toEqual(readSettings({ VOTERS }));
