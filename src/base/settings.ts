@@ -12,6 +12,7 @@ import {
 } from "./four-letter-words.ts";
 import type { Sid } from "./ids.ts";
 import { CLIENT_FRAME_BYTES_MAX, OBSERVERS_MAX, SID_MAX } from "./limits.ts";
+import { THROTTLE_SETTINGS, type ThrottleSettings } from "./throttle-settings.ts";
 import { VARIABLES, type VariableName, type Variables } from "./variables.ts";
 import { readVotersBefore, type VotersBefore } from "./voters-before.ts";
 import { ZNODE_SETTINGS, type ZnodeSettings } from "./znode-settings.ts";
@@ -46,6 +47,7 @@ export interface Settings extends Members {
   readonly servesReadOnly: boolean;
   /** Whether changes are logged. Source: ZooKeeper's audit.enable. */
   readonly isAudited: boolean;
+  readonly throttle: ThrottleSettings;
   /** What the commands snapshot and restore are set up with. */
   readonly admin: AdminSettings;
   /** Whether clients may change the members. Source: ZooKeeper's reconfigEnabled. */
@@ -120,6 +122,18 @@ const NEVER_USED_BOUNDS: Bounds = {
   reason: "0 is for never, and no TTL znode can live for longer than 34 years either",
 };
 
+const WAIT_BOUNDS: Bounds = {
+  min: 0,
+  max: TIMEOUT_MS_MAX,
+  reason: "0 is for never, and a client's own patience is shorter than 24 days",
+};
+
+const LARGE_BOUNDS: Bounds = {
+  min: CLIENT_FRAME_BYTES_MAX,
+  max: 48 * 1024 * 1024,
+  reason: "less would let no request in that may come, and all clients together have no more",
+};
+
 const ADMIN_INTERVAL_BOUNDS: Bounds = {
   min: 0,
   max: TIMEOUT_MS_MAX,
@@ -156,6 +170,7 @@ export function readSettings(variables: Variables): Settings {
     access: readAccess(variables, { refuse: wrong, isOn: (name) => onOrOff(variables, name) ?? false }),
     servesReadOnly: onOrOff(variables, "READ_ONLY_MODE") ?? false,
     isAudited: onOrOff(variables, "AUDIT_ENABLE") ?? false,
+    throttle: readThrottleSettings(variables),
     admin: readAdminSettings(variables),
     logBatchesMax: wholeNumberOf(variables, "LOG_BATCHES_MAX", LOG_BOUNDS) ?? LOG_BOUNDS.max,
   };
@@ -180,6 +195,17 @@ function readZnodeSettings(variables: Variables): ZnodeSettings {
     sweepsPerMinute: wholeNumberOf(variables, "CONTAINER_MAX_PER_MINUTE", SWEEPS_BOUNDS) ?? sweepsPerMinute,
     neverUsedMs: milliseconds(variables, "CONTAINER_NEVER_USED_MS", NEVER_USED_BOUNDS) ?? neverUsedMs,
     enforceQuota: onOrOff(variables, "ENFORCE_QUOTA") ?? enforceQuota,
+  };
+}
+
+function readThrottleSettings(variables: Variables): ThrottleSettings {
+  const { largeTotalBytes } = THROTTLE_SETTINGS;
+  return {
+    outstandingMax: count(variables, "GLOBAL_OUTSTANDING_LIMIT") ?? THROTTLE_SETTINGS.outstandingMax,
+    forwardedMax: count(variables, "REQUEST_THROTTLE_LIMIT") ?? THROTTLE_SETTINGS.forwardedMax,
+    waitMs: milliseconds(variables, "THROTTLED_OP_WAIT_MS", WAIT_BOUNDS) ?? THROTTLE_SETTINGS.waitMs,
+    largeBytes: count(variables, "LARGE_REQUEST_THRESHOLD") ?? THROTTLE_SETTINGS.largeBytes,
+    largeTotalBytes: wholeNumberOf(variables, "LARGE_REQUEST_MAX_BYTES", LARGE_BOUNDS) ?? largeTotalBytes,
   };
 }
 

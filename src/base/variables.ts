@@ -17,6 +17,11 @@ export type VariableName =
   | "MAX_CNXNS"
   | "MAX_CLIENT_CNXNS"
   | "JUTE_MAXBUFFER"
+  | "GLOBAL_OUTSTANDING_LIMIT"
+  | "REQUEST_THROTTLE_LIMIT"
+  | "THROTTLED_OP_WAIT_MS"
+  | "LARGE_REQUEST_THRESHOLD"
+  | "LARGE_REQUEST_MAX_BYTES"
   | "STORAGE_LIMIT_MB"
   | "FOUR_LETTER_WORDS"
   | "EXTENDED_TYPES_ENABLED"
@@ -67,6 +72,13 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
   CONTAINER_NEVER_USED_MS: "age at which a container goes that never had a child, 0 for never (0)",
   MAX_CLIENT_CNXNS: "connections of one replica from one address, 0 for no bound (60)",
   JUTE_MAXBUFFER: "bytes of a request, above which its connection is closed (1048575)",
+  GLOBAL_OUTSTANDING_LIMIT:
+    "unanswered requests of a replica, above which clients wait (0: bounded by bytes)",
+  REQUEST_THROTTLE_LIMIT: "writes of a replica under way at once, the others wait; 0 for 2000 (0)",
+  THROTTLED_OP_WAIT_MS: "a write that waits for longer is answered with -127, 0 for never (0)",
+  LARGE_REQUEST_THRESHOLD: "bytes above which a request is a large one, 0 for none (0)",
+  LARGE_REQUEST_MAX_BYTES:
+    "bytes of unanswered large requests, above which one more is hung up on (16777216)",
   SUPER_DIGEST: "user:base64(sha1(user:password)) of the super user (nobody)",
   SASL_USERS: "user:md5hex(user:zk-sasl-md5:password) of those who may log in with SASL (nobody)",
   SASL_SUPER_USERS: "those of SASL_USERS who may do everything (nobody)",

@@ -5,6 +5,7 @@ import type { Variables } from "../base/variables.ts";
 import type { AuthSettings } from "../keeper/auth.ts";
 import { adminRefusal } from "../keeper/operations/admin-access.ts";
 import { type BulkCommand, NOT_SERVING } from "../keeper/operations/admin-commands.ts";
+import { shedOf } from "../keeper/operations/operator.ts";
 import type { Tree } from "../tree/tree.ts";
 import { bulkAnswer } from "./bulk-answer.ts";
 import { PERMIT_PARAMETER } from "./entry.ts";
@@ -38,8 +39,33 @@ export class AdminDoor {
     if (!this.#ports.isServing()) return bulkAnswer(asked, { error: NOT_SERVING });
     const refusal = this.#refusal(request.headers, this.#ports.tree());
     if (refusal !== undefined) return bulkAnswer(asked, refusal);
+    if (command === "shed_connections") return await this.#shed(request);
     if (command === "restore") return await this.step("permit", request);
     return await this.#snapshot.run(new URL(request.url).searchParams.get("streaming"));
+  }
+
+  /** Source: ZooKeeper Commands.ShedConnectionsCommand (3.10, ZOOKEEPER-5015). */
+  async #shed(request: Request): Promise<Response> {
+    const wrong = (error: string): Response => bulkAnswer("shed_connections", { status: 400, error });
+    let percentage: unknown;
+    try {
+      const told: unknown = await request.json();
+      if (told === null || typeof told !== "object" || !("percentage" in told)) {
+        return wrong("Missing required field: percentage");
+      }
+      ({ percentage } = told);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return wrong(`Invalid JSON or failed to read request body: ${reason}`);
+    }
+    if (typeof percentage !== "number" || !(percentage >= 0 && percentage <= 100)) {
+      return wrong("Percentage must be between 0 and 100");
+    }
+    const requested = Math.trunc(percentage);
+    const count = shedOf(this.#ports.keeper().status().connections, requested);
+    this.#ports.accept({ kind: "operation", operation: { kind: "shedConnections", percentage: requested } });
+    const fields = { connections_shed: count, percentage_requested: requested };
+    return bulkAnswer("shed_connections", { fields });
   }
 
   /** A step of a restore: see RestoreCommand. An answer of another status than 200 says in `error` why. */

@@ -43,6 +43,7 @@ export function keeperConfig(env: Variables, name: ReplicaName): KeeperConfig {
       maxConnections: settings.maxConnections,
       maxConnectionsPerAddress: settings.maxConnectionsPerAddress,
       requestBytesMax: settings.requestBytesMax,
+      throttle: settings.throttle,
     },
   };
 }

@@ -8,7 +8,7 @@ import { GATEWAY_PATHS, replicaStub } from "../durable/entry.ts";
 import { callerHeaders } from "../durable/handed-over.ts";
 import { readSettings, sidsOf } from "../base/settings.ts";
 import { refusal } from "./access.ts";
-import { restore, restoreByPost, takeSnapshot } from "./bulk-commands.ts";
+import { restore, restoreByPost, shedConnections, takeSnapshot } from "./bulk-commands.ts";
 import { listCommands, runCommand } from "./commands.ts";
 import { type App, document, ensemblesOf, problem, unknownEnsemble } from "./documents.ts";
 import { moveLeader, moveLeaderByPost } from "./move-leader.ts";
@@ -24,6 +24,8 @@ const ROUTES: Readonly<Record<string, string>> = {
   "/ENSEMBLE/commands/snapshot":
     "a replica's whole tree as a file of ZooKeeper's; needs Authorization as there",
   "/ENSEMBLE/commands/restore": "POST such a file: it takes the place of everything, on all replicas",
+  "/ENSEMBLE/commands/shed_connections":
+    'POST {"percentage": 10}: so many clients of the leader, or of ?sid=, go elsewhere',
   "/ENSEMBLE/commands/move_leader": "POST with ?to=SID: another voter is to lead",
   "/metrics": "figures of all replicas for Prometheus; /ENSEMBLE/metrics?sid=SID those of one",
   "/ENSEMBLE/zk": "a WebSocket that carries ZooKeeper's protocol",
@@ -58,6 +60,9 @@ export function makeApp(callers: CallerIdentities): Hono<App> {
   app.post("/:ensemble/commands/move_leader", moveLeader);
   app.get("/:ensemble/commands/move_leader", moveLeaderByPost);
   app.get("/:ensemble/commands/:command{snap(shot)?}", (context) => takeSnapshot(context, callers));
+  app.post("/:ensemble/commands/:command{shed(_connections)?}", (context) =>
+    shedConnections(context, callers),
+  );
   app.post("/:ensemble/commands/:command{rest(ore)?}", (context) => restore(context, callers));
   app.get("/:ensemble/commands/:command{rest(ore)?}", restoreByPost);
   app.get("/:ensemble/commands/:command", runCommand);

@@ -17,6 +17,9 @@ import { addressOf, callerOf, type CallerIdentities } from "./identities.ts";
 /** Who the caller is to ZooKeeper, where Authorization holds the deployment's secret. */
 const OWN_AUTHORIZATION = "zookeeper-authorization";
 
+/** What says how many connections shall go. */
+const SHED_BYTES_MAX = 4096;
+
 /** It replaces everything, so it must not happen by following a link. */
 export function restoreByPost(context: Context<App>): Response {
   return problem(context, 405, "method-not-allowed", "POST a snapshot to /ENSEMBLE/commands/restore");
@@ -24,6 +27,28 @@ export function restoreByPost(context: Context<App>): Response {
 
 /** A replica's tree, as it was when it was asked. */
 export async function takeSnapshot(context: Context<App>, callers: CallerIdentities): Promise<Response> {
+  return await askOne(context, callers, {});
+}
+
+/** A replica hangs up on some of its clients. */
+export async function shedConnections(context: Context<App>, callers: CallerIdentities): Promise<Response> {
+  const length = Number(context.req.header("content-length") ?? Infinity);
+  if (!(length <= SHED_BYTES_MAX)) {
+    return problem(
+      context,
+      400,
+      "bad-body",
+      'the body is JSON with its length told, such as {"percentage": 10}',
+    );
+  }
+  return await askOne(context, callers, { method: "POST", body: await context.req.text() });
+}
+
+async function askOne(
+  context: Context<App>,
+  callers: CallerIdentities,
+  request: Pick<RequestInit, "method" | "body">,
+): Promise<Response> {
   const ensemble = context.req.param("ensemble") ?? "";
   if (!ensemblesOf(context.env).includes(ensemble)) return unknownEnsemble(context, ensemble);
   const headers = await adminHeaders(context, callers);
@@ -37,7 +62,7 @@ export async function takeSnapshot(context: Context<App>, callers: CallerIdentit
     // Without a deadline: its first pass reads everything, and whoever asked may hang up.
     const answer = await replicaStub(context.env.REPLICA, { ensemble, sid }).fetch(
       `http://replica${GATEWAY_PATHS.bulk}?${parameters.toString()}`,
-      { headers, signal: context.req.raw.signal },
+      { ...request, headers, signal: context.req.raw.signal },
     );
     const { body, status } = answer;
     return new Response(body, { status, headers: { ...shownHeaders(answer), [SID_HEADER]: String(sid) } });

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { DEFAULT_ACCESS } from "../../src/base/access-settings.ts";
 import { FOUR_LETTER_WORDS, FOUR_LETTER_WORDS_DEFAULT } from "../../src/base/four-letter-words.ts";
 import { ADMIN_SETTINGS } from "../../src/base/admin-settings.ts";
+import { THROTTLE_SETTINGS } from "../../src/base/throttle-settings.ts";
 import { ConfigError, meantVariable, readSettings } from "../../src/base/settings.ts";
 import type { Variables } from "../../src/base/variables.ts";
 import { ZNODE_SETTINGS } from "../../src/base/znode-settings.ts";
@@ -37,6 +38,7 @@ describe("readSettings", () => {
       servesReadOnly: false,
       isAudited: false,
       admin: ADMIN_SETTINGS,
+      throttle: THROTTLE_SETTINGS,
       reconfigEnabled: false,
     });
   });
@@ -68,9 +70,6 @@ describe("readSettings", () => {
       SUPER_DIGEST: DIGEST,
       READ_ONLY_MODE: "1",
       AUDIT_ENABLE: "1",
-      ADMIN_SNAPSHOT_ENABLED: "0",
-      ADMIN_RESTORE_ENABLED: "0",
-      ADMIN_RATE_LIMITER_INTERVAL_MS: "7",
       RECONFIG_ENABLED: "1",
       EDGEKEEPER_DEV: "1",
       EDGEKEEPER_SECRET: "any text",
@@ -105,10 +104,39 @@ describe("readSettings", () => {
       access: DEFAULT_ACCESS,
       servesReadOnly: true,
       isAudited: true,
-      admin: { snapshotEnabled: false, restoreEnabled: false, intervalMs: 7 },
+      throttle: THROTTLE_SETTINGS,
+      admin: ADMIN_SETTINGS,
     });
     const empty = Object.fromEntries(Object.keys(variables).map((name) => [name, ""]));
     expect(readSettings({ ...empty, VOTERS })).toEqual(readSettings({ VOTERS }));
+  });
+
+  test("each variable about what clients and operators may ask is read, and an empty one counts as not set", () => {
+    const variables = {
+      GLOBAL_OUTSTANDING_LIMIT: "1",
+      REQUEST_THROTTLE_LIMIT: "2",
+      THROTTLED_OP_WAIT_MS: "3",
+      LARGE_REQUEST_THRESHOLD: "4",
+      LARGE_REQUEST_MAX_BYTES: "2000000",
+      ADMIN_SNAPSHOT_ENABLED: "0",
+      ADMIN_RESTORE_ENABLED: "0",
+      ADMIN_RATE_LIMITER_INTERVAL_MS: "7",
+    };
+    const { throttle, admin } = readSettings({ VOTERS, ...variables });
+    expect(admin).toEqual({ snapshotEnabled: false, restoreEnabled: false, intervalMs: 7 });
+    expect(throttle).toEqual({
+      outstandingMax: 1,
+      forwardedMax: 2,
+      waitMs: 3,
+      largeBytes: 4,
+      largeTotalBytes: 2_000_000,
+    });
+    const empty = Object.fromEntries(Object.keys(variables).map((name) => [name, ""]));
+    const { throttle: throttleThen, admin: adminThen } = readSettings({ ...empty, VOTERS });
+    expect([throttleThen, adminThen]).toEqual([THROTTLE_SETTINGS, ADMIN_SETTINGS]);
+    expect(() => readSettings({ VOTERS, LARGE_REQUEST_MAX_BYTES: "1000" })).toThrow(
+      "LARGE_REQUEST_MAX_BYTES",
+    );
   });
 
   test("each variable about who may come in is read, and an empty one counts as not set", () => {

@@ -277,6 +277,45 @@ describe("a restore", () => {
   });
 });
 
+describe("the command shed_connections", () => {
+  async function shed(body: string): Promise<{ readonly status: number; readonly told: unknown }> {
+    const headers = { authorization: AUTHORIZATION };
+    const answer = await fetch(`${ours.commands}/shed_connections?sid=1`, { method: "POST", headers, body });
+    return { status: answer.status, told: await answer.json() };
+  }
+
+  test("hangs up on so many of a hundred clients, whose sessions go on", async () => {
+    const others = await Promise.all(Array.from({ length: 6 }, async () => await connect(ours)));
+    const { status, told } = await shed('{"percentage": 50}');
+    expect(status).toBe(200);
+    expect(told).toMatchObject({ percentage_requested: 50, command: "shed_connections", error: null });
+    const { connections_shed: count } = told as { connections_shed: number };
+    expect(count).toBeGreaterThanOrEqual(3);
+    const cut = (): number => others.filter(({ connects }) => connects > 1).length;
+    await expect.poll(cut, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
+    await Promise.all(others.map(async (client) => expect(await client.connected(20_000)).toBe(true)));
+    expect(others.filter(({ expiry }) => expiry !== undefined)).toEqual([]);
+    expect(cut()).toBeLessThan(6);
+  });
+
+  test("says what is wrong with what it is told", async () => {
+    expect(await shed("{")).toMatchObject({
+      status: 400,
+      told: { error: expect.stringMatching(/^Invalid JSON/) as string },
+    });
+    for (const [body, error] of [
+      ["{}", "Missing required field: percentage"],
+      ["[]", "Missing required field: percentage"],
+      ['{"percentage": 101}', "Percentage must be between 0 and 100"],
+      ['{"percentage": "all"}', "Percentage must be between 0 and 100"],
+    ] as const) {
+      expect(await shed(body)).toMatchObject({ status: 400, told: { error } });
+    }
+    const answer = await fetch(`${ours.commands}/shed`, { method: "POST", body: "{}" });
+    expect(answer.status).toBe(401);
+  });
+});
+
 describe("a restore that is refused", () => {
   test("says why, and changes nothing", async () => {
     const client = await connect(ours);

@@ -97,7 +97,11 @@ function refused(command: string, error: string): CommandAnswer {
 export const NOT_SERVING = "This ZooKeeper instance is not currently serving requests";
 
 /** Commands that are answered with other things than JSON, or take more than a query. */
-export const BULK_COMMANDS = { snapshot: ["snap"], restore: ["rest"] } as const;
+export const BULK_COMMANDS = {
+  snapshot: ["snap"],
+  restore: ["rest"],
+  shed_connections: ["shed"],
+} as const;
 
 /** The name of one of them. */
 export type BulkCommand = keyof typeof BULK_COMMANDS;
@@ -105,7 +109,8 @@ export type BulkCommand = keyof typeof BULK_COMMANDS;
 /** The bulk command of that name, under any of its names; undefined where there is none. */
 export function bulkCommandOf(asked: string): BulkCommand | undefined {
   if (asked === "snapshot" || asked === "snap") return "snapshot";
-  return asked === "restore" || asked === "rest" ? "restore" : undefined;
+  if (asked === "restore" || asked === "rest") return "restore";
+  return asked === "shed_connections" || asked === "shed" ? "shed_connections" : undefined;
 }
 
 /** The JSON of an answer of theirs; `error` null where nothing is wrong, or where the status alone says what. */

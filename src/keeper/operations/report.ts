@@ -70,6 +70,8 @@ export type Operation =
   | { readonly kind: "resetStats" }
   /** Each connection's own counters begin at nought. */
   | { readonly kind: "resetConnectionStats" }
+  /** So many of a hundred connections are hung up on. */
+  | { readonly kind: "shedConnections"; readonly percentage: number }
   | { readonly kind: "setTraceMask"; readonly mask: bigint };
 
 /** What is asked of the leader, if this is one, on the way to a restore. */
