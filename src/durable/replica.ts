@@ -64,7 +64,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
   constructor(ctx: DurableObjectState, env: ReplicaEnv) {
     super(ctx, env);
     this.replicaName = nameOf(ctx.id);
-    this.#config = keeperConfig(env, this.replicaName);
+    this.#config = this.configured(env);
     const accept = (input: KeeperInput): void => this.accept(input);
     this.#links = new Links(this.replicaName, env.REPLICA, accept);
     this.#clients = new Clients(accept);
@@ -210,6 +210,11 @@ export class Replica extends DurableObject<ReplicaEnv> {
       logBatches: this.#store.log.rowCount,
       databaseBytes: this.ctx.storage.sql.databaseSize,
     };
+  }
+
+  /** How this replica is to behave. */
+  protected configured(env: ReplicaEnv): KeeperConfig {
+    return keeperConfig(env, this.replicaName);
   }
 
   /** The answer to a command of ZooKeeper's AdminServer, and what it changes. */

@@ -5,29 +5,12 @@ import { JuteError } from "../../src/jute/jute-error.ts";
 import { SnapshotFileReader } from "../../src/keeper/snapshot-file/reader.ts";
 import { SnapshotRestorer, takeOver } from "../../src/keeper/snapshot-file/restored-tree.ts";
 import { zookeeperPassword } from "../../src/keeper/snapshot-file/session-password.ts";
-import { SnapshotFileWriter } from "../../src/keeper/snapshot-file/writer.ts";
 import { MapNodeStore } from "../../src/tree/node-store.ts";
 import { SessionTable } from "../../src/tree/session-table.ts";
 import { StagedTree } from "../../src/tree/tree-snapshot.ts";
-import type { Tree } from "../../src/tree/tree.ts";
 import { bytes, contentsOf, create, Leader, line } from "../tree/harness.ts";
+import { fileOf } from "./file-of.ts";
 import { steps } from "../tree/operations.ts";
-
-function fileOf(tree: Tree, sessions = [...tree.sessions.values()]): Uint8Array {
-  const frozen = tree.freeze();
-  const writer = new SnapshotFileWriter();
-  const measured = frozen.walk(false);
-  for (let part = measured.next(300); part.length > 0; part = measured.next(300)) writer.measure(part);
-  const size = writer.sizeWith(sessions);
-  const pieces = [writer.begin(sessions)];
-  const walk = frozen.walk(true);
-  for (let part = walk.next(300); part.length > 0; part = walk.next(300)) pieces.push(writer.znodes(part));
-  pieces.push(writer.end(frozen.last));
-  frozen.close();
-  const file = new Uint8Array(Buffer.concat(pieces));
-  expect(file.length).toBe(size);
-  return file;
-}
 
 interface Restored {
   readonly store: MapNodeStore;

@@ -6,15 +6,19 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { must } from "../../src/base/assert.ts";
 import { OPEN_ACL } from "../../src/base/acl.ts";
 import type { Response as WireResponse } from "../../src/base/request.ts";
 import { compareZxid, zxidHex } from "../../src/base/zxid.ts";
 import type { ClientRequest } from "../../src/jute/requests.ts";
+import { MapNodeStore } from "../../src/tree/node-store.ts";
 import { WireClient } from "../client/wire-client.ts";
 import { ProcessSet } from "../compat/processes.ts";
 import { type SingleZooKeeper, startSingleZooKeeper } from "../compat/single-zookeeper.ts";
 import { digestOf, SUPER_LOGIN } from "../differential/values.ts";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import { fileOf } from "../keeper/file-of.ts";
+import { create as createInFile, freshTree, Leader } from "../tree/harness.ts";
 
 const START_TIMEOUT_MS = 600_000;
 const AUTHORIZATION = `digest ${SUPER_LOGIN}`;
@@ -275,6 +279,41 @@ describe("a restore", () => {
       code: -101,
     });
   });
+});
+
+test("sequence numbers at the end of an int32: ZooKeeper's stop there, ours go on as its documentation says", async () => {
+  const store = new MapNodeStore();
+  const file = new Leader(freshTree(store));
+  file.write(createInFile("/sequence"));
+  const node = must(store.get("/sequence"), "it was made");
+  store.put("/sequence", { ...node, childCreates: 2147483646 });
+  const names = [];
+  for (const side of [real, ours]) {
+    expect((await restoreAt(side, fileOf(file.tree))).status).toBe(200);
+    const client = await connect(side);
+    const told = [];
+    for (let nth = 0; nth < 4; nth++) {
+      const create = {
+        op: "create",
+        path: "/sequence/q",
+        data: null,
+        acl: OPEN_ACL,
+        flags: 2,
+        ttlMs: 0,
+      } as const;
+      const outcome = await client.request(create);
+      if (outcome.kind === "ok") told.push(outcome.response.op === "path" ? outcome.response.path : "");
+      else told.push(outcome.kind === "error" ? outcome.code : outcome.kind);
+    }
+    const stat = await ask(client, { op: "exists", path: "/sequence", watch: false });
+    told.push(stat.op === "stat" ? stat.stat.cversion : "no Stat");
+    names.push(told);
+  }
+  const q = (number: string): string => `/sequence/q${number}`;
+  expect(names).toEqual([
+    [q("2147483646"), q("2147483647"), -110, -110, -4],
+    [q("2147483646"), q("2147483647"), q("-2147483648"), q("-2147483647"), 0],
+  ]);
 });
 
 describe("the command shed_connections", () => {
