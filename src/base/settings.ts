@@ -12,6 +12,7 @@ import {
 } from "./four-letter-words.ts";
 import type { Sid } from "./ids.ts";
 import { CLIENT_FRAME_BYTES_MAX, OBSERVERS_MAX, SID_MAX } from "./limits.ts";
+import { isLogLevel, LOG_LEVELS, type LogLevel } from "./log-level.ts";
 import { THROTTLE_SETTINGS, type ThrottleSettings } from "./throttle-settings.ts";
 import { VARIABLES, type VariableName, type Variables } from "./variables.ts";
 import { readVotersBefore, type VotersBefore } from "./voters-before.ts";
@@ -48,6 +49,9 @@ export interface Settings extends Members {
   /** Whether changes are logged. Source: ZooKeeper's audit.enable. */
   readonly isAudited: boolean;
   readonly throttle: ThrottleSettings;
+  readonly logLevel: LogLevel;
+  /** Source: ZooKeeper's fsync.warningthresholdms. */
+  readonly fsyncWarningMs: number;
   /** What the commands snapshot and restore are set up with. */
   readonly admin: AdminSettings;
   /** Whether clients may change the members. Source: ZooKeeper's reconfigEnabled. */
@@ -122,6 +126,15 @@ const NEVER_USED_BOUNDS: Bounds = {
   reason: "0 is for never, and no TTL znode can live for longer than 34 years either",
 };
 
+/** ZooKeeper's default of fsync.warningthresholdms. */
+const FSYNC_WARNING_MS = 1000;
+
+const FSYNC_BOUNDS: Bounds = {
+  min: 1,
+  max: TIMEOUT_MS_MAX,
+  reason: "a sync takes a millisecond, and who must not hear of any sets LOG_LEVEL",
+};
+
 const WAIT_BOUNDS: Bounds = {
   min: 0,
   max: TIMEOUT_MS_MAX,
@@ -171,6 +184,8 @@ export function readSettings(variables: Variables): Settings {
     servesReadOnly: onOrOff(variables, "READ_ONLY_MODE") ?? false,
     isAudited: onOrOff(variables, "AUDIT_ENABLE") ?? false,
     throttle: readThrottleSettings(variables),
+    logLevel: readLogLevel(variables.LOG_LEVEL ?? ""),
+    fsyncWarningMs: milliseconds(variables, "FSYNC_WARNING_MS", FSYNC_BOUNDS) ?? FSYNC_WARNING_MS,
     admin: readAdminSettings(variables),
     logBatchesMax: wholeNumberOf(variables, "LOG_BATCHES_MAX", LOG_BOUNDS) ?? LOG_BOUNDS.max,
   };
@@ -196,6 +211,12 @@ function readZnodeSettings(variables: Variables): ZnodeSettings {
     neverUsedMs: milliseconds(variables, "CONTAINER_NEVER_USED_MS", NEVER_USED_BOUNDS) ?? neverUsedMs,
     enforceQuota: onOrOff(variables, "ENFORCE_QUOTA") ?? enforceQuota,
   };
+}
+
+function readLogLevel(text: string): LogLevel {
+  if (text === "") return "info";
+  if (isLogLevel(text)) return text;
+  throw wrong("LOG_LEVEL", text, `it must be one of ${LOG_LEVELS.join(", ")}`);
 }
 
 function readThrottleSettings(variables: Variables): ThrottleSettings {

@@ -40,6 +40,8 @@ export type VariableName =
   | "ACCESS_AUD"
   | "READ_ONLY_MODE"
   | "AUDIT_ENABLE"
+  | "LOG_LEVEL"
+  | "FSYNC_WARNING_MS"
   | "ADMIN_SNAPSHOT_ENABLED"
   | "ADMIN_RESTORE_ENABLED"
   | "ADMIN_RATE_LIMITER_INTERVAL_MS"
@@ -89,6 +91,8 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
   ACCESS_AUD: "audience that those tokens must be for",
   SKIP_ACL: "1 lets everybody do everything, whatever access control lists say",
   AUDIT_ENABLE: "1 writes a line in the log for each change: who, from where, what, and whether it was done",
+  LOG_LEVEL: "which lines are logged: error, warn (and error), info (all) (info)",
+  FSYNC_WARNING_MS: "a sync of the disk that takes longer is counted and logged (1000)",
   ADMIN_SNAPSHOT_ENABLED: "0 refuses the command snapshot (1)",
   ADMIN_RESTORE_ENABLED: "0 refuses the command restore (1)",
   ADMIN_RATE_LIMITER_INTERVAL_MS: "in which one restore may be made; of snapshots a thousandth (300000)",

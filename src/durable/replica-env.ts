@@ -35,6 +35,9 @@ export interface ReplicaEnv {
   readonly ADMIN_RESTORE_ENABLED?: string;
   /** In which one restore may be made; of snapshots a thousandth. */
   readonly ADMIN_RATE_LIMITER_INTERVAL_MS?: string;
+  /** `error`, `warn` or `info`. */
+  readonly LOG_LEVEL?: string;
+  readonly FSYNC_WARNING_MS?: string;
   /** What clients may ask of a replica at once: see ThrottleSettings. */
   readonly GLOBAL_OUTSTANDING_LIMIT?: string;
   readonly REQUEST_THROTTLE_LIMIT?: string;

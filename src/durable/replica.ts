@@ -6,7 +6,8 @@ import { DurableObject } from "cloudflare:workers";
 import { assertNever } from "../base/assert.ts";
 import type { Sid } from "../base/ids.ts";
 import { seededRng } from "../base/rng.ts";
-import { ConfigError } from "../base/settings.ts";
+import { isLogged } from "../base/log-level.ts";
+import { ConfigError, readSettings } from "../base/settings.ts";
 import { EPOCH_MAX } from "../base/zxid.ts";
 import { JuteError } from "../jute/jute-error.ts";
 import { pendingRefusal, votersRefusal } from "../keeper/config-node.ts";
@@ -68,7 +69,12 @@ export class Replica extends DurableObject<ReplicaEnv> {
     const accept = (input: KeeperInput): void => this.accept(input);
     this.#links = new Links(this.replicaName, env.REPLICA, accept);
     this.#clients = new Clients(accept);
-    this.#syncTimes = new SyncTimes({ now: () => Date.now(), sync: async () => await ctx.storage.sync() });
+    this.#syncTimes = new SyncTimes({
+      now: () => Date.now(),
+      sync: async () => await ctx.storage.sync(),
+      warningMs: readSettings(env).fsyncWarningMs,
+      slow: (tookMs) => this.#say("storage", `a sync of the disk took ${tookMs} ms`),
+    });
     this.#store = this.#openStore();
     this.#checkVoters(this.#config, env);
     this.#keeper = this.#makeKeeper(this.#store);
@@ -93,7 +99,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
       databaseBytes: () => ctx.storage.sql.databaseSize,
       storageLimitBytes: this.#config.storageLimitBytes,
       sync: async () => await ctx.storage.sync(),
-      log: (text) => this.#say(text),
+      log: (event, text) => this.#say(event, text),
     });
     this.#heart = new Heart(ctx, () => this.#tick());
     if (this.#isAwake) this.#heart.start();
@@ -146,6 +152,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
       restorable: (permit) => store.restorable(permit),
       databaseBytes: () => this.ctx.storage.sql.databaseSize,
       summaries: () => this.#syncTimes.summaries(),
+      slowSyncs: () => this.#syncTimes.slowCount,
     });
   }
 
@@ -315,13 +322,14 @@ export class Replica extends DurableObject<ReplicaEnv> {
     this.ctx.waitUntil(work.catch((error: unknown) => this.#restart(error)));
   }
 
-  #say(text: string): void {
-    logLine(`${this.replicaName.ensemble}/${this.replicaName.sid} ${text}`);
+  #say(event: string, text: string): void {
+    const { ensemble, sid } = this.replicaName;
+    if (isLogged(event, this.#config.logLevel ?? "info")) logLine(`${ensemble}/${sid} ${event} ${text}`);
   }
 
   #restart(error: unknown): void {
     const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.#say(`restarts from disk: ${reason}`);
+    this.#say("restarts", `from disk: ${reason}`);
     this.#heart.stop();
     this.ctx.abort(reason);
   }

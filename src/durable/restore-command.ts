@@ -45,7 +45,7 @@ export interface RestorePorts {
   readonly storageLimitBytes: number;
   /** Resolves once all that was written is durable. */
   sync(): Promise<void>;
-  log(text: string): void;
+  log(event: string, text: string): void;
 }
 
 /** What a file came to at one replica. */
@@ -186,7 +186,7 @@ export class RestoreCommand {
       of.orphans === 0 ? "" : `; ${of.orphans} ephemerals are of no session in it, and left out`;
     const digest =
       of.isDigestRight === false ? "; it was taken while the tree changed, as its digest says" : "";
-    this.#ports.log(`restore has staged a file that shows ${zxidText(of.last)}${orphans}${digest}`);
+    this.#ports.log("restore", `has staged a file that shows ${zxidText(of.last)}${orphans}${digest}`);
   }
 
   async #until<T>(complaint: string, found: () => T | undefined): Promise<T> {

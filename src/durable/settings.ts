@@ -36,6 +36,7 @@ export function keeperConfig(env: Variables, name: ReplicaName): KeeperConfig {
     readOnlyAfterMs: settings.servesReadOnly ? Math.max(READ_ONLY_AFTER_MS, settings.tickTimeMs) : undefined,
     reconfigEnabled: settings.reconfigEnabled,
     isAudited: settings.isAudited,
+    logLevel: settings.logLevel,
     fourLetterWords: settings.fourLetterWords,
     znodes: settings.znodes,
     storageLimitBytes: settings.storageLimitMb * 1024 * 1024,

@@ -18,7 +18,7 @@ export interface SnapshotPorts {
   tree(): Tree;
   /** Resolves once all that was written is durable. */
   sync(): Promise<void>;
-  log(text: string): void;
+  log(event: string, text: string): void;
 }
 
 /** Snapshots of one replica, one at a time. */
@@ -130,7 +130,7 @@ class Download {
   fail(reason: string): void {
     if (this.#isClosed) return;
     this.#failure = reason;
-    this.#ports.log(`snapshot comes to nothing: ${reason}`);
+    this.#ports.log("snapshot", `comes to nothing: ${reason}`);
     this.close();
   }
 

@@ -27,7 +27,7 @@ export interface Described {
   /** While it leads. */
   readonly desk: LeaderDesk | undefined;
   readonly digests: Digests;
-  readonly shell: Pick<KeeperParts, "databaseBytes" | "summaries" | "restorable">;
+  readonly shell: Pick<KeeperParts, "databaseBytes" | "summaries" | "restorable" | "slowSyncs">;
   /** Unix milliseconds. */
   readonly nowMs: number;
   /** By a clock that never goes back. */
@@ -89,6 +89,7 @@ export function describeForOperators(replica: Described): Report {
     lastZxid: tree.lastApplied,
     traceMask: door.operator.traceMask,
     databaseBytes: replica.shell.databaseBytes(),
+    slowSyncs: replica.shell.slowSyncs?.() ?? 0,
     configText: new TextDecoder().decode(tree.get(CONFIG_PATH)?.data ?? new Uint8Array()),
     metrics: door.metrics,
     leadingMs: door.metrics.leadingMs(replica.host.phase, clockMs),

@@ -30,6 +30,8 @@ export interface KeeperParts {
   readonly databaseBytes: () => number;
   /** What the shell measures of itself, under ZooKeeper's names: the core has no clock within a turn. */
   readonly summaries?: () => readonly NamedSummary[];
+  /** How many syncs of the disk were slow. */
+  readonly slowSyncs?: () => number;
 }
 
 /** What happens to a replica: some of it as it happens to its peer. */

@@ -9,6 +9,7 @@
  * 3. The desk exists only while this replica leads and all that was committed before is applied.
  */
 import { assertNever } from "../base/assert.ts";
+import { isLogged } from "../base/log-level.ts";
 import type { Sid } from "../base/ids.ts";
 import type { StagedRestore } from "../base/txn.ts";
 import { compareZxid, type Zxid, zxidText } from "../base/zxid.ts";
@@ -382,7 +383,8 @@ export class Keeper {
   }
 
   #log(event: string, fields: string): void {
-    const { ensemble, sid } = this.#config;
+    const { ensemble, sid, logLevel = "info" } = this.#config;
+    if (!isLogged(event, logLevel)) return;
     this.#outbox.act({ kind: "log", line: `${ensemble}/${sid} ${event} ${fields}` });
   }
 }

@@ -13,6 +13,14 @@ const VOTERS = "1,2,3";
 const ANN = "171e503cd84822dc6023decfb4c078eb";
 const DIGEST = "super:UdxDQl4f9v5oITwcAsO9bmWgHSI=";
 
+/** What is so where nothing is said of it. */
+const UNTOLD = {
+  admin: ADMIN_SETTINGS,
+  throttle: THROTTLE_SETTINGS,
+  logLevel: "info",
+  fsyncWarningMs: 1000,
+};
+
 describe("readSettings", () => {
   test("voters alone give an ensemble with ZooKeeper's defaults", () => {
     expect(readSettings({ VOTERS })).toEqual({
@@ -37,8 +45,7 @@ describe("readSettings", () => {
       access: DEFAULT_ACCESS,
       servesReadOnly: false,
       isAudited: false,
-      admin: ADMIN_SETTINGS,
-      throttle: THROTTLE_SETTINGS,
+      ...UNTOLD,
       reconfigEnabled: false,
     });
   });
@@ -104,8 +111,7 @@ describe("readSettings", () => {
       access: DEFAULT_ACCESS,
       servesReadOnly: true,
       isAudited: true,
-      throttle: THROTTLE_SETTINGS,
-      admin: ADMIN_SETTINGS,
+      ...UNTOLD,
     });
     const empty = Object.fromEntries(Object.keys(variables).map((name) => [name, ""]));
     expect(readSettings({ ...empty, VOTERS })).toEqual(readSettings({ VOTERS }));
@@ -121,8 +127,11 @@ describe("readSettings", () => {
       ADMIN_SNAPSHOT_ENABLED: "0",
       ADMIN_RESTORE_ENABLED: "0",
       ADMIN_RATE_LIMITER_INTERVAL_MS: "7",
+      LOG_LEVEL: "warn",
+      FSYNC_WARNING_MS: "50",
     };
-    const { throttle, admin } = readSettings({ VOTERS, ...variables });
+    const { throttle, admin, logLevel, fsyncWarningMs } = readSettings({ VOTERS, ...variables });
+    expect([logLevel, fsyncWarningMs]).toEqual(["warn", 50]);
     expect(admin).toEqual({ snapshotEnabled: false, restoreEnabled: false, intervalMs: 7 });
     expect(throttle).toEqual({
       outstandingMax: 1,
@@ -298,7 +307,7 @@ describe("meantVariable", () => {
     expect(meantVariable(name)).toBe(meant);
   });
 
-  test.each(["FOO", "A", "LOG_LEVEL", "VOTERS_OF_THE_ENSEMBLE", ""])("%j means none of ours", (name) => {
+  test.each(["FOO", "A", "COLOUR", "VOTERS_OF_THE_ENSEMBLE", ""])("%j means none of ours", (name) => {
     expect(meantVariable(name)).toBeUndefined();
   });
 });

@@ -303,7 +303,7 @@ function serverStats(report: Report): Fields {
     server_stats: {
       packets_sent: counters.sent,
       packets_received: counters.received,
-      fsync_threshold_exceed_count: 0,
+      fsync_threshold_exceed_count: report.slowSyncs,
       client_response_stats: clientResponse,
       provider_null: false,
       server_state: status.mode,

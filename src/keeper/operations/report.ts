@@ -46,6 +46,8 @@ export interface Report {
   readonly lastZxid: Zxid;
   readonly traceMask: bigint;
   readonly databaseBytes: number;
+  /** Syncs of the disk that took longer than FSYNC_WARNING_MS, of those that were measured. */
+  readonly slowSyncs: number;
   /** The present dynamic configuration, without its last line end. */
   readonly configText: string;
   readonly metrics: Pick<ReplicaMetrics, "replySizes" | "proposalSizes">;
