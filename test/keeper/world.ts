@@ -26,7 +26,13 @@ const TICK_MS = 50;
 /** The wall clock at the beginning of each run. */
 export const EPOCH_MS = 1_800_000_000_000;
 
-type Optional = "snapshotPartBytes" | "sessionsMax" | "readOnlyAfterMs" | "sessionTimeoutMinMs" | "znodes";
+type Optional =
+  | "snapshotPartBytes"
+  | "sessionsMax"
+  | "readOnlyAfterMs"
+  | "sessionTimeoutMinMs"
+  | "znodes"
+  | "logLevel";
 
 export interface WorldOptions extends Partial<Pick<KeeperConfig, Optional>> {
   readonly voters: number;

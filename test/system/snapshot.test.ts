@@ -390,7 +390,7 @@ describe("a restore that is refused", () => {
   });
 
   test("waits for its time, and may be turned off", async () => {
-    const vars = { VOTERS: "1", ADMIN_SNAPSHOT_ENABLED: "0", LOG_LEVEL: "warn" };
+    const vars = { VOTERS: "1", ADMIN_SNAPSHOT_ENABLED: "0" };
     const few = await startEnsemble({ vars });
     try {
       const side: Side = { port: few.tcpPorts[0] ?? 0, commands: `${few.httpUrl}/main/commands` };
@@ -402,8 +402,6 @@ describe("a restore that is refused", () => {
         429,
         { command: "restore", error: "one restore in 300000 ms" },
       ]);
-      expect(edgekeeper.output()).toMatch(/ main\/1 phase /);
-      expect(few.output()).not.toMatch(/ main\/1 (phase|restore) /);
     } finally {
       await few.stop();
     }
