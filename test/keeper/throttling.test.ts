@@ -1,4 +1,8 @@
-/** What clients may ask of a replica at once: what is too much waits, or is told so and not done. */
+/**
+ * What clients may ask of a replica at once: what is too much waits, or is told so and not done. A 3.9.5 with
+ * zookeeper.request_throttle_max_requests=1 and zookeeper.throttled_op_wait_time=20 answered 316 of 400 creates that
+ * came at once with -127 and its last zxid, kept the connection, and had done none of them.
+ */
 import { describe, expect, it } from "vitest";
 import { THROTTLE_SETTINGS, type ThrottleSettings } from "../../src/base/throttle-settings.ts";
 import { must } from "../../src/base/assert.ts";
