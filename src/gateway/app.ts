@@ -8,6 +8,7 @@ import { GATEWAY_PATHS, replicaStub } from "../durable/entry.ts";
 import { callerHeaders } from "../durable/handed-over.ts";
 import { readSettings, sidsOf } from "../base/settings.ts";
 import { refusal } from "./access.ts";
+import { restore, restoreByPost, shedConnections, takeSnapshot } from "./bulk-commands.ts";
 import { listCommands, runCommand } from "./commands.ts";
 import { type App, document, ensemblesOf, problem, unknownEnsemble } from "./documents.ts";
 import { moveLeader, moveLeaderByPost } from "./move-leader.ts";
@@ -20,6 +21,11 @@ const ROUTES: Readonly<Record<string, string>> = {
   "/healthz": "whether every replica of every ensemble serves",
   "/ENSEMBLE/v1/status": "what each replica tells about itself, and who leads",
   "/ENSEMBLE/commands": "ZooKeeper's AdminServer: its commands, each for the leader or for ?sid=SID",
+  "/ENSEMBLE/commands/snapshot":
+    "a replica's whole tree as a file of ZooKeeper's; needs Authorization as there",
+  "/ENSEMBLE/commands/restore": "POST such a file: it takes the place of everything, on all replicas",
+  "/ENSEMBLE/commands/shed_connections":
+    'POST {"percentage": 10}: so many clients of the leader, or of ?sid=, go elsewhere',
   "/ENSEMBLE/commands/move_leader": "POST with ?to=SID: another voter is to lead",
   "/metrics": "figures of all replicas for Prometheus; /ENSEMBLE/metrics?sid=SID those of one",
   "/ENSEMBLE/zk": "a WebSocket that carries ZooKeeper's protocol",
@@ -50,9 +56,15 @@ export function makeApp(callers: CallerIdentities): Hono<App> {
   app.get("/metrics", allMetrics);
   app.get("/:ensemble/metrics", ensembleMetrics);
   app.get("/:ensemble/v1/status", status);
-  app.get("/:ensemble/commands", listCommands);
+  for (const path of ["/:ensemble/commands", "/:ensemble/commands/"]) app.get(path, listCommands);
   app.post("/:ensemble/commands/move_leader", moveLeader);
   app.get("/:ensemble/commands/move_leader", moveLeaderByPost);
+  app.get("/:ensemble/commands/:command{snap(shot)?}", (context) => takeSnapshot(context, callers));
+  app.post("/:ensemble/commands/:command{shed(_connections)?}", (context) =>
+    shedConnections(context, callers),
+  );
+  app.post("/:ensemble/commands/:command{rest(ore)?}", (context) => restore(context, callers));
+  app.get("/:ensemble/commands/:command{rest(ore)?}", restoreByPost);
   app.get("/:ensemble/commands/:command", runCommand);
   app.get("/:ensemble/zk", (context) => zooKeeperSocket(context, callers));
   app.get("/", (context) => document(context, { ensembles: ensemblesOf(context.env), routes: ROUTES }));

@@ -5,6 +5,7 @@
  */
 import type { Origin } from "../base/ids.ts";
 import type { WriteRequest } from "../base/request.ts";
+import { THROTTLE_SETTINGS } from "../base/throttle-settings.ts";
 import { identityBytes, powersOf } from "./auth.ts";
 import type { ConnectionTable } from "./connection-table.ts";
 import type { Connection, PendingWrite } from "./connection.ts";
@@ -22,6 +23,8 @@ export interface ClientWrite {
 export class ClientWrites {
   readonly #context: DoorContext;
   readonly #table: ConnectionTable;
+  readonly #requestsMax: number;
+  readonly #waitMs: number;
   #serial = 0;
   /** Bytes of each write that left for the present leader and is not delivered, its connection gone or not. */
   readonly #underWay = new Map<number, number>();
@@ -34,6 +37,10 @@ export class ClientWrites {
   constructor(context: DoorContext, table: ConnectionTable) {
     this.#context = context;
     this.#table = table;
+    const { forwardedMax, waitMs } = context.bounds.throttle ?? THROTTLE_SETTINGS;
+    this.#requestsMax =
+      forwardedMax === 0 ? FORWARDED_REQUESTS_MAX : Math.min(forwardedMax, FORWARDED_REQUESTS_MAX);
+    this.#waitMs = waitMs;
   }
 
   /** Bytes of writes that the leader, or the log, has for this replica. */
@@ -59,7 +66,7 @@ export class ClientWrites {
     this.#underWay.delete(serial);
     this.#underWayBytes -= bytes;
     const isRoomy =
-      this.#underWayBytes <= FORWARDED_BYTES_MAX / 2 && this.#underWay.size <= FORWARDED_REQUESTS_MAX / 2;
+      this.#underWayBytes <= FORWARDED_BYTES_MAX / 2 && this.#underWay.size <= this.#requestsMax / 2;
     if (!this.#isFull || !isRoomy) return;
     this.#isFull = false;
     for (const connection of this.#waiting) {
@@ -87,6 +94,20 @@ export class ClientWrites {
     }
   }
 
+  /**
+   * Refuses writes that have waited too long for others to be done, and gives the connections that have some. They have
+   * left for no leader, so they are surely not done. Source: ZooKeeper RequestThrottler.shouldThrottleOp.
+   */
+  refuseLate(nowMs: number): readonly (readonly [Connection, number])[] {
+    if (this.#waitMs === 0) return [];
+    return [...this.#waiting].flatMap((connection) => {
+      if (!this.#table.has(connection)) return [];
+      const refused = connection.refuseUnsent(nowMs - this.#waitMs);
+      for (const { serial } of refused) this.#table.takeWrite(serial);
+      return refused.length === 0 ? [] : [[connection, refused.length] as const];
+    });
+  }
+
   /** The leader is lost: all that was on its way may or may not have been proposed. */
   suspend(): void {
     this.#underWay.clear();
@@ -109,8 +130,7 @@ export class ClientWrites {
     const bytes = pending.bytes + identityBytes(identities) + PENDING_OVERHEAD_BYTES;
     this.#underWay.set(pending.serial, bytes);
     this.#underWayBytes += bytes;
-    this.#isFull =
-      this.#underWayBytes >= FORWARDED_BYTES_MAX || this.#underWay.size >= FORWARDED_REQUESTS_MAX;
+    this.#isFull = this.#underWayBytes >= FORWARDED_BYTES_MAX || this.#underWay.size >= this.#requestsMax;
     this.#context.forward({ origin, session, generation, xid, identities, request }, bytes);
   }
 

@@ -30,3 +30,15 @@ export interface DoorContext {
   /** What a four-letter word reports on. */
   report(): Report;
 }
+
+/** What a door holds. */
+export interface DoorFigures {
+  /** Open, handshaken or not. */
+  readonly connections: number;
+  /** That wait for the log or for a leader. */
+  readonly writes: number;
+  /** Of writes that left for the leader and are not delivered. */
+  readonly forwardedBytes: number;
+  /** For all clients. */
+  readonly clientBytes: number;
+}

@@ -249,6 +249,7 @@ export class Peer {
       case "diverged":
         return this.#onDiverged();
       case "resign":
+        this.#core.raiseEpochFloor(input.epochAbove ?? 0);
         return this.#leader?.resign(input.successor);
       case "prove":
         return this.#leader?.stage === "broadcast" ? this.#core.prove() : undefined;

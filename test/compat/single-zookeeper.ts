@@ -16,21 +16,35 @@ export interface SingleZooKeeperSetup {
   readonly superDigest: string;
   /** Who may log in with SASL, and with which password; the last of them may do everything. */
   readonly saslPasswords: Readonly<Record<string, string>>;
+  /** Whether it has an AdminServer, which takes and restores snapshots without waiting between them. */
+  readonly isAdministered?: boolean;
   /** How often it looks for containers and TTL znodes to remove, in ms. */
   readonly sweepIntervalMs: number;
 }
+
+/** One server. */
+export interface SingleZooKeeper extends Ensemble {
+  /** Where its AdminServer listens, if it has one. */
+  readonly adminPort: number;
+}
+
+/** What the AdminServer stands on beside the libraries of Debian's `zookeeper`. */
+export const ADMIN_JARS: readonly string[] = ["servlet-api", "jetty9-util-ajax"].map(
+  (name) => `/usr/share/java/${name}.jar`,
+);
 
 /** Starts it on a free port of loopback, with its data in a directory under `temporary`. */
 export async function startSingleZooKeeper(
   processes: ProcessSet,
   temporary: string,
   setup: SingleZooKeeperSetup,
-): Promise<Ensemble> {
+): Promise<SingleZooKeeper> {
   const classpath = await prepareClasspath(processes);
   const directory = await mkdtemp(join(temporary, "zookeeper-"));
-  const [port = 0] = await freePorts(1);
+  const [port = 0, adminPort = 0] = await freePorts(2);
   const configuration = join(directory, "zoo.cfg");
-  await writeFile(configuration, zooCfg(directory, port));
+  const admin = setup.isAdministered === true ? adminCfg(adminPort) : ["admin.enableServer=false"];
+  await writeFile(configuration, [...zooCfg(directory, port), ...admin, ""].join("\n"));
   const jaas = join(directory, "jaas.conf");
   await writeFile(jaas, jaasConf(setup.saslPasswords));
   const child = processes.start({
@@ -49,8 +63,9 @@ export async function startSingleZooKeeper(
       `-Dzookeeper.superUser=${Object.keys(setup.saslPasswords).at(-1)}`,
       "-Dzookeeper.authProvider.sasl=org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
       "-Dzookeeper.authProvider.x509=org.apache.zookeeper.server.auth.X509AuthenticationProvider",
+      "-Dzookeeper.admin.rateLimiterIntervalInMS=0",
       "-cp",
-      classpath,
+      [classpath, ...ADMIN_JARS].join(":"),
       "org.apache.zookeeper.server.quorum.QuorumPeerMain",
       configuration,
     ],
@@ -58,7 +73,8 @@ export async function startSingleZooKeeper(
   });
   const addresses = [{ host: "127.0.0.1", port }];
   await untilServing(addresses, [child]);
-  return { name: `zookeeper ${ZOOKEEPER_VERSION}`, addresses, stop: async () => await processes.stop(child) };
+  const stop = async (): Promise<void> => await processes.stop(child);
+  return { name: `zookeeper ${ZOOKEEPER_VERSION}`, addresses, adminPort, stop };
 }
 
 /** The server's own two jars, fetched once into the cache, and Debian's, which they stand on. */
@@ -90,17 +106,20 @@ function jaasConf(passwords: Readonly<Record<string, string>>): string {
   return `Server {\n${lines};\n};\n`;
 }
 
-function zooCfg(directory: string, port: number): string {
+function adminCfg(port: number): readonly string[] {
+  const address = ["admin.serverAddress=127.0.0.1", `admin.serverPort=${port}`];
+  return [...address, "serializeLastProcessedZxid.enabled=true"];
+}
+
+function zooCfg(directory: string, port: number): readonly string[] {
   return [
     "tickTime=2000",
     `dataDir=${join(directory, "data")}`,
     `clientPort=${port}`,
     "clientPortAddress=127.0.0.1",
     "maxClientCnxns=0",
-    "admin.enableServer=false",
     "4lw.commands.whitelist=*",
-    "",
-  ].join("\n");
+  ];
 }
 
 const EVERYTHING =

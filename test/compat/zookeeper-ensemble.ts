@@ -7,15 +7,12 @@ import { join } from "node:path";
 
 import type { Child, ProcessSet } from "./processes.ts";
 import { type Ensemble, freePorts, untilServing } from "./servers.ts";
-import { prepareClasspath } from "./single-zookeeper.ts";
+import { ADMIN_JARS, prepareClasspath } from "./single-zookeeper.ts";
 
 /** An ensemble whose AdminServers listen on these ports, in the order of its addresses. */
 export interface AdministeredEnsemble extends Ensemble {
   readonly adminPorts: readonly number[];
 }
-
-/** What the AdminServer stands on beside the libraries of Debian's `zookeeper`. */
-const ADMIN_JARS = ["servlet-api", "jetty9-util-ajax"];
 
 /** How the servers are to be. */
 export interface ZooKeeperEnsembleSetup {
@@ -38,7 +35,6 @@ export async function startZooKeeperEnsemble(
   const members = [0, 1, 2].map(
     (index) => `server.${index + 1}=127.0.0.1:${quorumPorts?.[index]}:${electionPorts?.[index]}`,
   );
-  const libraries = ADMIN_JARS.map((name) => `/usr/share/java/${name}.jar`);
   const children: Child[] = [];
   for (const index of [0, 1, 2]) {
     const data = join(directory, `data-${index + 1}`);
@@ -68,7 +64,7 @@ export async function startZooKeeperEnsemble(
       "-Dzookeeper.admin.rateLimiterIntervalInMS=0",
       `-Dzookeeper.DigestAuthenticationProvider.superDigest=${setup.superDigest}`,
       "-cp",
-      [classpath, ...libraries].join(":"),
+      [classpath, ...ADMIN_JARS].join(":"),
       "org.apache.zookeeper.server.quorum.QuorumPeerMain",
       configuration,
     ];

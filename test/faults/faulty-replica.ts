@@ -6,6 +6,7 @@ import { readMembers, sidsOf } from "../../src/base/settings.ts";
 import { LINK_DEADLINE_MS } from "../../src/durable/limits.ts";
 import { Replica } from "../../src/durable/replica.ts";
 import type { ReplicaEnv } from "../../src/durable/replica-env.ts";
+import type { KeeperConfig } from "../../src/keeper/config.ts";
 import type { KeeperInput } from "../../src/keeper/keeper-input.ts";
 import type { Action } from "../../src/keeper/turn.ts";
 import { decodeNotification } from "../../src/keeper/zab-codec.ts";
@@ -44,6 +45,13 @@ export class FaultyReplica extends Replica {
     const rows = ctx.storage.sql.exec<{ down_until_ms: number }>("SELECT down_until_ms FROM fault").toArray();
     this.#downUntilMs = rows[0]?.down_until_ms ?? 0;
     this.#deaths = new SnapshotDeaths(ctx);
+  }
+
+  /** Where a test wants it so, epochs are full after a few proposals. */
+  protected override configured(env: ReplicaEnv & { readonly COUNTER_LIMIT?: string }): KeeperConfig {
+    const config = super.configured(env);
+    const counterLimit = Number(env.COUNTER_LIMIT ?? "0");
+    return counterLimit === 0 ? config : { ...config, timing: { ...config.timing, counterLimit } };
   }
 
   override async fetch(request: Request): Promise<Response> {

@@ -90,6 +90,11 @@ const TXNS: readonly (readonly [string, Txn, string])[] = [
   ],
   ["closeSession", { kind: "closeSession" }, "09"],
   ["settled", { kind: "settled" }, "0c"],
+  [
+    "restore",
+    { kind: "restore", staged: { permit: { epoch: 1, counter: 300 }, digest: "0a" } },
+    "0d 01 ac02 02 3061",
+  ],
   ["config", { kind: "config", data: hex("31") }, "0a 02 31"],
   ["barrier", { kind: "barrier", path: "" }, "0b 00"],
 ];
@@ -116,7 +121,7 @@ describe("transactions", () => {
 
   it.each([
     ["a newer format", `02${TXN_HEADER_HEX.slice(2)}`, "09", "bad-version"],
-    ["an unknown kind", TXN_HEADER_HEX, "0d", "bad-type"],
+    ["an unknown kind", TXN_HEADER_HEX, "0e", "bad-type"],
     ["a session's end inside a multi", TXN_HEADER_HEX, "07 01 09 00", "bad-type"],
     ["an unknown owner", TXN_HEADER_HEX, "01 00 00 00 04 00 00", "bad-type"],
     ["a null password", TXN_HEADER_HEX, "08 00 00", "bad-value"],

@@ -152,6 +152,7 @@ describe("the AdminServer's commands", () => {
 
   test("are listed, and known by ZooKeeper's other names", async () => {
     const listed = await (await fetch(`${edgekeeper.httpUrl}/main/commands`)).text();
+    expect(await (await fetch(`${edgekeeper.httpUrl}/main/commands/`)).text()).toBe(listed);
     const zookeepers = await (await fetch(`http://127.0.0.1:${zookeeper.adminPorts[0]}/commands`)).text();
     const namesIn = (html: string): string[] =>
       Array.from(html.matchAll(/commands\/(\w+)"/g), ([, name]) => name ?? "");
