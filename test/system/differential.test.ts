@@ -22,9 +22,9 @@ afterAll(async () => {
   await targets?.stop();
 });
 
-test.concurrent.each([1001, 1002, 1003, 1004, 1005, 1006])(
+test.concurrent.for([1001, 1002, 1003, 1004, 1005, 1006])(
   "the stream of seed %i is answered as a real ZooKeeper answers it",
-  async (seed) => {
+  async (seed, { expect }) => {
     const played = await new Session(targets, seed).play(generateStream(seed, OPERATIONS));
     expect(differenceLines(played)).toEqual([]);
   },
