@@ -129,7 +129,11 @@ export function scriptOf(server: Server): Script {
     fence(),
   ];
   const closed = next();
-  const closing = [reply(8, closed, 0, { op: "empty" })];
+  const ended: Message[] = [
+    { kind: "event", zxid: closed, type: 2, state: 3, path: `${path}/a` },
+    { kind: "event", zxid: closed, type: 2, state: 3, path: `${path}/b` },
+  ];
+  const closing = [...(server.isReversed ? ended.toReversed() : ended), reply(8, closed, 0, { op: "empty" })];
   const others: Message[] = [
     { kind: "event", zxid: closed, type: 2, state: 3, path },
     { kind: "event", zxid: closed, type: 4, state: 3, path: server.root },
