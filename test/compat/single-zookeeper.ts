@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 import { ZOOKEEPER_VERSION } from "../../src/keeper/status.ts";
 import type { ProcessSet } from "./processes.ts";
-import { type Ensemble, freePorts, untilServing } from "./servers.ts";
+import { type Ensemble, freePorts, jaasConf, untilServing } from "./servers.ts";
 import { Toolbox } from "./tools.ts";
 
 /** How the server is to be. */
@@ -82,12 +82,6 @@ async function prepareJars(processes: ProcessSet): Promise<readonly string[]> {
   return ["zookeeper", "zookeeper-jute"].map((name) =>
     join(folder, "jars", `${name}-${ZOOKEEPER_VERSION}.jar`),
   );
-}
-
-function jaasConf(passwords: Readonly<Record<string, string>>): string {
-  const users = Object.entries(passwords).map(([user, password]) => `  user_${user}="${password}"`);
-  const lines = ["org.apache.zookeeper.server.auth.DigestLoginModule required", ...users].join("\n");
-  return `Server {\n${lines};\n};\n`;
 }
 
 function zooCfg(directory: string, port: number): string {

@@ -162,10 +162,10 @@ function resultsOf(reply: unknown): readonly unknown[] {
   return has(reply, "results") && Array.isArray(reply["results"]) ? reply["results"] : [];
 }
 
-/** A result's error: that of an operation that failed stands in its body. */
+/** A result's error, which of an operation that failed stands in its body; undefined of what is no result. */
 function errorOf(result: unknown): number | undefined {
-  if (!has(result, "type")) return undefined;
-  if (result["type"] !== -1) return has(result, "done") ? undefined : 0;
+  if (!has(result, "type") || has(result, "done")) return undefined;
+  if (result["type"] !== -1) return 0;
   const inner = result["result"];
   return has(inner, "code") ? Number(inner["code"]) : Number(result["error"]);
 }

@@ -1,6 +1,6 @@
 /** Random quotas on the stream's own znodes, as `setquota` and `delquota` of ZooKeeper's shell make them, and oddly. */
 import { OPEN_ACL } from "../../src/base/acl.ts";
-import type { MultiOperation } from "../../src/base/request.ts";
+import type { MultiOperation, SetDataRequest } from "../../src/base/request.ts";
 import type { Rng } from "../../src/base/rng.ts";
 import type { ClientRequest } from "../../src/jute/requests.ts";
 import { QUOTA, ROOT } from "./stream.ts";
@@ -13,6 +13,7 @@ const LIMITS: readonly string[] = [
   "count=5,bytes=-1",
   "count=-1,bytes=-1=;countHardLimit=4",
   "count=-1,bytes=-1=;countHardLimit=8",
+  "count=-1,bytes=-1=;byteHardLimit=30",
   "count=-1,bytes=-1=;byteHardLimit=60",
   "count=-1,bytes=-1=;byteHardLimit=200",
   "count=2,bytes=5=;byteHardLimit=120;countHardLimit=6",
@@ -40,7 +41,7 @@ export function quotaSetup(rng: Rng): readonly ClientRequest[] {
 export function anyQuotaRequest(rng: Rng): ClientRequest {
   const path = `${QUOTA}${pick(rng, PATHS)}`;
   const [limits, stats] = [`${path}/zookeeper_limits`, `${path}/zookeeper_stats`];
-  switch (rng.below(8)) {
+  switch (rng.below(11)) {
     case 0:
     case 1:
     case 2:
@@ -53,9 +54,19 @@ export function anyQuotaRequest(rng: Rng): ClientRequest {
       return { op: "setData", path: limits, data: Buffer.from(pick(rng, LIMITS)), version: -1 };
     case 6:
       return { op: "setData", path: stats, data: Buffer.from(NO_STATS), version: -1 };
+    case 7:
+      return anyLargeWrite(rng);
+    case 8:
+      return { op: "multi", operations: [anyLargeWrite(rng)] };
     default:
       return { op: "delete", path: oneIn(rng, 2) ? limits : stats, version: -1 };
   }
+}
+
+/** What a quota of bytes refuses, if there is one. */
+function anyLargeWrite(rng: Rng): SetDataRequest {
+  const data = new Uint8Array(20 + rng.below(60)).fill(rng.below(256));
+  return { op: "setData", path: pick(rng, PATHS), data, version: -1 };
 }
 
 /** Of a multi the operations up to the first that a quota may refuse: each is checked against what is applied. */

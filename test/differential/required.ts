@@ -47,7 +47,7 @@ export const REQUIRED: Readonly<Record<string, Readonly<Record<string, string>>>
     createTTL: "-8, -101, -110, -114",
     delete: "-8, -101, -102, -103, -111",
     setData: "ok, -8, -101, -102, -103, -125",
-    check: "ok, -8, -101, -102, -103",
+    check: "ok, -8, -101, -103",
   },
   "in a multiRead": { getData: "ok, -101, -102", getChildren: "ok, -101, -102" },
   znodes: {
