@@ -18,7 +18,21 @@ export interface SingleZooKeeperSetup {
   readonly saslPasswords: Readonly<Record<string, string>>;
   /** How often it looks for containers and TTL znodes to remove, in ms. */
   readonly sweepIntervalMs: number;
+  /** Told each line of its audit log; without it there is none. */
+  readonly onAudit?: (line: string) => void;
 }
+
+/** Debian's, which prints. */
+const LOGGER_JAR = "/usr/share/java/slf4j-simple.jar";
+const AUDIT_LOGGER = "org.apache.zookeeper.audit";
+
+/** Nothing but the audit log, on the standard output. */
+const AUDIT_FLAGS: readonly string[] = [
+  "-Dzookeeper.audit.enable=true",
+  "-Dorg.slf4j.simpleLogger.logFile=System.out",
+  "-Dorg.slf4j.simpleLogger.defaultLogLevel=off",
+  `-Dorg.slf4j.simpleLogger.log.${AUDIT_LOGGER}=info`,
+];
 
 /** Starts it on a free port of loopback, with its data in a directory under `temporary`. */
 export async function startSingleZooKeeper(
@@ -33,9 +47,11 @@ export async function startSingleZooKeeper(
   await writeFile(configuration, zooCfg(directory, port));
   const jaas = join(directory, "jaas.conf");
   await writeFile(jaas, jaasConf(setup.saslPasswords));
-  const child = processes.start({
+  const { onAudit } = setup;
+  const command = {
     command: "java",
     args: [
+      ...(onAudit === undefined ? [] : AUDIT_FLAGS),
       "-Xmx256m",
       "-XX:+UseSerialGC",
       "-XX:TieredStopAtLevel=1",
@@ -50,11 +66,15 @@ export async function startSingleZooKeeper(
       "-Dzookeeper.authProvider.sasl=org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
       "-Dzookeeper.authProvider.x509=org.apache.zookeeper.server.auth.X509AuthenticationProvider",
       "-cp",
-      classpath,
+      onAudit === undefined ? classpath : `${classpath}:${LOGGER_JAR}`,
       "org.apache.zookeeper.server.quorum.QuorumPeerMain",
       configuration,
     ],
     cwd: directory,
+  };
+  const child = processes.start(command, (line) => {
+    const at = line.indexOf(" - ");
+    if (line.includes(AUDIT_LOGGER) && at >= 0) onAudit?.(line.slice(at + " - ".length));
   });
   const addresses = [{ host: "127.0.0.1", port }];
   await untilServing(addresses, [child]);
