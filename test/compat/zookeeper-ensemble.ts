@@ -1,6 +1,6 @@
 /**
- * Three servers of the ZooKeeper that Edgekeeper claims to be, with their AdminServers: what operators see of a leader
- * and of a follower is compared with them.
+ * Three servers and an observer of the ZooKeeper that Edgekeeper claims to be, with their AdminServers: what operators
+ * see of a leader, of a follower and of an observer is compared with them.
  */
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,6 +13,10 @@ import { prepareClasspath } from "./single-zookeeper.ts";
 export interface AdministeredEnsemble extends Ensemble {
   readonly adminPorts: readonly number[];
 }
+
+/** Three that vote, and an observer. */
+const SERVERS = 4;
+const OBSERVER = 3;
 
 /** What the AdminServer stands on beside the libraries of Debian's `zookeeper`. */
 const ADMIN_JARS = ["servlet-api", "jetty9-util-ajax"];
@@ -31,16 +35,18 @@ export async function startZooKeeperEnsemble(
 ): Promise<AdministeredEnsemble> {
   const classpath = await prepareClasspath(processes);
   const directory = await mkdtemp(join(temporary, "zookeeper-"));
-  const ports = await freePorts(12);
-  const [clientPorts, adminPorts, quorumPorts, electionPorts] = [0, 3, 6, 9].map((at) =>
-    ports.slice(at, at + 3),
+  const ports = await freePorts(4 * SERVERS);
+  const [clientPorts, adminPorts, quorumPorts, electionPorts] = [0, 1, 2, 3].map((nth) =>
+    ports.slice(nth * SERVERS, (nth + 1) * SERVERS),
   );
-  const members = [0, 1, 2].map(
-    (index) => `server.${index + 1}=127.0.0.1:${quorumPorts?.[index]}:${electionPorts?.[index]}`,
-  );
+  const indexes = Array.from({ length: SERVERS }, (_, index) => index);
+  const members = indexes.map((index) => {
+    const role = index === OBSERVER ? ":observer" : "";
+    return `server.${index + 1}=127.0.0.1:${quorumPorts?.[index]}:${electionPorts?.[index]}${role}`;
+  });
   const libraries = ADMIN_JARS.map((name) => `/usr/share/java/${name}.jar`);
   const children: Child[] = [];
-  for (const index of [0, 1, 2]) {
+  for (const index of indexes) {
     const data = join(directory, `data-${index + 1}`);
     const configuration = join(directory, `zoo-${index + 1}.cfg`);
     await mkdir(data);
@@ -56,6 +62,7 @@ export async function startZooKeeperEnsemble(
       `admin.serverPort=${adminPorts?.[index]}`,
       "4lw.commands.whitelist=*",
       "serializeLastProcessedZxid.enabled=true",
+      ...(index === OBSERVER ? ["peerType=observer"] : []),
       ...members,
       "",
     ];

@@ -1,6 +1,6 @@
 /**
- * What operators see: every four-letter word and every command of the AdminServer, of a leader and of a follower,
- * beside a real ensemble of ZooKeeper 3.9.5 with the same clients. Values differ by right; names, forms and types
+ * What operators see: every four-letter word and every command of the AdminServer, of a leader, of a follower and of an
+ * observer, beside a real ensemble of ZooKeeper 3.9.5 with the same clients. Values differ by right; names, forms and types
  * must not.
  */
 import { mkdtemp, rm } from "node:fs/promises";
@@ -26,8 +26,8 @@ interface Side {
   command(role: Role, name: string): Promise<string>;
 }
 
-type Role = "leader" | "follower";
-const ROLES: readonly Role[] = ["leader", "follower"];
+type Role = "leader" | "follower" | "observer";
+const ROLES: readonly Role[] = ["leader", "follower", "observer"];
 
 const processes = new ProcessSet();
 const clients: WireClient[] = [];
@@ -40,7 +40,12 @@ let ours: Side;
 beforeAll(async () => {
   temporary = await mkdtemp(join(tmpdir(), "operations-"));
   const superDigest = digestOf(SUPER_LOGIN);
-  const vars = { SUPER_DIGEST: superDigest, FOUR_LETTER_WORDS: "*", HEARTBEAT_LIMIT_MS: "15000" };
+  const vars = {
+    OBSERVERS: "4",
+    SUPER_DIGEST: superDigest,
+    FOUR_LETTER_WORDS: "*",
+    HEARTBEAT_LIMIT_MS: "15000",
+  };
   [zookeeper, edgekeeper] = await Promise.all([
     startZooKeeperEnsemble(processes, temporary, { superDigest }),
     startEnsemble({ vars, readyDeadlineMs: 60_000 }),
@@ -75,12 +80,13 @@ async function sideOf(
   ask: (index: number, name: string) => Promise<string>,
 ): Promise<Side> {
   const modes = await Promise.all(ports.map((port) => askWord({ host: "127.0.0.1", port }, ["srvr"])));
-  const leader = modes.findIndex((text) => text.includes("Mode: leader"));
-  const follower = modes.findIndex((text) => text.includes("Mode: follower"));
-  expect([leader, follower]).not.toContain(-1);
+  const indexOf = (role: Role): number => modes.findIndex((text) => text.includes(`Mode: ${role}`));
+  const indexes = { leader: indexOf("leader"), follower: indexOf("follower"), observer: indexOf("observer") };
+  expect(Object.values(indexes)).not.toContain(-1);
+  const portOf = (role: Role): number => ports[indexes[role]] ?? 0;
   return {
-    ports: { leader: ports[leader] ?? 0, follower: ports[follower] ?? 0 },
-    command: (role, name) => ask(role === "leader" ? leader : follower, name),
+    ports: { leader: portOf("leader"), follower: portOf("follower"), observer: portOf("observer") },
+    command: (role, name) => ask(indexes[role], name),
   };
 }
 
