@@ -2,10 +2,10 @@
  * `npm run chaos`: an ensemble under load and faults, and whether it kept its word.
  *
  * One round of all faults, then rounds of random ones until the minutes are over, each with a seed of its own and
- * judged by itself. With --reconfigure the members change, and whoever leads a change is
- * struck in the middle of it. With --double two faults strike at once, different replicas each time, and in some cases as many as
- * leave no quorum: then nothing may be acknowledged until there is one again. --zookeeper runs the faults that can be
- * made from outside against three servers of the Debian package `zookeeper` afterwards, for comparison.
+ * judged by itself. With --double two faults strike at once, different replicas each time, and in some cases as many as
+ * leave no quorum: then nothing may be acknowledged until there is one again. With --reconfigure the members change,
+ * and whoever leads a change is struck in the middle of it. --zookeeper runs the faults that can be made from outside
+ * against three servers of the Debian package `zookeeper` afterwards, for comparison.
  */
 import { parseArgs } from "node:util";
 

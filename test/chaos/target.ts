@@ -56,8 +56,8 @@ export interface Target {
   /** Of all replicas; none from servers that do not tell. */
   digests(): Promise<readonly ReplicaDigest[]>;
   /**
-   * Begins a fault; resolves as soon as it has begun, for "kill all" once the ensemble serves again, for a "change" once
-   * it is done.
+   * Begins a fault; resolves as soon as it has begun, for "kill all" once the ensemble serves again, for a "change"
+   * once it is done.
    */
   inject(fault: Fault): Promise<void>;
   /** For the report of a stall. */

@@ -85,7 +85,7 @@ export const JAVA_CHECKS: readonly Check[] = [
   { id: "java-sasl", title: "SASL DIGEST-MD5: the right password is sasl:ann, a wrong one AuthFailed" },
 ];
 
-/** What kazoo is asked of a server without a quorum; the suite's own servers have one, so test/system/read-only asks. */
+/** What kazoo is asked of a server without a quorum, by test/system/read-only: the suite's own servers have one. */
 export const READ_ONLY_CHECK: Check = { id: "kazoo-read-only", title: "read_only: reads, and may not write" };
 
 /** What Go's client has beyond single calls. */

@@ -22,6 +22,9 @@ export interface SingleZooKeeperSetup {
   readonly onAudit?: (line: string) => void;
 }
 
+/** The longest session that it grants: one that a client leaves alone must not end meanwhile. */
+export const SESSION_TIMEOUT_MAX_MS = 600_000;
+
 /** Debian's, which prints. */
 const LOGGER_JAR = "/usr/share/java/slf4j-simple.jar";
 const AUDIT_LOGGER = "org.apache.zookeeper.audit";
@@ -111,6 +114,7 @@ function zooCfg(directory: string, port: number): string {
     `clientPort=${port}`,
     "clientPortAddress=127.0.0.1",
     "maxClientCnxns=0",
+    `maxSessionTimeout=${SESSION_TIMEOUT_MAX_MS}`,
     "admin.enableServer=false",
     "4lw.commands.whitelist=*",
     "",

@@ -15,7 +15,7 @@ export interface AdministeredEnsemble extends Ensemble {
 }
 
 /** Three that vote, and an observer. */
-const SERVERS = 4;
+const ENSEMBLE_SIZE = 4;
 const OBSERVER = 3;
 
 /** What the AdminServer stands on beside the libraries of Debian's `zookeeper`. */
@@ -25,6 +25,8 @@ const ADMIN_JARS = ["servlet-api", "jetty9-util-ajax"];
 export interface ZooKeeperEnsembleSetup {
   /** `user:base64(sha1(user:password))` of the super user. */
   readonly superDigest: string;
+  /** One server alone, which ZooKeeper calls standalone. */
+  readonly isAlone?: boolean;
 }
 
 /** Starts them on free ports of loopback, with their data in a directory under `temporary`. */
@@ -35,11 +37,12 @@ export async function startZooKeeperEnsemble(
 ): Promise<AdministeredEnsemble> {
   const classpath = await prepareClasspath(processes);
   const directory = await mkdtemp(join(temporary, "zookeeper-"));
-  const ports = await freePorts(4 * SERVERS);
+  const size = setup.isAlone === true ? 1 : ENSEMBLE_SIZE;
+  const ports = await freePorts(4 * size);
   const [clientPorts, adminPorts, quorumPorts, electionPorts] = [0, 1, 2, 3].map((nth) =>
-    ports.slice(nth * SERVERS, (nth + 1) * SERVERS),
+    ports.slice(nth * size, (nth + 1) * size),
   );
-  const indexes = Array.from({ length: SERVERS }, (_, index) => index);
+  const indexes = Array.from({ length: size }, (_, index) => index);
   const members = indexes.map((index) => {
     const role = index === OBSERVER ? ":observer" : "";
     return `server.${index + 1}=127.0.0.1:${quorumPorts?.[index]}:${electionPorts?.[index]}${role}`;
@@ -63,7 +66,7 @@ export async function startZooKeeperEnsemble(
       "4lw.commands.whitelist=*",
       "serializeLastProcessedZxid.enabled=true",
       ...(index === OBSERVER ? ["peerType=observer"] : []),
-      ...members,
+      ...(setup.isAlone === true ? [] : members),
       "",
     ];
     await writeFile(configuration, lines.join("\n"));

@@ -26,7 +26,8 @@ export const REQUIRED: Readonly<Record<string, Readonly<Record<string, string>>>
     getAllChildrenNumber: "ok, -101, -102",
     getEphemerals: "ok",
     multi:
-      "ok, -5, inner -8, inner -101, inner -102, inner -103, inner -108, inner -110, inner -111, inner -114, inner -125",
+      "ok, -5, inner -8, inner -101, inner -102, inner -103, inner -110, inner -111, inner -114, " +
+      "inner -125",
     multiRead: "ok, inner -101, inner -102",
     addWatch: "ok, -5",
     checkWatches: "ok, -5, -121",

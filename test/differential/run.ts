@@ -78,20 +78,27 @@ async function main(): Promise<number> {
     for (const line of coverage.lines()) console.log(line);
     const missing = requests < ENOUGH_REQUESTS ? [] : missingIn(coverage);
     for (const line of missing) console.log(`NOT SEEN, so nothing is shown of it: ${line}`);
-    // One at a time, so that a small stream is small for its own reasons.
-    for (const [seed, lines] of [...different].toSorted(([a], [b]) => a - b).slice(0, SHOWN_MAX)) {
-      console.log(
-        `\nseed ${seed} differs; again: npm run differential -- --seed ${seed} --ops ${operations}`,
-      );
-      for (const line of lines) console.log(line);
-      const small = await session.smallest(generateStream(seed, operations), attempts);
-      if (small.difference === undefined) console.log("  played alone, it does not differ again");
-      else for (const line of reportLines(small)) console.log(line);
-    }
+    await show(session, different, { operations, attempts });
     const failed = different.size + missing.length;
     console.log(`\n${seeds - different.size} passed, ${failed} failed`);
     return failed === 0 ? 0 : 1;
   } finally {
     await targets.stop();
+  }
+}
+
+/** Tells the first of the differences in full, each by the smallest stream that shows it. */
+async function show(
+  session: Session,
+  different: ReadonlyMap<number, readonly string[]>,
+  { operations, attempts }: { readonly operations: number; readonly attempts: number },
+): Promise<void> {
+  // One at a time, so that a small stream is small for its own reasons.
+  for (const [seed, lines] of [...different].toSorted(([a], [b]) => a - b).slice(0, SHOWN_MAX)) {
+    console.log(`\nseed ${seed} differs; again: npm run differential -- --seed ${seed} --ops ${operations}`);
+    for (const line of lines) console.log(line);
+    const small = await session.smallest(generateStream(seed, operations), attempts);
+    if (small.difference === undefined) console.log("  played alone, it does not differ again");
+    else for (const line of reportLines(small)) console.log(line);
   }
 }
