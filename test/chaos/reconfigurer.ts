@@ -1,5 +1,6 @@
 /** Asks for other voters until the ensemble has them, and has the leader struck in the middle of it. */
 import { ERROR_CODES } from "../../src/base/error-code.ts";
+import { CONFIG_PATH } from "../../src/tree/reserved.ts";
 import { WireClient } from "../client/wire-client.ts";
 import type { ServerAddress } from "../client/wire-connection.ts";
 import { until } from "../compat/servers.ts";
@@ -44,6 +45,7 @@ export class Reconfigurer {
     const token = ++this.#token;
     const admin = new WireClient({ servers: this.#servers, timeoutMs: 30_000, connectDeadlineMs: 5000 });
     try {
+      await this.#find(admin, this.#voters);
       await this.#blows.arm(change, token);
       const gone = this.#voters.filter((sid) => !voters.includes(sid));
       const asking = this.#ask(admin, {
@@ -54,11 +56,12 @@ export class Reconfigurer {
         }),
         leaving: isLeaving ? gone : [],
       });
-      // Awaited below: until then its failure must not count as nobody's.
-      asking.catch(() => undefined);
-      await until(DEADLINE_MS, `the leader is struck when ${change.stage}`, async () => {
+      const striking = until(DEADLINE_MS, `the leader is struck when ${change.stage}`, async () => {
         return await Promise.resolve(this.#blows.hasStruck(token));
       });
+      // Both are awaited below: until then a failure must not count as nobody's.
+      for (const one of [asking, striking]) one.catch(() => undefined);
+      await Promise.race([striking, asking.then(async () => await striking)]);
       if (blow === "kill all") await this.#blows.killAll();
       else await this.#blows.arm(undefined, token);
       await asking;
@@ -67,10 +70,26 @@ export class Reconfigurer {
         const joining = observers.map((sid) => this.#line(sid, "observer"));
         await this.#ask(admin, { voters, joining, leaving: [] });
       }
+      await this.#find(admin, voters);
       this.#voters = voters;
     } finally {
       await admin.close();
     }
+  }
+
+  /** Throws where the configuration, read behind a sync, does not have these voters: what was acknowledged stays. */
+  async #find(admin: WireClient, voters: readonly number[]): Promise<void> {
+    let now: readonly number[] = [];
+    await until(DEADLINE_MS, "the configuration is read", async () => {
+      if (!(await admin.connected(DEADLINE_MS))) throw new Error("the operator gets no connection");
+      const sync = admin.request({ op: "sync", path: CONFIG_PATH });
+      const read = await admin.request({ op: "getData", path: CONFIG_PATH, watch: false });
+      if ((await sync).kind !== "ok" || read.kind !== "ok" || read.response.op !== "getData") return false;
+      now = votersIn(read.response.data);
+      return true;
+    });
+    if (now.join() !== voters.join())
+      throw new Error(`the voters are ${now.join()}, and not ${voters.join()}`);
   }
 
   /** Asks until it is done: a change may be in progress, who is new has to catch up, and connections are lost. */
