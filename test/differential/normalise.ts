@@ -61,12 +61,13 @@ function isTold(answer: DecodedAnswer, decoded: Decoded, root: string): boolean 
   return !(decoded.record.isClosed && answer.xid === FENCE_XID) && !isForeign(answer, root);
 }
 
-/** What a recursive watch on "/" tells of other streams. */
+/** What watches on "/" tell of other streams; as a child watch that a client brings back, "" is another name of it. */
 function isForeign(answer: DecodedAnswer, root: string): boolean {
   const { isEvent, body } = answer;
   if (!isEvent || body === null || typeof body !== "object" || !("path" in body)) return false;
   const path = body["path"];
   if (typeof path !== "string" || isAt(path, root) || isAt(path, QUOTA + root)) return false;
+  if (path === "" && body["event"] === CHILDREN_CHANGED) return true;
   return path === "/" || path.startsWith(ROOT_PREFIX) || path.startsWith("/zookeeper/");
 }
 
@@ -136,6 +137,8 @@ function isAboutShared(frame: Frame | undefined): boolean {
   }
   return "path" in request && isShared(request.path);
 }
+
+const CHILDREN_CHANGED = 4;
 
 function isShared(path: string): boolean {
   return !isOwnPath(path);
