@@ -75,7 +75,6 @@ export const REQUIRED: Readonly<Record<string, Readonly<Record<string, string>>>
     ip: "taken, refused",
     sasl: "taken",
     x509: "taken, refused",
-    super: "refused",
     nobody: "refused",
     none: "refused",
   },
