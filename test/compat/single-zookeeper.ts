@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 import { ZOOKEEPER_VERSION } from "../../src/keeper/status.ts";
 import type { ProcessSet } from "./processes.ts";
-import { type Ensemble, freePorts, untilServing } from "./servers.ts";
+import { type Ensemble, freePorts, jaasConf, untilServing } from "./servers.ts";
 import { Toolbox } from "./tools.ts";
 
 /** How the server is to be. */
@@ -20,6 +20,8 @@ export interface SingleZooKeeperSetup {
   readonly isAdministered?: boolean;
   /** How often it looks for containers and TTL znodes to remove, in ms. */
   readonly sweepIntervalMs: number;
+  /** Told each line of its audit log; without it there is none. */
+  readonly onAudit?: (line: string) => void;
 }
 
 /** One server. */
@@ -32,6 +34,21 @@ export interface SingleZooKeeper extends Ensemble {
 export const ADMIN_JARS: readonly string[] = ["servlet-api", "jetty9-util-ajax"].map(
   (name) => `/usr/share/java/${name}.jar`,
 );
+
+/** The longest session that it grants: one that a client leaves alone must not end meanwhile. */
+export const SESSION_TIMEOUT_MAX_MS = 600_000;
+
+/** Debian's, which prints. */
+const LOGGER_JAR = "/usr/share/java/slf4j-simple.jar";
+const AUDIT_LOGGER = "org.apache.zookeeper.audit";
+
+/** Nothing but the audit log, on the standard output. */
+const AUDIT_FLAGS: readonly string[] = [
+  "-Dzookeeper.audit.enable=true",
+  "-Dorg.slf4j.simpleLogger.logFile=System.out",
+  "-Dorg.slf4j.simpleLogger.defaultLogLevel=off",
+  `-Dorg.slf4j.simpleLogger.log.${AUDIT_LOGGER}=info`,
+];
 
 /** Starts it on a free port of loopback, with its data in a directory under `temporary`. */
 export async function startSingleZooKeeper(
@@ -47,9 +64,11 @@ export async function startSingleZooKeeper(
   await writeFile(configuration, [...zooCfg(directory, port), ...admin, ""].join("\n"));
   const jaas = join(directory, "jaas.conf");
   await writeFile(jaas, jaasConf(setup.saslPasswords));
-  const child = processes.start({
+  const { onAudit } = setup;
+  const command = {
     command: "java",
     args: [
+      ...(onAudit === undefined ? [] : AUDIT_FLAGS),
       "-Xmx256m",
       "-XX:+UseSerialGC",
       "-XX:TieredStopAtLevel=1",
@@ -65,11 +84,15 @@ export async function startSingleZooKeeper(
       "-Dzookeeper.authProvider.x509=org.apache.zookeeper.server.auth.X509AuthenticationProvider",
       "-Dzookeeper.admin.rateLimiterIntervalInMS=0",
       "-cp",
-      [classpath, ...ADMIN_JARS].join(":"),
+      [classpath, ...ADMIN_JARS, ...(onAudit === undefined ? [] : [LOGGER_JAR])].join(":"),
       "org.apache.zookeeper.server.quorum.QuorumPeerMain",
       configuration,
     ],
     cwd: directory,
+  };
+  const child = processes.start(command, (line) => {
+    const at = line.indexOf(" - ");
+    if (line.includes(AUDIT_LOGGER) && at >= 0) onAudit?.(line.slice(at + " - ".length));
   });
   const addresses = [{ host: "127.0.0.1", port }];
   await untilServing(addresses, [child]);
@@ -100,12 +123,6 @@ async function prepareJars(processes: ProcessSet): Promise<readonly string[]> {
   );
 }
 
-function jaasConf(passwords: Readonly<Record<string, string>>): string {
-  const users = Object.entries(passwords).map(([user, password]) => `  user_${user}="${password}"`);
-  const lines = ["org.apache.zookeeper.server.auth.DigestLoginModule required", ...users].join("\n");
-  return `Server {\n${lines};\n};\n`;
-}
-
 function adminCfg(port: number): readonly string[] {
   const address = ["admin.serverAddress=127.0.0.1", `admin.serverPort=${port}`];
   return [...address, "serializeLastProcessedZxid.enabled=true"];
@@ -118,6 +135,7 @@ function zooCfg(directory: string, port: number): readonly string[] {
     `clientPort=${port}`,
     "clientPortAddress=127.0.0.1",
     "maxClientCnxns=0",
+    `maxSessionTimeout=${SESSION_TIMEOUT_MAX_MS}`,
     "4lw.commands.whitelist=*",
   ];
 }

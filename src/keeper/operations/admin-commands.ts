@@ -289,7 +289,7 @@ function observers({ status }: Report): Fields {
   const all = status.zab.learners.filter(({ isVoter, isSynced }) => !isVoter && isSynced);
   return {
     synced_observers: all.length,
-    observers: all.map(({ sid, acknowledged }) => ({ sid, last_zxid: zxidHex(acknowledged) })),
+    observers: all.map(({ sid, acknowledged }) => ({ sid, last_zxid: zxidToBigInt(acknowledged) })),
   };
 }
 

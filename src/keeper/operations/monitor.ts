@@ -74,6 +74,7 @@ function gauges(report: Report): readonly Row[] {
     max_client_response_size: metrics.replySizes.max,
   };
   if (status.mode !== "standalone") all["quorum_size"] = status.zab.membership.current.voters.length;
+  if (status.mode === "observer") all["observer_master_id"] = status.leader ?? -1;
   if (status.mode === "leader") Object.assign(all, leaderGauges(report));
   return Object.entries(all).map(([name, value]) => [name, value, "gauge"] as const);
 }
