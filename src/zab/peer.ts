@@ -274,8 +274,12 @@ export class Peer {
 
   #onNotification(notification: Notification): void {
     const { from } = notification;
+    const { quorum } = this.#core;
     if (!this.#conversation.hear(notification)) return;
-    if (this.#role.kind === "looking") return this.#election.onNotification(notification);
+    if (this.#role.kind === "looking") {
+      if (quorum !== this.#core.quorum) this.#election.onMembers();
+      return this.#election.onNotification(notification);
+    }
     const learner = this.#learner;
     const isDisowned = learner?.leader === from && notification.state !== "leading";
     const isNewer = notification.electionRound > this.#election.round;
