@@ -1,6 +1,7 @@
 /**
  * What replicas say to each other: three of them, one of which another speaks for. Steps: `scene 0`: frames of a learner
- * to the leader, `scene 1`: frames of a leader to a learner that hears nobody else; `open SID`: a link under that sid;
+ * to the leader, `scene 1`: frames of a leader to a learner that hears nobody else;
+ * `scene 2`: the same without a proposal or a promise; `open SID`: a link under that sid;
  * `frame bytes`, on the latest link; `notify SID bytes`: an election's request to that replica; `restart SID`; `tick MS`; `check`.
  *
  * Whatever is said, no replica throws, disks keep their promises and what was delivered, and the two that are honest
@@ -49,12 +50,12 @@ function truthAtStart(): Truth {
 }
 
 function make(dice: Dice, size: number = BURSTS_PER_EPISODE): readonly Step[] {
-  const scene = dice.below(2);
+  const scene = dice.below(3);
   const steps: Step[] = [step("scene", scene)];
   let truth = truthAtStart();
   for (let burst = 0; burst < size; burst++) {
     if (scene === 0) steps.push(...learnerBurst(dice, truth));
-    else steps.push(...leaderBurst(dice, truth));
+    else steps.push(...leaderBurst(dice, truth, scene === 1));
     if (dice.once(3)) steps.push(step("tick", dice.pick([50, 100, 400, 1600])));
     if (!dice.once(8)) continue;
     steps.push(step("check"));
@@ -98,9 +99,9 @@ function lieOf(dice: Dice, truth: Truth): Uint8Array {
 }
 
 /** What makes a looking replica follow, some of what an honest leader would say, and then what it would not. */
-function leaderBurst(dice: Dice, truth: Truth): readonly Step[] {
+function leaderBurst(dice: Dice, truth: Truth, forges: boolean): readonly Step[] {
   const { last } = truth;
-  const epoch = truth.epoch + dice.pick([0, 0, 1]);
+  const epoch = truth.epoch + (forges ? dice.pick([0, 0, 1]) : 0);
   const after = dice.once(8)
     ? ({ kind: "snapshot", reason: "" } as const)
     : ({ kind: "diff", after: last } as const);
@@ -118,8 +119,17 @@ function leaderBurst(dice: Dice, truth: Truth): readonly Step[] {
     steps.push(step("notify", OTHER, notificationBytes(dice, truth, dice.pick([HOME, LEADER]))));
   for (const message of honest.slice(0, dice.below(5))) steps.push(frame(message));
   for (let left = dice.between(1, 8); left > 0; left--)
-    steps.push(step("frame", 0, linkFrameOf(dice, truth, "leader")));
+    {
+    const bytes = linkFrameOf(dice, truth, "leader");
+    if (forges || !isForged(bytes)) steps.push(step("frame", 0, bytes));
+  }
   return steps;
+}
+
+/** Whether a frame makes a learner take something into its history, or promise an epoch. */
+function isForged(bytes: Uint8Array): boolean {
+  const read = readLinkMessage(bytes);
+  return typeof read !== "string" && ["propose", "leaderInfo"].includes(read.message.kind);
 }
 
 function honestNote({ epoch, last }: Truth, from: Sid): Uint8Array {
@@ -252,8 +262,8 @@ class PeersWorld {
     const { log, keeper } = trio.replica(OTHER);
     const isHonest = keeper.status().currentEpoch <= this.#epoch && equalZxid(log.last, this.#since);
     this.#tally?.hit(isHonest ? "misled and back" : "has a liar's history");
-    if (!isHonest) return;
     trio.enlighten(OTHER);
+    if (!isHonest) return trio.pass(2000);
     trio.until("the misled serves again", () => trio.replica(OTHER).keeper.serving);
     trio.bystanders.check();
     trio.pass(200);

@@ -223,7 +223,8 @@ function configOf(sid: Sid, voters: readonly Sid[]): KeeperConfig {
     observers: [],
     sessionTimeoutMinMs: 4000,
     sessionTimeoutMaxMs: 4000,
-    storageLimitBytes: 1_000_000_000,
+    // Any replica may say that it is full, and then writes are refused.
+    storageLimitBytes: Number.POSITIVE_INFINITY,
     bounds: { maxConnections: 64, maxConnectionsPerAddress: 48 },
     isAudited: true,
   };

@@ -8,8 +8,8 @@ import type { Target } from "./target.ts";
 /** See the file's comment. */
 export const TARGETS: readonly { readonly target: Target; readonly share: number }[] = [
   { target: clientTarget, share: 0.45 },
-  { target: recordsTarget, share: 0.25 },
-  { target: peersTarget, share: 0.25 },
+  { target: recordsTarget, share: 0.4 },
+  { target: peersTarget, share: 0.1 },
   { target: gatewayTarget, share: 0.05 },
 ];
 
