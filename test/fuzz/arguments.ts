@@ -8,6 +8,7 @@ export const HELP = `usage: npm run fuzz -- [options]
   --target T      client, peers, records or gateway; all in turn unless given
   --seed S        the seed of all episodes; from the clock unless given
   --episode E     plays one episode of the seed, and makes it small where it fails
+  --collect       writes anew what is kept for reaching each place, of the target or of all
   --replay FILE   plays the episodes of a file of test/fuzz/corpus, the target being the folder it is in
 
 docs/testing.md says how to read a run that fails.`;
@@ -20,6 +21,7 @@ export interface Order {
   readonly seed: number;
   readonly episode: number | undefined;
   readonly replay: string | undefined;
+  readonly collects: boolean;
 }
 
 /** Reads the command line: an order, "help", or what is wrong with it. `nowMs` gives a fresh seed. */
@@ -38,6 +40,7 @@ export function readArguments(
         seed: { type: "string" },
         episode: { type: "string" },
         replay: { type: "string" },
+        collect: { type: "boolean", default: false },
         help: { type: "boolean" },
       },
     });
@@ -57,6 +60,7 @@ export function readArguments(
       seed: seed === undefined ? Math.floor(nowMs / 1000) : numberOf("--seed", seed),
       episode: episode === undefined ? undefined : numberOf("--episode", episode),
       replay,
+      collects: values.collect,
     };
   } catch (error) {
     if (error instanceof TypeError || error instanceof RangeError) return { error: error.message };

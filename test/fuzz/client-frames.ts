@@ -17,33 +17,45 @@ const DEEP = "/d".repeat(600);
 const LONG = `/${"n".repeat(5000)}`;
 /** Where attackers work, where they must not, and what is no path at all. */
 const PATHS = [
-  ...[
-    "/a",
-    "/a",
-    "/b",
-    "/a/x",
-    "/a/x/y",
-    "/b/s",
-    "/c",
-    "/",
-    "/q",
-    "/q/r",
-    "/safe",
-    "/safe/a",
-    "/safe/e",
-    "/safe/new",
-  ],
-  ...["", "a", "//", "/a/", "/a//x", "/.", "/..", "/a/../safe", "/\u0000", "/\ud800", "/é", "/😀", "/\uffff"],
-  ...[
-    "/zookeeper",
-    "/zookeeper/config",
-    "/zookeeper/quota",
-    "/zookeeper/quota/q",
-    "/zookeeper/x",
-    DEEP,
-    LONG,
-  ],
-  ...["/zookeeper/quota/q/zookeeper_limits", "/zookeeper/quota/q/zookeeper_stats", "/e", "/e/1", "/t"],
+  "/a",
+  "/a",
+  "/b",
+  "/a/x",
+  "/a/x/y",
+  "/b/s",
+  "/c",
+  "/",
+  "/q",
+  "/q/r",
+  "/safe",
+  "/safe/a",
+  "/safe/e",
+  "/safe/new",
+  "",
+  "a",
+  "//",
+  "/a/",
+  "/a//x",
+  "/.",
+  "/..",
+  "/a/../safe",
+  "/\0",
+  "/\ud800",
+  "/é",
+  "/😀",
+  "/￿",
+  "/zookeeper",
+  "/zookeeper/config",
+  "/zookeeper/quota",
+  "/zookeeper/quota/q",
+  "/zookeeper/x",
+  DEEP,
+  LONG,
+  "/zookeeper/quota/q/zookeeper_limits",
+  "/zookeeper/quota/q/zookeeper_stats",
+  "/e",
+  "/e/1",
+  "/t",
 ];
 /** Where most requests go, so that they meet what others left. */
 const HOMES = ["/a", "/b", "/a/x", "/q", "/a/x/y"];
@@ -262,12 +274,13 @@ export function frameOf(dice: Dice, mayRule: boolean): Uint8Array {
   // Most of the first kinds end their connection: rare, so that what comes behind them is heard.
   if (kind < 3) return dice.bytes(dice.below(40));
   if (kind < 6) return framed(dice.bytes(dice.below(60)));
-  if (kind < 8) return new TextEncoder().encode(dice.pick([...FOUR_LETTER_WORDS, "GET / HTTP/1.1\r\n"]));
+  if (kind < 8) return wordOf(dice);
   if (kind < 12) return oddFrame(dice);
-  const op = kind < 26 ? dice.pick(ENDINGS) : dice.pick(OPS);
+  const isEnding = kind < 26;
+  const op = isEnding ? dice.pick(ENDINGS) : dice.pick(OPS);
   encodeRequest(writer, dice.once(8) ? dice.int() : dice.below(1000), requestOf(op, dice, mayRule));
   const frame = writer.take();
-  if (kind < 400) return frame;
+  if (isEnding ? dice.once(2) : kind < 450) return frame;
   if (kind < 980) return framed(withMutatedFields(frame, dice));
   // Inside its length, so that what comes behind it is still read.
   return kind < 992 ? framed(mutated(frame.subarray(4), dice)) : mutated(frame, dice);
@@ -293,11 +306,16 @@ function oddFrame(dice: Dice): Uint8Array {
 }
 
 /** The body with its length before it. */
-export function framed(body: Uint8Array): Uint8Array {
+function framed(body: Uint8Array): Uint8Array {
   const frame = new Uint8Array(body.length + 4);
   new DataView(frame.buffer).setInt32(0, body.length);
   frame.set(body, 4);
   return frame;
+}
+
+/** What may stand in the place of a handshake. */
+export function wordOf(dice: Dice): Uint8Array {
+  return new TextEncoder().encode(dice.pick([...FOUR_LETTER_WORDS, "GET / HTTP/1.1\r\n", "ruok\n", "xxxx"]));
 }
 
 /** What a connection begins with: by its number, as that says which sessions there were before. */

@@ -4,6 +4,7 @@
  * `check`. The number of `rule` says that attackers may be super users: then nothing is safe, and nothing may break.
  */
 import { must } from "../../src/base/assert.ts";
+import { isFourLetterWord } from "../../src/base/four-letter-words.ts";
 import { FrameDecoder } from "../../src/jute/framing.ts";
 import { JuteError } from "../../src/jute/jute-error.ts";
 import { OPCODES, XIDS } from "../../src/jute/opcodes.ts";
@@ -12,7 +13,7 @@ import type { ConnectionId } from "../../src/keeper/connection.ts";
 import { CONNECTION_OUTPUT_BYTES_MAX } from "../../src/keeper/limits.ts";
 import type { Action } from "../../src/keeper/turn.ts";
 import { Bystanders } from "./bystanders.ts";
-import { frameOf, helloOf, saslFrames, superFrames } from "./client-frames.ts";
+import { frameOf, helloOf, saslFrames, superFrames, wordOf } from "./client-frames.ts";
 import type { Dice } from "./dice.ts";
 import { expectThat, type Step, step, type Tally } from "./episode.ts";
 import { FuzzReplica, openingOf } from "./replica.ts";
@@ -44,12 +45,14 @@ function make(dice: Dice, size: number = CONNECTIONS_PER_EPISODE): readonly Step
     const connection = FIRST_ATTACKER + count;
     steps.push(step("open", connection));
     open.push(connection);
-    const sent = [helloOf(dice, connection, earlier)];
+    const sent = [dice.once(20) ? wordOf(dice) : helloOf(dice, connection, earlier)];
     if (dice.once(6)) sent.push(...saslFrames(connection));
     if (mayRule) sent.push(...superFrames());
     for (let left = dice.between(1, FRAMES_PER_CONNECTION); left > 0; left--)
       sent.push(frameOf(dice, mayRule));
-    cut(steps, dice, { connection, sent });
+    // Few connections are for people to read: a frame a line.
+    if (size === 1) steps.push(...sent.map((frame) => step("send", connection, frame)));
+    else cut(steps, dice, { connection, sent });
     earlier.push(connection);
     if (open.length > OPEN_MAX) {
       const [closed] = open.splice(dice.below(open.length), 1);
@@ -246,10 +249,11 @@ class Attacker {
   readonly #tally: Tally | undefined;
   #unread = 0;
   #sent: FrameDecoder | undefined;
-  #received: FrameDecoder | undefined;
+  readonly #received: FrameDecoder | undefined;
   readonly #ops = new Map<number, string>();
   #isGreeted = false;
   #isWelcome = false;
+  #isWord = false;
 
   constructor(tally: Tally | undefined) {
     this.#tally = tally;
@@ -265,6 +269,9 @@ class Attacker {
   }
 
   sends(bytes: Uint8Array): void {
+    if (this.#tally !== undefined && !this.#isGreeted) {
+      this.#isWord = isFourLetterWord(Buffer.from(bytes.subarray(0, 4)).toString("latin1"));
+    }
     try {
       this.#sent?.push(bytes);
       for (let body = this.#sent?.next(); body !== undefined; body = this.#sent?.next()) this.#count(body);
@@ -292,16 +299,9 @@ class Attacker {
   receives(bytes: Uint8Array): void {
     this.#unread += bytes.length;
     if (this.#received === undefined) return;
+    if (this.#isWord) return this.#tally?.hit("word answered");
     this.#received.push(bytes);
-    try {
-      for (let body = this.#received.next(); body !== undefined; body = this.#received.next())
-        this.#hear(body);
-    } catch (error) {
-      // A four-letter word is answered with text.
-      if (!(error instanceof JuteError)) throw error;
-      this.#tally?.hit("word answered");
-      this.#received = undefined;
-    }
+    for (let body = this.#received.next(); body !== undefined; body = this.#received.next()) this.#hear(body);
   }
 
   #hear(body: Uint8Array): void {

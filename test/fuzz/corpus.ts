@@ -55,3 +55,14 @@ export function keepFinding(target: string, reason: string, steps: readonly Step
   writeFileSync(file, why.join("") + stepsText(steps));
   return file;
 }
+
+/** Keeps what reaches each place worth reaching; what was kept before is replaced. */
+export function keepReaching(target: string, reached: ReadonlyMap<string, readonly Step[]>): string {
+  const folder = new URL(`${target}/`, FOLDER);
+  mkdirSync(folder, { recursive: true });
+  const file = fileURLToPath(new URL("reaches.txt", folder));
+  const byName = [...reached].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const why = "# What makes each of these come about, made as small as it goes: npm run fuzz -- --collect\n";
+  writeFileSync(file, why + byName.map(([name, steps]) => `== ${name}\n${stepsText(steps)}`).join(""));
+  return file;
+}

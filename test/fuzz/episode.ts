@@ -29,7 +29,7 @@ export function expectThat(condition: boolean, what: () => string): void {
 
 /** How often what came about, so that a test can tell when the fuzzer reaches less than it did. */
 export class Tally {
-  readonly counts = new Map<string, number>();
+  readonly counts: Map<string, number> = new Map();
 
   hit(what: string, times = 1): void {
     this.counts.set(what, (this.counts.get(what) ?? 0) + times);

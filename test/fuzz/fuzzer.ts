@@ -1,6 +1,6 @@
 /** Plays episodes of a target, one seed after the other, and makes small what fails. */
 import { Dice } from "./dice.ts";
-import type { Step, Tally } from "./episode.ts";
+import { type Step, Tally } from "./episode.ts";
 import { minimized } from "./minimize.ts";
 import type { Target } from "./target.ts";
 
@@ -57,4 +57,34 @@ function kindOf(what: string): string {
   const place =
     rest.find((line) => /^\s+at /.test(line) && !/assert\.ts|episode\.ts|archive\.ts/.test(line)) ?? "";
   return `${first.split(":").slice(0, 1).join()} ${place.replace(/.*\/(?=src|test)/, "")}`;
+}
+
+/** Steps, as few as will do, that make each thing come about that a tally can tell of, by what they make. */
+export async function reaching(
+  target: Target,
+  order: { readonly seed: number; readonly episodes: number },
+): Promise<ReadonlyMap<string, readonly Step[]>> {
+  const reached = new Map<string, readonly Step[]>();
+  for (let episode = 0; episode < order.episodes; episode++) {
+    const steps = target.make(Dice.of(order.seed, episode), 1);
+    const tally = new Tally();
+    await target.play(steps, tally);
+    for (const mark of tally.counts.keys()) {
+      if (reached.has(mark)) continue;
+      const small = await minimized(steps, async (candidate) => await doesReach(target, candidate, mark));
+      reached.set(mark, small);
+    }
+  }
+  return reached;
+}
+
+async function doesReach(target: Target, steps: readonly Step[], mark: string): Promise<boolean> {
+  const tally = new Tally();
+  try {
+    await target.play(steps, tally);
+  } catch {
+    // What fails in another way than the whole is no smaller copy of it.
+    return false;
+  }
+  return tally.of(mark) > 0;
 }

@@ -6,11 +6,8 @@
  */
 import { createLocalJWKSet, exportJWK, generateKeyPair, type JWTVerifyGetKey, SignJWT } from "jose";
 import { must } from "../../src/base/assert.ts";
-import { COMMAND_PARAMETER, GATEWAY_PATHS, MOVE_TO_PARAMETER } from "../../src/durable/entry.ts";
 import { readCaller } from "../../src/durable/handed-over.ts";
 import { refusal } from "../../src/gateway/access.ts";
-import { makeApp } from "../../src/gateway/app.ts";
-import type { GatewayEnv } from "../../src/gateway/documents.ts";
 import { CallerIdentities } from "../../src/gateway/identities.ts";
 import { answerCommand } from "../../src/keeper/operations/admin-commands.ts";
 import { metricFamilies } from "../../src/keeper/operations/metric-families.ts";
@@ -23,7 +20,11 @@ import { Trio } from "./trio.ts";
 
 const REQUESTS_PER_EPISODE = 60;
 const STATUSES: ReadonlySet<number> = new Set([200, 202, 400, 401, 403, 404, 405, 409, 426]);
-const OWN_HEADERS: ReadonlySet<string> = new Set(["upgrade", "edgekeeper-client", "edgekeeper-client-identities"]);
+const OWN_HEADERS: ReadonlySet<string> = new Set([
+  "upgrade",
+  "edgekeeper-client",
+  "edgekeeper-client-identities",
+]);
 const WHO = "ann@example.org";
 
 const ACCESS = { ACCESS_TEAM: "team", ACCESS_AUD: "this" };
@@ -44,6 +45,22 @@ export const gatewayTarget: Target = {
   play: async (steps, tally) => await (await gateway()).play(steps, tally),
 };
 
+/** What the app is, and what it asks replicas for: its modules speak of the platform's types, which are not Node's. */
+interface Product {
+  makeApp(callers: CallerIdentities): { fetch(request: Request, env: unknown): Promise<Response> };
+  readonly GATEWAY_PATHS: Readonly<Record<"zk" | "status" | "command" | "moveLeader" | "metrics", string>>;
+  readonly COMMAND_PARAMETER: string;
+  readonly MOVE_TO_PARAMETER: string;
+}
+
+async function product(): Promise<Product> {
+  const parts = ["../../src/gateway/app.ts", "../../src/durable/entry.ts"].map(async (file) => {
+    return (await import(new URL(file, import.meta.url).href)) as object;
+  });
+  const [app, entry] = await Promise.all(parts);
+  return { ...app, ...entry } as Product;
+}
+
 let made: Promise<Gateway> | undefined;
 
 /** Its keepers are only asked, and its keys cost time: one for all episodes. */
@@ -55,19 +72,23 @@ async function gateway(): Promise<Gateway> {
 /** The app, its replicas, and the tokens that stand for TOKEN, FORGED and EXPIRED. */
 class Gateway {
   readonly #trio = new Trio(1).begin();
-  readonly #app;
+  readonly #product: Product;
+  readonly #app: ReturnType<Product["makeApp"]>;
   readonly #tokens: ReadonlyMap<string, string>;
   #asked: Request[] = [];
 
-  private constructor(keys: JWTVerifyGetKey, tokens: ReadonlyMap<string, string>) {
-    this.#app = makeApp(new CallerIdentities(() => keys));
+  private constructor(parts: Product, keys: JWTVerifyGetKey, tokens: ReadonlyMap<string, string>) {
+    this.#product = parts;
+    this.#app = parts.makeApp(new CallerIdentities(() => keys));
     this.#tokens = tokens;
   }
 
   static async make(): Promise<Gateway> {
     const [ours, theirs] = await Promise.all([generateKeyPair("RS256"), generateKeyPair("RS256")]);
-    const keys = createLocalJWKSet({ keys: [{ ...(await exportJWK(ours.publicKey)), kid: "1", alg: "RS256" }] });
-    const sign = async (key: CryptoKey, expires: string): Promise<string> =>
+    const keys = createLocalJWKSet({
+      keys: [{ ...(await exportJWK(ours.publicKey)), kid: "1", alg: "RS256" }],
+    });
+    const sign = async (key: Parameters<SignJWT["sign"]>[0], expires: string): Promise<string> =>
       await new SignJWT({ email: WHO })
         .setProtectedHeader({ alg: "RS256", kid: "1" })
         .setIssuer("https://team.cloudflareaccess.com")
@@ -79,7 +100,7 @@ class Gateway {
       ["FORGED", await sign(theirs.privateKey, "24h")],
       ["EXPIRED", await sign(ours.privateKey, "-24h")],
     ]);
-    return new Gateway(keys, tokens);
+    return new Gateway(await product(), keys, tokens);
   }
 
   async play(steps: readonly Step[], tally: Tally | undefined): Promise<number> {
@@ -98,13 +119,14 @@ class Gateway {
 
   async #ask(request: Request, configuration: number, tally: Tally | undefined): Promise<void> {
     this.#asked = [];
-    const env = this.#envOf(must(VARIABLES[configuration], "a configuration"));
+    const variables = must(VARIABLES[configuration], "a configuration");
+    const env = this.#envOf(variables);
     const caller = {
       host: new URL(request.url).host,
       origin: request.headers.get("origin") ?? undefined,
       authorization: request.headers.get("authorization") ?? undefined,
     };
-    const isLetIn = refusal(env, caller) === undefined;
+    const isLetIn = refusal(variables, caller) === undefined;
     const response = await this.#app.fetch(request, env);
     const { status } = response;
     const what = (): string => `${request.method} ${request.url} is answered ${status}`;
@@ -121,9 +143,10 @@ class Gateway {
 
   /** What a replica was asked. */
   #checkAsked(asked: Request, { method, url, headers }: Request, tally: Tally | undefined): void {
+    const { GATEWAY_PATHS, COMMAND_PARAMETER } = this.#product;
     const { pathname, searchParams } = new URL(asked.url);
     tally?.hit(`asked ${pathname}`);
-    const isOwn = Object.values<string>(GATEWAY_PATHS).includes(pathname);
+    const isOwn = Object.values(GATEWAY_PATHS).includes(pathname);
     expectThat(isOwn, () => `${method} ${url} asks a replica for ${pathname}`);
     for (const name of asked.headers.keys()) {
       expectThat(OWN_HEADERS.has(name), () => `${method} ${url} passes the header ${name} on`);
@@ -142,7 +165,7 @@ class Gateway {
     }
   }
 
-  #envOf(variables: Readonly<Record<string, string>>): GatewayEnv {
+  #envOf(variables: Readonly<Record<string, string>>): Readonly<Record<string, unknown>> {
     const namespace = {
       idFromName: (name: string) => ({ name, toString: () => `object of ${name}` }),
       get: ({ name }: { readonly name: string }) => ({
@@ -150,7 +173,7 @@ class Gateway {
         fetch: async (url: string, init?: RequestInit) => await this.#answer(name, new Request(url, init)),
       }),
     };
-    return { ...variables, VOTERS: "1,2,3", REPLICA: namespace as unknown as GatewayEnv["REPLICA"] };
+    return { ...variables, VOTERS: "1,2,3", REPLICA: namespace };
   }
 
   /** As the object answers, whose keeper this is; a WebSocket needs the platform, and is only said to be open. */
@@ -158,19 +181,23 @@ class Gateway {
     this.#asked.push(request);
     const { keeper } = this.#trio.replica(Number(name.split("/")[1]));
     const { pathname, searchParams } = new URL(request.url);
+    const { GATEWAY_PATHS, COMMAND_PARAMETER, MOVE_TO_PARAMETER } = this.#product;
     const shell = { commits: 1, snapshots: 0, logBatches: 1, databaseBytes: 1 };
+    const status = { ...keeper.status(), ...shell };
     switch (pathname) {
       case GATEWAY_PATHS.status:
-        return Response.json({ ...keeper.status(), ...shell });
+        return Response.json(status);
       case GATEWAY_PATHS.metrics:
-        return Response.json(metricFamilies(keeper.report(), keeper.status()));
+        return Response.json(metricFamilies(keeper.report(), status));
       case GATEWAY_PATHS.command: {
         const asked = searchParams.get(COMMAND_PARAMETER) ?? "";
         return new Response(answerCommand(asked, new Map(searchParams), keeper.report()).text);
       }
       case GATEWAY_PATHS.moveLeader: {
         const refused = moveRefusal(Number(searchParams.get(MOVE_TO_PARAMETER)), keeper.status().zab);
-        return refused === undefined ? new Response(null, { status: 202 }) : Response.json(refused, { status: 409 });
+        return refused === undefined
+          ? new Response(null, { status: 202 })
+          : Response.json(refused, { status: 409 });
       }
       default:
         return new Response("open");

@@ -2,19 +2,87 @@
 import type { Dice } from "./dice.ts";
 import { mutated } from "./mutate.ts";
 
-const METHODS = ["GET", "GET", "GET", "GET", "POST", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "QUERY", "get"];
+const METHODS = [
+  "GET",
+  "GET",
+  "GET",
+  "GET",
+  "POST",
+  "POST",
+  "PUT",
+  "DELETE",
+  "HEAD",
+  "OPTIONS",
+  "PATCH",
+  "QUERY",
+  "get",
+];
 const PATHS = [
-  ...["/", "/healthz", "/metrics", "/main/metrics", "/main/v1/status", "/main/commands", "/main/commands/move_leader"],
-  ...["/main/commands/ruok", "/main/commands/stat", "/main/commands/set_trace_mask", "/main/commands/watches", "/main/zk"],
-  ...["/other/v1/status", "/main/commands/snapshot", "/main/commands/restore", "/main/commands/__proto__", "/main/commands/%00"],
-  ...["/peer/link", "/peer/notification", "/gateway/zk", "/gateway/status", "/gateway/move-leader?to=1", "/main/../peer/link"],
-  ...["/main/commands/..%2f..%2fpeer%2flink", "//peer/link", "/main/commands/ruok/", "/%", "/%ff/zk", "/main%00/zk", "/constructor/v1/status"],
+  "/",
+  "/healthz",
+  "/metrics",
+  "/main/metrics",
+  "/main/v1/status",
+  "/main/commands",
+  "/main/commands/move_leader",
+  "/main/commands/ruok",
+  "/main/commands/stat",
+  "/main/commands/set_trace_mask",
+  "/main/commands/watches",
+  "/main/zk",
+  "/other/v1/status",
+  "/main/commands/snapshot",
+  "/main/commands/restore",
+  "/main/commands/__proto__",
+  "/main/commands/%00",
+  "/peer/link",
+  "/peer/notification",
+  "/gateway/zk",
+  "/gateway/status",
+  "/gateway/move-leader?to=1",
+  "/main/../peer/link",
+  "/main/commands/..%2f..%2fpeer%2flink",
+  "//peer/link",
+  "/main/commands/ruok/",
+  "/%",
+  "/%ff/zk",
+  "/main%00/zk",
+  "/constructor/v1/status",
   `/main/commands/${"x".repeat(8000)}`,
 ];
 const QUERIES = [
-  ...["", "", "", "sid=1", "sid=2", "sid=3", "sid=4", "sid=", "sid=0x1", "sid=1e0", "sid=NaN", "sid=1&sid=2", "sid=-1"],
-  ...["to=1", "to=2", "to=3", "to=9", "to=255", "to=0001", "to=2&to=3", "to=%32", "to=٢", "traceMask=1", "traceMask=99999999999999999999"],
-  ...["traceMask=-1", "command=stat_reset", "sid=1&command=stat_reset", "traceMask=1&to=2&sid=3", "%", "=", "&&&", "a".repeat(5000)],
+  "",
+  "",
+  "",
+  "sid=1",
+  "sid=2",
+  "sid=3",
+  "sid=4",
+  "sid=",
+  "sid=0x1",
+  "sid=1e0",
+  "sid=NaN",
+  "sid=1&sid=2",
+  "sid=-1",
+  "to=1",
+  "to=2",
+  "to=3",
+  "to=9",
+  "to=255",
+  "to=0001",
+  "to=2&to=3",
+  "to=%32",
+  "to=٢",
+  "traceMask=1",
+  "traceMask=99999999999999999999",
+  "traceMask=-1",
+  "command=stat_reset",
+  "sid=1&command=stat_reset",
+  "traceMask=1&to=2&sid=3",
+  "%",
+  "=",
+  "&&&",
+  "a".repeat(5e3),
 ];
 const HEADERS = [
   ["upgrade", "websocket"],
@@ -46,7 +114,15 @@ const HEADERS = [
   ["accept-encoding", "gzip"],
   ["x-forwarded-for", "1.1.1.1"],
 ] as const;
-const HOSTS = ["127.0.0.1:8787", "127.0.0.1:8787", "localhost", "keeper.example", "[::1]:1", "127.0.0.1.evil.example", "localhost.evil"];
+const HOSTS = [
+  "127.0.0.1:8787",
+  "127.0.0.1:8787",
+  "localhost",
+  "keeper.example",
+  "[::1]:1",
+  "127.0.0.1.evil.example",
+  "localhost.evil",
+];
 
 /** Requests that make sense, with a header that most need. */
 const SENSIBLE = [
@@ -84,7 +160,8 @@ function headerLine(dice: Dice): string {
   const [name, value] = dice.pick(HEADERS);
   if (!dice.once(4) || value.length < 2) return `${name}: ${value}`;
   // A character of the token that stands for it is changed when it is known: by where, and to what.
-  if (["TOKEN", "FORGED", "EXPIRED"].includes(value)) return `${name}: ${value}@${dice.below(700)}=${dice.pick(["A", ".", "x", "_"])}`;
+  if (["TOKEN", "FORGED", "EXPIRED"].includes(value))
+    return `${name}: ${value}@${dice.below(700)}=${dice.pick(["A", ".", "x", "_"])}`;
   const at = dice.below(value.length);
   return `${name}: ${value.slice(0, at)}${String.fromCharCode(dice.between(32, 126))}${value.slice(at + 1)}`;
 }
@@ -107,5 +184,10 @@ export function requestParts(bytes: Uint8Array): RequestParts {
     const colon = line.indexOf(": ");
     return colon === -1 ? ([line, ""] as const) : ([line.slice(0, colon), line.slice(colon + 2)] as const);
   });
-  return { method: first.slice(0, space), url: first.slice(space + 1), headers, body: end === -1 ? "" : text.slice(end + 2) };
+  return {
+    method: first.slice(0, space),
+    url: first.slice(space + 1),
+    headers,
+    body: end === -1 ? "" : text.slice(end + 2),
+  };
 }

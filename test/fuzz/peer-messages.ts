@@ -64,7 +64,7 @@ function epochNear(dice: Dice, { epoch }: Truth): number {
 }
 
 /** A message of Zab with fields near the truth. */
-export function zabMessageOf(kind: ZabMessage["kind"], dice: Dice, truth: Truth): ZabMessage {
+function zabMessageOf(kind: ZabMessage["kind"], dice: Dice, truth: Truth): ZabMessage {
   const zxid = zxidNear(dice, truth);
   switch (kind) {
     case "learnerInfo":
@@ -148,7 +148,7 @@ export const LEADER_KINDS: readonly ZabMessage["kind"][] = [
 ];
 
 /** What a replica tells its leader. */
-export function toLeaderOf(dice: Dice, truth: Truth): ToLeader {
+function toLeaderOf(dice: Dice, truth: Truth): ToLeader {
   const generation = zxidNear(dice, truth);
   const session = dice.once(2) ? 0x1_0000_0000_0001n : BigInt(dice.int() >>> 0);
   switch (dice.below(6)) {
@@ -199,7 +199,7 @@ function forwardedOf(dice: Dice, truth: Truth): ForwardedRequest {
 }
 
 /** What a leader tells a replica. */
-export function fromLeaderOf(dice: Dice, truth: Truth): FromLeader {
+function fromLeaderOf(dice: Dice, truth: Truth): FromLeader {
   const zxid = zxidNear(dice, truth);
   switch (dice.below(6)) {
     case 0:

@@ -1,8 +1,9 @@
 /**
- * What replicas say to each other: three of them, one of which another speaks for. Steps: `scene 0`: frames of a learner
- * to the leader, `scene 1`: frames of a leader to a learner that hears nobody else;
- * `scene 2`: the same without a proposal or a promise; `open SID`: a link under that sid;
- * `frame bytes`, on the latest link; `notify SID bytes`: an election's request to that replica; `restart SID`; `tick MS`; `check`.
+ * What replicas say to each other: three of them, one of which another speaks for. Steps: `scene 0`: frames of a
+ * learner to the leader; `scene 1`: frames of a leader to a learner that hears nobody else; `scene 2`: the same without
+ * a proposal or a promise. `open SID`: a link under that sid; `frame 0 bytes`: on the latest link; `notify SID bytes`: an
+ * election's request to that replica; `tell SID bytes`: an honest one, which is not counted; `restart SID`; `tick MS`;
+ * `check`.
  *
  * Whatever is said, no replica throws, disks keep their promises and what was delivered, and the two that are honest
  * serve the bystanders. In the end whoever was misled starts again, joins them, and has the same tree, unless it took a
@@ -82,8 +83,8 @@ function learnerBurst(dice: Dice, truth: Truth): readonly Step[] {
     { kind: "ack", upTo: last },
   ];
   const steps = [step("open", dice.pick(NAMES))];
-  for (const message of honest.slice(0, dice.below(5))) steps.push(frame(message));
-  for (let left = dice.between(1, 8); left > 0; left--)
+  for (const message of honest.slice(0, dice.once(2) ? 4 : dice.below(5))) steps.push(frame(message));
+  for (let left = dice.between(1, 14); left > 0; left--)
     steps.push(step("frame", 0, linkFrameOf(dice, truth, "learner")));
   if (dice.once(3)) steps.push(step("notify", LEADER, lieOf(dice, truth)));
   return steps;
@@ -113,13 +114,12 @@ function leaderBurst(dice: Dice, truth: Truth, forges: boolean): readonly Step[]
   ];
   // Who failed to join waits longer each time; one that starts anew does not.
   const steps = dice.once(5) ? [step("tick", 1100)] : [step("restart", OTHER), step("tick", 50)];
-  for (const from of [LEADER, HOME]) steps.push(step("notify", OTHER, honestNote(truth, from)));
+  for (const from of [LEADER, HOME]) steps.push(step("tell", OTHER, honestNote(truth, from)));
   steps.push(step("tick", 100));
   if (dice.once(3))
     steps.push(step("notify", OTHER, notificationBytes(dice, truth, dice.pick([HOME, LEADER]))));
-  for (const message of honest.slice(0, dice.below(5))) steps.push(frame(message));
-  for (let left = dice.between(1, 8); left > 0; left--)
-    {
+  for (const message of honest.slice(0, dice.once(2) ? 4 : dice.below(5))) steps.push(frame(message));
+  for (let left = dice.between(1, 14); left > 0; left--) {
     const bytes = linkFrameOf(dice, truth, "leader");
     if (forges || !isForged(bytes)) steps.push(step("frame", 0, bytes));
   }
@@ -192,7 +192,10 @@ class PeersWorld {
         return;
       case "frame":
         return this.#frame(bytes);
+      case "tell":
+        return this.#notify(number, bytes);
       case "notify":
+        this.#frames++;
         return this.#notify(number, bytes);
       case "restart":
         return this.#trio.replica(number).restart();
@@ -245,7 +248,6 @@ class PeersWorld {
 
   /** As the object takes it: what is no notification is answered with 400 and told to nobody. */
   #notify(to: Sid, bytes: Uint8Array): void {
-    this.#frames++;
     const notification = readNotification(bytes);
     this.#tally?.hit(notification === undefined ? "undecodable notification" : "notification decoded");
     if (notification === undefined) return;

@@ -146,7 +146,8 @@ const CODECS: Readonly<Record<string, Codec>> = {
       if (decoded.kind !== "request") throw new JuteError("bad-value", decoded.kind);
       const { request } = decoded;
       // Refused as it is read, and never written: see writeMultiRead.
-      const isUnwritable = request.op === "multiRead" && request.operations.some(({ op }) => op === "unsupported");
+      const isUnwritable =
+        request.op === "multiRead" && request.operations.some(({ op }) => op === "unsupported");
       if (isUnwritable) throw new JuteError("bad-type", "a list of writes in a multiRead");
       return taken((to) => encodeRequest(to, decoded.xid, decoded.request)).subarray(4);
     },

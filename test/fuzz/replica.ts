@@ -127,7 +127,7 @@ export interface ReplicaOptions {
 /** See the file's comment. */
 export class FuzzReplica {
   readonly sid: Sid;
-  readonly log = new MemoryLog();
+  readonly log: MemoryLog = new MemoryLog();
   keeper: Keeper;
   tree: Tree;
   nowMs: number = EPOCH_MS;

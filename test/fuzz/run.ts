@@ -1,12 +1,12 @@
 /**
- * `npm run fuzz`: random and mutated frames, bodies and messages against the code that ships. `--help` tells the options.
- * It stops at the first episode that fails, makes it small, and keeps it in test/fuzz/corpus.
+ * `npm run fuzz`: random and mutated frames, bodies and messages against the code that ships. `--help` tells the
+ * options. It stops at the first episode that fails, makes it small, and keeps it in test/fuzz/corpus.
  */
 import { relative } from "node:path";
 import { Worker } from "node:worker_threads";
 import { HELP, type Order, readArguments } from "./arguments.ts";
-import { keepFinding, readKept } from "./corpus.ts";
-import { type Failure, failureOf, minimizedFailure, playEpisode } from "./fuzzer.ts";
+import { keepFinding, keepReaching, readKept } from "./corpus.ts";
+import { type Failure, failureOf, minimizedFailure, playEpisode, reaching } from "./fuzzer.ts";
 import { targetOf, TARGETS } from "./targets.ts";
 import type { WorkerNews, WorkerOrder } from "./worker.ts";
 
@@ -15,6 +15,8 @@ const PROGRESS_MS = 5000;
 const STANDSTILL_MS = 120_000;
 /** Making it small plays it some hundred times. */
 const MINIMIZE_MS = 300_000;
+/** Small episodes enough for what is rare. */
+const COLLECTED_EPISODES = 400;
 
 process.exitCode = await main();
 
@@ -31,6 +33,7 @@ async function main(): Promise<number> {
   }
   if (order.replay !== undefined) return await replay(order.replay);
   if (order.episode !== undefined) return await playOne(order, order.episode);
+  if (order.collects) return await collect(order);
   console.log(`seed ${order.seed}`);
   const chosen = TARGETS.filter(({ target }) => order.target === undefined || target.name === order.target);
   const shares = chosen.reduce((sum, { share }) => sum + share, 0);
@@ -99,6 +102,15 @@ function tell(failure: Failure): number {
   const file = relative(process.cwd(), keepFinding(target, what, steps));
   console.log(`small: npm run fuzz -- --replay ${file} (${steps.length} steps)`);
   return 1;
+}
+
+async function collect({ target: only, seed }: Order): Promise<number> {
+  for (const { target } of TARGETS) {
+    if (only !== undefined && target.name !== only) continue;
+    const reached = await reaching(target, { seed, episodes: COLLECTED_EPISODES });
+    console.log(`${relative(process.cwd(), keepReaching(target.name, reached))}: ${reached.size} episodes`);
+  }
+  return 0;
 }
 
 async function playOne({ target: name, seed }: Order, episode: number): Promise<number> {

@@ -40,12 +40,12 @@ export class Trio {
   /** The misled replica asks the leader it believes in for a link. */
   onOpenLink: (to: Sid) => void = () => undefined;
   /** Links of whoever speaks for others, as long as they are open. */
-  readonly forged = new Map<LinkId, Sid>();
+  readonly forged: Map<LinkId, Sid> = new Map();
   readonly #queue: Event[] = [];
   readonly #links = new Map<LinkId, Link>();
   readonly #cut = new Set<Sid>();
   #nextLink = 1;
-  #bystanderBytes: { readonly connection: number; readonly bytes: number }[] = [];
+  readonly #bystanderBytes: { readonly connection: number; readonly bytes: number }[] = [];
 
   constructor(home: Sid) {
     this.home = home;
@@ -108,7 +108,8 @@ export class Trio {
     }
     const states = [...this.replicas.values()].map(({ sid, keeper, tree }) => {
       const { mode, acceptedEpoch, currentEpoch, lastZxid, zab } = keeper.status();
-      return `${sid} ${mode} ${acceptedEpoch}/${currentEpoch} ${lastZxid} ${zxidText(tree.lastApplied)} ${zab.lastElectionReason}`;
+      const zxids = `${lastZxid} ${zxidText(tree.lastApplied)}`;
+      return `${sid} ${mode} ${acceptedEpoch}/${currentEpoch} ${zxids} ${zab.lastElectionReason}`;
     });
     throw new Finding(`not within ${limitMs} ms: ${what}; ${states.join("; ")}`);
   }
