@@ -12,6 +12,7 @@ import { decodeRequest } from "../../src/jute/requests.ts";
 import type { ConnectionId } from "../../src/keeper/connection.ts";
 import { CONNECTION_OUTPUT_BYTES_MAX } from "../../src/keeper/limits.ts";
 import type { Action } from "../../src/keeper/turn.ts";
+import { Register } from "../zab/register.ts";
 import { Bystanders } from "./bystanders.ts";
 import { frameOf, helloOf, saslFrames, superFrames, wordOf } from "./client-frames.ts";
 import type { Dice } from "./dice.ts";
@@ -113,7 +114,12 @@ class ClientWorld {
 
   constructor(tally: Tally | undefined) {
     this.#tally = tally;
-    this.#replica = new FuzzReplica({ sid: 1, voters: [1], onAction: (action) => this.#act(action) });
+    this.#replica = new FuzzReplica({
+      sid: 1,
+      voters: [1],
+      register: new Register(),
+      onAction: (action) => this.#act(action),
+    });
     this.#replica.pass(500);
     const send = (connection: ConnectionId, bytes: Uint8Array): void =>
       this.#replica.step({ kind: "clientBytes", connection, bytes });

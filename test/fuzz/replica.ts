@@ -24,6 +24,7 @@ import type { LogReader, ReadRange } from "../../src/zab/config.ts";
 import type { PeerWrite } from "../../src/zab/effects.ts";
 import { proposalBytes } from "../../src/zab/history.ts";
 import type { Proposal } from "../../src/zab/message.ts";
+import type { Register } from "../zab/register.ts";
 import { TEST_CONFIG } from "../keeper/test-config.ts";
 import { USERS } from "../keeper/sasl-client.ts";
 import { Finding } from "./episode.ts";
@@ -121,6 +122,8 @@ class MemoryLog implements LogReader {
 export interface ReplicaOptions {
   readonly sid: Sid;
   readonly voters: readonly Sid[];
+  /** Of the whole ensemble. */
+  readonly register: Register;
   readonly onAction: (action: Action) => void;
 }
 
@@ -134,6 +137,7 @@ export class FuzzReplica {
   /** Turns that the last input led to. */
   turns = 0;
   readonly #options: ReplicaOptions;
+  readonly #answers: KeeperInput[] = [];
   #instance = 0;
   #staged:
     | { readonly store: MapNodeStore; readonly sessions: SessionTable; readonly tree: StagedTree }
@@ -155,12 +159,16 @@ export class FuzzReplica {
       const turn = this.keeper.step(next, this.nowMs);
       for (const send of turn.free) this.#options.onAction(send);
       for (const write of turn.writes) this.log.write(write, this.tree.lastApplied);
-      for (const action of turn.after) this.#options.onAction(action);
+      for (const action of turn.after) {
+        if (action.kind === "register") this.#answers.push(this.#options.register.consult(action));
+        else this.#options.onAction(action);
+      }
       next = turn.more ? { kind: "continue" } : undefined;
       if (!turn.restart) continue;
       this.#startAnew(turn.writes);
       next = undefined;
     }
+    for (const answer of this.#answers.splice(0)) this.step(answer);
   }
 
   /** What its memory holds is lost; it starts again from its disk. */

@@ -9,6 +9,7 @@ import type { Action } from "../../src/keeper/turn.ts";
 import { decodeNotification, encodeNotification } from "../../src/keeper/zab-codec.ts";
 import { digestText } from "../../src/tree/digest.ts";
 import type { LinkId } from "../../src/zab/message.ts";
+import { Register } from "../zab/register.ts";
 import { Bystanders } from "./bystanders.ts";
 import { expectThat, Finding } from "./episode.ts";
 import { FuzzReplica, openingOf } from "./replica.ts";
@@ -49,9 +50,10 @@ export class Trio {
 
   constructor(home: Sid) {
     this.home = home;
+    const register = new Register();
     const replicas = VOTERS.map((sid) => {
       const onAction = (action: Action): void => this.#act(sid, action);
-      return [sid, new FuzzReplica({ sid, voters: VOTERS, onAction })] as const;
+      return [sid, new FuzzReplica({ sid, voters: VOTERS, register, onAction })] as const;
     });
     this.replicas = new Map(replicas);
     this.bystanders = new Bystanders({
@@ -189,6 +191,7 @@ export class Trio {
       case "clientDrop":
         this.bystanders.onClosed(action.connection);
         return;
+      case "register":
       case "clientFlow":
       case "log":
     }
