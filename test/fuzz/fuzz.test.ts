@@ -138,7 +138,7 @@ describe("the gateway", () => {
       (entry) => `asked /gateway/${entry}`,
     );
     const statuses = [200, 202, 400, 401, 403, 404, 409, 426].map((status) => `status ${status}`);
-    expect(missing(tally, [...asked, ...statuses, "identity proven"])).toEqual([]);
+    expect(missing(tally, [...asked, ...statuses, "identity proven", "no URL"])).toEqual([]);
   });
 });
 

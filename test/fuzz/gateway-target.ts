@@ -121,6 +121,7 @@ class Gateway {
     this.#asked = [];
     const variables = must(VARIABLES[configuration], "a configuration");
     const env = this.#envOf(variables);
+    if (!URL.canParse(request.url)) return await this.#askBadUrl(request, env, tally);
     const caller = {
       host: new URL(request.url).host,
       origin: request.headers.get("origin") ?? undefined,
@@ -139,6 +140,16 @@ class Gateway {
       expectThat(this.#asked.length === 0, () => `${what()}, and a replica was asked for who is not let in`);
     }
     for (const asked of this.#asked) this.#checkAsked(asked, request, tally);
+  }
+
+  /** The runtime hands over whatever Host and path make, even where that is no URL. */
+  async #askBadUrl(request: Request, env: unknown, tally: Tally | undefined): Promise<void> {
+    const response = await this.#app.fetch(request, env);
+    const what = (): string => `"${request.url}" is answered ${response.status}`;
+    expectThat(response.status === 400, what);
+    if (request.method !== "HEAD") checkProblem(await response.text(), what);
+    expectThat(this.#asked.length === 0, () => `${what()}, and a replica was asked`);
+    tally?.hit("no URL");
   }
 
   /** What a replica was asked. */
@@ -211,7 +222,14 @@ class Gateway {
       const written = new Headers();
       for (const [name, value] of headers) written.append(name, this.#tokenIn(value));
       const hasBody = method !== "GET" && method !== "HEAD" && body !== "";
-      return new Request(url, { method, headers: written, ...(hasBody ? { body } : {}) });
+      const isUrl = URL.canParse(url);
+      if (!isUrl && !/^http:\/\/[^/]+\//.test(url)) return undefined;
+      const request = new Request(isUrl ? url : "http://no-url/", {
+        method,
+        headers: written,
+        ...(hasBody ? { body } : {}),
+      });
+      return isUrl ? request : Object.defineProperty(request, "url", { value: url });
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
       return undefined;
