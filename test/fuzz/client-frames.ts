@@ -338,6 +338,19 @@ export function helloOf(dice: Dice, connection: number, earlier: readonly number
   return dice.once(30) ? framed(mutated(frame.subarray(4), dice)) : frame;
 }
 
+/** The handshake of a client that wants a session and nothing else. */
+export function plainHello(): Uint8Array {
+  encodeConnectRequest(writer, {
+    protocolVersion: 0,
+    lastZxidSeen: ZXID_ZERO,
+    timeoutMs: 4000,
+    sessionId: 0n,
+    password: new Uint8Array(16),
+    readOnly: false,
+  });
+  return writer.take();
+}
+
 /** Both halves of a login that succeeds: its nonce is of the connection's own random bytes. */
 export function saslFrames(connection: number): readonly Uint8Array[] {
   const { response } = respond(`nonce="${hexText(entropyOf(connection).subarray(28))}"`);

@@ -12,11 +12,12 @@ import { decodeRequest } from "../../src/jute/requests.ts";
 import type { ConnectionId } from "../../src/keeper/connection.ts";
 import { CONNECTION_OUTPUT_BYTES_MAX } from "../../src/keeper/limits.ts";
 import type { Action } from "../../src/keeper/turn.ts";
+import { largestAllocation } from "../jute/allocations.ts";
 import { Register } from "../zab/register.ts";
 import { Bystanders } from "./bystanders.ts";
-import { frameOf, helloOf, saslFrames, superFrames, wordOf } from "./client-frames.ts";
+import { frameOf, helloOf, plainHello, saslFrames, superFrames, wordOf } from "./client-frames.ts";
 import type { Dice } from "./dice.ts";
-import { expectThat, type Step, step, type Tally } from "./episode.ts";
+import { expectThat, type Step, step, Tally } from "./episode.ts";
 import { FuzzReplica, openingOf } from "./replica.ts";
 import type { Target } from "./target.ts";
 
@@ -25,8 +26,11 @@ const FRAMES_PER_CONNECTION = 160;
 /** Connections of attackers open at a time. */
 const OPEN_MAX = 6;
 const FIRST_ATTACKER = 10;
+const NEWCOMER = 9;
 /** A reply may be as long as what is stored; one turn's output to one client is bounded by what cuts it off. */
 const OUTPUT_BYTES_PER_STEP_MAX = CONNECTION_OUTPUT_BYTES_MAX + 2 * 1024 * 1024;
+/** What is sent out is gathered in a buffer that grows to twice what it must hold. */
+const ALLOCATION_BYTES_MAX = 2 * OUTPUT_BYTES_PER_STEP_MAX;
 /** Longer than the sessions' timeout, and than an expiry may be late. */
 const ALL_EXPIRED_MS = 7000;
 
@@ -34,8 +38,17 @@ const ALL_EXPIRED_MS = 7000;
 export const clientTarget: Target = {
   name: "client",
   make,
-  play: (steps, tally) => new ClientWorld(tally).play(steps),
+  play,
 };
+
+function play(steps: readonly Step[], tally?: Tally): number {
+  let frames = 0;
+  const largest = largestAllocation(() => {
+    frames = new ClientWorld(tally).play(steps);
+  });
+  expectThat(largest <= ALLOCATION_BYTES_MAX, () => `${largest} bytes are allocated at once`);
+  return frames;
+}
 
 function make(dice: Dice, size: number = CONNECTIONS_PER_EPISODE): readonly Step[] {
   const mayRule = dice.once(8);
@@ -198,6 +211,16 @@ class ClientWorld {
       expectThat(isRight, () => `${name}: ${before} before the attackers came, ${now} after they have gone`);
     }
     this.#check();
+    this.#checkNewcomer();
+  }
+
+  /** From where the attackers came there is room again, as for anybody. */
+  #checkNewcomer(): void {
+    const newcomer = new Attacker(new Tally());
+    this.#attackers.set(NEWCOMER, newcomer);
+    this.#replica.step({ kind: "clientOpened", opening: openingOf(NEWCOMER, "10.0.0.9") });
+    this.#replica.step({ kind: "clientBytes", connection: NEWCOMER, bytes: plainHello() });
+    expectThat(newcomer.takeUnread() > 0, () => "a newcomer from the attackers' address gets no session");
   }
 
   #baseline(): Baseline {

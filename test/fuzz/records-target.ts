@@ -35,6 +35,7 @@ import {
 } from "../../src/keeper/zab-codec.ts";
 import type { Znode } from "../../src/tree/node-store.ts";
 import { CLIENT_OPS, helloOf, requestOf } from "./client-frames.ts";
+import { largestAllocation } from "../jute/allocations.ts";
 import type { Dice } from "./dice.ts";
 import { expectThat, hexText, type Step, step, type Tally } from "./episode.ts";
 import { mutated } from "./mutate.ts";
@@ -190,7 +191,16 @@ function make(dice: Dice, size: number = RECORDS_PER_EPISODE): readonly Step[] {
   });
 }
 
+/** A writer grows to twice what it holds; what is read is no longer than what it is read from. */
+const ALLOCATION_BYTES_MAX = 64 * 1024;
+
 function play(steps: readonly Step[], tally?: Tally): number {
+  const largest = largestAllocation(() => playAll(steps, tally));
+  expectThat(largest <= ALLOCATION_BYTES_MAX, () => `${largest} bytes are allocated for records of a few`);
+  return steps.length;
+}
+
+function playAll(steps: readonly Step[], tally: Tally | undefined): void {
   for (const { verb, number, bytes } of steps) {
     const codec = CODECS[verb];
     if (codec === undefined) continue;
@@ -209,7 +219,6 @@ function play(steps: readonly Step[], tally?: Tally): number {
     const other = twice === undefined ? "none" : hexText(twice);
     expectThat(isSettled, () => `${verb}: ${hexText(once)} is written, and comes back as ${other}`);
   }
-  return steps.length;
 }
 
 function attempt(codec: Codec, bytes: Uint8Array): Uint8Array | undefined {

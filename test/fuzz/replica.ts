@@ -233,7 +233,7 @@ function configOf(sid: Sid, voters: readonly Sid[]): KeeperConfig {
     sessionTimeoutMaxMs: 4000,
     // Any replica may say that it is full, and then writes are refused.
     storageLimitBytes: Number.POSITIVE_INFINITY,
-    bounds: { maxConnections: 64, maxConnectionsPerAddress: 48 },
+    bounds: { maxConnections: 24, maxConnectionsPerAddress: 12 },
     isAudited: true,
   };
 }
