@@ -123,6 +123,10 @@ export class Bystanders {
     this.#expectOk(this.#watcher, { op: "addWatch", path: "/safe", mode: 1 });
   }
 
+  has(connection: ConnectionId): boolean {
+    return this.#with(connection, () => undefined);
+  }
+
   onBytes(connection: ConnectionId, bytes: Uint8Array): boolean {
     return this.#with(connection, (one) => one.onBytes(bytes));
   }

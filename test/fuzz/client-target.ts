@@ -246,19 +246,24 @@ class ClientWorld {
   }
 
   #act(action: Action): void {
-    if (action.kind === "clientSend") {
-      const { connection, bytes } = action;
-      if (this.#bystanders.onBytes(connection, bytes)) {
-        this.#bystanderBytes.set(connection, (this.#bystanderBytes.get(connection) ?? 0) + bytes.length);
-        return;
-      }
-      this.#outputBytes += bytes.length;
-      this.#attackers.get(connection)?.receives(bytes);
-    } else if (action.kind === "clientClose" || action.kind === "clientDrop") {
-      if (!this.#bystanders.onClosed(action.connection)) this.#attackers.delete(action.connection);
-    } else if (action.kind === "log" && action.line.includes("DIFFER")) {
-      expectThat(false, () => action.line);
+    if (action.kind === "log") return expectThat(!action.line.includes("DIFFER"), () => action.line);
+    if (!("connection" in action)) return;
+    const { kind, connection } = action;
+    const isOpen = this.#attackers.has(connection) || this.#bystanders.has(connection);
+    expectThat(isOpen, () => `${kind} for connection ${connection}, which is gone`);
+    if (kind === "clientSend") this.#receive(connection, action.bytes);
+    else if (kind !== "clientFlow" && !this.#bystanders.onClosed(connection)) {
+      this.#attackers.delete(connection);
     }
+  }
+
+  #receive(connection: ConnectionId, bytes: Uint8Array): void {
+    if (this.#bystanders.onBytes(connection, bytes)) {
+      this.#bystanderBytes.set(connection, (this.#bystanderBytes.get(connection) ?? 0) + bytes.length);
+      return;
+    }
+    this.#outputBytes += bytes.length;
+    this.#attackers.get(connection)?.receives(bytes);
   }
 }
 

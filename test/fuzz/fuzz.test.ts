@@ -12,6 +12,9 @@ import { must } from "../../src/base/assert.ts";
 
 const SEED = 7;
 
+/** Seconds where nobody else uses the machine. */
+const BUSY_MACHINE_MS = 180_000;
+
 /** Plays so many episodes of a target; gives what came about, and the frames that were taken in. */
 async function played(
   name: string,
@@ -53,7 +56,7 @@ describe("the clients' door", () => {
 
   beforeAll(async () => {
     ({ tally, frames } = await played("client", 40));
-  });
+  }, BUSY_MACHINE_MS);
 
   it("takes in what it is sent, and finds nothing", () => {
     expect(frames).toBeGreaterThan(15_000);
@@ -84,24 +87,28 @@ describe("the clients' door", () => {
 });
 
 describe("the links", () => {
-  it("every message is read by a replica that expects another, and the misled come back", async () => {
-    const { tally, frames } = await played("peers", 60);
+  it(
+    "every message is read by a replica that expects another, and the misled come back",
+    async () => {
+      const { tally, frames } = await played("peers", 60);
 
-    const kinds: readonly string[] = [...LEADER_KINDS, ...LEARNER_KINDS];
-    const told = ["hello", "forward", "attach", "touched", "digest", "unsound"];
-    const answers = ["welcome", "attached", "refused", "poll", "moved", "diverged"];
-    const wanted = [...kinds, ...told, ...answers].map((kind) => `${kind} decoded`);
-    const ends = [
-      "link stays",
-      "link closed",
-      "misled and back",
-      "has a liar's history",
-      "undecodable frame",
-    ];
-    const notes = ["notification decoded", "undecodable notification"];
-    expect(missing(tally, [...wanted, ...ends, ...notes])).toEqual([]);
-    expect(frames).toBeGreaterThan(5000);
-  });
+      const kinds: readonly string[] = [...LEADER_KINDS, ...LEARNER_KINDS];
+      const told = ["hello", "forward", "attach", "touched", "digest", "unsound"];
+      const answers = ["welcome", "attached", "refused", "poll", "moved", "diverged"];
+      const wanted = [...kinds, ...told, ...answers].map((kind) => `${kind} decoded`);
+      const ends = [
+        "link stays",
+        "link closed",
+        "misled and back",
+        "has a liar's history",
+        "undecodable frame",
+      ];
+      const notes = ["notification decoded", "undecodable notification"];
+      expect(missing(tally, [...wanted, ...ends, ...notes])).toEqual([]);
+      expect(frames).toBeGreaterThan(5000);
+    },
+    BUSY_MACHINE_MS,
+  );
 });
 
 describe("records", () => {

@@ -218,12 +218,13 @@ class Gateway {
   /** The request that a text stands for; undefined where no HTTP server would make one of it. */
   #requestOf(bytes: Uint8Array): Request | undefined {
     const { method, url, headers, body } = requestParts(bytes);
+    // What an HTTP server hands over has a scheme and a host.
+    if (!/^https?:\/\/[^/]/.test(url)) return undefined;
     try {
       const written = new Headers();
       for (const [name, value] of headers) written.append(name, this.#tokenIn(value));
       const hasBody = method !== "GET" && method !== "HEAD" && body !== "";
       const isUrl = URL.canParse(url);
-      if (!isUrl && !/^http:\/\/[^/]+\//.test(url)) return undefined;
       const request = new Request(isUrl ? url : "http://no-url/", {
         method,
         headers: written,

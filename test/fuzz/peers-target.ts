@@ -1,9 +1,9 @@
 /**
  * What replicas say to each other: three of them, one of which another speaks for. Steps: `scene 0`: frames of a
- * learner to the leader; `scene 1`: frames of a leader to a learner that hears nobody else; `scene 2`: the same without
- * a proposal or a promise. `open SID`: a link under that sid; `frame 0 bytes`: on the latest link; `notify SID bytes`: an
- * election's request to that replica; `tell SID bytes`: an honest one, which is not counted; `restart SID`; `tick MS`;
- * `check`.
+ * learner to the leader; `scene 1`: frames of a leader to a learner that hears nobody else; `scene 2`: the same
+ * without a proposal or a promise. `open SID`: a link under that sid; `frame 0 bytes`: on the latest link;
+ * `notify SID bytes`: an election's request to that replica; `tell SID bytes`: an honest one, which is not counted;
+ * `restart SID`; `tick MS`; `check`.
  *
  * Whatever is said, no replica throws, disks keep their promises and what was delivered, and the two that are honest
  * serve the bystanders. In the end whoever was misled starts again, joins them, and has the same tree, unless it took a

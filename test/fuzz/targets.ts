@@ -8,9 +8,9 @@ import type { Target } from "./target.ts";
 /** See the file's comment. */
 export const TARGETS: readonly { readonly target: Target; readonly share: number }[] = [
   { target: clientTarget, share: 0.45 },
-  { target: recordsTarget, share: 0.4 },
+  { target: recordsTarget, share: 0.42 },
   { target: peersTarget, share: 0.1 },
-  { target: gatewayTarget, share: 0.05 },
+  { target: gatewayTarget, share: 0.03 },
 ];
 
 /** The target of that name. */

@@ -37,7 +37,10 @@ test("fuzzed clients and requests cost nobody else anything, and leave nothing b
   await attack.round(150, 20);
   const beforeKb = await residentKb(pid);
 
-  for (let round = 1; round < ROUNDS; round++) await attack.round(150, 20);
+  for (let round = 1; round < ROUNDS; round++) {
+    await attack.round(150, 20);
+    if (round % 25 === 0) console.log(`round ${round}: ${await residentKb(pid)} kB`);
+  }
 
   const { frames, requests } = attack.counts;
   console.log(
