@@ -123,6 +123,11 @@ export class Bystanders {
     this.#expectOk(this.#watcher, { op: "addWatch", path: "/safe", mode: 1 });
   }
 
+  /** Whether one of them was hung up on. */
+  get isHungUp(): boolean {
+    return this.#owner.isClosed || this.#watcher.isClosed;
+  }
+
   has(connection: ConnectionId): boolean {
     return this.#with(connection, () => undefined);
   }
