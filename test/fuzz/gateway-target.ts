@@ -218,7 +218,8 @@ class Gateway {
   /** The request that a text stands for; undefined where no HTTP server would make one of it. */
   #requestOf(bytes: Uint8Array): Request | undefined {
     const { method, url, headers, body } = requestParts(bytes);
-    // What an HTTP server hands over has a scheme and a host.
+    // What an HTTP server hands over has a scheme, a host and a path, whether or not they make a URL.
+    if (!URL.canParse(url) && !/^http:\/\/[^/?#]+\//.test(url)) return undefined;
     if (!/^https?:\/\/[^/]/.test(url)) return undefined;
     try {
       const written = new Headers();
