@@ -332,7 +332,9 @@ function txnOf(dice: Dice): Txn {
     case 3:
       return { kind: "closeSession" };
     case 4:
-      return { kind: "barrier", path: pathOf(dice) };
+      return dice.once(2)
+        ? { kind: "barrier", path: pathOf(dice) }
+        : { kind: "restore", staged: { permit: zxidOf(dice), digest: pathOf(dice) } };
     case 5:
       return dice.once(2)
         ? { kind: "settled" }

@@ -96,6 +96,9 @@ class MemoryLog implements LogReader {
         this.base = write.last;
         this.isDiverged = false;
         return;
+      case "restore":
+        assert(compareZxid(write.at, this.last) <= 0, "a restore is part of history");
+        return;
       case "diverged":
         this.isDiverged = true;
         return;
@@ -185,11 +188,17 @@ export class FuzzReplica {
   }
 
   #startAnew(writes: readonly PeerWrite[]): void {
-    const install = writes.find((write) => write.kind === "install");
+    const install = writes.find((write) => write.kind === "install" || write.kind === "restore");
     if (install !== undefined) {
       const { store, sessions, tree } = must(this.#staged, "a snapshot is staged");
       const { digest, totals } = tree.summary;
-      this.tree = new Tree({ store, sessions, digest, totals, lastApplied: install.last });
+      this.tree = new Tree({
+        store,
+        sessions,
+        digest,
+        totals,
+        lastApplied: install.kind === "install" ? install.last : install.at,
+      });
     }
     this.keeper = this.#start();
   }
