@@ -38,3 +38,10 @@ export const VOTERS_MAX = 7;
  * would cost the voters their throughput.
  */
 export const OBSERVERS_MAX = 16;
+
+/**
+ * How far a promised epoch may be beyond what a peer knows: more is no epoch but a broken frame, and a promise is for
+ * ever, so that one of the last epoch there is would lock its replica out for good. Above the minutes of Unix time that
+ * ensembles begin with, for a peer that starts with its clock at nought, until 2097.
+ */
+export const EPOCH_LEAP_MAX: number = 2 ** 26;

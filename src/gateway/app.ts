@@ -36,6 +36,10 @@ export function makeApp(callers: CallerIdentities): Hono<App> {
   const app = new Hono<App>();
 
   app.use(async (context, next) => {
+    // The runtime makes it of the Host header, and lets through what is none.
+    if (!URL.canParse(context.req.url)) {
+      return problem(context, 400, "bad-url", "the Host header and the path make no URL");
+    }
     const refused = refusal(context.env, {
       host: new URL(context.req.url).host,
       origin: context.req.header("origin"),
