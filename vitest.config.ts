@@ -17,14 +17,19 @@ const TIDY_TEST = "test/tidy.test.ts";
 /** What takes seconds alone may take much longer where others use the machine: a hang is what this is for. */
 const BUSY_MACHINE_MS = 60_000;
 
+/** A test that asserts nothing proves nothing: it fails. */
+const EXPECT = { requireAssertions: true };
+
 /** `pure` runs in Node in seconds and takes every test that no other project does, so that no file is left out. */
 const config: ViteUserConfig = defineConfig({
   test: {
+    globalSetup: ["test/docs/named-tests-ran.ts"],
     projects: [
-      { test: { name: "tidy", include: [TIDY_TEST], testTimeout: BUSY_MACHINE_MS } },
+      { test: { name: "tidy", expect: EXPECT, include: [TIDY_TEST], testTimeout: BUSY_MACHINE_MS } },
       {
         test: {
           name: "pure",
+          expect: EXPECT,
           include: ["test/**/*.test.ts"],
           testTimeout: BUSY_MACHINE_MS,
           // No module under test holds state, which the tidy test sees to: one worker may run many files.
@@ -33,10 +38,11 @@ const config: ViteUserConfig = defineConfig({
           exclude: [...configDefaults.exclude, ...SYSTEM_TESTS, ...SIMULATIONS, TIDY_TEST],
         },
       },
-      { test: { name: "sim", include: SIMULATIONS, testTimeout: BUSY_MACHINE_MS } },
+      { test: { name: "sim", expect: EXPECT, include: SIMULATIONS, testTimeout: BUSY_MACHINE_MS } },
       {
         test: {
           name: "system",
+          expect: EXPECT,
           include: SYSTEM_TESTS,
           fileParallelism: false,
           testTimeout: 120_000,

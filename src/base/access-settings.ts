@@ -1,5 +1,5 @@
 /** Who may come in as whom: the variables about logins, read into what they mean. */
-import type { VariableName, Variables } from "./settings.ts";
+import type { VariableName, Variables } from "./variables.ts";
 
 /** What the variables say about logins, with the defaults filled in. */
 export interface AccessSettings {

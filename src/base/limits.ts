@@ -44,3 +44,10 @@ export const KEY_TTL_MS: number = 60 * 60 * 1000;
 
 /** Keys remembered at a time, some 300 bytes of each replica's disk each: 70 new ones a second for an hour. */
 export const KEYS_MAX = 250_000;
+
+/**
+ * How far a promised epoch may be beyond what a peer knows: more is no epoch but a broken frame, and a promise is for
+ * ever, so that one of the last epoch there is would lock its replica out for good. Above the minutes of Unix time that
+ * ensembles begin with, for a peer that starts with its clock at nought, until 2097.
+ */
+export const EPOCH_LEAP_MAX: number = 2 ** 26;

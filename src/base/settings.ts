@@ -3,6 +3,7 @@
  * so does `npm start`, before it starts anything.
  */
 import { type AccessSettings, readAccess } from "./access-settings.ts";
+import { ADMIN_SETTINGS, type AdminSettings } from "./admin-settings.ts";
 import {
   FOUR_LETTER_WORDS,
   FOUR_LETTER_WORDS_DEFAULT,
@@ -11,91 +12,11 @@ import {
 } from "./four-letter-words.ts";
 import type { Sid } from "./ids.ts";
 import { CLIENT_FRAME_BYTES_MAX, OBSERVERS_MAX, SID_MAX } from "./limits.ts";
+import { isLogLevel, LOG_LEVELS, type LogLevel } from "./log-level.ts";
+import { THROTTLE_SETTINGS, type ThrottleSettings } from "./throttle-settings.ts";
+import { VARIABLES, type VariableName, type Variables } from "./variables.ts";
 import { readVotersBefore, type VotersBefore } from "./voters-before.ts";
 import { ZNODE_SETTINGS, type ZnodeSettings } from "./znode-settings.ts";
-
-/** The name of a variable that means something here. */
-export type VariableName =
-  | "VOTERS"
-  | "OBSERVERS"
-  | "VOTERS_BEFORE"
-  | "VOTERS_LOST"
-  | "ENSEMBLES"
-  | "CLIENT_ADDRESSES"
-  | "TCP_PORTS"
-  | "TICK_TIME_MS"
-  | "SESSION_TIMEOUT_MIN_MS"
-  | "SESSION_TIMEOUT_MAX_MS"
-  | "LOG_BATCHES_MAX"
-  | "HEARTBEAT_LIMIT_MS"
-  | "MAX_CNXNS"
-  | "MAX_CLIENT_CNXNS"
-  | "JUTE_MAXBUFFER"
-  | "STORAGE_LIMIT_MB"
-  | "FOUR_LETTER_WORDS"
-  | "EXTENDED_TYPES_ENABLED"
-  | "CONTAINER_CHECK_INTERVAL_MS"
-  | "CONTAINER_MAX_PER_MINUTE"
-  | "CONTAINER_NEVER_USED_MS"
-  | "ENFORCE_QUOTA"
-  | "SUPER_DIGEST"
-  | "SASL_USERS"
-  | "SASL_SUPER_USERS"
-  | "SASL_ALLOW_FAILED_CLIENTS"
-  | "ENFORCE_AUTH_SCHEMES"
-  | "SKIP_ACL"
-  | "X509_SUPER_USER"
-  | "ACCESS_TEAM"
-  | "ACCESS_AUD"
-  | "READ_ONLY_MODE"
-  | "AUDIT_ENABLE"
-  | "RECONFIG_ENABLED"
-  | "EDGEKEEPER_DEV"
-  | "EDGEKEEPER_SECRET";
-
-/** Every variable, and in one line what it is. */
-export const VARIABLES: Readonly<Record<VariableName, string>> = {
-  VOTERS: "sids of the voters: 1, 3 or 5 of them, such as 1,2,3",
-  OBSERVERS: "sids of the observers, which serve and do not vote: such as 4,5 (none)",
-  VOTERS_BEFORE: "the voters of the data, where VOTERS takes over: 1,2,3, or 1,2,3@VERSION once reconfigured",
-  VOTERS_LOST: "those of VOTERS_BEFORE that are gone, where fewer than a majority of them stay",
-  ENSEMBLES: "names of the ensembles served (main)",
-  CLIENT_ADDRESSES: "host:port for each voter, then each observer, as /zookeeper/config tells",
-  TCP_PORTS: "which TCP port leads to which voter, then to which observer",
-  TICK_TIME_MS: "ZooKeeper's tickTime (2000)",
-  SESSION_TIMEOUT_MIN_MS: "the shortest session timeout (2 ticks)",
-  SESSION_TIMEOUT_MAX_MS: "the longest session timeout (20 ticks)",
-  LOG_BATCHES_MAX: "batches of writes each replica keeps for those that were away (16384)",
-  HEARTBEAT_LIMIT_MS: "silence after which a replica gives another up (1500)",
-  MAX_CNXNS: "connections of one replica, 0 for no bound (10000)",
-  STORAGE_LIMIT_MB: "database of a replica at which creates and sets are refused (9000)",
-  FOUR_LETTER_WORDS:
-    "four-letter words that are answered, * for all; srvr always is (those that only tell figures)",
-  EXTENDED_TYPES_ENABLED: "0 refuses TTL znodes with -6, as ZooKeeper does by default (1)",
-  CONTAINER_CHECK_INTERVAL_MS: "how often containers and TTL znodes are looked at for removal (60000)",
-  CONTAINER_MAX_PER_MINUTE: "containers and TTL znodes removed in a minute at most (10000)",
-  ENFORCE_QUOTA: "1 refuses writes beyond a hard quota with -125, as in ZooKeeper (0)",
-  CONTAINER_NEVER_USED_MS: "age at which a container goes that never had a child, 0 for never (0)",
-  MAX_CLIENT_CNXNS: "connections of one replica from one address, 0 for no bound (60)",
-  JUTE_MAXBUFFER: "bytes of a request, above which its connection is closed (1048575)",
-  SUPER_DIGEST: "user:base64(sha1(user:password)) of the super user (nobody)",
-  SASL_USERS: "user:md5hex(user:zk-sasl-md5:password) of those who may log in with SASL (nobody)",
-  SASL_SUPER_USERS: "those of SASL_USERS who may do everything (nobody)",
-  SASL_ALLOW_FAILED_CLIENTS: "1 lets a client stay whose SASL login failed",
-  ENFORCE_AUTH_SCHEMES: "a client must have proven to be of one of these schemes, such as sasl (none)",
-  X509_SUPER_USER: "subject (RFC 2253) of the client certificate whose bearer may do everything (nobody)",
-  ACCESS_TEAM: "NAME of NAME.cloudflareaccess.com, whose tokens say who a client is (none)",
-  ACCESS_AUD: "audience that those tokens must be for",
-  SKIP_ACL: "1 lets everybody do everything, whatever access control lists say",
-  AUDIT_ENABLE: "1 writes a line in the log for each change: who, from where, what, and whether it was done",
-  READ_ONLY_MODE: "1 lets a replica without a quorum serve reads to clients that ask for no more",
-  RECONFIG_ENABLED: "1 lets the super user change the members by reconfig (0)",
-  EDGEKEEPER_DEV: "1 opens the doors to this machine without a secret",
-  EDGEKEEPER_SECRET: "what clients send as Authorization: Bearer SECRET",
-};
-
-/** The texts of the variables; one that is empty counts as not set. */
-export type Variables = { readonly [Name in VariableName]?: string | undefined };
 
 /** Who belongs to an ensemble. */
 export interface Members {
@@ -127,6 +48,12 @@ export interface Settings extends Members {
   readonly servesReadOnly: boolean;
   /** Whether changes are logged. Source: ZooKeeper's audit.enable. */
   readonly isAudited: boolean;
+  readonly throttle: ThrottleSettings;
+  readonly logLevel: LogLevel;
+  /** Source: ZooKeeper's fsync.warningthresholdms. */
+  readonly fsyncWarningMs: number;
+  /** What the commands snapshot and restore are set up with. */
+  readonly admin: AdminSettings;
   /** Whether clients may change the members. Source: ZooKeeper's reconfigEnabled. */
   readonly reconfigEnabled: boolean;
   /** Those that are answered on the client port. */
@@ -199,6 +126,33 @@ const NEVER_USED_BOUNDS: Bounds = {
   reason: "0 is for never, and no TTL znode can live for longer than 34 years either",
 };
 
+/** ZooKeeper's default of fsync.warningthresholdms. */
+const FSYNC_WARNING_MS = 1000;
+
+const FSYNC_BOUNDS: Bounds = {
+  min: 1,
+  max: TIMEOUT_MS_MAX,
+  reason: "a sync takes a millisecond, and who must not hear of any sets LOG_LEVEL",
+};
+
+const WAIT_BOUNDS: Bounds = {
+  min: 0,
+  max: TIMEOUT_MS_MAX,
+  reason: "0 is for never, and a client's own patience is shorter than 24 days",
+};
+
+const LARGE_BOUNDS: Bounds = {
+  min: CLIENT_FRAME_BYTES_MAX,
+  max: 48 * 1024 * 1024,
+  reason: "less would let no request in that may come, and all clients together have no more",
+};
+
+const ADMIN_INTERVAL_BOUNDS: Bounds = {
+  min: 0,
+  max: TIMEOUT_MS_MAX,
+  reason: "0 is for no bound, and the longest is some 24 days",
+};
+
 const LOG_BOUNDS: Bounds = {
   min: 16,
   max: 16_384,
@@ -229,6 +183,10 @@ export function readSettings(variables: Variables): Settings {
     access: readAccess(variables, { refuse: wrong, isOn: (name) => onOrOff(variables, name) ?? false }),
     servesReadOnly: onOrOff(variables, "READ_ONLY_MODE") ?? false,
     isAudited: onOrOff(variables, "AUDIT_ENABLE") ?? false,
+    throttle: readThrottleSettings(variables),
+    logLevel: readLogLevel(variables.LOG_LEVEL ?? ""),
+    fsyncWarningMs: milliseconds(variables, "FSYNC_WARNING_MS", FSYNC_BOUNDS) ?? FSYNC_WARNING_MS,
+    admin: readAdminSettings(variables),
     logBatchesMax: wholeNumberOf(variables, "LOG_BATCHES_MAX", LOG_BOUNDS) ?? LOG_BOUNDS.max,
   };
   const { sessionTimeoutMinMs: min, sessionTimeoutMaxMs: max } = settings;
@@ -252,6 +210,33 @@ function readZnodeSettings(variables: Variables): ZnodeSettings {
     sweepsPerMinute: wholeNumberOf(variables, "CONTAINER_MAX_PER_MINUTE", SWEEPS_BOUNDS) ?? sweepsPerMinute,
     neverUsedMs: milliseconds(variables, "CONTAINER_NEVER_USED_MS", NEVER_USED_BOUNDS) ?? neverUsedMs,
     enforceQuota: onOrOff(variables, "ENFORCE_QUOTA") ?? enforceQuota,
+  };
+}
+
+function readLogLevel(text: string): LogLevel {
+  if (text === "") return "info";
+  if (isLogLevel(text)) return text;
+  throw wrong("LOG_LEVEL", text, `it must be one of ${LOG_LEVELS.join(", ")}`);
+}
+
+function readThrottleSettings(variables: Variables): ThrottleSettings {
+  const { largeTotalBytes } = THROTTLE_SETTINGS;
+  return {
+    outstandingMax: count(variables, "GLOBAL_OUTSTANDING_LIMIT") ?? THROTTLE_SETTINGS.outstandingMax,
+    forwardedMax: count(variables, "REQUEST_THROTTLE_LIMIT") ?? THROTTLE_SETTINGS.forwardedMax,
+    waitMs: milliseconds(variables, "THROTTLED_OP_WAIT_MS", WAIT_BOUNDS) ?? THROTTLE_SETTINGS.waitMs,
+    largeBytes: count(variables, "LARGE_REQUEST_THRESHOLD") ?? THROTTLE_SETTINGS.largeBytes,
+    largeTotalBytes: wholeNumberOf(variables, "LARGE_REQUEST_MAX_BYTES", LARGE_BOUNDS) ?? largeTotalBytes,
+  };
+}
+
+function readAdminSettings(variables: Variables): AdminSettings {
+  const { snapshotEnabled, restoreEnabled, intervalMs } = ADMIN_SETTINGS;
+  return {
+    snapshotEnabled: onOrOff(variables, "ADMIN_SNAPSHOT_ENABLED") ?? snapshotEnabled,
+    restoreEnabled: onOrOff(variables, "ADMIN_RESTORE_ENABLED") ?? restoreEnabled,
+    intervalMs:
+      milliseconds(variables, "ADMIN_RATE_LIMITER_INTERVAL_MS", ADMIN_INTERVAL_BOUNDS) ?? intervalMs,
   };
 }
 

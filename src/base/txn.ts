@@ -7,6 +7,7 @@ import type { Acl } from "./acl.ts";
 import type { Origin, SessionId } from "./ids.ts";
 import type { NodeData } from "./request.ts";
 import type { Stat } from "./stat.ts";
+import type { Zxid } from "./zxid.ts";
 
 /** Whose znode it is and how it ends. */
 export type NodeOwner =
@@ -52,6 +53,14 @@ export type OperationTxn =
   | { readonly kind: "check"; readonly path: string; readonly version: number }
   | { readonly kind: "error"; readonly code: number };
 
+/** A tree that waits beside the one that stands, at each replica that was sent it. */
+export interface StagedRestore {
+  /** The zxid of the barrier with which a leader permitted it: later permits are larger. */
+  readonly permit: Zxid;
+  /** Sixteen hex digits: what all of it sums up to. */
+  readonly digest: string;
+}
+
 /** Every transaction. A multi that failed holds an error per operation and changes nothing. */
 export type Txn =
   | OperationTxn
@@ -75,6 +84,11 @@ export type Txn =
   | { readonly kind: "config"; readonly data: Uint8Array }
   /** Changes nothing: who has it knows that the configuration before it was committed. The leader's own. */
   | { readonly kind: "settled" }
+  /**
+   * The tree that was staged under this permit at every voter takes the place of the one that stands, but for who the
+   * members are. Nothing may be prepared behind it: every replica starts anew on the new tree.
+   */
+  | { readonly kind: "restore"; readonly staged: StagedRestore }
   /** Changes nothing: answers sync, once a quorum has it. */
   | { readonly kind: "barrier"; readonly path: string };
 

@@ -1,12 +1,6 @@
 /** What the Worker is told by variables, checked and matched with its doors before anything runs. */
-import {
-  ConfigError,
-  isVariable,
-  meantVariable,
-  readSettings,
-  type Settings,
-  VARIABLES,
-} from "../base/settings.ts";
+import { ConfigError, isVariable, meantVariable, readSettings, type Settings } from "../base/settings.ts";
+import { VARIABLES } from "../base/variables.ts";
 import { portPlan } from "./port-plan.ts";
 import { StartError } from "./start-error.ts";
 import type { WorkerConfig } from "./worker-config.ts";

@@ -1,6 +1,7 @@
 /** What logins are checked with: the Worker's variables, and the runtime's hashes. */
 import { createHash } from "node:crypto";
-import { readSettings, type Variables } from "../base/settings.ts";
+import { readSettings } from "../base/settings.ts";
+import type { Variables } from "../base/variables.ts";
 import type { AuthSettings } from "../keeper/auth.ts";
 
 /** Reads the settings. Throws ConfigError, which names the variable that makes no sense. */

@@ -1,5 +1,5 @@
 /** How a replica's object is reached, by the gateway and by other replicas. Nothing else leads to one. */
-import { ADMIN_COMMANDS } from "../keeper/operations/admin-commands.ts";
+import { ADMIN_COMMANDS, BULK_COMMANDS } from "../keeper/operations/admin-commands.ts";
 import type { ReplicaStatus } from "../keeper/status.ts";
 import type { ReplicaName } from "./store.ts";
 
@@ -11,6 +11,8 @@ export const GATEWAY_PATHS = {
   status: "/gateway/status",
   /** With the name of an AdminServer command as `command`, and its arguments. */
   command: "/gateway/command",
+  /** The same of snapshot and restore; a restore's body is the file. */
+  bulk: "/gateway/bulk",
   /** With the sid of who is to lead: 202 where the replica makes room, otherwise 409 and a MoveRefusal. */
   moveLeader: "/gateway/move-leader",
   /** MetricFamily[] as JSON. */
@@ -36,8 +38,19 @@ export const MOVE_TO_PARAMETER = "to";
 /** The parameter of GATEWAY_PATHS.command that names it. */
 export const COMMAND_PARAMETER = "command";
 
+/** The parameter of GATEWAY_PATHS.bulk that says which step of a restore is asked for: stage or propose. */
+export const STEP_PARAMETER = "step";
+
+/** The parameter of the step stage that says under which permit: a Zxid as JSON. */
+export const PERMIT_PARAMETER = "permit";
+
+export type { RestoreProposal, Staged } from "./restore-command.ts";
+
 /** The commands that a replica answers, by their own names. */
-export const ADMIN_COMMAND_NAMES: readonly string[] = Object.keys(ADMIN_COMMANDS);
+export const ADMIN_COMMAND_NAMES: readonly string[] = [
+  ...Object.keys(ADMIN_COMMANDS),
+  ...Object.keys(BULK_COMMANDS),
+].toSorted();
 
 /** What GATEWAY_PATHS.status answers. */
 export interface ObjectStatus extends ReplicaStatus {

@@ -8,6 +8,9 @@ const CLIENT_ADDRESS_HEADER = "edgekeeper-client";
 /** Tells a replica what the platform says of that client. */
 const CLIENT_IDENTITIES_HEADER = "edgekeeper-client-identities";
 
+/** Tells a replica what a caller of commands says it is, in the words of its own header. */
+export const AUTHORIZATION_HEADER = "edgekeeper-authorization";
+
 /** A client as the gateway hands it over. */
 export type HandedOver = Pick<ConnectionOpening, "remoteAddress" | "identities">;
 

@@ -44,3 +44,24 @@ export const CLIENT_REPORT_BYTES: number = 256 * 1024;
 
 /** A client that was hung up on has this long to read what was sent before; then its connection is dropped. */
 export const CLIENT_LINGER_MS = 5000;
+
+/** The command snapshot reads and sends so much at a time, between which the replica goes on. */
+export const DOWNLOAD_PART_BYTES: number = 256 * 1024;
+
+/** Whoever asked for a snapshot and takes nothing of it for this long is given up: what changes is kept for it. */
+export const DOWNLOAD_STALL_MS = 60_000;
+
+/** Znodes that a restore has read and not written, in bytes. */
+export const STAGING_DIRTY_BYTES_MAX: number = 2 * 1024 * 1024;
+
+/** A step of a restore looks this often whether what it asked for has been committed. */
+export const RESTORE_POLL_MS = 20;
+
+/** And for so long. */
+export const RESTORE_DEADLINE_MS = 30_000;
+
+/** Epochs of a fresh ensemble begin at the minutes of Unix time. */
+export const MINUTE_MS = 60_000;
+
+/** Each election takes an epoch: so far ahead of the minutes no ensemble has come. */
+export const EPOCHS_AHEAD_MAX = 1_000_000;

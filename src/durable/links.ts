@@ -3,6 +3,7 @@
  * elections. Both go through the object's binding, so nobody outside the deployment can open or send them.
  */
 import type { Sid } from "../base/ids.ts";
+import { SID_MAX } from "../base/limits.ts";
 import { JuteError } from "../jute/jute-error.ts";
 import type { KeeperInput } from "../keeper/keeper-input.ts";
 import { decodeNotification, encodeNotification } from "../keeper/zab-codec.ts";
@@ -32,7 +33,8 @@ export function readHello(
     return { refusal: `peer protocol "${version ?? ""}": this replica speaks ${PEER_PROTOCOL_VERSION}` };
   }
   const sid = Number(sidText);
-  if (ensemble !== name.ensemble || !Number.isInteger(sid) || sid < 1 || sid === name.sid) {
+  const isSid = Number.isInteger(sid) && sid >= 1 && sid <= SID_MAX;
+  if (ensemble !== name.ensemble || !isSid || sid === name.sid) {
     return { refusal: `"${hello}" is no peer of ${name.ensemble}/${name.sid}` };
   }
   return { sid };

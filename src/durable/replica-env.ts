@@ -29,6 +29,21 @@ export interface ReplicaEnv {
   readonly LOG_BATCHES_MAX?: string;
   /** `1` for an audit log. */
   readonly AUDIT_ENABLE?: string;
+  /** `0` refuses the command snapshot. */
+  readonly ADMIN_SNAPSHOT_ENABLED?: string;
+  /** `0` refuses the command restore. */
+  readonly ADMIN_RESTORE_ENABLED?: string;
+  /** In which one restore may be made; of snapshots a thousandth. */
+  readonly ADMIN_RATE_LIMITER_INTERVAL_MS?: string;
+  /** `error`, `warn` or `info`. */
+  readonly LOG_LEVEL?: string;
+  readonly FSYNC_WARNING_MS?: string;
+  /** What clients may ask of a replica at once: see ThrottleSettings. */
+  readonly GLOBAL_OUTSTANDING_LIMIT?: string;
+  readonly REQUEST_THROTTLE_LIMIT?: string;
+  readonly THROTTLED_OP_WAIT_MS?: string;
+  readonly LARGE_REQUEST_THRESHOLD?: string;
+  readonly LARGE_REQUEST_MAX_BYTES?: string;
   /** The four-letter words that are answered: FOUR_LETTER_WORDS_DEFAULT unless set, `*` for all. */
   readonly FOUR_LETTER_WORDS?: string;
 }

@@ -6,7 +6,8 @@ import { DurableObject } from "cloudflare:workers";
 import { assertNever } from "../base/assert.ts";
 import type { Sid } from "../base/ids.ts";
 import { seededRng } from "../base/rng.ts";
-import { ConfigError } from "../base/settings.ts";
+import { isLogged } from "../base/log-level.ts";
+import { ConfigError, readSettings } from "../base/settings.ts";
 import { EPOCH_MAX } from "../base/zxid.ts";
 import { JuteError } from "../jute/jute-error.ts";
 import { pendingRefusal, votersRefusal } from "../keeper/config-node.ts";
@@ -14,17 +15,24 @@ import type { KeeperConfig } from "../keeper/config.ts";
 import type { KeeperInput } from "../keeper/keeper-input.ts";
 import { Keeper } from "../keeper/keeper.ts";
 import { isCalledBy } from "../keeper/membership-change.ts";
-import { answerCommand } from "../keeper/operations/admin-commands.ts";
+import { answerCommand, bulkCommandOf } from "../keeper/operations/admin-commands.ts";
 import { moveRefusal } from "../keeper/operations/move-leader.ts";
 import type { Action } from "../keeper/turn.ts";
 import { metricFamilies } from "../keeper/operations/metric-families.ts";
 import { decodeNotification, encodeNotification } from "../keeper/zab-codec.ts";
 import type { Notification } from "../zab/message.ts";
 import { CONFIG_PATH } from "../tree/reserved.ts";
+import { AdminDoor } from "./admin-door.ts";
 import { authSettings } from "./auth-settings.ts";
 import { Calls } from "./calls.ts";
 import { Clients } from "./clients.ts";
-import { COMMAND_PARAMETER, GATEWAY_PATHS, MOVE_TO_PARAMETER, type ObjectStatus } from "./entry.ts";
+import {
+  COMMAND_PARAMETER,
+  GATEWAY_PATHS,
+  MOVE_TO_PARAMETER,
+  type ObjectStatus,
+  STEP_PARAMETER,
+} from "./entry.ts";
 import { readCaller } from "./handed-over.ts";
 import { Heart } from "./heart.ts";
 import { LOG_BYTES_MAX } from "./limits.ts";
@@ -52,18 +60,24 @@ export class Replica extends DurableObject<ReplicaEnv> {
   readonly #heart: Heart;
   readonly #turns: Turns;
   readonly #syncTimes: SyncTimes;
+  readonly #admin: AdminDoor;
   #store: Store;
   #keeper: Keeper;
 
   constructor(ctx: DurableObjectState, env: ReplicaEnv) {
     super(ctx, env);
     this.replicaName = nameOf(ctx.id);
-    this.#config = keeperConfig(env, this.replicaName);
+    this.#config = this.configured(env);
     const accept = (input: KeeperInput): void => this.accept(input);
     this.#links = new Links(this.replicaName, env.REPLICA, accept);
     this.#clients = new Clients(accept);
     this.#calls = new Calls(accept, async () => await ctx.storage.sync());
-    this.#syncTimes = new SyncTimes({ now: () => Date.now(), sync: async () => await ctx.storage.sync() });
+    this.#syncTimes = new SyncTimes({
+      now: () => Date.now(),
+      sync: async () => await ctx.storage.sync(),
+      warningMs: readSettings(env).fsyncWarningMs,
+      slow: (tookMs) => this.#say("storage", `a sync of the disk took ${tookMs} ms`),
+    });
     this.#store = this.#openStore();
     this.#checkVoters(this.#config, env);
     this.#keeper = this.#makeKeeper(this.#store);
@@ -78,6 +92,18 @@ export class Replica extends DurableObject<ReplicaEnv> {
         abort: (error) => this.#restart(error),
       },
     );
+    this.#admin = new AdminDoor(env, authSettings(env), {
+      now: () => Date.now(),
+      isServing: () => this.#keeper.serving,
+      tree: () => this.#store.tree,
+      store: () => this.#store,
+      keeper: () => this.#keeper,
+      accept,
+      databaseBytes: () => ctx.storage.sql.databaseSize,
+      storageLimitBytes: this.#config.storageLimitBytes,
+      sync: async () => await ctx.storage.sync(),
+      log: (event, text) => this.#say(event, text),
+    });
     this.#heart = new Heart(ctx, () => this.#tick());
     if (this.#isAwake) this.#heart.start();
   }
@@ -126,12 +152,15 @@ export class Replica extends DurableObject<ReplicaEnv> {
       rng: seededRng([random[0] ?? 0, random[1] ?? 0, random[2] ?? 0, random[3] ?? 0]),
       removal: store.removal,
       stage: () => store.stage(),
+      restorable: (permit) => store.restorable(permit),
       databaseBytes: () => this.ctx.storage.sql.databaseSize,
       summaries: () => this.#syncTimes.summaries(),
+      slowSyncs: () => this.#syncTimes.slowCount,
     });
   }
 
   #startAnew(): Brain {
+    this.#admin.abort();
     this.#links.closeAll("this replica starts anew");
     this.#clients.closeAll();
     this.#calls.closeAll();
@@ -167,6 +196,8 @@ export class Replica extends DurableObject<ReplicaEnv> {
         return this.#moveLeader(Number(new URL(request.url).searchParams.get(MOVE_TO_PARAMETER)));
       case GATEWAY_PATHS.command:
         return this.command(new URL(request.url).searchParams);
+      case GATEWAY_PATHS.bulk:
+        return await this.bulk(request);
       default:
         return new Response("no such entry", { status: 404 });
     }
@@ -194,12 +225,27 @@ export class Replica extends DurableObject<ReplicaEnv> {
     };
   }
 
+  /** How this replica is to behave. */
+  protected configured(env: ReplicaEnv): KeeperConfig {
+    return keeperConfig(env, this.replicaName);
+  }
+
   /** The answer to a command of ZooKeeper's AdminServer, and what it changes. */
   protected command(parameters: URLSearchParams): Response {
     const asked = parameters.get(COMMAND_PARAMETER) ?? "";
     const { text, operation } = answerCommand(asked, new Map(parameters), this.#keeper.report());
     if (operation !== undefined) this.accept({ kind: "operation", operation });
     return new Response(text, { headers: { "content-type": "application/json" } });
+  }
+
+  /** The answer to the command snapshot or restore. */
+  protected async bulk(request: Request): Promise<Response> {
+    const asked = new URL(request.url).searchParams.get(COMMAND_PARAMETER) ?? "";
+    const command = bulkCommandOf(asked);
+    if (command === undefined) return new Response(`no such command: ${asked}`, { status: 404 });
+    const step = new URL(request.url).searchParams.get(STEP_PARAMETER);
+    if (step !== null) return await this.#admin.step(step, request);
+    return await this.#admin.answer(command, asked, request);
   }
 
   /** Makes room for another leader, unless that one cannot lead. */
@@ -286,9 +332,14 @@ export class Replica extends DurableObject<ReplicaEnv> {
     this.ctx.waitUntil(work.catch((error: unknown) => this.#restart(error)));
   }
 
+  #say(event: string, text: string): void {
+    const { ensemble, sid } = this.replicaName;
+    if (isLogged(event, this.#config.logLevel ?? "info")) logLine(`${ensemble}/${sid} ${event} ${text}`);
+  }
+
   #restart(error: unknown): void {
     const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    logLine(`${this.replicaName.ensemble}/${this.replicaName.sid} restarts from disk: ${reason}`);
+    this.#say("restarts", `from disk: ${reason}`);
     this.#heart.stop();
     this.ctx.abort(reason);
   }

@@ -29,6 +29,7 @@ export const TREE_TABLES: readonly [TreeTables, TreeTables] = [
  * state: one row, what must survive besides history and tree.
  * install: one row, what snapshots change: where the history begins, which tree is in use, whether it is trusted.
  * removal: one row at a replica that was let go: of which membership it was no member, and who the members were.
+ * restore: one row, of the tree that a restore has staged beside the one in use: see restore-row.ts.
  * history: accepted proposals, one row a batch, in order of seq, in slot seq modulo LOG_SLOTS, with the zxid before it.
  *   Each row also carries how far the tree in this database had come when the row was written, as both are written in
  *   one transaction: so a delivery costs no row of its own.
@@ -62,6 +63,18 @@ const SCHEMA: readonly string[] = [
     epoch INTEGER NOT NULL,
     counter INTEGER NOT NULL,
     members BLOB NOT NULL
+  )`,
+  `CREATE TABLE IF NOT EXISTS restore (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    permit_epoch INTEGER NOT NULL,
+    permit_counter INTEGER NOT NULL,
+    whole INTEGER NOT NULL,
+    digest_hi INTEGER NOT NULL,
+    digest_lo INTEGER NOT NULL,
+    data_bytes INTEGER NOT NULL,
+    ephemerals INTEGER NOT NULL,
+    at_epoch INTEGER NOT NULL,
+    at_counter INTEGER NOT NULL
   )`,
   `CREATE TABLE IF NOT EXISTS history (
     slot INTEGER PRIMARY KEY,

@@ -1,5 +1,6 @@
 /** The Worker's variables, read into what a replica needs. */
-import { readSettings, type Variables } from "../base/settings.ts";
+import { readSettings } from "../base/settings.ts";
+import type { Variables } from "../base/variables.ts";
 import type { VotersBefore } from "../base/voters-before.ts";
 import type { KeeperConfig } from "../keeper/config.ts";
 import type { ReplicaName } from "./store.ts";
@@ -35,6 +36,7 @@ export function keeperConfig(env: Variables, name: ReplicaName): KeeperConfig {
     readOnlyAfterMs: settings.servesReadOnly ? Math.max(READ_ONLY_AFTER_MS, settings.tickTimeMs) : undefined,
     reconfigEnabled: settings.reconfigEnabled,
     isAudited: settings.isAudited,
+    logLevel: settings.logLevel,
     fourLetterWords: settings.fourLetterWords,
     znodes: settings.znodes,
     storageLimitBytes: settings.storageLimitMb * 1024 * 1024,
@@ -42,6 +44,7 @@ export function keeperConfig(env: Variables, name: ReplicaName): KeeperConfig {
       maxConnections: settings.maxConnections,
       maxConnectionsPerAddress: settings.maxConnectionsPerAddress,
       requestBytesMax: settings.requestBytesMax,
+      throttle: settings.throttle,
     },
   };
 }

@@ -6,6 +6,7 @@
  */
 import { assertNever, must } from "../base/assert.ts";
 import { sessionFromKey, sessionKey, type Sid } from "../base/ids.ts";
+import type { Txn } from "../base/txn.ts";
 import { BATCH_BYTES_MAX } from "../base/limits.ts";
 import { compareZxid, equalZxid, type Zxid, ZXID_ZERO } from "../base/zxid.ts";
 import { decodeTxn } from "../jute/txn.ts";
@@ -13,13 +14,14 @@ import type { Removal } from "../keeper/turn.ts";
 import { CachedNodeStore } from "../tree/cached-node-store.ts";
 import { DIGEST_ZERO } from "../tree/digest.ts";
 import { SessionTable } from "../tree/session-table.ts";
-import { StagedTree } from "../tree/tree-snapshot.ts";
+import { StagedTree, type StateSummary } from "../tree/tree-snapshot.ts";
 import { Tree } from "../tree/tree.ts";
 import type { PeerStart } from "../zab/config.ts";
 import type { PeerWrite } from "../zab/effects.ts";
 import { STAGING_CACHE_BYTES, ZNODE_CACHE_BYTES } from "./limits.ts";
 import { type Applied, type AppliedRow, appliedOf, type LogBounds, LogStore } from "./log-store.ts";
 import { SqlNodeRows } from "./node-rows.ts";
+import { RestoreRow } from "./restore-row.ts";
 import type { Sql, SqlDatabase } from "./sql.ts";
 import { clearTree, createTables, STORAGE_FORMAT, TREE_TABLES, type TreeTables } from "./schema.ts";
 import { type Trees, upgrade } from "./upgrade.ts";
@@ -73,6 +75,7 @@ export class Store {
   readonly #sessions: SessionTable;
   readonly #tables: TreeTables;
   readonly #spareTables: TreeTables;
+  readonly #restore: RestoreRow;
   #staging: Staging | undefined;
   #acceptedEpoch: number;
   #currentEpoch: number;
@@ -89,6 +92,7 @@ export class Store {
     this.#rows = new SqlNodeRows(sql, this.#tables.znode);
     this.#nodes = new CachedNodeStore(this.#rows, ZNODE_CACHE_BYTES);
     this.#sessions = new SessionTable(readSessions(sql, this.#tables));
+    this.#restore = new RestoreRow(sql);
     this.#acceptedEpoch = state.accepted_epoch;
     this.#currentEpoch = state.current_epoch;
     const applied = latest(appliedOf(state), this.log.latestApplied());
@@ -137,7 +141,7 @@ export class Store {
       }
       upgrade(database, row.format, treesOf(row));
       // A snapshot that came only in part is of no use any more.
-      clearTree(database, treesOf(row).spare);
+      if (!new RestoreRow(sql).isWaiting) clearTree(database, treesOf(row).spare);
       return row;
     });
     if (state.ensemble !== name.ensemble || state.sid !== name.sid) {
@@ -145,7 +149,19 @@ export class Store {
         `the data belongs to replica ${state.ensemble}/${state.sid}, not ${name.ensemble}/${name.sid}`,
       );
     }
-    return new Store(database, state, setup.log);
+    const store = new Store(database, state, setup.log);
+    store.#dropUnwantedRestore();
+    return store;
+  }
+
+  /** What a restore has staged is of use only where history holds the proposal that wants it. */
+  #dropUnwantedRestore(): void {
+    if (!this.#restore.isWaiting) return;
+    for (const txn of this.#pending()) if (txn.kind === "restore") return;
+    this.#database.transactionSync(() => {
+      clearTree(this.#database, this.#spareTables);
+      this.#restore.drop();
+    });
   }
 
   /**
@@ -153,16 +169,16 @@ export class Store {
    * stopped a moment after it took over other members, they are the only sign of it.
    */
   pendingConfigs(): readonly Uint8Array[] {
-    const found: Uint8Array[] = [];
+    return [...this.#pending()].flatMap((txn) => (txn.kind === "config" ? [txn.data] : []));
+  }
+
+  /** Transactions in history that the tree on disk does not show yet. */
+  *#pending(): Generator<Txn> {
     for (let after = this.start.lastDelivered; compareZxid(after, this.log.last) < 0;) {
       const proposals = this.log.read({ after, upTo: this.log.last, bytesMax: BATCH_BYTES_MAX });
-      for (const { payload } of proposals) {
-        const { txn } = decodeTxn(payload);
-        if (txn.kind === "config") found.push(txn.data);
-      }
+      for (const { payload } of proposals) yield decodeTxn(payload).txn;
       after = must(proposals.at(-1), "history up to its end").zxid;
     }
-    return found;
   }
 
   /** Whether nothing is here: the replica is new, or was emptied, or let go. */
@@ -197,14 +213,79 @@ export class Store {
 
   /** Begins to stage a snapshot beside the tree in use: what was staged before is dropped. */
   stage(): StagedTree {
+    this.#database.transactionSync(() => {
+      clearTree(this.#database, this.#spareTables);
+      this.#restore.drop();
+    });
+    return this.#openStaging();
+  }
+
+  /** Over what the spare tables hold: nothing, or what sums up to this. */
+  #openStaging(sums?: Pick<StateSummary, "digest" | "totals">): StagedTree {
     const tables = this.#spareTables;
-    this.#database.transactionSync(() => clearTree(this.#database, tables));
     const rows = new SqlNodeRows(this.#database.sql, tables.znode);
     const nodes = new CachedNodeStore(rows, STAGING_CACHE_BYTES);
-    const sessions = new SessionTable();
-    const tree = new StagedTree({ store: nodes, sessions });
+    const sessions = new SessionTable(readSessions(this.#database.sql, tables));
+    const tree = new StagedTree({ store: nodes, sessions }, sums);
     this.#staging = { tree, tables, rows, nodes, sessions };
     return tree;
+  }
+
+  /**
+   * Begins to stage the tree of a restore; what was staged before is dropped. undefined where one of this permit or a
+   * later one was staged already: this one is late, and must not take the place of what may be proposed by now.
+   */
+  stageRestore(permit: Zxid): StagedTree | undefined {
+    if (compareZxid(permit, this.#restore.permit) <= 0) return undefined;
+    const tree = this.stage();
+    this.#restore.begin(permit);
+    return tree;
+  }
+
+  /** Writes what is staged so far; false where something else is staged by now. */
+  writeRestore(tree: StagedTree): boolean {
+    if (this.#staging?.tree !== tree) return false;
+    this.#database.transactionSync(() => this.#writeStaging());
+    return true;
+  }
+
+  /** Whether more than so many bytes are staged and not written. */
+  isStagingLarge(bytes: number): boolean {
+    return this.#staging !== undefined && this.#staging.nodes.dirtyBytes > bytes;
+  }
+
+  /** It comes to nothing. */
+  dropRestore(tree: StagedTree): void {
+    if (this.#staging?.tree !== tree) return;
+    this.#staging = undefined;
+    this.#database.transactionSync(() => {
+      clearTree(this.#database, this.#spareTables);
+      this.#restore.drop();
+    });
+  }
+
+  /** All of it is staged: it waits for the proposal that wants it. */
+  sealRestore(tree: StagedTree): boolean {
+    if (!this.writeRestore(tree)) return false;
+    this.#restore.seal(tree.summary);
+    return true;
+  }
+
+  /** The tree that waits under this permit; undefined where none does. */
+  restorable(permit: Zxid): StagedTree | undefined {
+    const sums = this.#restore.sumsOf(permit);
+    if (sums === undefined) return undefined;
+    return this.#staging?.tree ?? this.#openStaging(sums);
+  }
+
+  /** The last restore that took place here. */
+  get lastRestore(): RestoreRow["done"] {
+    return this.#restore.done;
+  }
+
+  /** The permit of the tree that waits here; undefined where none does. */
+  get waitingRestore(): Zxid | undefined {
+    return this.#restore.isWaiting ? this.#restore.permit : undefined;
   }
 
   /**
@@ -217,12 +298,16 @@ export class Store {
       const applied: Applied = { zxid, digest, totals };
       let hasLogRow = false;
       let needsState = false;
+      let restoreAt: Zxid | undefined;
       this.#writeStaging();
       for (const write of writes) {
         switch (write.kind) {
           case "install":
             this.#install(write.last);
             return;
+          case "restore":
+            restoreAt = write.at;
+            break;
           case "diverged":
             this.#database.sql.exec("UPDATE install SET diverged = 1");
             break;
@@ -244,6 +329,10 @@ export class Store {
           default:
             assertNever(write);
         }
+      }
+      if (restoreAt !== undefined) {
+        this.#takeRestored(restoreAt);
+        return;
       }
       this.#writeTree();
       // Both the state row and every log row tell how far the tree is: one of them suffices.
@@ -267,6 +356,15 @@ export class Store {
     clearTree(this.#database, this.#tables);
   }
 
+  /** The staged tree takes the place of the other; history stays. Only a new Store knows what is what. */
+  #takeRestored(at: Zxid): void {
+    const { digest, totals } = must(this.#staging, "a restore is staged").tree.summary;
+    this.#writeState({ zxid: at, digest, totals });
+    this.#database.sql.exec("UPDATE install SET tree = 1 - tree");
+    clearTree(this.#database, this.#tables);
+    this.#restore.took(at);
+  }
+
   /** Everything goes but the count of starts, and how it came: one transaction, after which only a new Store knows. */
   remove({ version: { epoch, counter }, members }: Removal): void {
     const { sql } = this.#database;
@@ -278,6 +376,7 @@ export class Store {
       this.#writeBase();
       sql.exec("UPDATE install SET diverged = 0");
       for (const tables of TREE_TABLES) clearTree(this.#database, tables);
+      this.#restore.drop();
       sql.exec("INSERT OR REPLACE INTO removal VALUES (1, ?, ?, coalesce(?, x''))", epoch, counter, members);
     });
   }

@@ -11,6 +11,10 @@ export interface SyncPorts {
   now(): number;
   /** Settles when all that was written is durable. */
   sync(): Promise<void>;
+  /** What took longer than this is slow, milliseconds. */
+  readonly warningMs: number;
+  /** One was. */
+  slow(tookMs: number): void;
 }
 
 /** Of one object. */
@@ -18,6 +22,7 @@ export class SyncTimes {
   readonly #ports: SyncPorts;
   readonly #summary = new Summary();
   #isMeasuring = false;
+  #slowCount = 0;
 
   constructor(ports: SyncPorts) {
     this.#ports = ports;
@@ -30,7 +35,16 @@ export class SyncTimes {
     const begunMs = this.#ports.now();
     await this.#ports.sync();
     this.#isMeasuring = false;
-    this.#summary.add(Math.max(0, this.#ports.now() - begunMs));
+    const tookMs = Math.max(0, this.#ports.now() - begunMs);
+    this.#summary.add(tookMs);
+    if (tookMs <= this.#ports.warningMs) return;
+    this.#slowCount++;
+    this.#ports.slow(tookMs);
+  }
+
+  /** How many of those measured were slow. */
+  get slowCount(): number {
+    return this.#slowCount;
   }
 
   /** Under ZooKeeper's name for it. */

@@ -12,6 +12,7 @@ import { readSettings, sidsOf } from "../base/settings.ts";
 import { refusal } from "./access.ts";
 import { describeApi, makeApi } from "./api/api.ts";
 import { renderPage } from "./api/page.ts";
+import { restore, restoreByPost, shedConnections, takeSnapshot } from "./bulk-commands.ts";
 import { listCommands, runCommand } from "./commands.ts";
 import { type App, document, ensemblesOf, problem, unknownEnsemble } from "./documents.ts";
 import { moveLeader, moveLeaderByPost } from "./move-leader.ts";
@@ -24,6 +25,11 @@ const ROUTES: Readonly<Record<string, string>> = {
   "/healthz": "whether every replica of every ensemble serves",
   "/ENSEMBLE/v1/status": "what each replica tells about itself, and who leads",
   "/ENSEMBLE/commands": "ZooKeeper's AdminServer: its commands, each for the leader or for ?sid=SID",
+  "/ENSEMBLE/commands/snapshot":
+    "a replica's whole tree as a file of ZooKeeper's; needs Authorization as there",
+  "/ENSEMBLE/commands/restore": "POST such a file: it takes the place of everything, on all replicas",
+  "/ENSEMBLE/commands/shed_connections":
+    'POST {"percentage": 10}: so many clients of the leader, or of ?sid=, go elsewhere',
   "/ENSEMBLE/commands/move_leader": "POST with ?to=SID: another voter is to lead",
   "/metrics": "figures of all replicas for Prometheus; /ENSEMBLE/metrics?sid=SID those of one",
   "/ENSEMBLE/v1/...": "the HTTP API: /docs tells about it, /openapi.json is its contract",
@@ -35,6 +41,10 @@ export function makeApp(callers: CallerIdentities): Hono<App> {
   const app = new Hono<App>();
 
   app.use(async (context, next) => {
+    // The runtime makes it of the Host header, and lets through what is none.
+    if (!URL.canParse(context.req.url)) {
+      return problem(context, 400, "bad-url", "the Host header and the path make no URL");
+    }
     const refused = refusal(context.env, {
       host: new URL(context.req.url).host,
       origin: context.req.header("origin"),
@@ -65,9 +75,15 @@ export function makeApp(callers: CallerIdentities): Hono<App> {
       "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
     }),
   );
-  app.get("/:ensemble/commands", listCommands);
+  for (const path of ["/:ensemble/commands", "/:ensemble/commands/"]) app.get(path, listCommands);
   app.post("/:ensemble/commands/move_leader", moveLeader);
   app.get("/:ensemble/commands/move_leader", moveLeaderByPost);
+  app.get("/:ensemble/commands/:command{snap(shot)?}", (context) => takeSnapshot(context, callers));
+  app.post("/:ensemble/commands/:command{shed(_connections)?}", (context) =>
+    shedConnections(context, callers),
+  );
+  app.post("/:ensemble/commands/:command{rest(ore)?}", (context) => restore(context, callers));
+  app.get("/:ensemble/commands/:command{rest(ore)?}", restoreByPost);
   app.get("/:ensemble/commands/:command", runCommand);
   app.get("/:ensemble/zk", (context) => zooKeeperSocket(context, callers));
   app.get("/", (context) => document(context, { ensembles: ensemblesOf(context.env), routes: ROUTES }));

@@ -17,7 +17,7 @@ const ARGUMENTS = ["traceMask"] as const;
 const COMMAND_DEADLINE_MS = 10_000;
 
 /** Which replica answered. */
-const SID_HEADER = "edgekeeper-sid";
+export const SID_HEADER = "edgekeeper-sid";
 
 /** Links to all commands, as ZooKeeper lists them. */
 export function listCommands(context: Context<App>): Response {
@@ -56,7 +56,7 @@ export async function runCommand(context: Context<App>): Promise<Response> {
 }
 
 /** The replica that a request is for; a response where it names none that there is, or none is to be had. */
-async function askedReplica(context: Context<App>, ensemble: string): Promise<Sid | Response> {
+export async function askedReplica(context: Context<App>, ensemble: string): Promise<Sid | Response> {
   const sids = sidsOf(await membersOf(context.env, ensemble));
   const asked = context.req.query("sid");
   if (asked !== undefined) {

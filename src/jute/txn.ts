@@ -29,7 +29,8 @@ const KINDS: Readonly<Record<Txn["kind"], number>> = {
   config: 10,
   barrier: 11,
   settled: 12,
-  sessionMulti: 13,
+  restore: 13,
+  sessionMulti: 14,
 };
 
 const KIND_NAMES: ReadonlyMap<number, Txn["kind"]> = new Map(
@@ -161,6 +162,13 @@ function writeTxn(writer: JuteWriter, txn: Txn): void {
       return writer.text(txn.path);
     case "settled":
       return writer.byte(KINDS.settled);
+    case "restore": {
+      const { permit, digest } = txn.staged;
+      writer.byte(KINDS.restore);
+      writer.varint(permit.epoch);
+      writer.varint(permit.counter);
+      return writer.text(digest);
+    }
     default:
       return assertNever(txn);
   }
@@ -195,6 +203,10 @@ function readTxn(reader: JuteReader): Txn {
       return { kind };
     case "config":
       return { kind, data: readBytes(reader) };
+    case "restore": {
+      const permit = { epoch: reader.varint(), counter: reader.varint() };
+      return { kind, staged: { permit, digest: reader.text() } };
+    }
     case "barrier":
       return { kind, path: reader.text() };
     default:

@@ -30,7 +30,7 @@ import {
 import { refusalOf } from "./connection-bounds.ts";
 import { ClientWrites } from "./client-writes.ts";
 import { ConnectionTable } from "./connection-table.ts";
-import type { DoorContext } from "./door-context.ts";
+import type { DoorContext, DoorFigures } from "./door-context.ts";
 import { Handshakes } from "./handshakes.ts";
 import { Logins } from "./logins.ts";
 import type { FromLeader, Generation, OwnedSession } from "./link-message.ts";
@@ -63,7 +63,7 @@ export class ClientDoor {
   readonly #writes: ClientWrites;
   readonly #answers: ClientAnswers;
   readonly #table = new ConnectionTable();
-  readonly #memory = new ClientMemory();
+  readonly #memory: ClientMemory;
   readonly #refusals: RefusalLog;
   readonly #touched = new Set<SessionId>();
   #nowMs = 0;
@@ -71,8 +71,10 @@ export class ClientDoor {
   constructor(context: DoorContext, watches: WatchTable) {
     this.#context = context;
     this.#watches = watches;
+    this.#memory = new ClientMemory(context.bounds.throttle);
     const [output, table, { metrics, counters }] = [this.#output, this.#table, this];
-    this.operator = new Operator({ context, table, output, metrics });
+    const close = (connection: Connection): void => this.#close(connection);
+    this.operator = new Operator({ context, table, output, metrics, close });
     this.#refusals = new RefusalLog(context, this.counters);
     this.#readOnly = new ReadOnlyClients(context);
     this.#logins = new Logins(context.auth, this.#output);
@@ -82,19 +84,13 @@ export class ClientDoor {
     this.#answers = new ClientAnswers({ context, reads: this.#reads, output: this.#output });
   }
 
-  /** Connections open now, handshaken or not. */
-  get connectionCount(): number {
-    return this.#table.count;
-  }
-
-  /** Requests that wait for the log or for a leader. */
-  get heldCount(): number {
-    return this.#table.writeCount;
-  }
-
-  /** Bytes held for all clients. */
-  get heldBytes(): number {
-    return this.#memory.totalBytes;
+  /** What it holds, in numbers. */
+  get holds(): DoorFigures {
+    return {
+      connections: this.#table.count,
+      writes: this.#table.writeCount,
+      clientBytes: this.#memory.totalBytes,
+    };
   }
 
   /** Every connection, for people. */
@@ -110,7 +106,7 @@ export class ClientDoor {
 
   /** A client has connected. One too many is hung up on without a word, as ZooKeeper does. */
   opened(opening: ConnectionOpening): void {
-    const connection = new Connection(opening, this.#nowMs, this.#context.bounds.requestBytesMax);
+    const connection = new Connection(opening, this.#nowMs, this.#context.bounds);
     const refusal = refusalOf(connection, this.#table, this.#context.bounds);
     if (refusal === undefined) {
       this.#table.add(connection);
@@ -263,6 +259,11 @@ export class ClientDoor {
 
   /** Handshakes that waited too long are turned away, and clients that stopped reading. */
   tick(): void {
+    for (const [connection, count] of this.#writes.refuseLate(this.#nowMs)) {
+      this.counters.requestsThrottled += count;
+      this.#answerReads(connection);
+      this.#settle(connection);
+    }
     for (const session of this.#readOnly.takeExpired(this.#nowMs)) this.sessionEnded(session);
     for (const connection of this.#table.all()) {
       if (connection.isStalled(this.#memory.allowance, this.#nowMs)) {
@@ -306,7 +307,7 @@ export class ClientDoor {
     if (connection.isDraining) return;
     connection.isDraining = true;
     try {
-      while (connection.takesFrames(this.#memory.allowance)) {
+      while (connection.takesFrames(this.#memory.allowanceFor(connection))) {
         const body = connection.decoder.next();
         if (body === undefined) break;
         if (connection.state === "fresh") {
@@ -324,7 +325,7 @@ export class ClientDoor {
     } finally {
       connection.isDraining = false;
     }
-    const reading = connection.takesFrames(this.#memory.allowance);
+    const reading = connection.takesFrames(this.#memory.allowanceFor(connection));
     if (!reading) this.#memory.await(connection);
     if (reading === connection.reading) return;
     connection.reading = reading;
@@ -394,6 +395,10 @@ export class ClientDoor {
   #take(connection: Connection, body: Uint8Array): void {
     this.metrics.received(body.length, connection);
     this.#touch(connection);
+    if (this.#memory.refusesLarge(connection, body.length)) {
+      this.counters.largeRequestsRejected++;
+      return this.#close(connection);
+    }
     const decoded = decodeRequest(body);
     if (decoded.kind === "headerless") throw decoded.problem;
     if (isLogin(decoded)) {

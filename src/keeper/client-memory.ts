@@ -4,7 +4,8 @@
  * answered, output as it is read, and a client that reads nothing is cut off soon where memory is short: so what waits
  * for room gets it.
  */
-import type { Connection } from "./connection.ts";
+import { THROTTLE_SETTINGS, type ThrottleSettings } from "../base/throttle-settings.ts";
+import { type Connection, NOTHING_COUNTED } from "./connection.ts";
 import {
   CLIENTS_BYTES_MAX,
   CLIENTS_BYTES_RELIEVED,
@@ -40,14 +41,44 @@ const ALLOWANCES: Readonly<Record<Room, Allowance>> = {
   full: { windowBytes: -1, pendingBytes: SHARE_BYTES, stallMs: OUTPUT_STALL_SHORT_MS },
 };
 
+/** Less than any connection has asked for. */
+const NOTHING_MORE = -1;
+
 /** The sums over one replica's connections. A connection is counted anew after whatever changed what it holds. */
 export class ClientMemory {
   #requestBytes = 0;
   #outputBytes = 0;
+  #largeBytes = 0;
+  #pending = 0;
+  readonly #throttle: ThrottleSettings;
+  #isCrowded = false;
   #room: Room = "ample";
   /** Connections that would be answered, were there more room. */
   #waiting = new Set<Connection>();
   #hasMoreRoom = false;
+
+  constructor(throttle: ThrottleSettings = THROTTLE_SETTINGS) {
+    this.#throttle = throttle;
+  }
+
+  /** The same of one connection: where all together have asked for too much, who has can ask for no more. */
+  allowanceFor(connection: Connection): Allowance {
+    return this.#mayAsk(connection) ? this.allowance : { ...this.allowance, pendingBytes: NOTHING_MORE };
+  }
+
+  /** Whether a connection may ask for more: whoever waits for nothing may, however much others have asked for. */
+  #mayAsk(connection: Connection): boolean {
+    const { outstandingMax } = this.#throttle;
+    if (outstandingMax === 0 || connection.pendingCount === 0) return true;
+    return this.#pending - connection.counted.pending + connection.pendingCount <= outstandingMax;
+  }
+
+  /** Whether one more large request of so many bytes is too much. */
+  refusesLarge(connection: Connection, bytes: number): boolean {
+    if (!connection.isLarge(bytes)) return false;
+    const unanswered = this.#largeBytes - connection.counted.large + connection.holds.large;
+    return unanswered + bytes > this.#throttle.largeTotalBytes;
+  }
 
   /** Bytes held for clients. */
   get totalBytes(): number {
@@ -61,18 +92,19 @@ export class ClientMemory {
 
   /** Counts a connection anew. */
   settle(connection: Connection): void {
-    this.#count(connection, { requests: connection.requestBytes, output: connection.outputBytes });
+    this.#count(connection, connection.holds);
   }
 
   /** A connection is gone, with all that was held for it. */
   forget(connection: Connection): void {
     this.#waiting.delete(connection);
-    this.#count(connection, { requests: 0, output: 0 });
+    this.#count(connection, NOTHING_COUNTED);
   }
 
   /** The connection must wait: if it is for want of room for all, it is among those that are told of room. */
   await(connection: Connection): void {
-    if (this.#room !== "ample") this.#waiting.add(connection);
+    if (!this.#mayAsk(connection)) this.#isCrowded = true;
+    if (this.#room !== "ample" || this.#isCrowded) this.#waiting.add(connection);
   }
 
   /** Once there is more room than before: the connections that waited for it, those that waited longest first. */
@@ -103,7 +135,14 @@ export class ClientMemory {
   #count(connection: Connection, counted: Connection["counted"]): void {
     this.#requestBytes += counted.requests - connection.counted.requests;
     this.#outputBytes += counted.output - connection.counted.output;
+    this.#largeBytes += counted.large - connection.counted.large;
+    this.#pending += counted.pending - connection.counted.pending;
     connection.counted = counted;
+    // With hysteresis, so that not all who wait are told for each that is answered.
+    if (this.#isCrowded && this.#pending <= this.#throttle.outstandingMax / 2) {
+      this.#isCrowded = false;
+      this.#hasMoreRoom = true;
+    }
     const before = this.#room;
     this.#room = this.#roomAfter(before);
     if (this.#room === before || this.#room === "full") return;

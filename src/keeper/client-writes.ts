@@ -5,6 +5,7 @@
  */
 import type { Origin } from "../base/ids.ts";
 import type { WriteRequest } from "../base/request.ts";
+import { THROTTLE_SETTINGS } from "../base/throttle-settings.ts";
 import { identityBytes, powersOf } from "./auth.ts";
 import type { ConnectionTable } from "./connection-table.ts";
 import type { Connection, PendingWrite } from "./connection.ts";
@@ -22,10 +23,14 @@ export interface ClientWrite {
 export class ClientWrites {
   readonly #context: DoorContext;
   readonly #table: ConnectionTable;
+  readonly #waitMs: number;
+  /** Connections whose writes wait for others to be delivered, those that waited longest first. */
+  readonly #waiting = new Set<Connection>();
 
   constructor(context: DoorContext, table: ConnectionTable) {
     this.#context = context;
     this.#table = table;
+    this.#waitMs = (context.bounds.throttle ?? THROTTLE_SETTINGS).waitMs;
   }
 
   /** Takes a write behind the connection's other requests, and sends it on as soon as it may leave. */
@@ -57,8 +62,23 @@ export class ClientWrites {
     }
   }
 
+  /**
+   * Refuses writes that have waited too long for others to be done, and gives the connections that have some. They have
+   * left for no leader, so they are surely not done. Source: ZooKeeper RequestThrottler.shouldThrottleOp.
+   */
+  refuseLate(nowMs: number): readonly (readonly [Connection, number])[] {
+    if (this.#waitMs === 0) return [];
+    return [...this.#waiting].flatMap((connection) => {
+      if (!this.#table.has(connection)) return [];
+      const refused = connection.refuseUnsent(nowMs - this.#waitMs);
+      for (const { serial } of refused) this.#table.takeWrite(serial);
+      return refused.length === 0 ? [] : [[connection, refused.length] as const];
+    });
+  }
+
   /** The leader is lost: all that was on its way may or may not have been proposed. */
   suspend(): void {
+    this.#waiting.clear();
     for (const connection of this.#table.writers()) {
       for (const pending of connection.pendingWrites()) pending.sent = false;
     }
@@ -79,7 +99,9 @@ export class ClientWrites {
 
   #await(connection: Connection): void {
     connection.holdsWrites = true;
+    this.#waiting.add(connection);
     this.#context.window.awaitRoom(connection, () => {
+      this.#waiting.delete(connection);
       if (this.#table.has(connection)) this.forwardAll(connection);
     });
   }

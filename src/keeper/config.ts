@@ -1,4 +1,5 @@
 import type { FourLetterWord } from "../base/four-letter-words.ts";
+import type { LogLevel } from "../base/log-level.ts";
 import type { Sid } from "../base/ids.ts";
 import type { VotersBefore } from "../base/voters-before.ts";
 import type { ZnodeSettings } from "../base/znode-settings.ts";
@@ -32,6 +33,8 @@ export interface KeeperConfig extends Pick<PeerConfig, "sid" | "timing"> {
   readonly znodes?: ZnodeSettings;
   /** Whether changes stand in the audit log: not unless set. */
   readonly isAudited?: boolean;
+  /** All lines unless set. */
+  readonly logLevel?: LogLevel;
   /** SESSIONS_MAX unless set: tests reach it. */
   readonly sessionsMax?: number;
   /** SNAPSHOT_PART_BYTES unless set: tests make many parts of little. */

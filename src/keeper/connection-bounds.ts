@@ -2,6 +2,7 @@
  * How many clients may be connected to a replica, and how much each may ask at once. Source: ZooKeeper's maxCnxns,
  * maxClientCnxns and jute.maxbuffer.
  */
+import type { ThrottleSettings } from "../base/throttle-settings.ts";
 import type { ConnectionTable } from "./connection-table.ts";
 import type { Connection } from "./connection.ts";
 
@@ -13,6 +14,8 @@ export interface ConnectionBounds {
   readonly maxConnectionsPerAddress: number;
   /** A request without its length: CLIENT_FRAME_BYTES_MAX unless set. Above it the connection is closed. */
   readonly requestBytesMax?: number;
+  /** THROTTLE_SETTINGS unless set. */
+  readonly throttle?: ThrottleSettings;
 }
 
 /** Why one more connection is refused; undefined where it is not. */

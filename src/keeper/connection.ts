@@ -5,6 +5,7 @@ import type { Identity } from "../base/acl.ts";
 import type { SessionId } from "../base/ids.ts";
 import { CLIENT_FRAME_BYTES_MAX } from "../base/limits.ts";
 import type { Request, WriteRequest } from "../base/request.ts";
+import { THROTTLE_SETTINGS } from "../base/throttle-settings.ts";
 import { ZXID_ZERO } from "../base/zxid.ts";
 import { FrameDecoder } from "../jute/framing.ts";
 import type { ConnectRequest } from "../jute/handshake.ts";
@@ -19,6 +20,7 @@ import {
   PENDING_REQUESTS_RESUME,
   SHARE_BYTES,
 } from "./limits.ts";
+import type { ConnectionBounds } from "./connection-bounds.ts";
 import type { Allowance } from "./client-memory.ts";
 import { ConnectionStats } from "./connection-stats.ts";
 import type { Generation } from "./link-message.ts";
@@ -62,11 +64,11 @@ export type Pending =
       readonly replyBytes: number;
       readonly arrivedMs: number;
     }
-  /** Refused, in its place in the order: what it asked for is unknown, could not be read, or is no read. */
+  /** Refused, in its place in the order: what it asked for is unknown, unreadable, no read, or has waited too long. */
   | {
       readonly kind: "refused";
       readonly xid: number;
-      readonly reason: "unimplemented" | "marshallingError" | "notReadOnly";
+      readonly reason: "unimplemented" | "marshallingError" | "notReadOnly" | "throttledOp";
       readonly bytes: number;
       readonly arrivedMs: number;
     }
@@ -93,6 +95,17 @@ export interface ConnectionOpening {
   /** 48 random bytes: 24 for a session's id and password, should one be created, and 20 for a login's nonce. */
   readonly entropy: Uint8Array;
 }
+
+/** What a connection makes this replica hold: bytes of requests, of output, of large requests, and requests. */
+export interface Counted {
+  readonly requests: number;
+  readonly output: number;
+  readonly large: number;
+  readonly pending: number;
+}
+
+/** Of a connection that is new, or gone. */
+export const NOTHING_COUNTED: Counted = { requests: 0, output: 0, large: 0, pending: 0 };
 
 /** Mutable by the door alone. */
 export class Connection {
@@ -122,18 +135,26 @@ export class Connection {
   /** A write waits here until the reads before it are answered; so do all writes behind it. */
   holdsWrites = false;
   /** What was last counted of what it holds, in bytes. */
-  counted: { readonly requests: number; readonly output: number } = { requests: 0, output: 0 };
+  counted: Counted = NOTHING_COUNTED;
   #pending: Pending[] = [];
   #head = 0;
   #pendingBytes = 0;
   #replyBytes = 0;
+  readonly #largeThreshold: number;
+  #largeBytes = 0;
   #undecided = 0;
   #unsentBytes = 0;
   #isClogged = false;
   #lastSentMs = 0;
 
-  constructor(opening: ConnectionOpening, nowMs: number, requestBytesMax: number = CLIENT_FRAME_BYTES_MAX) {
+  constructor(
+    opening: ConnectionOpening,
+    nowMs: number,
+    bounds: Pick<ConnectionBounds, "requestBytesMax" | "throttle"> = {},
+  ) {
     this.opening = opening;
+    const { requestBytesMax = CLIENT_FRAME_BYTES_MAX, throttle = THROTTLE_SETTINGS } = bounds;
+    this.#largeThreshold = throttle.largeBytes === 0 ? Infinity : throttle.largeBytes;
     this.decoder = new FrameDecoder(requestBytesMax);
     this.openedMs = nowMs;
     this.heardMs = nowMs;
@@ -161,7 +182,30 @@ export class Connection {
   enqueue(pending: Pending): void {
     this.#pending.push(pending);
     this.#pendingBytes += pending.bytes;
+    if (this.isLarge(pending.bytes)) this.#largeBytes += pending.bytes;
     if (pending.kind === "local") this.#replyBytes += pending.replyBytes;
+  }
+
+  /** Whether a request of so many bytes is a large one. */
+  isLarge(bytes: number): boolean {
+    return bytes > this.#largeThreshold;
+  }
+
+  /**
+   * Refuses, each in its place, writes that came before a time and have left for no leader. Sessions begin and end
+   * whatever else has to wait, as in ZooKeeper (Request.isThrottlable).
+   */
+  refuseUnsent(cameBeforeMs: number): readonly PendingWrite[] {
+    const refused: PendingWrite[] = [];
+    for (let index = this.#head; index < this.#pending.length; index++) {
+      const pending = this.#pending[index];
+      if (pending?.kind !== "write" || pending.attempts > 0 || pending.arrivedMs >= cameBeforeMs) continue;
+      if (pending.request.op === "createSession" || pending.request.op === "closeSession") continue;
+      const { xid, bytes, arrivedMs } = pending;
+      this.#pending[index] = { kind: "refused", reason: "throttledOp", xid, bytes, arrivedMs };
+      refused.push(pending);
+    }
+    return refused;
   }
 
   /** A write leaves for a leader. */
@@ -192,6 +236,7 @@ export class Connection {
     if (first === undefined) return;
     this.#head++;
     this.#pendingBytes -= first.bytes;
+    if (this.isLarge(first.bytes)) this.#largeBytes -= first.bytes;
     if (first.kind === "local") this.#replyBytes -= first.replyBytes;
     else if (first.kind === "write" && first.attempts > 0) this.#undecided--;
     // Emptied or half empty: give the array back, so that a long-lived connection does not grow for ever.
@@ -251,6 +296,12 @@ export class Connection {
   /** Its requests, and the bytes behind them. */
   get requestBytes(): number {
     return this.#pendingBytes + this.pendingCount * PENDING_OVERHEAD_BYTES + this.decoder.bufferedBytes;
+  }
+
+  /** All that it makes this replica hold now. */
+  get holds(): Counted {
+    const { requestBytes: requests, outputBytes: output, pendingCount: pending } = this;
+    return { requests, output, pending, large: this.#largeBytes };
   }
 
   /** What was written in this turn goes to the transport. */

@@ -30,7 +30,7 @@ export interface Described {
   /** While it leads. */
   readonly desk: LeaderDesk | undefined;
   readonly digests: Digests;
-  readonly shell: Pick<KeeperParts, "databaseBytes" | "summaries">;
+  readonly shell: Pick<KeeperParts, "databaseBytes" | "summaries" | "restorable" | "slowSyncs">;
   /** Unix milliseconds. */
   readonly nowMs: number;
   /** By a clock that never goes back. */
@@ -58,8 +58,8 @@ export function describeReplica(replica: Described): ReplicaStatus {
     lastDelivered: zxidText(tree.lastApplied),
     digest: digestText(tree.digest),
     sessions: tree.sessions.count,
-    connections: door.connectionCount,
-    clientBytes: door.heldBytes,
+    connections: door.holds.connections,
+    clientBytes: door.holds.clientBytes,
     znodes: tree.nodeCount,
     ...tree.totals,
     uptimeMs: replica.clockMs - replica.startedMs,
@@ -67,7 +67,7 @@ export function describeReplica(replica: Described): ReplicaStatus {
     syncedObservers: zab.learners.filter(({ isSynced, isVoter }) => isSynced && !isVoter).length,
     watches: replica.watches.count,
     calls: replica.calls.count,
-    heldRequests: door.heldCount + replica.calls.writeCount,
+    heldRequests: door.holds.writes + replica.calls.writeCount,
     forwardedBytes: replica.forwardedBytes,
     outstandingProposals: isSameEpoch ? zab.lastZxid.counter - zab.lastCommitted.counter : 0,
     expiredSessions: replica.desk?.expiredCount ?? 0,
@@ -93,6 +93,7 @@ export function describeForOperators(replica: Described): Report {
     lastZxid: tree.lastApplied,
     traceMask: door.operator.traceMask,
     databaseBytes: replica.shell.databaseBytes(),
+    slowSyncs: replica.shell.slowSyncs?.() ?? 0,
     configText: new TextDecoder().decode(tree.get(CONFIG_PATH)?.data ?? new Uint8Array()),
     metrics: door.metrics,
     leadingMs: door.metrics.leadingMs(replica.host.phase, clockMs),

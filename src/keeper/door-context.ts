@@ -33,3 +33,13 @@ export interface DoorContext {
   /** What a four-letter word reports on. */
   report(): Report;
 }
+
+/** What a door holds. */
+export interface DoorFigures {
+  /** Open, handshaken or not. */
+  readonly connections: number;
+  /** That wait for the log or for a leader. */
+  readonly writes: number;
+  /** For all clients. */
+  readonly clientBytes: number;
+}

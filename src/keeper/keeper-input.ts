@@ -1,5 +1,6 @@
 /** What a keeper is made of, and what happens to it. */
 import type { Rng } from "../base/rng.ts";
+import type { Zxid } from "../base/zxid.ts";
 import type { StagedTree } from "../tree/tree-snapshot.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { LogReader, PeerInput, PeerStart } from "../zab/config.ts";
@@ -8,7 +9,7 @@ import type { AuthSettings } from "./auth.ts";
 import type { Call, CallId } from "./call.ts";
 import type { KeeperConfig } from "./config.ts";
 import type { NamedSummary } from "./operations/replica-metrics.ts";
-import type { Operation } from "./operations/report.ts";
+import type { Operation, RestoreStep } from "./operations/report.ts";
 import type { ConnectionId, ConnectionOpening, SentOut } from "./connection.ts";
 import type { Removal } from "./turn.ts";
 
@@ -24,10 +25,14 @@ export interface KeeperParts {
   readonly removal?: Removal | undefined;
   /** Begins an empty tree beside the one that stands, for a snapshot; an earlier one is dropped. */
   readonly stage: () => StagedTree;
+  /** The tree of a restore that waits here whole, if it is this one: see StagedRestore. */
+  readonly restorable?: (permit: Zxid) => StagedTree | undefined;
   /** How large this replica's database is now. */
   readonly databaseBytes: () => number;
   /** What the shell measures of itself, under ZooKeeper's names: the core has no clock within a turn. */
   readonly summaries?: () => readonly NamedSummary[];
+  /** How many syncs of the disk were slow. */
+  readonly slowSyncs?: () => number;
 }
 
 /** What happens to a replica: some of it as it happens to its peer. */
@@ -58,4 +63,5 @@ export type KeeperInput =
   | { readonly kind: "callGone"; readonly call: CallId }
   /** Somebody who runs the replica wants something changed. */
   | { readonly kind: "operation"; readonly operation: Operation }
+  | { readonly kind: "restoreStep"; readonly step: RestoreStep }
   | { readonly kind: "linkBytes"; readonly link: LinkId; readonly bytes: Uint8Array };

@@ -9,9 +9,12 @@
  * 3. The desk exists only while this replica leads and all that was committed before is applied.
  */
 import { assertNever } from "../base/assert.ts";
+import { isLogged } from "../base/log-level.ts";
 import type { Sid } from "../base/ids.ts";
+import type { StagedRestore } from "../base/txn.ts";
 import { compareZxid, type Zxid, zxidText } from "../base/zxid.ts";
 import { decodeTxn } from "../jute/txn.ts";
+import { digestText } from "../tree/digest.ts";
 import { CONFIG_PATH } from "../tree/reserved.ts";
 import type { Tree } from "../tree/tree.ts";
 import { WatchTable } from "../tree/watch-table.ts";
@@ -35,6 +38,7 @@ import { Reign } from "./reign.ts";
 import { makeSession, negotiateTimeout } from "./session-terms.ts";
 import type { Report } from "./operations/report.ts";
 import { ReadOnlySwitch } from "./read-only.ts";
+import { takeOver } from "./snapshot-file/restored-tree.ts";
 import type { ReplicaStatus } from "./status.ts";
 import { TurnOutbox } from "./turn-outbox.ts";
 import type { Turn } from "./turn.ts";
@@ -47,7 +51,7 @@ export class Keeper {
   readonly #shell: Described["shell"];
   readonly #readOnly: ReadOnlySwitch;
   readonly #watches = new WatchTable();
-  readonly #window = new ForwardWindow();
+  readonly #window: ForwardWindow;
   readonly #door: ClientDoor;
   readonly #calls: CallDoor;
   readonly #host: PeerHost;
@@ -69,6 +73,7 @@ export class Keeper {
 
   constructor(parts: KeeperParts) {
     this.#config = parts.config;
+    this.#window = new ForwardWindow(parts.config.bounds.throttle);
     this.#instance = parts.start.instance;
     this.#tree = parts.tree;
     this.#shell = parts;
@@ -129,6 +134,11 @@ export class Keeper {
     return this.#serving;
   }
 
+  /** The latest permit to stage a restore that this replica gave as leader, once it is committed. */
+  get restorePermit(): Zxid | undefined {
+    return this.#reign.desk?.restorePermit;
+  }
+
   /** One turn: what happened, at what time (Unix milliseconds of this replica's clock). */
   step(input: KeeperInput, nowMs: number): Turn {
     this.#clockMs += Math.max(0, nowMs - this.#nowMs);
@@ -164,6 +174,8 @@ export class Keeper {
         return this.#calls.gone(input.call);
       case "operation":
         return this.#door.operator.operate(input.operation);
+      case "restoreStep":
+        return this.#reign.desk?.takeRestoreStep(input.step, this.#nowMs);
       case "notification":
       case "founders":
       case "linkFailed":
@@ -262,7 +274,7 @@ export class Keeper {
 
   /** Goes from "in broadcast" to "serving": once caught up, by what the leader says; a leader by itself. */
   #becomeReady(): void {
-    if (this.#serving || this.#more) return;
+    if (this.#serving || this.#more || this.#outbox.isRestarting) return;
     const { phase } = this.#host;
     if (!("stage" in phase) || phase.stage !== "broadcast") return;
     if (!this.#greeted) {
@@ -287,6 +299,8 @@ export class Keeper {
       for (const proposal of proposals) {
         budget -= proposal.payload.length + APPLY_COST_BYTES;
         budget -= this.#apply(proposal) * EVENT_COST_BYTES;
+        // What is behind a restore is for the start that follows.
+        if (this.#outbox.isRestarting) return;
       }
       if (budget <= 0) {
         this.#more = true;
@@ -299,6 +313,10 @@ export class Keeper {
   #apply(proposal: Proposal): number {
     const { zxid } = proposal;
     const { header, txn } = decodeTxn(proposal.payload);
+    if (txn.kind === "restore") {
+      this.#restore(zxid, txn.staged);
+      return 0;
+    }
     const { outcome, events } = this.#tree.apply(zxid, header, txn);
     this.#digests.applied();
     this.#door.metrics.committed(this.#nowMs - header.timeMs, this.#host.phase);
@@ -320,6 +338,19 @@ export class Keeper {
       this.#door.delivered(origin.serial, zxid, outcome);
     }
     return eventCount;
+  }
+
+  /**
+   * Every replica starts anew on the tree that was staged. One that has another, or none, as it was away or was sent a
+   * snapshot meanwhile, is like one whose tree differs: a snapshot must bring it.
+   */
+  #restore(zxid: Zxid, staged: StagedRestore): void {
+    const tree = this.#shell.restorable?.(staged.permit);
+    const isHere = tree !== undefined && digestText(tree.summary.digest) === staged.digest;
+    this.#log("restore", `${isHere ? "" : "is not here, but committed "}at ${zxidText(zxid)}`);
+    if (isHere) takeOver(tree, this.#tree);
+    this.#outbox.write([isHere ? { kind: "restore", at: zxid } : { kind: "diverged" }]);
+    this.#outbox.restart();
   }
 
   /** What this replica's clients want of the leader, which may be this very replica. */
@@ -384,7 +415,8 @@ export class Keeper {
   }
 
   #log(event: string, fields: string): void {
-    const { ensemble, sid } = this.#config;
+    const { ensemble, sid, logLevel = "info" } = this.#config;
+    if (!isLogged(event, logLevel)) return;
     this.#outbox.act({ kind: "log", line: `${ensemble}/${sid} ${event} ${fields}` });
   }
 }

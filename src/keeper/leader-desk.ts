@@ -4,6 +4,7 @@
  * a clean one. Source: ZooKeeper LeaderZooKeeperServer, PrepRequestProcessor, LearnerHandler.
  */
 import { ERROR_CODES } from "../base/error-code.ts";
+import { assert } from "../base/assert.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { NO_SESSION, type Origin, type Sid } from "../base/ids.ts";
 import type { WriteRequest } from "../base/request.ts";
@@ -20,6 +21,7 @@ import { type DynamicConfig, dynamicConfigText } from "./dynamic-config.ts";
 import { REFUSAL_LOG_INTERVAL_MS, SESSION_POLL_INTERVAL_MS, SESSIONS_MAX } from "./limits.ts";
 import type { Addressed, ForwardedRequest, OwnedSession, ToLeader } from "./link-message.ts";
 import { type ReconfigContext, reconfigureWith } from "./reconfiguration.ts";
+import type { RestoreStep } from "./operations/report.ts";
 import { SessionTracker } from "./session-tracker.ts";
 import { StorageGate } from "./storage-gate.ts";
 
@@ -75,6 +77,9 @@ export class LeaderDesk {
   #settled: Zxid | undefined;
   /** The latest configuration that was proposed here, until it is applied. */
   #proposedConfig: Zxid | undefined;
+  #restorePermit: Zxid | undefined;
+  /** A restore is proposed: whatever else is asked is for the next reign. */
+  #hasEnded = false;
   /** Refusals that wait for a proposal to be committed, oldest first; see #refuseBehindCommit. */
   #refusals: Refusal[] = [];
 
@@ -96,6 +101,30 @@ export class LeaderDesk {
     this.#nowMs = options.nowMs;
     for (const record of options.tree.sessions.values()) {
       this.#sessions.add(record.id, record.timeoutMs, undefined);
+    }
+  }
+
+  /** The latest permit to stage a restore, once it is committed: see StagedRestore. */
+  get restorePermit(): Zxid | undefined {
+    const permit = this.#restorePermit;
+    const isCommitted = permit !== undefined && compareZxid(permit, this.#options.tree.lastApplied) <= 0;
+    return isCommitted && !this.#hasEnded ? permit : undefined;
+  }
+
+  /**
+   * Permits a restore, or proposes one. A permit is a barrier: who gives it leads still, and later ones are larger.
+   * What is proposed is the last that this leader has to say, as behind it is another tree.
+   */
+  takeRestoreStep(step: RestoreStep, nowMs: number): void {
+    if (this.#hasEnded) return;
+    this.#nowMs = nowMs;
+    const header = { session: 0n, xid: 0, timeMs: nowMs, origin: this.#own() };
+    if (step.kind === "permitRestore") {
+      this.#append(header, { kind: "barrier", path: "" });
+      this.#restorePermit = this.lastPrepared;
+    } else if (this.#restorePermit === undefined || equalZxid(this.#restorePermit, step.staged.permit)) {
+      this.#append(header, { kind: "restore", staged: step.staged });
+      this.#hasEnded = true;
     }
   }
 
@@ -130,6 +159,7 @@ export class LeaderDesk {
     message: Exclude<ToLeader, { readonly kind: "digest" | "unsound" }>,
     nowMs: number,
   ): void {
+    if (this.#hasEnded) return;
     this.#nowMs = nowMs;
     switch (message.kind) {
       case "hello":
@@ -161,6 +191,7 @@ export class LeaderDesk {
 
   /** Lets time pass: sessions silent for too long are closed; replicas are asked whom they heard. */
   tick(nowMs: number): void {
+    if (this.#hasEnded) return;
     this.#nowMs = nowMs;
     for (const session of this.#sessions.advance(nowMs)) {
       this.#expired++;
@@ -193,7 +224,7 @@ export class LeaderDesk {
 
   /** Proposes these members, unless others are on their way; the version is the proposal's zxid. */
   takeOver(config: DynamicConfig): void {
-    if (this.#proposedConfig !== undefined) return;
+    if (this.#proposedConfig !== undefined || this.#hasEnded) return;
     const text = dynamicConfigText({ ...config, version: this.#nextZxid });
     this.proposeConfig(new TextEncoder().encode(text));
   }
@@ -210,7 +241,7 @@ export class LeaderDesk {
 
   /** Proposes, once, that the members of this version are settled: they are committed. */
   settle(version: Zxid): void {
-    if (this.#settled !== undefined && equalZxid(this.#settled, version)) return;
+    if (this.#hasEnded || (this.#settled !== undefined && equalZxid(this.#settled, version))) return;
     this.#settled = version;
     this.#append({ session: 0n, xid: 0, timeMs: this.#nowMs, origin: this.#own() }, { kind: "settled" });
   }
@@ -371,6 +402,7 @@ export class LeaderDesk {
   }
 
   #append(header: TxnHeader, txn: Txn): void {
+    assert(!this.#hasEnded, "nothing is proposed behind a restore");
     encodeTxn(this.#writer, header, txn);
     if (txn.kind === "config") this.#proposedConfig = this.#nextZxid;
     this.#proposals.push({ zxid: this.#nextZxid, payload: this.#writer.take() });

@@ -15,7 +15,7 @@ import type { LinkSend } from "./turn.ts";
 import { readZabMessage, writeZabMessage } from "./zab-codec.ts";
 
 /** The first byte of every frame: a replica of another version is told apart, not misread. */
-const LINK_FORMAT = 4;
+const LINK_FORMAT = 3;
 
 const TAGS: Readonly<Record<"zab" | ToLeader["kind"] | FromLeader["kind"], number>> = {
   zab: 1,

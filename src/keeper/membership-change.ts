@@ -1,26 +1,41 @@
 /** What a proposal does to the membership: the protocol asks this of each proposal that it accepts. */
+import { KeeperError } from "../base/error-code.ts";
 import type { Sid } from "../base/ids.ts";
 import type { VotersBefore } from "../base/voters-before.ts";
 import { compareZxid, equalZxid, ZXID_ZERO } from "../base/zxid.ts";
 import { CONFIG_PATH } from "../tree/reserved.ts";
+import { JuteError } from "../jute/jute-error.ts";
 import { configTxnOf } from "../jute/txn.ts";
 import type { MembershipOf } from "../zab/members.ts";
 import type { Membership } from "../zab/membership.ts";
 import type { MembershipNote } from "../zab/message.ts";
-import { membershipOf, readDynamicConfig } from "./dynamic-config.ts";
+import { configProblem, type DynamicConfig, membershipOf, readDynamicConfig } from "./dynamic-config.ts";
 import type { KeeperParts } from "./keeper-input.ts";
 import type { Removal } from "./turn.ts";
 
 /**
  * The members that the payload brings, or that it settles those before it; undefined where it leaves them alone.
- * A configuration of version 0 only tells what the deployment says, so it brings none.
+ * A configuration of version 0 only tells what the deployment says, so it brings none. Throws JuteError where the
+ * payload cannot be read, or brings members that no ensemble can have.
  */
 export const membershipChangeOf: MembershipOf = (payload) => {
   const txn = configTxnOf(payload);
   if (txn === undefined || txn.kind === "settled") return txn;
-  const membership = membershipIn(txn.data);
-  return membership === undefined ? undefined : { kind: "members", membership };
+  const config = configIn(txn.data);
+  if (equalZxid(config.version, ZXID_ZERO)) return undefined;
+  const problem = configProblem(config);
+  if (problem !== undefined) throw new JuteError("bad-value", problem);
+  return { kind: "members", membership: membershipOf(config) };
 };
+
+function configIn(data: Uint8Array): DynamicConfig {
+  try {
+    return readDynamicConfig(new TextDecoder().decode(data));
+  } catch (error) {
+    if (!(error instanceof KeeperError)) throw error;
+    throw new JuteError("bad-value", `a configuration: ${error.message}`);
+  }
+}
 
 /** The membership that a configuration's bytes bring; undefined where they only tell what the deployment says. */
 export function membershipIn(data: Uint8Array): Membership | undefined {

@@ -10,6 +10,7 @@ import type { PeerWrite } from "../zab/effects.ts";
 import type { LinkId, Notification, Proposal } from "../zab/message.ts";
 import { Peer } from "../zab/peer.ts";
 import type { KeeperInput, KeeperParts } from "./keeper-input.ts";
+import { linkMessageProblem } from "./link-check.ts";
 import { readLinkMessage } from "./link-codec.ts";
 import type { FromLeader, LinkMessage, ToLeader } from "./link-message.ts";
 import { LinkTable } from "./link-table.ts";
@@ -269,11 +270,9 @@ export class PeerHost {
     const sid = this.#links.sidOf(link);
     if (sid === undefined) return;
     const message = readLinkMessage(bytes);
-    if (typeof message === "string") {
-      this.#linkErrors++;
-      this.#context.log("link", `replica ${sid}: ${message}`);
-      return this.#cutLink(link, "malformed");
-    }
+    if (typeof message === "string") return this.#refuse(link, sid, message);
+    const problem = linkMessageProblem(sid, message);
+    if (problem !== undefined) return this.#refuse(link, sid, problem);
     switch (message.kind) {
       case "zab":
         return this.step({ kind: "message", link, message: message.message });
@@ -286,5 +285,11 @@ export class PeerHost {
       default:
         return assertNever(message);
     }
+  }
+
+  #refuse(link: LinkId, sid: Sid, problem: string): void {
+    this.#linkErrors++;
+    this.#context.log("link", `replica ${sid}: ${problem}`);
+    this.#cutLink(link, "malformed");
   }
 }

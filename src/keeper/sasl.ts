@@ -61,19 +61,20 @@ export class SaslExchange {
     const user = field("username");
     const uri = field("digest-uri") ?? "";
     const cnonce = field("cnonce");
+    const response = field("response");
     const isFitting =
       (field("charset") ?? "utf-8") === "utf-8" &&
       field("realm") === SASL_REALM &&
       field("nonce") === this.#nonce &&
       (field("qop") ?? "auth") === "auth" &&
       uri.toLowerCase() === DIGEST_URI;
-    if (!isFitting || user === undefined || cnonce === undefined) return { kind: "failed" };
+    if (!isFitting || user === undefined || cnonce === undefined || response === undefined)
+      return { kind: "failed" };
     if (user === "") return { kind: "broken" };
     const secret = this.#settings.users.get(user);
     if (secret === undefined) return { kind: "failed" };
     const proof = this.#proofs({ secret, cnonce, uri, authzid: field("authzid") });
-    const response = textBytes(field("response") ?? "");
-    if (!equalBytes(response, textBytes(proof("AUTHENTICATE")))) return { kind: "failed" };
+    if (!equalBytes(textBytes(response), textBytes(proof("AUTHENTICATE")))) return { kind: "failed" };
     // Whatever the client wants to act as, it is who it has proven to be: as ZooKeeper decides.
     return { kind: "proven", token: textBytes(`rspauth=${proof("")}`), user };
   }

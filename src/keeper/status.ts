@@ -38,6 +38,10 @@ export interface Counters {
   framesRejected: number;
   requestsUndecodable: number;
   requestsUnknown: number;
+  /** Writes answered with -127, as they had waited for too long. */
+  requestsThrottled: number;
+  /** Hung up on, as too much of large ones was unanswered. */
+  largeRequestsRejected: number;
   /** Bytes of requests, and of replies and events, with their length fields. */
   receivedBytes: number;
   sentBytes: number;
@@ -75,6 +79,8 @@ export function freshCounters(): Counters {
     framesRejected: 0,
     requestsUndecodable: 0,
     requestsUnknown: 0,
+    requestsThrottled: 0,
+    largeRequestsRejected: 0,
     receivedBytes: 0,
     sentBytes: 0,
     handshakes: 0,

@@ -84,7 +84,7 @@ export interface NodeStore extends NodeView {
   /** How many znodes lie below the path, at any depth. */
   descendantCount(path: string): number;
   /**
-   * The next znodes behind a path in some order of the store's own, from the beginning for undefined: as many as have
+   * The next znodes behind a path in the order of comparePlaces, from the beginning for undefined: as many as have
    * about `bytesMax` together, at least one, none at the end. Those that `unwritten` names may be left out.
    */
   after(path: string | undefined, bytesMax: number): ReadonlyArray<readonly [string, Znode]>;
@@ -166,8 +166,8 @@ export class MapNodeStore implements NodeStore {
 
   after(path: string | undefined, bytesMax: number): ReadonlyArray<readonly [string, Znode]> {
     const paths = [...this.#nodes.keys()]
-      .filter((other) => path === undefined || other > path)
-      .sort(compareText);
+      .filter((other) => path === undefined || comparePlaces(other, path) > 0)
+      .sort(comparePlaces);
     const found: Array<readonly [string, Znode]> = [];
     let bytes = 0;
     for (const other of paths) {
@@ -248,8 +248,16 @@ export function compareText(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-/** The order of idle znodes: by mark, then as rows are, by parent and name. */
+/**
+ * The order in which znodes are kept: by parent, then by name, the root first. So all children of one znode follow each
+ * other, and behind that znode: its parent's path is shorter than its own, and a prefix of it.
+ */
+export function comparePlaces(a: string, b: string): number {
+  if (a === "/" || b === "/") return Number(b === "/") - Number(a === "/");
+  return compareText(parentOf(a), parentOf(b)) || compareText(nameOf(a), nameOf(b));
+}
+
+/** The order of idle znodes: by mark, then as they are kept. */
 function compareIdle(a: IdleZnode, b: IdleZnode): number {
-  if (a.mark !== b.mark) return a.mark - b.mark;
-  return compareText(parentOf(a.path), parentOf(b.path)) || compareText(nameOf(a.path), nameOf(b.path));
+  return a.mark - b.mark || comparePlaces(a.path, b.path);
 }

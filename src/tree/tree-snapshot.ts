@@ -8,7 +8,7 @@
  */
 import { assert } from "../base/assert.ts";
 import type { SessionId } from "../base/ids.ts";
-import type { Digest } from "./digest.ts";
+import { type Digest, DIGEST_ZERO } from "./digest.ts";
 import type { NodeStore, Znode } from "./node-store.ts";
 import type { SessionRecord, SessionTable } from "./session-table.ts";
 import { type ChangeListener, TreeState, type TreeTotals } from "./tree-state.ts";
@@ -113,15 +113,23 @@ export function summaryOf(state: TreeState): StateSummary {
   return { digest, totals, znodes: store.count(), sessions: sessions.count };
 }
 
+const NOTHING_YET: Pick<StateSummary, "digest" | "totals"> = {
+  digest: DIGEST_ZERO,
+  totals: { dataBytes: 0, ephemerals: 0 },
+};
+
 /** A tree that a snapshot brings, beside the one that stands. */
 export class StagedTree {
   readonly #state: TreeState;
 
-  /** Over an empty store and table. */
-  constructor(parts: { readonly store: NodeStore; readonly sessions: SessionTable }) {
-    assert(parts.store.count() === 0 && parts.sessions.count === 0, "nothing is staged yet");
-    const totals = { dataBytes: 0, ephemerals: 0 };
-    this.#state = new TreeState({ ...parts, digest: { hi: 0, lo: 0 }, totals });
+  /** Over an empty store and table, or over those that hold what sums up to this. */
+  constructor(
+    parts: { readonly store: NodeStore; readonly sessions: SessionTable },
+    sums: Pick<StateSummary, "digest" | "totals"> = NOTHING_YET,
+  ) {
+    const isEmpty = parts.store.count() === 0 && parts.sessions.count === 0;
+    assert(isEmpty || sums !== NOTHING_YET, "nothing is staged yet");
+    this.#state = new TreeState({ ...parts, ...sums });
   }
 
   /** Takes an entry; a later one of the same path or session overrules it. */
@@ -135,6 +143,20 @@ export class StagedTree {
       if (session !== undefined) this.#state.putSession(session);
       else if (this.#state.sessions.get(id) !== undefined) this.#state.deleteSession(id);
     }
+  }
+
+  /** A znode that is staged. */
+  get(path: string): Znode | undefined {
+    return this.#state.get(path);
+  }
+
+  hasSession(id: SessionId): boolean {
+    return this.#state.sessions.get(id) !== undefined;
+  }
+
+  /** The sessions that are staged. */
+  sessions(): readonly SessionRecord[] {
+    return [...this.#state.sessions.values()];
   }
 
   /** What is staged so far sums up to. */

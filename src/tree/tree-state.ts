@@ -26,7 +26,8 @@ export interface TreeTotals {
 
 /** Hears which znodes and sessions change. */
 export interface ChangeListener {
-  changedZnode(path: string): void;
+  /** `before` is what stood there until now; undefined for nothing. */
+  changedZnode(path: string, before: Znode | undefined): void;
   changedSession(id: SessionId): void;
 }
 
@@ -135,7 +136,7 @@ export class TreeState implements NodeView {
     this.store.put(path, node);
     this.#digest = addDigest(this.#digest, this.#digestOf(path, node));
     this.#count(path, node, 1);
-    for (const listener of this.#listeners) listener.changedZnode(path);
+    for (const listener of this.#listeners) listener.changedZnode(path, before);
   }
 
   delete(path: string): void {
@@ -143,7 +144,7 @@ export class TreeState implements NodeView {
     assert(before !== undefined, `delete without a znode at ${path}`);
     this.store.delete(path);
     this.#subtract(path, before);
-    for (const listener of this.#listeners) listener.changedZnode(path);
+    for (const listener of this.#listeners) listener.changedZnode(path, before);
   }
 
   putSession(session: SessionRecord): void {

@@ -8,7 +8,7 @@
  * 3. The digest is the sum over all znodes and sessions.
  */
 import type { Identity } from "../base/acl.ts";
-import { assert, assertNever } from "../base/assert.ts";
+import { assert, assertNever, InvariantError } from "../base/assert.ts";
 import { OPEN_ACL, PERMS } from "../base/acl.ts";
 import type { SessionId } from "../base/ids.ts";
 import type { Response } from "../base/request.ts";
@@ -24,6 +24,7 @@ import {
   sessionDigest,
   znodeDigest,
 } from "./digest.ts";
+import { FrozenTree } from "./frozen-tree.ts";
 import type { IdleZnode, MarkRange } from "./idle.ts";
 import { type NodeStore, statOf, type Subtotal, type Znode } from "./node-store.ts";
 import { CONFIG_PATH, QUOTA_PATH, ZOOKEEPER_PATH } from "./reserved.ts";
@@ -173,6 +174,11 @@ export class Tree {
     return new TreeSnapshot(this.#state);
   }
 
+  /** Holds on to the whole tree as it is now, while it goes on changing; the caller closes it. */
+  freeze(bytesMax?: number): FrozenTree {
+    return new FrozenTree(this.#state, this.#lastApplied, bytesMax);
+  }
+
   /** Answers a read from what was applied so far. Throws KeeperError. */
   read(read: TreeRead): Response {
     return readTree(this, read);
@@ -216,6 +222,8 @@ export class Tree {
         return applyConfig(this.#state, moment, txn.data, events);
       case "settled":
         return { kind: "done" };
+      case "restore":
+        throw new InvariantError("a restore brings another tree: it is applied to none");
       case "barrier":
         return { kind: "barrier", path: txn.path };
       default:
@@ -261,7 +269,7 @@ export function recomputeDigest(
  * What is there before the first transaction, with the Stats that ZooKeeper 3.8.0 shows: its reserved znodes
  * count as children, but not as creates of children, so that "/" starts with a cversion of -1.
  */
-function reservedNodes(): ReadonlyArray<readonly [string, Znode]> {
+export function reservedNodes(): ReadonlyArray<readonly [string, Znode]> {
   const node: Znode = {
     data: new Uint8Array(0),
     acl: OPEN_ACL,

@@ -147,8 +147,9 @@ export type PeerInput =
   /**
    * Step down if leading; ignored otherwise. Proposals are taken no more; once the successor, or the first voter, has
    * all and knows that it is committed, it is told to lead. Where none gets there in heartbeatLimitMs, all are equal.
+   * `epochAbove`: whoever it is, an epoch that this peer chooses is above that one from now on.
    */
-  | { readonly kind: "resign"; readonly successor?: Sid }
+  | { readonly kind: "resign"; readonly successor?: Sid; readonly epochAbove?: number }
   /**
    * Somebody relies on this peer, if it leads and is a quorum by itself: it proves that it still is, by a write, where
    * its last was heartbeatLimitMs ago. Nobody else could tell it that another start has taken its place, and a start

@@ -3,8 +3,8 @@
  * Election, learner and leader all work on the one core of their peer.
  */
 import { assert } from "../base/assert.ts";
-import { BATCH_BYTES_MAX } from "../base/limits.ts";
-import { compareZxid, equalZxid, maxZxid, type Zxid, ZXID_ZERO, zxidText } from "../base/zxid.ts";
+import { BATCH_BYTES_MAX, EPOCH_LEAP_MAX } from "../base/limits.ts";
+import { compareZxid, EPOCH_MAX, equalZxid, maxZxid, type Zxid, ZXID_ZERO, zxidText } from "../base/zxid.ts";
 import {
   DEFAULT_TIMING,
   type LogReader,
@@ -119,6 +119,12 @@ export class PeerCore {
   /** Takes note of a learner's promise, so that one new epoch is enough to take that learner in. */
   raiseEpochFloor(promisedEpoch: number): void {
     this.#epochFloor = Math.max(this.#epochFloor, promisedEpoch);
+  }
+
+  /** Whether some leader can have come so far as this epoch, by all that this peer knows. */
+  isPlausibleEpoch(epoch: number): boolean {
+    const known = Math.max(this.#acceptedEpoch, this.#epochFloor);
+    return epoch >= 0 && epoch < EPOCH_MAX && epoch <= known + EPOCH_LEAP_MAX;
   }
 
   /** The epoch promised last. */

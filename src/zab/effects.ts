@@ -25,6 +25,8 @@ export type PeerWrite =
   | { readonly kind: "truncate"; readonly after: Zxid }
   /** The staged snapshot takes the place of history and tree: the history is empty and begins after `last`. */
   | { readonly kind: "install"; readonly last: Zxid }
+  /** The tree of a restore takes the place of the other, as of this zxid, which is part of history; that stays. */
+  | { readonly kind: "restore"; readonly at: Zxid }
   /** The tree is known to differ from a quorum's: until a snapshot is installed this peer has no voice. */
   | { readonly kind: "diverged" }
   /** Both epochs, each at least what it was. */

@@ -87,6 +87,13 @@ export class Election {
     if (this.#decided === undefined) this.#count();
   }
 
+  /** Others decide than before: who votes no more is no candidate, and those that are left may be enough. */
+  onMembers(): void {
+    if (this.#decided !== undefined) return;
+    if (!this.#core.quorum.isVoter(this.#vote.leader)) this.#change(this.#ownVote());
+    this.#count();
+  }
+
   /** Takes a vote into account; the caller has dropped what is stale or malformed. */
   onNotification(notification: Notification): void {
     if (this.#decided !== undefined) return;
@@ -136,14 +143,16 @@ export class Election {
     const { from, vote, electionRound, membership } = notification;
     this.#established.delete(from);
     // Who knows later members may count on this peer's vote, though by its own history it has none.
-    const isAsked = this.#core.isVoter || this.#core.members.isBehind(membership);
-    if (!isAsked || electionRound < this.#round) return;
+    const { isVoter, quorum, members } = this.#core;
+    const isBehind = members.isBehind(membership);
+    if (!(isVoter || isBehind) || electionRound < this.#round) return;
+    const isCandidate = quorum.isVoter(vote.leader) || isBehind;
     if (electionRound > this.#round) {
       this.#round = electionRound;
       this.#received.clear();
       const own = this.#ownVote();
-      this.#change(isBetter(vote, own) ? vote : own);
-    } else if (isBetter(vote, this.#vote)) {
+      this.#change(isCandidate && isBetter(vote, own) ? vote : own);
+    } else if (isCandidate && isBetter(vote, this.#vote)) {
       this.#change(vote);
     }
     this.#received.set(from, notification);

@@ -161,6 +161,8 @@ export class Learner {
     const { acceptedEpoch, currentEpoch, history, lastDelivered, voice, outbox } = this.#core;
     if (this.#newEpoch !== undefined) return this.#unexpected("leaderInfo");
     if (newEpoch < acceptedEpoch) return this.leave(`epoch ${newEpoch} is behind ${acceptedEpoch}`);
+    if (!this.#core.isPlausibleEpoch(newEpoch))
+      return this.#broken(`epoch ${newEpoch} is none`, "leaderInfo");
     const promised = newEpoch > acceptedEpoch;
     if (promised) this.#core.writeEpochs({ acceptedEpoch: newEpoch, currentEpoch });
     this.#newEpoch = newEpoch;

@@ -249,6 +249,7 @@ export class Peer {
       case "diverged":
         return this.#onDiverged();
       case "resign":
+        this.#core.raiseEpochFloor(input.epochAbove ?? 0);
         return this.#leader?.resign(input.successor);
       case "prove":
         return this.#leader?.stage === "broadcast" ? this.#core.prove() : undefined;
@@ -273,8 +274,12 @@ export class Peer {
 
   #onNotification(notification: Notification): void {
     const { from } = notification;
+    const { quorum } = this.#core;
     if (!this.#conversation.hear(notification)) return;
-    if (this.#role.kind === "looking") return this.#election.onNotification(notification);
+    if (this.#role.kind === "looking") {
+      if (quorum !== this.#core.quorum) this.#election.onMembers();
+      return this.#election.onNotification(notification);
+    }
     const learner = this.#learner;
     const isDisowned = learner?.leader === from && notification.state !== "leading";
     const isNewer = notification.electionRound > this.#election.round;

@@ -2,13 +2,24 @@ import { describe, expect, test } from "vitest";
 
 import { DEFAULT_ACCESS } from "../../src/base/access-settings.ts";
 import { FOUR_LETTER_WORDS, FOUR_LETTER_WORDS_DEFAULT } from "../../src/base/four-letter-words.ts";
-import { ConfigError, meantVariable, readSettings, type Variables } from "../../src/base/settings.ts";
+import { ADMIN_SETTINGS } from "../../src/base/admin-settings.ts";
+import { THROTTLE_SETTINGS } from "../../src/base/throttle-settings.ts";
+import { ConfigError, meantVariable, readSettings } from "../../src/base/settings.ts";
+import type { Variables } from "../../src/base/variables.ts";
 import { ZNODE_SETTINGS } from "../../src/base/znode-settings.ts";
 
 const VOTERS = "1,2,3";
 /** md5("ann:zk-sasl-md5:one"). */
 const ANN = "171e503cd84822dc6023decfb4c078eb";
 const DIGEST = "super:UdxDQl4f9v5oITwcAsO9bmWgHSI=";
+
+/** What is so where nothing is said of it. */
+const UNTOLD = {
+  admin: ADMIN_SETTINGS,
+  throttle: THROTTLE_SETTINGS,
+  logLevel: "info",
+  fsyncWarningMs: 1000,
+};
 
 describe("readSettings", () => {
   test("voters alone give an ensemble with ZooKeeper's defaults", () => {
@@ -34,6 +45,7 @@ describe("readSettings", () => {
       access: DEFAULT_ACCESS,
       servesReadOnly: false,
       isAudited: false,
+      ...UNTOLD,
       reconfigEnabled: false,
     });
   });
@@ -99,9 +111,41 @@ describe("readSettings", () => {
       access: DEFAULT_ACCESS,
       servesReadOnly: true,
       isAudited: true,
+      ...UNTOLD,
     });
     const empty = Object.fromEntries(Object.keys(variables).map((name) => [name, ""]));
     expect(readSettings({ ...empty, VOTERS })).toEqual(readSettings({ VOTERS }));
+  });
+
+  test("each variable about what clients and operators may ask is read, and an empty one counts as not set", () => {
+    const variables = {
+      GLOBAL_OUTSTANDING_LIMIT: "1",
+      REQUEST_THROTTLE_LIMIT: "2",
+      THROTTLED_OP_WAIT_MS: "3",
+      LARGE_REQUEST_THRESHOLD: "4",
+      LARGE_REQUEST_MAX_BYTES: "2000000",
+      ADMIN_SNAPSHOT_ENABLED: "0",
+      ADMIN_RESTORE_ENABLED: "0",
+      ADMIN_RATE_LIMITER_INTERVAL_MS: "7",
+      LOG_LEVEL: "warn",
+      FSYNC_WARNING_MS: "50",
+    };
+    const { throttle, admin, logLevel, fsyncWarningMs } = readSettings({ VOTERS, ...variables });
+    expect([logLevel, fsyncWarningMs]).toEqual(["warn", 50]);
+    expect(admin).toEqual({ snapshotEnabled: false, restoreEnabled: false, intervalMs: 7 });
+    expect(throttle).toEqual({
+      outstandingMax: 1,
+      forwardedMax: 2,
+      waitMs: 3,
+      largeBytes: 4,
+      largeTotalBytes: 2_000_000,
+    });
+    const empty = Object.fromEntries(Object.keys(variables).map((name) => [name, ""]));
+    const { throttle: throttleThen, admin: adminThen } = readSettings({ ...empty, VOTERS });
+    expect([throttleThen, adminThen]).toEqual([THROTTLE_SETTINGS, ADMIN_SETTINGS]);
+    expect(() => readSettings({ VOTERS, LARGE_REQUEST_MAX_BYTES: "1000" })).toThrow(
+      "LARGE_REQUEST_MAX_BYTES",
+    );
   });
 
   test("each variable about who may come in is read, and an empty one counts as not set", () => {
@@ -263,7 +307,7 @@ describe("meantVariable", () => {
     expect(meantVariable(name)).toBe(meant);
   });
 
-  test.each(["FOO", "A", "LOG_LEVEL", "VOTERS_OF_THE_ENSEMBLE", ""])("%j means none of ours", (name) => {
+  test.each(["FOO", "A", "COLOUR", "VOTERS_OF_THE_ENSEMBLE", ""])("%j means none of ours", (name) => {
     expect(meantVariable(name)).toBeUndefined();
   });
 });

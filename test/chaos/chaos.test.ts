@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import { type Members, sidsOf } from "../../src/base/settings.ts";
+import { CHANGE_MEMBERS, shortChangeRound } from "./change.ts";
 import { type ChaosReport, runChaos } from "./chaos.ts";
 import { startEdgekeeper } from "./edgekeeper-target.ts";
 import { type PlannedFault, roundFor, shortRoundFor } from "./plan.ts";
@@ -38,6 +39,17 @@ test(
     const stalls = report.faults.filter(({ withoutQuorumMs }) => withoutQuorumMs > 0);
     expect(stalls).toHaveLength(1);
     expect(stalls[0]?.askedWithoutQuorum).toBeGreaterThan(0);
+  },
+  ROUND_DEADLINE_MS,
+);
+
+test(
+  "nor when the members change, and whoever leads that is killed or stands still in the middle of it",
+  async () => {
+    const report = await run(CHANGE_MEMBERS, shortChangeRound());
+
+    expect([...report.struck.keys()]).toEqual(["change"]);
+    expect(Math.min(...report.faults.map(({ acknowledged }) => acknowledged))).toBeGreaterThan(0);
   },
   ROUND_DEADLINE_MS,
 );

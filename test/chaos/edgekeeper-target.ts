@@ -5,10 +5,14 @@ import { join } from "node:path";
 
 import type { Members } from "../../src/base/settings.ts";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import { midChangeLine } from "../faults/fault.ts";
+import { CHANGE_SIDS, type Change, FROZEN_MS } from "./change.ts";
+import { RECONFIGURABLE, Reconfigurer } from "./reconfigurer.ts";
 import type { Fault, ReplicaDigest, Target } from "./target.ts";
 
 const CONFIG = "test/faults/wrangler.toml";
 const STATUS_DEADLINE_MS = 3000;
+const FAULT_DEADLINE_MS = 15_000;
 
 interface ReplicaReport {
   readonly sid: number;
@@ -39,17 +43,33 @@ export async function startEdgekeeper(members: Members): Promise<Target> {
 
 class EdgekeeperTarget implements Target {
   readonly name = "edgekeeper";
-  readonly kinds = ["none", "abort", "down", "freeze", "cut", "cut link", "drop", "kill all"] as const;
+  readonly kinds = [
+    "none",
+    "abort",
+    "down",
+    "freeze",
+    "cut",
+    "cut link",
+    "drop",
+    "kill all",
+    "change",
+  ] as const;
   readonly members: Members;
   readonly servers: Target["servers"];
   readonly #dataDirectory: string;
   #ensemble: TestEnsemble;
+  readonly #reconfigurer: Reconfigurer;
 
   constructor(ensemble: TestEnsemble, dataDirectory: string, members: Members) {
     this.members = members;
     this.#ensemble = ensemble;
     this.#dataDirectory = dataDirectory;
     this.servers = ensemble.tcpPorts.map((port) => ({ host: "127.0.0.1", port }));
+    this.#reconfigurer = new Reconfigurer(this.servers, members.voters, {
+      arm: async (change, token) => await this.#arm(change, token),
+      hasStruck: (token) => this.#ensemble.output().includes(midChangeLine(token)),
+      killAll: async () => await this.#killAll(),
+    });
   }
 
   async leader(): Promise<number | undefined> {
@@ -76,21 +96,9 @@ class EdgekeeperTarget implements Target {
 
   async inject(fault: Fault): Promise<void> {
     if (fault.kind === "none") return;
-    if (fault.kind === "kill all") {
-      const { httpPort, tcpPorts } = this.#ensemble;
-      await this.#ensemble.kill9();
-      const dataDirectory = this.#dataDirectory;
-      const vars = varsOf(this.members);
-      this.#ensemble = await startEnsemble({ config: CONFIG, dataDirectory, httpPort, tcpPorts, vars });
-      return;
-    }
-    const response = await fetch(`${this.#ensemble.httpUrl}/faults/main/${fault.sid}`, {
-      method: "POST",
-      body: JSON.stringify(bodyOf(fault)),
-      signal: AbortSignal.timeout(STATUS_DEADLINE_MS),
-    });
-    if (!response.ok)
-      throw new Error(`${fault.kind} was refused: ${response.status} ${await response.text()}`);
+    if (fault.kind === "kill all") return await this.#killAll();
+    if (fault.change !== undefined) return await this.#reconfigurer.change(fault.change);
+    await this.#suffer(fault.sid, bodyOf(fault));
   }
 
   async describe(): Promise<string> {
@@ -101,6 +109,31 @@ class EdgekeeperTarget implements Target {
   async stop(): Promise<void> {
     await this.#ensemble.stop();
     await rm(this.#dataDirectory, { recursive: true, force: true });
+  }
+
+  async #killAll(): Promise<void> {
+    const { httpPort, tcpPorts } = this.#ensemble;
+    await this.#ensemble.kill9();
+    const dataDirectory = this.#dataDirectory;
+    const vars = varsOf(this.members);
+    this.#ensemble = await startEnsemble({ config: CONFIG, dataDirectory, httpPort, tcpPorts, vars });
+  }
+
+  /** Whoever leads the change is struck: nobody knows yet who that will be. */
+  async #arm(change: Change | undefined, token: number): Promise<void> {
+    const ms = change === undefined || change.blow === "abort" ? 0 : FROZEN_MS;
+    const body = { kind: "midChange", stage: change?.stage, ms, token };
+    await Promise.all(CHANGE_SIDS.map(async (sid) => await this.#suffer(sid, body)));
+  }
+
+  async #suffer(sid: number, body: Readonly<Record<string, unknown>>): Promise<void> {
+    const response = await fetch(`${this.#ensemble.httpUrl}/faults/main/${sid}`, {
+      method: "POST",
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(FAULT_DEADLINE_MS),
+    });
+    if (response.ok) return;
+    throw new Error(`${String(body["kind"])} was refused: ${response.status} ${await response.text()}`);
   }
 
   async #status(): Promise<StatusReport | undefined> {
@@ -117,7 +150,7 @@ class EdgekeeperTarget implements Target {
 }
 
 function varsOf({ voters, observers }: Members): Readonly<Record<string, string>> {
-  return { VOTERS: voters.join(","), OBSERVERS: observers.join(",") };
+  return { VOTERS: voters.join(","), OBSERVERS: observers.join(","), ...RECONFIGURABLE };
 }
 
 function bodyOf({ kind, peer, ms }: Fault): Readonly<Record<string, unknown>> {
@@ -134,6 +167,7 @@ function bodyOf({ kind, peer, ms }: Fault): Readonly<Record<string, unknown>> {
       return { kind, peer, ms };
     case "none":
     case "kill all":
+    case "change":
       throw new Error(`${kind} is no fault of one replica`);
     default: {
       const none: never = kind;

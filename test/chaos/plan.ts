@@ -1,6 +1,7 @@
 /** Which faults make a round, told by roles: who leads is known only when the fault's turn comes. */
 import type { Rng } from "../../src/base/rng.ts";
 import { type Members, sidsOf } from "../../src/base/settings.ts";
+import { type Change, changeText } from "./change.ts";
 import type { Fault, FaultKind } from "./target.ts";
 
 const FOLLOWERS = ["first follower", "second follower", "third follower", "fourth follower"] as const;
@@ -33,6 +34,8 @@ export interface PlannedFault {
   /** The other end of the link, where the fault is at one. */
   readonly peer?: Role;
   readonly ms: number;
+  /** Of a "change" alone. */
+  readonly change?: Change;
   /** Comes on top; roles are those of the first one's beginning. */
   readonly also?: PlannedFault;
   /** How long after this one's beginning that is. */
@@ -163,7 +166,13 @@ export function faultsFor(planned: PlannedFault, situation: Situation): readonly
     const sid = sidAt(next.at, { ...situation, kind: next.kind, taken });
     taken.add(sid);
     timed.push({
-      fault: { kind: next.kind, sid, peer: peerOf(sid, next.peer, situation), ms: next.ms },
+      fault: {
+        kind: next.kind,
+        sid,
+        peer: peerOf(sid, next.peer, situation),
+        ms: next.ms,
+        change: next.change,
+      },
       afterMs,
     });
     afterMs = next.alsoAfterMs ?? 0;
@@ -181,6 +190,8 @@ export function faultText(fault: Fault, { leader, members }: Situation): string 
     case "none":
     case "kill all":
       return fault.kind;
+    case "change":
+      return fault.change === undefined ? fault.kind : `${fault.kind} ${changeText(fault.change)}`;
     case "cut link":
       return `${fault.kind} ${part(fault.sid)} - ${part(fault.peer)}`;
     case "drop":

@@ -3,13 +3,15 @@
  *
  * One round of all faults, then rounds of random ones until the minutes are over, each with a seed of its own and
  * judged by itself. With --double two faults strike at once, different replicas each time, and in some cases as many as
- * leave no quorum: then nothing may be acknowledged until there is one again. --zookeeper runs the faults that can be
- * made from outside against three servers of the Debian package `zookeeper` afterwards, for comparison.
+ * leave no quorum: then nothing may be acknowledged until there is one again. With --reconfigure the members change,
+ * and whoever leads a change is struck in the middle of it. --zookeeper runs the faults that can be made from outside
+ * against three servers of the Debian package `zookeeper` afterwards, for comparison.
  */
 import { parseArgs } from "node:util";
 
 import { seededRng } from "../../src/base/rng.ts";
 import type { Members } from "../../src/base/settings.ts";
+import { CHANGE_MEMBERS, changeRound, randomChange } from "./change.ts";
 import { type ChaosReport, CLIENTS, PACE_MS, runChaos } from "./chaos.ts";
 import { startEdgekeeper } from "./edgekeeper-target.ts";
 import { doubleRoundFor, type PlannedFault, randomFaults, roundFor } from "./plan.ts";
@@ -21,6 +23,7 @@ const USAGE = `npm run chaos -- [options]
   --voters N     1, 3 or 5 (3)
   --observers N  up to 16 (0)
   --double       two faults at once, at different replicas
+  --reconfigure  1, 3 and 5 voters and back under load, the leader struck in the middle of each change
   --minutes N    rounds of random faults after the first, until so long after the start (0)
   --seed N       of the load and the random faults (a random one, printed first)
   --only KIND    one kind of fault alone, such as abort or "kill all"; another word lists the kinds
@@ -38,6 +41,7 @@ interface RoundOptions {
   readonly clients: number | undefined;
   readonly paceMs: number;
   readonly isDouble: boolean;
+  readonly isReconfiguring: boolean;
   readonly only: string | undefined;
 }
 
@@ -49,6 +53,7 @@ async function main(): Promise<number> {
       voters: { type: "string" },
       observers: { type: "string" },
       double: { type: "boolean" },
+      reconfigure: { type: "boolean" },
       minutes: { type: "string" },
       seed: { type: "string" },
       zookeeper: { type: "boolean" },
@@ -68,9 +73,12 @@ async function main(): Promise<number> {
     clients: values.clients === undefined ? undefined : Number(values.clients),
     paceMs: Number(values.pace ?? PACE_MS),
     isDouble: values.double ?? false,
+    isReconfiguring: values.reconfigure ?? false,
     only: values.only,
   };
-  const members = membersOf(Number(values.voters ?? 3), Number(values.observers ?? 0));
+  const members = options.isReconfiguring
+    ? CHANGE_MEMBERS
+    : membersOf(Number(values.voters ?? 3), Number(values.observers ?? 0));
   const { seed, minutes, clients = CLIENTS, paceMs } = options;
   if (
     members === undefined ||
@@ -82,13 +90,13 @@ async function main(): Promise<number> {
     console.error(USAGE);
     return 2;
   }
-  const kinds = roundFor(members).flatMap(kindsOf);
+  const kinds = options.isReconfiguring ? [] : roundFor(members).flatMap(kindsOf);
   if (options.only !== undefined && !kinds.some((kind) => kind === options.only)) {
     console.error(`--only is "${options.only}": it must be one of ${[...new Set(kinds)].join(", ")}`);
     return 2;
   }
   const starters = [async () => await startEdgekeeper(members)];
-  if (values.zookeeper === true) starters.push(startZooKeeper);
+  if (values.zookeeper === true && !options.isReconfiguring) starters.push(startZooKeeper);
   let broken = 0;
   for (const start of starters) {
     const target = await start();
@@ -119,9 +127,11 @@ async function rounds(target: Target, options: RoundOptions): Promise<number> {
   const progress = (line: string): void => {
     console.log(`${((performance.now() - startMs) / 1000).toFixed(1).padStart(6)} s  ${line}`);
   };
-  const all = (isDouble ? doubleRoundFor(members) : roundFor(members)).filter((planned) =>
+  const wanted = isDouble ? doubleRoundFor(members) : roundFor(members);
+  const possible = wanted.filter((planned) =>
     kindsOf(planned).every((kind) => target.kinds.includes(kind) && (only === undefined || kind === only)),
   );
+  const all = options.isReconfiguring ? changeRound() : possible;
   const reports: ChaosReport[] = [];
   do {
     const roundSeed = seed + reports.length;
@@ -149,13 +159,13 @@ async function rounds(target: Target, options: RoundOptions): Promise<number> {
 function* randomRound(
   all: readonly PlannedFault[],
   members: Members,
-  { seed, isDouble, untilMs }: RoundOptions & { readonly untilMs: number },
+  { seed, isDouble, isReconfiguring, untilMs }: RoundOptions & { readonly untilMs: number },
 ): Generator<PlannedFault> {
   const rng = seededRng([seed, 3, 4, 5]);
   const kinds = [...new Set(all.flatMap(kindsOf))].filter((kind) => kind !== "none");
   for (let count = 0; count < all.length && kinds.length > 0; count++) {
     if (performance.now() >= untilMs) return;
-    yield randomFaults(members, { kinds, rng, isDouble });
+    yield isReconfiguring ? randomChange(rng) : randomFaults(members, { kinds, rng, isDouble });
   }
 }
 

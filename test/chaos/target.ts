@@ -1,6 +1,7 @@
 /** An ensemble to be tormented: what chaos needs to know of it and to do to it. */
 import type { Members } from "../../src/base/settings.ts";
 import type { ServerAddress } from "../client/wire-connection.ts";
+import type { Change } from "./change.ts";
 
 /** What a fault does. */
 export type FaultKind =
@@ -19,7 +20,9 @@ export type FaultKind =
   /** Nothing passes from it to one other replica; the other direction works. */
   | "drop"
   /** All processes are killed at once and started on the same data. */
-  | "kill all";
+  | "kill all"
+  /** The members change, and whoever leads that suffers in the middle of it. */
+  | "change";
 
 /** A fault at a replica, by sid; `peer` is the other end of a link. */
 export interface Fault {
@@ -27,6 +30,8 @@ export interface Fault {
   readonly sid: number;
   readonly peer: number;
   readonly ms: number;
+  /** Of a "change" alone. */
+  readonly change?: Change | undefined;
 }
 
 /** What a replica has delivered, and the digest of its tree at that point. */
@@ -50,7 +55,10 @@ export interface Target {
   isServing(): Promise<boolean>;
   /** Of all replicas; none from servers that do not tell. */
   digests(): Promise<readonly ReplicaDigest[]>;
-  /** Begins a fault; resolves as soon as it has begun, for "kill all" once the ensemble serves again. */
+  /**
+   * Begins a fault; resolves as soon as it has begun, for "kill all" once the ensemble serves again, for a "change"
+   * once it is done.
+   */
   inject(fault: Fault): Promise<void>;
   /** For the report of a stall. */
   describe(): Promise<string>;

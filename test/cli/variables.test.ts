@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { VARIABLES } from "../../src/base/settings.ts";
+import { VARIABLES } from "../../src/base/variables.ts";
 import { checkedWorker, type CheckedWorker, variableLines } from "../../src/cli/variables.ts";
 import type { WorkerConfig } from "../../src/cli/worker-config.ts";
 

@@ -80,6 +80,14 @@ export const KAZOO_CHECKS: readonly Check[] = [
   { id: "kazoo-tree-cache", title: "TreeCache: what was there, then every change" },
 ];
 
+/** What the Java client has beyond single calls. */
+export const JAVA_CHECKS: readonly Check[] = [
+  { id: "java-sasl", title: "SASL DIGEST-MD5: the right password is sasl:ann, a wrong one AuthFailed" },
+];
+
+/** What kazoo is asked of a server without a quorum, by test/system/read-only: the suite's own servers have one. */
+export const READ_ONLY_CHECK: Check = { id: "kazoo-read-only", title: "read_only: reads, and may not write" };
+
 /** What Go's client has beyond single calls. */
 export const GO_CHECKS: readonly Check[] = [
   { id: "go-lock", title: "Lock: never two holders, no lost count" },
@@ -100,6 +108,7 @@ export const ALL_CHECKS: readonly Check[] = [
   ...CLIENT_CHECKS,
   ...CURATOR_CHECKS,
   ...KAZOO_CHECKS,
+  ...JAVA_CHECKS,
   ...GO_CHECKS,
   ...RUST_CHECKS,
 ];

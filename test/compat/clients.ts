@@ -1,7 +1,14 @@
 /** The unmodified clients, and how the programs that drive them are built. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { CLIENT_CHECKS, CURATOR_CHECKS, GO_CHECKS, KAZOO_CHECKS, RUST_CHECKS } from "./checks.ts";
+import {
+  CLIENT_CHECKS,
+  CURATOR_CHECKS,
+  GO_CHECKS,
+  JAVA_CHECKS,
+  KAZOO_CHECKS,
+  RUST_CHECKS,
+} from "./checks.ts";
 import type { Check } from "./checks.ts";
 import type { Command } from "./processes.ts";
 import type { DebianPackage, Toolbox } from "./tools.ts";
@@ -64,7 +71,7 @@ export function allClients(): readonly Client[] {
     { name: "zkCli", checks: CLIENT_CHECKS, prepare: prepareZkCli },
     {
       name: "Java client",
-      checks: CLIENT_CHECKS,
+      checks: [...CLIENT_CHECKS, ...JAVA_CHECKS],
       prepare: async (tools) => {
         const command = await compiled(tools);
         return { command, version: await tools.debianVersion("libzookeeper-java") };
@@ -114,7 +121,7 @@ async function compileJava(tools: Toolbox): Promise<Command> {
   );
   const classpath = jars.map((jar) => `/usr/share/java/${jar}.jar`).join(":");
   const files = ["Harness", "Checks", "Sessions", "Curators", "CuratorChecks", "CuratorRecipes"];
-  const sources = [...files, "CuratorDiscovery"].map((file) => join(CLIENTS, "java", `${file}.java`));
+  const sources = [...files, "CuratorDiscovery", "Sasl"].map((file) => join(CLIENTS, "java", `${file}.java`));
   const args = ["-Xlint:all,-path,-processing,-classfile", "-Werror", "-d", classes, "-cp", classpath];
   await tools.run({ command: "javac", args: [...args, ...sources] });
   const flags = ["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
@@ -124,7 +131,8 @@ async function compileJava(tools: Toolbox): Promise<Command> {
   };
 }
 
-async function installKazoo(tools: Toolbox): Promise<Command> {
+/** A program of kazoo, in an environment of its own. */
+export async function installKazoo(tools: Toolbox): Promise<Command> {
   await tools.needDebian([["/usr/bin/python3", "python3"]]);
   const environment = await tools.filled(`kazoo-${KAZOO_VERSION}`, async (folder) => {
     await tools.run({ command: "/usr/bin/python3", args: ["-m", "venv", folder] });

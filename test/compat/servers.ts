@@ -5,6 +5,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
+import { SASL_PASSWORDS } from "../differential/values.ts";
+import { saslUsers } from "../keeper/sasl-client.ts";
 import type { Child, ProcessSet } from "./processes.ts";
 
 /** A TCP door. */
@@ -74,13 +76,16 @@ export async function startZooKeeper(processes: ProcessSet, temporary: string): 
     (index) => `server.${index + 1}=127.0.0.1:${ports[3 + index]}:${ports[6 + index]}`,
   );
   const children: Child[] = [];
+  const jaas = join(directory, "jaas.conf");
+  await writeFile(jaas, jaasConf(SASL_PASSWORDS));
   for (const index of [0, 1, 2]) {
     const dataDirectory = join(directory, `data-${index + 1}`);
     const configuration = join(directory, `zoo-${index + 1}.cfg`);
     await mkdir(dataDirectory);
     await writeFile(join(dataDirectory, "myid"), `${index + 1}\n`);
     await writeFile(configuration, zooCfg({ dataDirectory, clientPort: ports[index] ?? 0, members }));
-    children.push(processes.start({ command: "java", args: serverArguments(configuration), cwd: directory }));
+    const args = serverArguments(configuration, jaas);
+    children.push(processes.start({ command: "java", args, cwd: directory }));
   }
   const addresses = ports.slice(0, 3).map((port) => ({ host: "127.0.0.1", port }));
   const stop = async (): Promise<void> => {
@@ -103,11 +108,22 @@ export async function startZooKeeper(processes: ProcessSet, temporary: string): 
 export async function startEdgekeeper(processes: ProcessSet, temporary: string): Promise<Ensemble> {
   const dataDirectory = await mkdtemp(join(temporary, "edgekeeper-"));
   const [http = 0, ...tcp] = await freePorts(4);
+  const sasl = ["--var", `SASL_USERS=${saslUsers(SASL_PASSWORDS)}`];
   let isReady = false;
   const child = processes.start(
     {
       command: "npm",
-      args: ["start", "--", "--data", dataDirectory, "--port", String(http), "--ports", tcp.join(",")],
+      args: [
+        "start",
+        "--",
+        "--data",
+        dataDirectory,
+        "--port",
+        String(http),
+        "--ports",
+        tcp.join(","),
+        ...sasl,
+      ],
       cwd: REPOSITORY,
     },
     (line) => {
@@ -209,12 +225,21 @@ function zooCfg(options: ZooCfg): string {
   ].join("\n");
 }
 
-function serverArguments(configuration: string): readonly string[] {
+/** The users of SASL in the words of a JAAS file. */
+export function jaasConf(passwords: Readonly<Record<string, string>>): string {
+  const users = Object.entries(passwords).map(([user, password]) => `  user_${user}="${password}"`);
+  const lines = ["org.apache.zookeeper.server.auth.DigestLoginModule required", ...users].join("\n");
+  return `Server {\n${lines};\n};\n`;
+}
+
+function serverArguments(configuration: string, jaas: string): readonly string[] {
   return [
     "-Xmx256m",
     "-XX:+UseSerialGC",
     // Three JVMs and the clients share few cores for a minute: start-up counts, peak speed does not.
     "-XX:TieredStopAtLevel=1",
+    `-Djava.security.auth.login.config=${jaas}`,
+    "-Dzookeeper.authProvider.sasl=org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
     "-cp",
     "/etc/zookeeper/conf:/usr/share/java/zookeeper.jar",
     "org.apache.zookeeper.server.quorum.QuorumPeerMain",

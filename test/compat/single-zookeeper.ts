@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 import { ZOOKEEPER_VERSION } from "../../src/keeper/status.ts";
 import type { ProcessSet } from "./processes.ts";
-import { type Ensemble, freePorts, untilServing } from "./servers.ts";
+import { type Ensemble, freePorts, jaasConf, untilServing } from "./servers.ts";
 import { Toolbox } from "./tools.ts";
 
 /** How the server is to be. */
@@ -16,26 +16,59 @@ export interface SingleZooKeeperSetup {
   readonly superDigest: string;
   /** Who may log in with SASL, and with which password; the last of them may do everything. */
   readonly saslPasswords: Readonly<Record<string, string>>;
+  /** Whether it has an AdminServer, which takes and restores snapshots without waiting between them. */
+  readonly isAdministered?: boolean;
   /** How often it looks for containers and TTL znodes to remove, in ms. */
   readonly sweepIntervalMs: number;
+  /** Told each line of its audit log; without it there is none. */
+  readonly onAudit?: (line: string) => void;
 }
+
+/** One server. */
+export interface SingleZooKeeper extends Ensemble {
+  /** Where its AdminServer listens, if it has one. */
+  readonly adminPort: number;
+}
+
+/** What the AdminServer stands on beside the libraries of Debian's `zookeeper`. */
+export const ADMIN_JARS: readonly string[] = ["servlet-api", "jetty9-util-ajax"].map(
+  (name) => `/usr/share/java/${name}.jar`,
+);
+
+/** The longest session that it grants: one that a client leaves alone must not end meanwhile. */
+export const SESSION_TIMEOUT_MAX_MS = 600_000;
+
+/** Debian's, which prints. */
+const LOGGER_JAR = "/usr/share/java/slf4j-simple.jar";
+const AUDIT_LOGGER = "org.apache.zookeeper.audit";
+
+/** Nothing but the audit log, on the standard output. */
+const AUDIT_FLAGS: readonly string[] = [
+  "-Dzookeeper.audit.enable=true",
+  "-Dorg.slf4j.simpleLogger.logFile=System.out",
+  "-Dorg.slf4j.simpleLogger.defaultLogLevel=off",
+  `-Dorg.slf4j.simpleLogger.log.${AUDIT_LOGGER}=info`,
+];
 
 /** Starts it on a free port of loopback, with its data in a directory under `temporary`. */
 export async function startSingleZooKeeper(
   processes: ProcessSet,
   temporary: string,
   setup: SingleZooKeeperSetup,
-): Promise<Ensemble> {
+): Promise<SingleZooKeeper> {
   const classpath = await prepareClasspath(processes);
   const directory = await mkdtemp(join(temporary, "zookeeper-"));
-  const [port = 0] = await freePorts(1);
+  const [port = 0, adminPort = 0] = await freePorts(2);
   const configuration = join(directory, "zoo.cfg");
-  await writeFile(configuration, zooCfg(directory, port));
+  const admin = setup.isAdministered === true ? adminCfg(adminPort) : ["admin.enableServer=false"];
+  await writeFile(configuration, [...zooCfg(directory, port), ...admin, ""].join("\n"));
   const jaas = join(directory, "jaas.conf");
   await writeFile(jaas, jaasConf(setup.saslPasswords));
-  const child = processes.start({
+  const { onAudit } = setup;
+  const command = {
     command: "java",
     args: [
+      ...(onAudit === undefined ? [] : AUDIT_FLAGS),
       "-Xmx256m",
       "-XX:+UseSerialGC",
       "-XX:TieredStopAtLevel=1",
@@ -49,16 +82,22 @@ export async function startSingleZooKeeper(
       `-Dzookeeper.superUser=${Object.keys(setup.saslPasswords).at(-1)}`,
       "-Dzookeeper.authProvider.sasl=org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
       "-Dzookeeper.authProvider.x509=org.apache.zookeeper.server.auth.X509AuthenticationProvider",
+      "-Dzookeeper.admin.rateLimiterIntervalInMS=0",
       "-cp",
-      classpath,
+      [classpath, ...ADMIN_JARS, ...(onAudit === undefined ? [] : [LOGGER_JAR])].join(":"),
       "org.apache.zookeeper.server.quorum.QuorumPeerMain",
       configuration,
     ],
     cwd: directory,
+  };
+  const child = processes.start(command, (line) => {
+    const at = line.indexOf(" - ");
+    if (line.includes(AUDIT_LOGGER) && at >= 0) onAudit?.(line.slice(at + " - ".length));
   });
   const addresses = [{ host: "127.0.0.1", port }];
   await untilServing(addresses, [child]);
-  return { name: `zookeeper ${ZOOKEEPER_VERSION}`, addresses, stop: async () => await processes.stop(child) };
+  const stop = async (): Promise<void> => await processes.stop(child);
+  return { name: `zookeeper ${ZOOKEEPER_VERSION}`, addresses, adminPort, stop };
 }
 
 /** The server's own two jars, fetched once into the cache, and Debian's, which they stand on. */
@@ -84,23 +123,21 @@ async function prepareJars(processes: ProcessSet): Promise<readonly string[]> {
   );
 }
 
-function jaasConf(passwords: Readonly<Record<string, string>>): string {
-  const users = Object.entries(passwords).map(([user, password]) => `  user_${user}="${password}"`);
-  const lines = ["org.apache.zookeeper.server.auth.DigestLoginModule required", ...users].join("\n");
-  return `Server {\n${lines};\n};\n`;
+function adminCfg(port: number): readonly string[] {
+  const address = ["admin.serverAddress=127.0.0.1", `admin.serverPort=${port}`];
+  return [...address, "serializeLastProcessedZxid.enabled=true"];
 }
 
-function zooCfg(directory: string, port: number): string {
+function zooCfg(directory: string, port: number): readonly string[] {
   return [
     "tickTime=2000",
     `dataDir=${join(directory, "data")}`,
     `clientPort=${port}`,
     "clientPortAddress=127.0.0.1",
     "maxClientCnxns=0",
-    "admin.enableServer=false",
+    `maxSessionTimeout=${SESSION_TIMEOUT_MAX_MS}`,
     "4lw.commands.whitelist=*",
-    "",
-  ].join("\n");
+  ];
 }
 
 const EVERYTHING =

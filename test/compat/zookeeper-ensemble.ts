@@ -1,26 +1,29 @@
 /**
- * Three servers of the ZooKeeper that Edgekeeper claims to be, with their AdminServers: what operators see of a leader
- * and of a follower is compared with them.
+ * Three servers and an observer of the ZooKeeper that Edgekeeper claims to be, with their AdminServers: what operators
+ * see of a leader, of a follower and of an observer is compared with them.
  */
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Child, ProcessSet } from "./processes.ts";
 import { type Ensemble, freePorts, untilServing } from "./servers.ts";
-import { prepareClasspath } from "./single-zookeeper.ts";
+import { ADMIN_JARS, prepareClasspath } from "./single-zookeeper.ts";
 
 /** An ensemble whose AdminServers listen on these ports, in the order of its addresses. */
 export interface AdministeredEnsemble extends Ensemble {
   readonly adminPorts: readonly number[];
 }
 
-/** What the AdminServer stands on beside the libraries of Debian's `zookeeper`. */
-const ADMIN_JARS = ["servlet-api", "jetty9-util-ajax"];
+/** Three that vote, and an observer. */
+const ENSEMBLE_SIZE = 4;
+const OBSERVER = 3;
 
 /** How the servers are to be. */
 export interface ZooKeeperEnsembleSetup {
   /** `user:base64(sha1(user:password))` of the super user. */
   readonly superDigest: string;
+  /** One server alone, which ZooKeeper calls standalone. */
+  readonly isAlone?: boolean;
 }
 
 /** Starts them on free ports of loopback, with their data in a directory under `temporary`. */
@@ -31,16 +34,18 @@ export async function startZooKeeperEnsemble(
 ): Promise<AdministeredEnsemble> {
   const classpath = await prepareClasspath(processes);
   const directory = await mkdtemp(join(temporary, "zookeeper-"));
-  const ports = await freePorts(12);
-  const [clientPorts, adminPorts, quorumPorts, electionPorts] = [0, 3, 6, 9].map((at) =>
-    ports.slice(at, at + 3),
+  const size = setup.isAlone === true ? 1 : ENSEMBLE_SIZE;
+  const ports = await freePorts(4 * size);
+  const [clientPorts, adminPorts, quorumPorts, electionPorts] = [0, 1, 2, 3].map((nth) =>
+    ports.slice(nth * size, (nth + 1) * size),
   );
-  const members = [0, 1, 2].map(
-    (index) => `server.${index + 1}=127.0.0.1:${quorumPorts?.[index]}:${electionPorts?.[index]}`,
-  );
-  const libraries = ADMIN_JARS.map((name) => `/usr/share/java/${name}.jar`);
+  const indexes = Array.from({ length: size }, (_, index) => index);
+  const members = indexes.map((index) => {
+    const role = index === OBSERVER ? ":observer" : "";
+    return `server.${index + 1}=127.0.0.1:${quorumPorts?.[index]}:${electionPorts?.[index]}${role}`;
+  });
   const children: Child[] = [];
-  for (const index of [0, 1, 2]) {
+  for (const index of indexes) {
     const data = join(directory, `data-${index + 1}`);
     const configuration = join(directory, `zoo-${index + 1}.cfg`);
     await mkdir(data);
@@ -56,7 +61,8 @@ export async function startZooKeeperEnsemble(
       `admin.serverPort=${adminPorts?.[index]}`,
       "4lw.commands.whitelist=*",
       "serializeLastProcessedZxid.enabled=true",
-      ...members,
+      ...(index === OBSERVER ? ["peerType=observer"] : []),
+      ...(setup.isAlone === true ? [] : members),
       "",
     ];
     await writeFile(configuration, lines.join("\n"));
@@ -68,7 +74,7 @@ export async function startZooKeeperEnsemble(
       "-Dzookeeper.admin.rateLimiterIntervalInMS=0",
       `-Dzookeeper.DigestAuthenticationProvider.superDigest=${setup.superDigest}`,
       "-cp",
-      [classpath, ...libraries].join(":"),
+      [classpath, ...ADMIN_JARS].join(":"),
       "org.apache.zookeeper.server.quorum.QuorumPeerMain",
       configuration,
     ];

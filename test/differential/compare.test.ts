@@ -125,6 +125,11 @@ describe("a wrong answer is found", () => {
     ["a connection that stays open", 7, (script) => closing(script, 7, false)],
     ["a connection that is closed", 4, (script) => closing(script, 4, true)],
     ["another timeout", 0, (script) => timeout(script, 30_000)],
+    [
+      "an event of the session's own end that did not come",
+      7,
+      (script) => void script.sent[7]?.messages.shift(),
+    ],
     ["an event of the end that did not come", 7, (script) => void script.sent[7]?.others.shift()],
   ];
 

@@ -3,11 +3,12 @@ import { type Rng, seededRng } from "../../src/base/rng.ts";
 import { OPCODES } from "../../src/jute/opcodes.ts";
 import type { ClientRequest } from "../../src/jute/requests.ts";
 import { anyAuth, anyRequest, anySaying, anySetWatches } from "./generate-requests.ts";
+import { anyQuotaRequest, oneWrite, quotaSetup } from "./generate-quotas.ts";
 import type { Claim, Frame, Hello, Step, Stream } from "./stream.ts";
 import { oneIn, pick } from "./values.ts";
 
-/** A session must outlive the stream that leaves it alone: the longest that is granted. */
-const TIMEOUT_MS = 40_000;
+/** A session must outlive the stream that leaves it alone, on a slow machine too. */
+const TIMEOUT_MS = 300_000;
 
 /** How the xids of special requests are chosen by ZooKeeper's clients. */
 const XIDS = { ping: -2, auth: -4, setWatches: -8 } as const;
@@ -16,7 +17,7 @@ const XIDS = { ping: -2, auth: -4, setWatches: -8 } as const;
 export function generateStream(seed: number, operations: number): Stream {
   const rng = seededRng([seed, 0x9e37_79b9, 0x243f_6a88, operations]);
   const slots = 3 + rng.below(2);
-  const maker = new Maker(rng, slots);
+  const maker = new Maker(rng, slots, oneIn(rng, 3));
   while (maker.requests < operations) maker.more();
   return { seed, slots, isSpread: oneIn(rng, 4), replica: rng.below(3), steps: maker.steps };
 }
@@ -28,9 +29,12 @@ class Maker {
   /** Whether the slot has a connection, as far as one can tell without a server. */
   readonly #isOpen: boolean[];
   readonly #xids: number[];
+  /** Whether there are quotas: then each write comes alone, as ZooKeeper checks against what is applied. */
+  readonly #hasQuotas: boolean;
 
-  constructor(rng: Rng, slots: number) {
+  constructor(rng: Rng, slots: number, hasQuotas: boolean) {
     this.#rng = rng;
+    this.#hasQuotas = hasQuotas;
     this.#isOpen = Array.from({ length: slots }, () => false);
     this.#xids = Array.from({ length: slots }, () => 0);
     for (let slot = 0; slot < slots; slot++) this.#connect(slot, plainHello("new"));
@@ -45,6 +49,7 @@ class Maker {
     else if (dice < 3) this.#connection(slot);
     else if (dice < 6) this.#authenticate(slot);
     else if (dice < 10) this.#send(slot, [this.#setWatches()]);
+    else if (dice < 20 && this.#hasQuotas) this.#quota(slot);
     else if (dice < 20) this.#burst(slot);
     else this.#send(slot, [this.#plain(slot)]);
   }
@@ -63,9 +68,18 @@ class Maker {
     );
   }
 
+  /** A quota, step by step as clients set one, or another request about one. */
+  #quota(slot: number): void {
+    const rng = this.#rng;
+    const requests = oneIn(rng, 3) ? quotaSetup(rng) : [anyQuotaRequest(rng)];
+    for (const request of requests) {
+      this.#send(slot, [{ kind: "request", xid: this.#nextXid(slot), request }]);
+    }
+  }
+
   #plain(slot: number): Frame {
     const rng = this.#rng;
-    const request = anyRequest(rng);
+    const request = this.#hasQuotas ? oneWrite(anyRequest(rng)) : anyRequest(rng);
     if (request.op === "ping") return this.#special(request, XIDS.ping);
     return { kind: "request", xid: this.#nextXid(slot), request };
   }

@@ -5,7 +5,7 @@
 import { OPCODES } from "../../src/jute/opcodes.ts";
 import { type Answer, decodeAnswer, decodeWelcome, type ReplyShape, type Value } from "./answer.ts";
 import { FENCE_XID, ROOT_PREFIX, type StepRecord, type Transcript } from "./player.ts";
-import { type Frame, ROOT, type Step, type Stream } from "./stream.ts";
+import { type Frame, isOwnPath, QUOTA, ROOT, type Step, type Stream } from "./stream.ts";
 
 /** One step's answer, ready to be compared. */
 export interface StepAnswer {
@@ -43,9 +43,9 @@ export function normalise(stream: Stream, transcript: Transcript): Normalised {
   return decoded.map((one) => ({
     wasConnected: one.record.wasConnected,
     isClosed: one.record.isClosed,
-    answers: one.answers
-      .filter((each) => isTold(each, one, transcript.root))
-      .map((each) => tokens.answer(each)),
+    answers: closingAsSet(one.answers.filter((each) => isTold(each, one, transcript.root))).map((each) =>
+      tokens.answer(each),
+    ),
     welcome: tokens.value(one.welcome),
     others: one.others.map(({ slot, answers }) => ({
       slot,
@@ -61,13 +61,30 @@ function isTold(answer: DecodedAnswer, decoded: Decoded, root: string): boolean 
   return !(decoded.record.isClosed && answer.xid === FENCE_XID) && !isForeign(answer, root);
 }
 
-/** What a recursive watch on "/" tells of other streams. */
+/** What watches on "/" tell of other streams; as a child watch that a client brings back, "" is another name of it. */
 function isForeign(answer: DecodedAnswer, root: string): boolean {
   const { isEvent, body } = answer;
   if (!isEvent || body === null || typeof body !== "object" || !("path" in body)) return false;
   const path = body["path"];
-  if (typeof path !== "string" || path === root || path.startsWith(`${root}/`)) return false;
+  if (typeof path !== "string" || isAt(path, root) || isAt(path, QUOTA + root)) return false;
+  if (path === "" && body["event"] === CHILDREN_CHANGED) return true;
   return path === "/" || path.startsWith(ROOT_PREFIX) || path.startsWith("/zookeeper/");
+}
+
+/**
+ * The events of a session's end come in the order in which its ephemerals are deleted, which a server takes from a hash
+ * table: those before the reply to closeSession, as a set.
+ */
+function closingAsSet(answers: readonly DecodedAnswer[]): readonly DecodedAnswer[] {
+  const end = answers.find(({ shape, error }) => shape === "closeSession" && error === 0);
+  if (end === undefined) return answers;
+  const isOfEnd = ({ isEvent, zxid }: DecodedAnswer): boolean => isEvent && zxid === end.zxid;
+  const sorted = answers.filter(isOfEnd).toSorted((a, b) => (shownBody(a) < shownBody(b) ? -1 : 1));
+  return answers.map((each) => (isOfEnd(each) ? (sorted.shift() ?? each) : each));
+}
+
+function shownBody({ body }: DecodedAnswer): string {
+  return JSON.stringify(body, bigints);
 }
 
 function asSet(values: readonly Value[]): readonly Value[] {
@@ -121,8 +138,14 @@ function isAboutShared(frame: Frame | undefined): boolean {
   return "path" in request && isShared(request.path);
 }
 
+const CHILDREN_CHANGED = 4;
+
 function isShared(path: string): boolean {
-  return !path.startsWith(ROOT);
+  return !isOwnPath(path);
+}
+
+function isAt(path: string, root: string): boolean {
+  return path === root || path.startsWith(`${root}/`);
 }
 
 /** The writes whose replies carry their own zxid, whether they succeed or fail. */
@@ -216,8 +239,9 @@ class Tokens {
   }
 
   #text(text: string): string {
-    if (text === this.#root) return ROOT;
-    return text.startsWith(`${this.#root}/`) ? ROOT + text.slice(this.#root.length) : text;
+    if (isAt(text, this.#root)) return ROOT + text.slice(this.#root.length);
+    const quota = QUOTA + this.#root;
+    return isAt(text, quota) ? QUOTA + ROOT + text.slice(quota.length) : text;
   }
 }
 

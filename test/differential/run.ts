@@ -1,12 +1,14 @@
 /**
  * `npm run differential`: random streams of operations, each played to a real ZooKeeper server and to Edgekeeper. A
- * stream that is answered differently is made small and shown.
+ * stream that is answered differently is made small and shown. In the end stands a table of what the streams brought
+ * about; where there were enough of them, whatever they should have and did not counts as a failure.
  */
 import { parseArgs } from "node:util";
 
 import { Coverage } from "./coverage.ts";
 import { generateStream } from "./generate.ts";
 import { differenceLines, reportLines } from "./report.ts";
+import { ENOUGH_REQUESTS, missingIn } from "./required.ts";
 import { Session } from "./session.ts";
 import { startTargets } from "./targets.ts";
 
@@ -15,7 +17,6 @@ const USAGE = `npm run differential -- [options]
   --seed S    the first stream's seed (1); with it alone, that stream only
   --ops M     requests in a stream (480)
   --parallel P  streams at the same time (6)
-  --coverage  tell how often each operation was answered with which error
   --shrink N  attempts to make a difference smaller (200)
   --help`;
 
@@ -31,7 +32,6 @@ async function main(): Promise<number> {
       seed: { type: "string" },
       ops: { type: "string", default: "480" },
       parallel: { type: "string", default: "6" },
-      coverage: { type: "boolean", default: false },
       shrink: { type: "string", default: "200" },
       help: { type: "boolean", default: false },
     },
@@ -75,20 +75,30 @@ async function main(): Promise<number> {
     console.log(
       `${requests} requests answered and ${events} events in ${seeds} streams after ${seconds()} s`,
     );
-    if (values.coverage) for (const line of coverage.lines()) console.log(line);
-    // One at a time, so that a small stream is small for its own reasons.
-    for (const [seed, lines] of [...different].toSorted(([a], [b]) => a - b).slice(0, SHOWN_MAX)) {
-      console.log(
-        `\nseed ${seed} differs; again: npm run differential -- --seed ${seed} --ops ${operations}`,
-      );
-      for (const line of lines) console.log(line);
-      const small = await session.smallest(generateStream(seed, operations), attempts);
-      if (small.difference === undefined) console.log("  played alone, it does not differ again");
-      else for (const line of reportLines(small)) console.log(line);
-    }
-    console.log(`\n${seeds - different.size} passed, ${different.size} failed`);
-    return different.size === 0 ? 0 : 1;
+    for (const line of coverage.lines()) console.log(line);
+    const missing = requests < ENOUGH_REQUESTS ? [] : missingIn(coverage);
+    for (const line of missing) console.log(`NOT SEEN, so nothing is shown of it: ${line}`);
+    await show(session, different, { operations, attempts });
+    const failed = different.size + missing.length;
+    console.log(`\n${seeds - different.size} passed, ${failed} failed`);
+    return failed === 0 ? 0 : 1;
   } finally {
     await targets.stop();
+  }
+}
+
+/** Tells the first of the differences in full, each by the smallest stream that shows it. */
+async function show(
+  session: Session,
+  different: ReadonlyMap<number, readonly string[]>,
+  { operations, attempts }: { readonly operations: number; readonly attempts: number },
+): Promise<void> {
+  // One at a time, so that a small stream is small for its own reasons.
+  for (const [seed, lines] of [...different].toSorted(([a], [b]) => a - b).slice(0, SHOWN_MAX)) {
+    console.log(`\nseed ${seed} differs; again: npm run differential -- --seed ${seed} --ops ${operations}`);
+    for (const line of lines) console.log(line);
+    const small = await session.smallest(generateStream(seed, operations), attempts);
+    if (small.difference === undefined) console.log("  played alone, it does not differ again");
+    else for (const line of reportLines(small)) console.log(line);
   }
 }

@@ -87,20 +87,7 @@ export function scriptOf(server: Server): Script {
   const seen = (): Zxid => ({ epoch: server.epoch, counter: counter + Math.min(server.gap, 2) });
   const root = next();
   const fence = (): Message => reply(FENCE_XID, seen(), -101, { op: "empty" });
-  const stat = (more: Partial<Stat>): Stat => ({
-    czxid: root,
-    mzxid: root,
-    ctime: server.startMs,
-    mtime: server.startMs,
-    version: 0,
-    cversion: 0,
-    aversion: 0,
-    ephemeralOwner: 0n,
-    dataLength: 0,
-    numChildren: 0,
-    pzxid: root,
-    ...more,
-  });
+  const stat = (more: Partial<Stat>): Stat => ({ ...statOfRoot(root, server.startMs), ...more });
   const path = `${server.root}/q-0000000000`;
   const names = (list: readonly string[]): readonly string[] =>
     server.isReversed ? list.toReversed() : list;
@@ -129,12 +116,12 @@ export function scriptOf(server: Server): Script {
     fence(),
   ];
   const closed = next();
-  const closing = [reply(8, closed, 0, { op: "empty" })];
-  const others: Message[] = [
-    { kind: "event", zxid: closed, type: 2, state: 3, path },
-    { kind: "event", zxid: closed, type: 4, state: 3, path: server.root },
-    fence(),
-  ];
+  const told = (type: number, about: string): Message => {
+    return { kind: "event", zxid: closed, type, state: 3, path: about };
+  };
+  const ended = inOrder(server, [told(2, `${path}/a`), told(2, `${path}/b`)]);
+  const closing = [...ended, reply(8, closed, 0, { op: "empty" })];
+  const others = inOrder(server, [told(2, path), told(4, server.root), fence()]);
   const step = (messages: Message[]): Script["sent"][number] => ({
     messages,
     isClosed: false,
@@ -145,9 +132,30 @@ export function scriptOf(server: Server): Script {
     sent: [
       { ...step(start), timeoutMs: 40_000 },
       ...[listed, creating, setting, reading, listing, pair].map(step),
-      { ...step(closing), isClosed: true, others: server.isReversed ? others.toReversed() : others },
+      { ...step(closing), isClosed: true, others },
     ],
   };
+}
+
+function statOfRoot(root: Zxid, startMs: number): Stat {
+  return {
+    czxid: root,
+    mzxid: root,
+    ctime: startMs,
+    mtime: startMs,
+    version: 0,
+    cversion: 0,
+    aversion: 0,
+    ephemeralOwner: 0n,
+    dataLength: 0,
+    numChildren: 0,
+    pzxid: root,
+  };
+}
+
+/** What comes in another order from the other server. */
+function inOrder(server: Server, messages: readonly Message[]): Message[] {
+  return server.isReversed ? messages.toReversed() : [...messages];
 }
 
 /** The script as a player would have written it down. */

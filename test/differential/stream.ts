@@ -85,8 +85,16 @@ export interface Stream {
 /** The symbol in paths for the stream's root znode. */
 export const ROOT = "@";
 
+/** Where quotas on znodes lie, below which the path of each stands again. */
+export const QUOTA = "/zookeeper/quota";
+
 /** Where quotas on the stream's own znodes lie. */
-const QUOTA_OF_ROOT = `/zookeeper/quota${ROOT}`;
+const QUOTA_OF_ROOT = `${QUOTA}${ROOT}`;
+
+/** Whether a path, written with the symbol of the root, is one that no other stream comes to. */
+export function isOwnPath(path: string): boolean {
+  return path.startsWith(ROOT) || path.startsWith(QUOTA_OF_ROOT);
+}
 
 /** The path with the root in place of its symbol. */
 export function resolvePath(path: string, root: string): string {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { ProcessSet } from "../compat/processes.ts";
-import { startSingleZooKeeper } from "../compat/single-zookeeper.ts";
+import { SESSION_TIMEOUT_MAX_MS, startSingleZooKeeper } from "../compat/single-zookeeper.ts";
 import { type EnsembleSetup, startEnsemble } from "../harness/ensemble.ts";
 import { saslUsers } from "../keeper/sasl-client.ts";
 import { digestOf, SASL_PASSWORDS, SUPER_LOGIN } from "./values.ts";
@@ -78,6 +78,7 @@ async function startEdgekeeper({ sweepIntervalMs }: TargetSetup): Promise<Target
     SASL_USERS: saslUsers(SASL_PASSWORDS),
     SASL_SUPER_USERS: Object.keys(SASL_PASSWORDS).at(-1) ?? "",
     ENFORCE_QUOTA: "1",
+    SESSION_TIMEOUT_MAX_MS: String(SESSION_TIMEOUT_MAX_MS),
     CONTAINER_CHECK_INTERVAL_MS: String(sweepIntervalMs),
   };
   const setup: EnsembleSetup = { vars, readyDeadlineMs: 60_000 };

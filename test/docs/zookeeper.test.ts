@@ -1,34 +1,15 @@
-/** docs/zookeeper.md is true: what it lists is complete, and the tests that it names exist and expect something. */
+/**
+ * docs/zookeeper.md is true: what it lists is complete, and the tests that it names exist. That they ran and asserted
+ * something is seen when all are over: named-tests-ran.ts.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { FOUR_LETTER_WORDS } from "../../src/base/four-letter-words.ts";
 import { OPCODES } from "../../src/jute/opcodes.ts";
 import { ADMIN_COMMANDS } from "../../src/keeper/operations/admin-commands.ts";
+import { readFeatures } from "./feature-table.ts";
 
-/** One feature. */
-interface Row {
-  readonly section: string;
-  readonly name: string;
-  readonly here: string;
-  readonly why: string;
-  readonly test: string;
-}
-
-const ROWS: readonly Row[] = readFileSync("docs/zookeeper.md", "utf8")
-  .split(/^## /m)
-  .filter((section) => section.includes("| name | here |"))
-  .flatMap((text) => {
-    const [section = "", ...lines] = text.split("\n");
-    const rows = lines.filter((line) => line.startsWith("| ") && !/^\| (name|---) /.test(line));
-    return rows.map((row) => {
-      const [, name = "", here = "", why = "", shown = ""] = row
-        .split(" | ")
-        .join("|")
-        .split("|")
-        .map((cell) => cell.trim());
-      return { section, name, here, why, test: shown };
-    });
-  });
+const FEATURES = readFeatures();
 
 /** The text of a test from its title to the next test, undefined where no test has that title. */
 function bodyOf(source: string, title: string): string | undefined {
@@ -45,25 +26,28 @@ function bodyOf(source: string, title: string): string | undefined {
 describe("docs/zookeeper.md", () => {
   test("lists every operation, four-letter word and command", () => {
     const named = (section: string): readonly string[] =>
-      ROWS.filter((row) => row.section === section).map(({ name }) => name);
+      FEATURES.filter((feature) => feature.section === section).map(({ name }) => name);
     expect(named("Operations").toSorted()).toEqual(Object.keys(OPCODES).toSorted());
     expect(named("Four-letter words").toSorted()).toEqual([...FOUR_LETTER_WORDS].toSorted());
     expect(named("Commands of the AdminServer")).toEqual(expect.arrayContaining(Object.keys(ADMIN_COMMANDS)));
   });
 
-  test.each(ROWS.map((row) => [`${row.section}: ${row.name}`, row] as const))("%s", (_, row) => {
-    expect(["yes", "no"]).toContain(row.here);
-    if (row.here === "no") {
-      expect(row.why).not.toBe("");
-      return;
-    }
-    const [, path = "", title = ""] = /^`([^`]+)` "(.+)"$/.exec(row.test) ?? [];
-    expect(existsSync(path)).toBe(true);
-    const body = bodyOf(readFileSync(path, "utf8"), title);
-    expect(body).toBeDefined();
-    expect(body).toMatch(/\bexpect\b/);
-    expect(body).not.toMatch(/^(?:test|it)\.(?:skip|todo)|\.(?:skip|todo)\.?(?:each)?\(/);
-  });
+  test.each(FEATURES.map((feature) => [`${feature.section}: ${feature.name}`, feature] as const))(
+    "%s",
+    (_, feature) => {
+      expect(["yes", "no"]).toContain(feature.here);
+      if (feature.here === "no") {
+        expect(feature.why).not.toBe("");
+        return;
+      }
+      const { path = "", title = "" } = feature.shownBy ?? {};
+      expect(existsSync(path)).toBe(true);
+      const body = bodyOf(readFileSync(path, "utf8"), title);
+      expect(body).toBeDefined();
+      expect(body).toMatch(/\bexpect\b/);
+      expect(body).not.toMatch(/^(?:test|it)\.(?:skip|todo)|\.(?:skip|todo)\.?(?:each)?\(/);
+    },
+  );
 
   test("would notice a test that is not there, and one that expects nothing", () => {
     const source = 'test("one", () => {\n  run();\n});\ntest("two", () => {\n  expect(1).toBe(1);\n});\n';

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import type { Variables } from "../../src/base/settings.ts";
+import type { Variables } from "../../src/base/variables.ts";
 import { keeperConfig } from "../../src/durable/settings.ts";
 
 const ENV: Variables = { VOTERS: "1,2,3", OBSERVERS: "7" };

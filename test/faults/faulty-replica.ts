@@ -4,13 +4,16 @@
  */
 import { readMembers, sidsOf } from "../../src/base/settings.ts";
 import { LINK_DEADLINE_MS } from "../../src/durable/limits.ts";
+import { logLine } from "../../src/durable/log-line.ts";
 import { Replica } from "../../src/durable/replica.ts";
 import type { ReplicaEnv } from "../../src/durable/replica-env.ts";
+import type { KeeperConfig } from "../../src/keeper/config.ts";
 import type { KeeperInput } from "../../src/keeper/keeper-input.ts";
 import type { Action } from "../../src/keeper/turn.ts";
 import { decodeNotification } from "../../src/keeper/zab-codec.ts";
 import { corrupt } from "./corrupt.ts";
-import { type Fault, readFault } from "./fault.ts";
+import { type Fault, midChangeLine, readFault } from "./fault.ts";
+import { MidChange } from "./mid-change.ts";
 import { SnapshotDeaths } from "./snapshot-deaths.ts";
 
 /** Where the object takes faults. */
@@ -32,6 +35,8 @@ export class FaultyReplica extends Replica {
   #frozenUntilMs = 0;
   readonly #cuts = new Map<number, Cut>();
   readonly #sidOfLink = new Map<number, number>();
+  #midChange: { readonly at: MidChange; readonly ms: number; readonly token: number } | undefined;
+  #isDead = false;
   /** In the order in which they would have been taken or done. */
   #heldInputs: KeeperInput[] = [];
   #heldActions: Action[] = [];
@@ -44,6 +49,13 @@ export class FaultyReplica extends Replica {
     const rows = ctx.storage.sql.exec<{ down_until_ms: number }>("SELECT down_until_ms FROM fault").toArray();
     this.#downUntilMs = rows[0]?.down_until_ms ?? 0;
     this.#deaths = new SnapshotDeaths(ctx);
+  }
+
+  /** Where a test wants it so, epochs are full after a few proposals. */
+  protected override configured(env: ReplicaEnv & { readonly COUNTER_LIMIT?: string }): KeeperConfig {
+    const config = super.configured(env);
+    const counterLimit = Number(env.COUNTER_LIMIT ?? "0");
+    return counterLimit === 0 ? config : { ...config, timing: { ...config.timing, counterLimit } };
   }
 
   override async fetch(request: Request): Promise<Response> {
@@ -78,7 +90,11 @@ export class FaultyReplica extends Replica {
   }
 
   protected override accept(input: KeeperInput): void {
-    if (this.#isDown() || this.#deaths.isDueBefore(input)) return;
+    if (this.#isDead || this.#isDown() || this.#deaths.isDueBefore(input)) return;
+    if (input.kind === "linkBytes" && this.#midChange?.at.isDueBeforeTaking(input.bytes) === true) {
+      this.#strike();
+      if (this.#isDead) return;
+    }
     if (input.kind === "linkOpened") this.#sidOfLink.set(input.link, input.sid);
     if (Date.now() < this.#frozenUntilMs) {
       // Ticks do not pile up: a frozen object's timer does not run.
@@ -91,6 +107,15 @@ export class FaultyReplica extends Replica {
   }
 
   protected override perform(action: Action): void {
+    if (this.#isDead) return;
+    if (action.kind === "linkSend" && this.#midChange?.at.isDueBeforeSending(action.bytes) === true) {
+      this.#strike();
+      if (this.#isDead) return;
+    }
+    if (Date.now() < this.#frozenUntilMs) {
+      this.#heldActions.push(action);
+      return;
+    }
     const cut = this.#cutOf(action);
     if (cut === undefined || cut.outUntilMs <= Date.now()) {
       super.perform(action);
@@ -148,8 +173,26 @@ export class FaultyReplica extends Replica {
       case "drop":
         this.#cuts.set(fault.peer, { outUntilMs: untilMs, inUntilMs: 0 });
         break;
+      case "midChange": {
+        const { stage, ms, token } = fault;
+        this.#midChange = stage === undefined ? undefined : { at: new MidChange(stage), ms, token };
+        break;
+      }
     }
     return new Response(null, { status: 204 });
+  }
+
+  /** What was asked for in the middle of a change: death, or a standstill from this very message on. */
+  #strike(): void {
+    const { ms = 0, token = 0 } = this.#midChange ?? {};
+    this.#midChange = undefined;
+    logLine(midChangeLine(token));
+    if (ms > 0) {
+      this.#frozenUntilMs = Date.now() + ms;
+      return;
+    }
+    this.#isDead = true;
+    this.ctx.abort("fault: midChange");
   }
 
   #isDown(): boolean {

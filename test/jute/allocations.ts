@@ -1,25 +1,20 @@
-import { vi } from "vitest";
+/** How much is allocated at once: a claim of size must cost nothing before its bytes have come. */
 
 /** The largest Uint8Array, in bytes, that is made from a length while `act` runs; 0 if none. */
 export function largestAllocation(act: () => void): number {
   let largest = 0;
-  const Plain = Uint8Array;
-  class Recorded extends Uint8Array {
-    /** Views and copies of a recorded array are made by other arguments: they are plain. */
-    static get [Symbol.species](): Uint8ArrayConstructor {
-      return Plain;
-    }
-
-    constructor(length: number) {
-      super(length);
-      largest = Math.max(largest, length);
-    }
-  }
-  vi.stubGlobal("Uint8Array", Recorded);
+  const Plain = globalThis.Uint8Array;
+  const Recorded = new Proxy(Plain, {
+    construct(plain, [first, ...rest]: [number, ...unknown[]]) {
+      if (typeof first === "number") largest = Math.max(largest, first);
+      return Reflect.construct(plain, [first, ...rest]) as object;
+    },
+  });
+  globalThis.Uint8Array = Recorded;
   try {
     act();
   } finally {
-    vi.unstubAllGlobals();
+    globalThis.Uint8Array = Plain;
   }
   return largest;
 }

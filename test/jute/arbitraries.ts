@@ -264,6 +264,13 @@ export const txnsByKind: {
   closeSession: fc.constant({ kind: "closeSession" }),
   config: fc.record({ kind: fc.constant("config"), data: bytes }),
   settled: fc.constant({ kind: "settled" }),
+  restore: fc.record({
+    kind: fc.constant("restore" as const),
+    staged: fc.record({
+      permit: fc.record({ epoch: fc.nat(), counter: fc.nat(2 ** 32 - 1) }),
+      digest: fc.constantFrom("0123456789abcdef", "ffffffffffffffff"),
+    }),
+  }),
   barrier: fc.record({ kind: fc.constant("barrier"), path: text }),
 };
 

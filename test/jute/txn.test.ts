@@ -96,10 +96,15 @@ const TXNS: readonly (readonly [string, Txn, string])[] = [
       password: PASSWORD,
       operations: [{ kind: "delete", path: "/" }],
     },
-    "0d e0d403 11 000102030405060708090a0b0c0d0e0f 01 02 01 2f",
+    "0e e0d403 11 000102030405060708090a0b0c0d0e0f 01 02 01 2f",
   ],
   ["closeSession", { kind: "closeSession" }, "09"],
   ["settled", { kind: "settled" }, "0c"],
+  [
+    "restore",
+    { kind: "restore", staged: { permit: { epoch: 1, counter: 300 }, digest: "0a" } },
+    "0d 01 ac02 02 3061",
+  ],
   ["config", { kind: "config", data: hex("31") }, "0a 02 31"],
   ["barrier", { kind: "barrier", path: "" }, "0b 00"],
 ];
@@ -126,7 +131,7 @@ describe("transactions", () => {
 
   it.each([
     ["a newer format", `02${TXN_HEADER_HEX.slice(2)}`, "09", "bad-version"],
-    ["an unknown kind", TXN_HEADER_HEX, "0e", "bad-type"],
+    ["an unknown kind", TXN_HEADER_HEX, "0f", "bad-type"],
     ["a session's end inside a multi", TXN_HEADER_HEX, "07 01 09 00", "bad-type"],
     ["an unknown owner", TXN_HEADER_HEX, "01 00 00 00 04 00 00", "bad-type"],
     ["a null password", TXN_HEADER_HEX, "08 00 00", "bad-value"],

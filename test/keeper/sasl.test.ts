@@ -35,6 +35,8 @@ describe("a DIGEST-MD5 exchange", () => {
     ["a wrong password", { password: "x" }, same, "failed"],
     ["an unknown user", { user: "zed" }, same, "failed"],
     ["no user at all", { user: "" }, same, "broken"],
+    ["neither user nor response", { user: "" }, (text) => text.slice(0, text.indexOf(",response")), "failed"],
+    ["no response", {}, (text) => text.slice(0, text.indexOf(",response")), "failed"],
     ["another realm", { realm: "other" }, same, "failed"],
     ["no realm", {}, without("realm"), "failed"],
     ["two realms", {}, (text) => `${text},realm="zk-sasl-md5"`, "failed"],

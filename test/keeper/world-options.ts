@@ -4,7 +4,13 @@ import type { KeeperConfig } from "../../src/keeper/config.ts";
 import type { PeerTiming } from "../../src/zab/config.ts";
 import { TEST_CONFIG } from "./test-config.ts";
 
-type Optional = "snapshotPartBytes" | "sessionsMax" | "readOnlyAfterMs" | "sessionTimeoutMinMs" | "znodes";
+type Optional =
+  | "snapshotPartBytes"
+  | "sessionsMax"
+  | "readOnlyAfterMs"
+  | "sessionTimeoutMinMs"
+  | "znodes"
+  | "logLevel";
 
 export interface WorldOptions extends Partial<Pick<KeeperConfig, Optional>> {
   readonly voters: number;

@@ -18,6 +18,7 @@ import { SessionTable } from "../../src/tree/session-table.ts";
 import { type SnapshotEntry, StagedTree } from "../../src/tree/tree-snapshot.ts";
 import type { TreeTotals } from "../../src/tree/tree-state.ts";
 import { Tree } from "../../src/tree/tree.ts";
+import type { PeerWrite } from "../../src/zab/effects.ts";
 import type { LinkId } from "../../src/zab/message.ts";
 import { Disk } from "../zab/disk.ts";
 
@@ -98,6 +99,12 @@ export class Replica {
   staged:
     | { readonly store: MapNodeStore; readonly sessions: SessionTable; readonly tree: StagedTree }
     | undefined;
+  /** Trees that were staged for restores, by permit: on disk. */
+  readonly restores: Map<string, readonly SnapshotEntry[]> = new Map();
+  /** The one that the keeper was handed last. */
+  #restoring: (TreeParts & { readonly tree: StagedTree }) | undefined;
+  /** Per zxid of a restore: the tree that it brought. */
+  readonly #restored = new Map<string, readonly SnapshotEntry[]>();
   /** The tree that starts find has another digest than it should, until a snapshot replaces it. */
   isDigestWrong = false;
   /** Snapshots installed. */
@@ -133,12 +140,48 @@ export class Replica {
   stage(): StagedTree {
     const parts = { store: new MapNodeStore(), sessions: new SessionTable() };
     this.staged = { ...parts, tree: new StagedTree(parts) };
+    this.restores.clear();
     return this.staged.tree;
+  }
+
+  /** The tree that was staged under this permit, if it was. */
+  restorable(permit: Zxid): StagedTree | undefined {
+    const entries = this.restores.get(zxidText(permit));
+    if (entries === undefined) return undefined;
+    const parts = { store: new MapNodeStore(), sessions: new SessionTable() };
+    const tree = new StagedTree(parts);
+    for (const entry of entries) tree.take(entry);
+    this.#restoring = { ...parts, tree };
+    return tree;
+  }
+
+  /** One turn's writes; gives where a snapshot ends that is installed with them. */
+  transact(writes: readonly PeerWrite[]): Zxid | undefined {
+    let last: Zxid | undefined;
+    let at: Zxid | undefined;
+    for (const write of writes) {
+      if (write.kind === "install") last = write.last;
+      if (write.kind === "restore") at = write.at;
+    }
+    this.disk.transact(writes, last ?? at ?? must(this.tree, "a tree").lastApplied);
+    if (at !== undefined) this.#keepRestored(at);
+    return last;
+  }
+
+  /** What the keeper was handed takes the place of the tree as of this zxid, once that is durable. */
+  #keepRestored(at: Zxid): void {
+    const { store, sessions, tree } = must(this.#restoring, "a restore waits");
+    const { digest, totals } = tree.summary;
+    this.#restored.set(
+      zxidText(at),
+      entriesOf(new Tree({ store, sessions, digest, totals, lastApplied: at })),
+    );
   }
 
   /** The staged tree is where the history that begins at `last` starts from. */
   keepStaged(last: Zxid): void {
     this.isDigestWrong = false;
+    this.installed++;
     const { store, sessions, tree } = must(this.staged, "a snapshot is staged");
     const { digest, totals } = tree.summary;
     this.#bases.set(
@@ -156,20 +199,12 @@ export class Replica {
   /** The tree that a start finds on the disk, made again from the history and what it begins with. */
   treeUpTo(upTo: Zxid): Tree {
     const { base, log } = this.disk.durable;
-    const parts = { store: new MapNodeStore(), sessions: new SessionTable() };
-    const entries = this.#bases.get(zxidText(base));
-    let sums: { readonly digest: Digest; readonly totals?: TreeTotals } = { digest: DIGEST_ZERO };
-    if (entries !== undefined) {
-      const staged = new StagedTree(parts);
-      for (const entry of entries) staged.take(entry);
-      const { digest, totals } = staged.summary;
-      sums = { digest, totals };
-    }
-    const tree = new Tree({ ...parts, ...sums, lastApplied: base });
+    let { tree, parts } = treeOf(this.#bases.get(zxidText(base)), base);
     for (const { zxid, payload } of log) {
       if (compareZxid(zxid, upTo) > 0) break;
       const { header, txn } = decodeTxn(payload);
-      tree.apply(zxid, header, txn);
+      if (txn.kind === "restore") ({ tree, parts } = treeOf(this.#restored.get(zxidText(zxid)), zxid));
+      else tree.apply(zxid, header, txn);
     }
     if (!this.isDigestWrong) return tree;
     const { lo, hi } = tree.digest;
@@ -199,7 +234,28 @@ export class Replica {
   }
 }
 
-function entriesOf(tree: Tree): readonly SnapshotEntry[] {
+interface TreeParts {
+  readonly store: MapNodeStore;
+  readonly sessions: SessionTable;
+}
+
+/** A tree of these entries, or a new one. */
+function treeOf(
+  entries: readonly SnapshotEntry[] | undefined,
+  lastApplied: Zxid,
+): { readonly tree: Tree; readonly parts: TreeParts } {
+  const parts = { store: new MapNodeStore(), sessions: new SessionTable() };
+  let sums: { readonly digest: Digest; readonly totals?: TreeTotals } = { digest: DIGEST_ZERO };
+  if (entries !== undefined) {
+    const staged = new StagedTree(parts);
+    for (const entry of entries) staged.take(entry);
+    const { digest, totals } = staged.summary;
+    sums = { digest, totals };
+  }
+  return { tree: new Tree({ ...parts, ...sums, lastApplied }), parts };
+}
+
+export function entriesOf(tree: Tree): readonly SnapshotEntry[] {
   const snapshot = tree.beginSnapshot();
   const { entries } = snapshot.next(Number.POSITIVE_INFINITY);
   snapshot.close();

@@ -95,6 +95,7 @@ export class World {
       databaseBytes: () => replica.databaseBytes,
       rng: seededRng([this.rng.uint32(), sid, start.instance, 3]),
       stage: () => replica.stage(),
+      restorable: (permit) => replica.restorable(permit),
     });
     replica.isTreeLost = false;
     this.#tick(replica);
@@ -317,10 +318,8 @@ export class World {
     const isFlushDue = mayFlush && this.rng.below(16) === 0;
     if (turn.writes.length > 0 || isFlushDue) {
       if (isGone()) return;
-      const install = turn.writes.find(({ kind }) => kind === "install");
-      const applied = must(replica.tree, "a tree").lastApplied;
-      replica.disk.transact(turn.writes, install?.kind === "install" ? install.last : applied);
-      if (install?.kind === "install") this.#startAnew(replica, install.last);
+      const installed = replica.transact(turn.writes);
+      if (turn.restart) this.#startAnew(replica, installed);
       replica.issued++;
       this.later(1 + this.rng.below(this.diskMs + 1), () => {
         if (replica.instance === instance && replica.keeper !== undefined) this.#sync(replica);
@@ -339,14 +338,13 @@ export class World {
   }
 
   /** The snapshot takes effect once it is durable, with a new start. */
-  #startAnew(replica: Replica, last: Zxid): void {
+  #startAnew(replica: Replica, last: Zxid | undefined): void {
     replica.isInstalling = true;
     const issued = replica.issued + 1;
     replica.held.push({
       needs: issued,
       act: () => {
-        replica.keepStaged(last);
-        replica.installed++;
+        if (last !== undefined) replica.keepStaged(last);
         this.crash(replica.sid, 0);
         this.start(replica.sid);
       },

@@ -85,6 +85,7 @@ test("ctx.abort() closes WebSocket clients with 1006, hibernatable ones too", as
   await probe.get("aborted-sockets/abort");
 
   for (const socket of sockets) await socket.until((words) => words.includes("closed 1006"));
+  expect(sockets.map((socket) => socket.arrivals.at(-1)?.what)).toEqual(["closed 1006", "closed 1006"]);
 });
 
 test("what was written in the turn of ctx.abort() is discarded, what was synced before it stays", async () => {

@@ -16,6 +16,8 @@ export interface RunCounts {
   readonly reconfigurations: number;
   /** Runs whose search for a linear order was given up: the log alone has judged them. */
   readonly undecided: number;
+  /** Runs that ended without an ensemble, rightly: who the members are only replicas knew that lost their disks. */
+  readonly lost: number;
   readonly faults: number;
   /** Starts of objects. */
   readonly starts: number;
@@ -38,6 +40,7 @@ export const NO_COUNTS: RunCounts = {
   holds: 0,
   reconfigurations: 0,
   undecided: 0,
+  lost: 0,
   faults: 0,
   starts: 0,
   snapshots: 0,

@@ -59,6 +59,7 @@ class Run {
   readonly #counter = new Counter();
   readonly #calm: Calm[] = [];
   #undecided = 0;
+  #isLost = false;
 
   constructor(plan: SimPlan) {
     this.#plan = plan;
@@ -79,11 +80,24 @@ class Run {
       this.#invariants.finish();
       this.#judge();
     } catch (error) {
+      if (error instanceof Stuck && this.world.isLost()) return this.#lost();
       return { seed, failure: this.#failureOf(error), counts: this.#counts() };
     }
     const [crash] = this.world.crashes;
     const failure = crash === undefined ? undefined : this.#failureOf(crash);
     return { seed, failure, counts: this.#counts() };
+  }
+
+  /** Nothing can be elected, and nothing may be made up: what clients were told must be right all the same. */
+  #lost(): RunResult {
+    const { seed } = this.#plan;
+    this.#isLost = true;
+    try {
+      this.#judge();
+    } catch (error) {
+      return { seed, failure: this.#failureOf(error), counts: this.#counts() };
+    }
+    return { seed, failure: undefined, counts: this.#counts() };
   }
 
   history(): ClientHistory {
@@ -172,6 +186,7 @@ class Run {
       holds: holds.length,
       reconfigurations: this.#clients.reconfigurations,
       undecided: this.#undecided,
+      lost: this.#isLost ? 1 : 0,
       committed: this.#invariants.committed().length,
       simulatedMs: Math.round(this.world.nowMs),
     };

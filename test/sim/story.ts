@@ -117,6 +117,8 @@ function writeText(write: PeerWrite): string {
       return `epochs accepted ${write.acceptedEpoch} current ${write.currentEpoch}`;
     case "install":
       return `install of a snapshot at ${zxidText(write.last)}`;
+    case "restore":
+      return `restore at ${zxidText(write.at)}`;
     case "diverged":
       return "that its tree has diverged";
   }

@@ -1,13 +1,14 @@
 /**
- * What operators see: every four-letter word and every command of the AdminServer, of a leader and of a follower,
- * beside a real ensemble of ZooKeeper 3.9.5 with the same clients. Values differ by right; names, forms and types
- * must not.
+ * What operators see: every four-letter word and every command of the AdminServer, of a leader, of a follower, of an
+ * observer and of a server alone, beside real ones of ZooKeeper 3.9.5 with the same clients. Values differ by right;
+ * names, forms and types must not.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { OPEN_ACL } from "../../src/base/acl.ts";
+import { must } from "../../src/base/assert.ts";
 import { FOUR_LETTER_WORDS } from "../../src/base/four-letter-words.ts";
 import { ADMIN_COMMANDS } from "../../src/keeper/operations/admin-commands.ts";
 import { WireClient } from "../client/wire-client.ts";
@@ -26,62 +27,81 @@ interface Side {
   command(role: Role, name: string): Promise<string>;
 }
 
-type Role = "leader" | "follower";
-const ROLES: readonly Role[] = ["leader", "follower"];
+const ROLES = ["leader", "follower", "observer", "standalone"] as const;
+type Role = (typeof ROLES)[number];
 
 const processes = new ProcessSet();
 const clients: WireClient[] = [];
 let temporary: string;
 let zookeeper: AdministeredEnsemble;
 let edgekeeper: TestEnsemble;
+let alone: TestEnsemble;
 let real: Side;
 let ours: Side;
 
 beforeAll(async () => {
   temporary = await mkdtemp(join(tmpdir(), "operations-"));
   const superDigest = digestOf(SUPER_LOGIN);
-  const vars = { SUPER_DIGEST: superDigest, FOUR_LETTER_WORDS: "*", HEARTBEAT_LIMIT_MS: "15000" };
-  [zookeeper, edgekeeper] = await Promise.all([
+  const vars = {
+    OBSERVERS: "4",
+    SUPER_DIGEST: superDigest,
+    FOUR_LETTER_WORDS: "*",
+    HEARTBEAT_LIMIT_MS: "15000",
+  };
+  let zookeeperAlone: AdministeredEnsemble;
+  [zookeeper, zookeeperAlone, edgekeeper, alone] = await Promise.all([
     startZooKeeperEnsemble(processes, temporary, { superDigest }),
+    startZooKeeperEnsemble(processes, temporary, { superDigest, isAlone: true }),
     startEnsemble({ vars, readyDeadlineMs: 60_000 }),
+    startEnsemble({ vars: { ...vars, VOTERS: "1", OBSERVERS: "" }, readyDeadlineMs: 60_000 }),
   ]);
-  const { adminPorts } = zookeeper;
-  const [zookeeperPorts, edgekeeperPorts] = [
-    zookeeper.addresses.map(({ port }) => port),
-    edgekeeper.tcpPorts,
-  ];
-  real = await sideOf(zookeeperPorts, async (index, name) => {
-    const response = await fetch(`http://127.0.0.1:${adminPorts[index]}/commands/${name}`);
-    return await response.text();
-  });
-  ours = await sideOf(edgekeeperPorts, async (index, name) => {
-    const separator = name.includes("?") ? "&" : "?";
-    const url = `${edgekeeper.httpUrl}/main/commands/${name}${separator}sid=${index + 1}`;
-    return await (await fetch(url)).text();
-  });
+  real = await sideOf([zookeeper, zookeeperAlone].flatMap(serversOfZooKeeper));
+  ours = await sideOf([edgekeeper, alone].flatMap(serversOfEdgekeeper));
   for (const side of [real, ours]) await liveOn(side);
 }, START_TIMEOUT_MS);
 
 afterAll(async () => {
   await Promise.all(clients.map((client) => client.abandon()));
   await edgekeeper?.stop();
+  await alone?.stop();
   await processes.stopAll();
   await rm(temporary, { recursive: true, force: true });
 });
 
-/** Finds out who leads. */
-async function sideOf(
-  ports: readonly number[],
-  ask: (index: number, name: string) => Promise<string>,
-): Promise<Side> {
-  const modes = await Promise.all(ports.map((port) => askWord({ host: "127.0.0.1", port }, ["srvr"])));
-  const leader = modes.findIndex((text) => text.includes("Mode: leader"));
-  const follower = modes.findIndex((text) => text.includes("Mode: follower"));
-  expect([leader, follower]).not.toContain(-1);
-  return {
-    ports: { leader: ports[leader] ?? 0, follower: ports[follower] ?? 0 },
-    command: (role, name) => ask(role === "leader" ? leader : follower, name),
+/** One server, and how it is asked for a command. */
+interface Server {
+  readonly port: number;
+  command(name: string): Promise<string>;
+}
+
+function serversOfZooKeeper({ addresses, adminPorts }: AdministeredEnsemble): readonly Server[] {
+  return addresses.map(({ port }, index) => ({
+    port,
+    command: async (name) => {
+      const response = await fetch(`http://127.0.0.1:${adminPorts[index]}/commands/${name}`);
+      return await response.text();
+    },
+  }));
+}
+
+function serversOfEdgekeeper({ httpUrl, tcpPorts }: TestEnsemble): readonly Server[] {
+  return tcpPorts.map((port, index) => ({
+    port,
+    command: async (name) => {
+      const separator = name.includes("?") ? "&" : "?";
+      return await (await fetch(`${httpUrl}/main/commands/${name}${separator}sid=${index + 1}`)).text();
+    },
+  }));
+}
+
+/** Finds out who is what. */
+async function sideOf(servers: readonly Server[]): Promise<Side> {
+  const modes = await Promise.all(servers.map(({ port }) => askWord({ host: "127.0.0.1", port }, ["srvr"])));
+  const byRole = (role: Role): Server => {
+    return must(servers[modes.findIndex((text) => text.includes(`Mode: ${role}`))], role);
   };
+  const ports = Object.fromEntries(ROLES.map((role) => [role, byRole(role).port]));
+  return { ports: ports as Record<Role, number>, command: (role, name) => byRole(role).command(name) };
 }
 
 /** The same clients on both: at each role one session with an ephemeral, watches, and a read behind a write. */
@@ -152,6 +172,7 @@ describe("the AdminServer's commands", () => {
 
   test("are listed, and known by ZooKeeper's other names", async () => {
     const listed = await (await fetch(`${edgekeeper.httpUrl}/main/commands`)).text();
+    expect(await (await fetch(`${edgekeeper.httpUrl}/main/commands/`)).text()).toBe(listed);
     const zookeepers = await (await fetch(`http://127.0.0.1:${zookeeper.adminPorts[0]}/commands`)).text();
     const namesIn = (html: string): string[] =>
       Array.from(html.matchAll(/commands\/(\w+)"/g), ([, name]) => name ?? "");

@@ -2,7 +2,7 @@
  * What the service does to znodes by itself, side by side with a real ZooKeeper: what ends and which events come in
  * which order, and what quotas count, say and refuse.
  */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, test } from "vitest";
 import { OPEN_ACL } from "../../src/base/acl.ts";
 import type { CreateRequest } from "../../src/base/request.ts";
 import type { ClientRequest } from "../../src/jute/requests.ts";
@@ -172,7 +172,7 @@ const STREAMS: readonly (readonly [string, Stream])[] = [
   ],
 ];
 
-test.concurrent.each(QUOTAS)("%s", async (name, played) => {
+test.concurrent.for(QUOTAS)("%s", async ([name, played], { expect }) => {
   const at = 4000 + QUOTAS.findIndex(([other]) => other === name);
   const comparison = await new Session(targets, at).play(played);
 
@@ -180,7 +180,7 @@ test.concurrent.each(QUOTAS)("%s", async (name, played) => {
   expect(comparison.actual.map(shown).join("\n")).toContain("error=0");
 });
 
-test.concurrent.each(STREAMS)("%s", async (name, played) => {
+test.concurrent.for(STREAMS)("%s", async ([name, played], { expect }) => {
   const at = 3000 + STREAMS.findIndex(([other]) => other === name);
   const comparison = await new Session(targets, at).play(played);
 

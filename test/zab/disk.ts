@@ -52,6 +52,9 @@ function applyWrite(image: DiskImage, write: PeerWrite): DiskImage {
     case "install":
       assert(compareZxid(write.last, image.lastDelivered) >= 0, "a snapshot never goes back");
       return { ...image, base: write.last, log: [], isDiverged: false };
+    case "restore":
+      assert(compareZxid(write.at, lastOf(image)) <= 0, "a restore is part of history");
+      return image;
     case "diverged":
       return { ...image, isDiverged: true };
     case "epochs": {

@@ -88,6 +88,20 @@ describe("a looking peer", () => {
     expect(bench.peer.status().dropped).toEqual({});
   });
 
+  it("is counted anew when it is told that the members it has accepted are committed: who left is no candidate", () => {
+    const payload = new TextEncoder().encode("members 1 observers ");
+    const image = { log: [{ zxid: zxid(1, 1), payload }], acceptedEpoch: 1, currentEpoch: 1 };
+    const bench = new Bench({ sid: 1, image });
+    bench.step({ kind: "tick" });
+    bench.hear(2, { vote: { leader: 2, zxid: zxid(1, 5), peerEpoch: 1 } });
+    expect(bench.peer.notification().vote.leader).toBe(2);
+
+    const membership = { version: zxid(1, 1), isCommitted: true, voters: [1], observers: [] };
+    bench.hear(3, { vote: { leader: 2, zxid: zxid(1, 5), peerEpoch: 1 }, membership });
+
+    expect(bench.peer.phase.role).toBe("leading");
+  });
+
   it("decides at once when every voter has answered alike", () => {
     const bench = new Bench({ sid: 1 });
     bench.step({ kind: "tick" });

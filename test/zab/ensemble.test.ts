@@ -44,6 +44,8 @@ describe("an ensemble", () => {
     const ensemble = new Ensemble({ voters: 3 }).startAll();
 
     ensemble.until("a leader serves", () => ensemble.leader() !== undefined, 150);
+
+    expect(ensemble.nowMs).toBeLessThanOrEqual(150);
   });
 
   it("goes on without a minority, and takes it in again by DIFF", () => {
@@ -90,6 +92,8 @@ describe("an ensemble", () => {
         return phase.role === "leading" && phase.stage === "broadcast";
       });
     ensemble.until("one of the others leads", isReplaced, 2000);
+
+    expect(isReplaced()).toBe(true);
   });
 
   it("a voter coming late does not disturb the leader", () => {

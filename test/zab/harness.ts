@@ -6,7 +6,7 @@
 import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
 import { type Rng, seededRng } from "../../src/base/rng.ts";
-import { compareZxid, type Zxid, ZXID_ZERO, zxidText } from "../../src/base/zxid.ts";
+import { ZXID_ZERO, zxidText } from "../../src/base/zxid.ts";
 import type { PeerInput, PeerTiming } from "../../src/zab/config.ts";
 import type { AfterWrite, PeerEffects, Send } from "../../src/zab/effects.ts";
 import type { LinkId, Notification, Proposal, ZabMessage } from "../../src/zab/message.ts";
@@ -91,16 +91,11 @@ export class Ensemble {
 
   start(sid: Sid): void {
     const replica = this.replica(sid);
-    replica.isInstalling = false;
-    replica.staged = undefined;
     replica.snapshots.clear();
     const start = replica.disk.start(this.#options.epochFloor);
     replica.instance = start.instance;
     replica.issued = replica.durable = 0;
-    const delivered = replica.delivered.findIndex(
-      (text) => compareZxid(zxidOf(text), start.lastDelivered) > 0,
-    );
-    if (delivered !== -1) replica.delivered.length = delivered;
+    replica.resume(start.lastDelivered);
     for (const [index, text] of replica.delivered.entries()) {
       this.checker.onDelivered(index, text, replica.name);
     }
@@ -491,9 +486,4 @@ export class Ensemble {
   #delayMs(): number {
     return 1 + this.rng.below(5);
   }
-}
-
-function zxidOf(text: string): Zxid {
-  const [epoch, counter] = must(text.split("=")[0], "a zxid").split(":").map(Number);
-  return { epoch: must(epoch, "an epoch"), counter: must(counter, "a counter") };
 }

@@ -1,7 +1,7 @@
 /** One replica of the simulated ensemble. */
 import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
-import { compareZxid, type Zxid } from "../../src/base/zxid.ts";
+import { compareZxid, equalZxid, type Zxid } from "../../src/base/zxid.ts";
 import type { PeerInput } from "../../src/zab/config.ts";
 import type { LinkId } from "../../src/zab/message.ts";
 import type { Membership } from "../../src/zab/membership.ts";
@@ -86,6 +86,20 @@ export class Replica {
     this.staged?.push(...(JSON.parse(new TextDecoder().decode(payload)) as string[]));
   }
 
+  /**
+   * It starts from a disk on which so much is delivered: less than it had delivered in memory, or what it had staged,
+   * where the power failed when that was installed.
+   */
+  resume(lastDelivered: Zxid): void {
+    const last = this.staged?.at(-1);
+    const isInstalled = last !== undefined && equalZxid(zxidOf(last), lastDelivered);
+    if (this.isInstalling && isInstalled) this.delivered = this.staged ?? [];
+    this.isInstalling = false;
+    this.staged = undefined;
+    const end = this.delivered.findIndex((text) => compareZxid(zxidOf(text), lastDelivered) > 0);
+    if (end !== -1) this.delivered.length = end;
+  }
+
   /** All that is staged, which is as much as the leader says. */
   takeStaged(count: Uint8Array): string[] {
     const staged = must(this.staged, "a snapshot is staged");
@@ -102,4 +116,9 @@ export class Replica {
 
 function encode(text: string): Uint8Array {
   return new TextEncoder().encode(text);
+}
+
+function zxidOf(text: string): Zxid {
+  const [epoch, counter] = must(text.split("=")[0], "a zxid").split(":").map(Number);
+  return { epoch: must(epoch, "an epoch"), counter: must(counter, "a counter") };
 }

@@ -77,7 +77,7 @@ export function answerCommand(
   const command = commandOf(asked);
   if (command === undefined) return refused(asked, `Unknown command: ${asked}`);
   if (!isServing(report) && !WITHOUT_LEADER.has(command)) {
-    return refused(asked, "This ZooKeeper instance is not currently serving requests");
+    return refused(asked, NOT_SERVING);
   }
   if (command === "set_trace_mask") return setTraceMask(query.get("traceMask"));
   const fields = fieldsOf(command, report);
@@ -91,6 +91,35 @@ export function answerCommand(
 
 function refused(command: string, error: string): CommandAnswer {
   return { text: javaJson({ command, error }) };
+}
+
+/** What is said where no clients are served. */
+export const NOT_SERVING = "This ZooKeeper instance is not currently serving requests";
+
+/** Commands that are answered with other things than JSON, or take more than a query. */
+export const BULK_COMMANDS = {
+  snapshot: ["snap"],
+  restore: ["rest"],
+  shed_connections: ["shed"],
+} as const;
+
+/** The name of one of them. */
+export type BulkCommand = keyof typeof BULK_COMMANDS;
+
+/** The bulk command of that name, under any of its names; undefined where there is none. */
+export function bulkCommandOf(asked: string): BulkCommand | undefined {
+  if (asked === "snapshot" || asked === "snap") return "snapshot";
+  if (asked === "restore" || asked === "rest") return "restore";
+  return asked === "shed_connections" || asked === "shed" ? "shed_connections" : undefined;
+}
+
+/** The JSON of an answer of theirs; `error` null where nothing is wrong, or where the status alone says what. */
+export function bulkAnswerText(
+  command: string,
+  error: string | null = null,
+  fields: Readonly<Record<string, JavaJson>> = {},
+): string {
+  return javaJson({ ...fields, command, error });
 }
 
 /** The command of that name; undefined where there is none. */
@@ -260,7 +289,7 @@ function observers({ status }: Report): Fields {
   const all = status.zab.learners.filter(({ isVoter, isSynced }) => !isVoter && isSynced);
   return {
     synced_observers: all.length,
-    observers: all.map(({ sid, acknowledged }) => ({ sid, last_zxid: zxidHex(acknowledged) })),
+    observers: all.map(({ sid, acknowledged }) => ({ sid, last_zxid: zxidToBigInt(acknowledged) })),
   };
 }
 
@@ -274,7 +303,7 @@ function serverStats(report: Report): Fields {
     server_stats: {
       packets_sent: counters.sent,
       packets_received: counters.received,
-      fsync_threshold_exceed_count: 0,
+      fsync_threshold_exceed_count: report.slowSyncs,
       client_response_stats: clientResponse,
       provider_null: false,
       server_state: status.mode,

@@ -51,7 +51,7 @@ export function ephemeralAuditLines(session: SessionId, paths: readonly string[]
 function lineOf({ session, identities, host }: Actor, deed: Deed): string {
   return text({
     session: sessionText(session ?? 0n),
-    user: identities.map(userOf).join(","),
+    user: identities.flatMap(userOf).join(","),
     ip: host,
     operation: deed.operation,
     znode: deed.znode,
@@ -75,9 +75,10 @@ function visible(value: string): string {
   }).join("");
 }
 
-/** A digest login's user, not its hash. */
-function userOf({ scheme, id }: Identity): string {
-  return scheme === "digest" ? id.replace(/:.*$/s, "") : id;
+/** A digest login's user, not its hash; that somebody may do everything is nobody's name. */
+function userOf({ scheme, id }: Identity): readonly string[] {
+  if (scheme === "super") return [];
+  return [scheme === "digest" ? id.replace(/:.*$/s, "") : id];
 }
 
 function deedsOf(request: WriteRequest, outcome: Outcome): readonly Deed[] {

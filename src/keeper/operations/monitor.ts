@@ -3,6 +3,7 @@
  * scrapes them. What ZooKeeper measures inside its processors, threads and Java is left out: docs/zookeeper.md.
  * Source: ZooKeeper ZooKeeperServer.registerMetrics, LeaderZooKeeperServer.registerMetrics, ServerMetrics.
  */
+import type { Sid } from "../../base/ids.ts";
 import { EDGEKEEPER_VERSION, ZOOKEEPER_VERSION, type Counters } from "../status.ts";
 import { Decimal } from "./java-json.ts";
 import type { NamedSummary } from "./replica-metrics.ts";
@@ -73,16 +74,23 @@ function gauges(report: Report): readonly Row[] {
     max_client_response_size: metrics.replySizes.max,
   };
   if (status.mode !== "standalone") all["quorum_size"] = status.zab.membership.current.voters.length;
+  if (status.mode === "observer") all["observer_master_id"] = status.leader ?? -1;
   if (status.mode === "leader") Object.assign(all, leaderGauges(report));
   return Object.entries(all).map(([name, value]) => [name, value, "gauge"] as const);
+}
+
+/** Those that learn and are no members yet: invited by a reconfig that waits for them. */
+function strangers({ zab }: Report["status"]): readonly Sid[] {
+  const { voters, observers } = zab.membership.current;
+  const synced = zab.learners.filter(({ isSynced }) => isSynced).map(({ sid }) => sid);
+  return synced.filter((sid) => !voters.includes(sid) && !observers.includes(sid));
 }
 
 function leaderGauges({ status, metrics, leadingMs }: Report): Record<string, number> {
   return {
     learners: status.zab.learners.length,
     synced_followers: status.syncedFollowers,
-    // Who votes no more and is still in the ensemble observes here.
-    synced_non_voting_followers: 0,
+    synced_non_voting_followers: strangers(status).length,
     synced_observers: status.syncedObservers,
     leader_uptime: leadingMs ?? 0,
     last_proposal_size: metrics.proposalSizes.last,
@@ -102,7 +110,8 @@ function counters({ status }: Report): readonly Row[] {
     connection_drop_count: counted.connectionsCutOff,
     sessionless_connections_expired: counted.handshakesExpired,
     stale_sessions_expired: status.expiredSessions,
-    large_requests_rejected: counted.framesRejected,
+    large_requests_rejected: counted.largeRequestsRejected,
+    throttled_ops: counted.requestsThrottled,
     proposal_count: counted.proposals,
     commit_count: counted.commits,
     learner_proposal_received_count: counted.proposalsReceived,

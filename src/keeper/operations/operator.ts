@@ -21,6 +21,8 @@ export interface OperatorParts {
   readonly table: ConnectionTable;
   readonly output: ClientOutput;
   readonly metrics: ReplicaMetrics;
+  /** Hangs up on a client, whose session goes on. */
+  close(connection: Connection): void;
 }
 
 /** Of one replica. */
@@ -70,6 +72,15 @@ export class Operator {
     for (const line of ephemeralAuditLines(session, paths)) context.log("audit", line);
   }
 
+  /** So many of a hundred, spread over those who came early and late; ZooKeeper throws dice for each. */
+  #shed(percentage: number): void {
+    const { table, context } = this.#parts;
+    const all = [...table.all()];
+    const shed = all.filter((_, index) => shedOf(index + 1, percentage) > shedOf(index, percentage));
+    for (const connection of shed) this.#parts.close(connection);
+    context.log("client", `${shed.length} of ${all.length} connections are shed`);
+  }
+
   /** Does what an operator asks for. */
   operate(operation: Operation): void {
     switch (operation.kind) {
@@ -78,6 +89,8 @@ export class Operator {
       case "resetConnectionStats":
         for (const connection of this.#parts.table.all()) connection.stats.reset();
         return;
+      case "shedConnections":
+        return this.#shed(operation.percentage);
       case "setTraceMask":
         this.#traceMask = operation.mask;
         return;
@@ -85,4 +98,9 @@ export class Operator {
         return assertNever(operation);
     }
   }
+}
+
+/** How many of so many connections a percentage sheds. */
+export function shedOf(count: number, percentage: number): number {
+  return Math.floor((count * percentage) / 100);
 }

@@ -3,6 +3,7 @@
  * made of this. What is long is a function, called by those who show it.
  */
 import type { SessionId, Sid } from "../../base/ids.ts";
+import type { StagedRestore } from "../../base/txn.ts";
 import type { Zxid } from "../../base/zxid.ts";
 import type { Digest } from "../../tree/digest.ts";
 import type { KeeperConfig } from "../config.ts";
@@ -45,6 +46,8 @@ export interface Report {
   readonly lastZxid: Zxid;
   readonly traceMask: bigint;
   readonly databaseBytes: number;
+  /** Syncs of the disk that took longer than FSYNC_WARNING_MS, of those that were measured. */
+  readonly slowSyncs: number;
   /** The present dynamic configuration, without its last line end. */
   readonly configText: string;
   readonly metrics: Pick<ReplicaMetrics, "replySizes" | "proposalSizes">;
@@ -69,7 +72,16 @@ export type Operation =
   | { readonly kind: "resetStats" }
   /** Each connection's own counters begin at nought. */
   | { readonly kind: "resetConnectionStats" }
+  /** So many of a hundred connections are hung up on. */
+  | { readonly kind: "shedConnections"; readonly percentage: number }
   | { readonly kind: "setTraceMask"; readonly mask: bigint };
+
+/** What is asked of the leader, if this is one, on the way to a restore. */
+export type RestoreStep =
+  /** May a tree be staged? What becomes of it stands in `restorePermit`. */
+  | { readonly kind: "permitRestore" }
+  /** What was staged everywhere takes the place of the tree. */
+  | { readonly kind: "proposeRestore"; readonly staged: StagedRestore };
 
 /** Whether clients are served, be it read-only. */
 export function isServing({ status }: Report): boolean {

@@ -53,6 +53,7 @@ test("nothing is written unless it is asked for", () => {
 
 test("what a client sent can end neither a field nor a line, and a login's hash is not told", () => {
   const identities = [
+    { scheme: "super", id: "" },
     { scheme: "digest", id: "ann\n:c2VjcmV0" },
     { scheme: "ip", id: "10.0.0.1" },
   ];

@@ -168,6 +168,8 @@ export class ReferenceTree {
       }
       case "settled":
         return EMPTY;
+      case "restore":
+        throw new MisfitError("nobody restores anything here");
       case "barrier":
         return { error: 0, response: { op: "path", path: txn.path } };
       case "create":

@@ -362,6 +362,7 @@ function applyWrite(held: DiskContent, write: PeerWrite): void {
       held.base = held.lastDelivered = write.last;
       held.log = [];
       return;
+    case "restore":
     case "diverged":
       return;
   }

@@ -30,7 +30,7 @@ it("a session may be expired whose client spoke, and spoke again, when its time 
   expect(() => expire(script)).not.toThrow();
 });
 
-it("it may not be where the client spoke too late once, and in time since", () => {
+it("no session may be expired whose client spoke too late once, and in time since", () => {
   const script = opening();
   script.pass(TIMEOUT_MS + 10);
   script.hear(3);

@@ -118,7 +118,9 @@ export class ZabNine {
       this.#broadcasts.push(broadcast);
     }
     const made = broadcast;
-    if (!this.#places.has(known)) this.#places.set(known, { broadcast: made, index: made.made.length });
+    // A start that was replaced before anything left it may have made the very same of the same zxid.
+    if (this.#places.get(known)?.broadcast.hasLeft !== true)
+      this.#places.set(known, { broadcast: made, index: made.made.length });
     made.made.push(known);
     return () => {
       if (made.hasLeft) return;

@@ -20,11 +20,11 @@ const SESSIONS: readonly Mutant[] = [
     edits: [
       {
         file: "src/keeper/client-door.ts",
-        find: `    this.#touch(connection);
-    const decoded = decodeRequest(body);`,
-        replace: `    const decoded = decodeRequest(body);
-    const isPing = decoded.kind === "request" && decoded.request.op === "ping";
-    if (!isPing) this.#touch(connection);`,
+        find: `    this.metrics.received(body.length, connection);
+    this.#touch(connection);`,
+        replace: `    this.metrics.received(body.length, connection);
+    const heard = decodeRequest(body);
+    if (heard.kind !== "request" || heard.request.op !== "ping") this.#touch(connection);`,
       },
     ],
   },

@@ -293,7 +293,8 @@ export class Faults {
   }
 }
 
-function isWhole({ disk }: Replica): boolean {
+/** Whether a replica counts where there is a history: it was in an epoch, and what it has is right. */
+export function isWhole({ disk }: Replica): boolean {
   const { durable, visible } = disk.volume;
   const isTrusted = [durable, visible].every(({ isDiverged, isDamaged }) => !isDiverged && !isDamaged);
   return isTrusted && durable.currentEpoch > 0;

@@ -164,6 +164,8 @@ describe("an object that left memory", () => {
     );
     world.apply({ kind: "evict", sid });
     world.until("all replicas serve", () => world.isServing(), 3000);
+
+    expect(world.isServing()).toBe(true);
   });
 });
 

@@ -20,6 +20,15 @@ export interface Listed {
   readonly weights?: ReadonlyMap<Sid, number>;
 }
 
+/** One that was accepted somewhere, and is not known to be committed. */
+interface Later extends Listed {
+  /** Whether one of its voters had just lost its disk when it was proposed: its leader could not know that yet. */
+  readonly isUnlucky: boolean;
+}
+
+/** A leader may take that long to find out that a replica is gone, and came back empty. */
+const UNNOTICED_MS = 3000;
+
 /** More than half of the voters; or, of more than half of the groups that weigh anything, more than half the weight. */
 export function isQuorum(those: Iterable<Sid>, { voters, groups, weights }: Listed): boolean {
   const counted = new Set(those);
@@ -58,9 +67,12 @@ export function listedIn(data: Uint8Array | null, version: Zxid): Listed | undef
 export class Roster implements WorldObserver {
   #present: Listed;
   /** Proposed somewhere, and later than the present one. */
-  #later: readonly Listed[] = [];
+  #later: readonly Later[] = [];
+  readonly #nowMs: () => number;
+  readonly #wipedAtMs = new Map<Sid, number>();
 
-  constructor({ voters, observers }: Pick<Listed, "voters" | "observers">) {
+  constructor({ voters, observers }: Pick<Listed, "voters" | "observers">, nowMs: () => number) {
+    this.#nowMs = nowMs;
     this.#present = { version: ZXID_ZERO, voters, observers };
   }
 
@@ -72,6 +84,20 @@ export class Roster implements WorldObserver {
   /** The present one and all that may follow it. */
   get possible(): readonly Listed[] {
     return [this.#present, ...this.#later];
+  }
+
+  lostDisk(sid: Sid, how: "wipe" | "corrupt"): void {
+    if (how === "wipe") this.#wipedAtMs.set(sid, this.#nowMs());
+  }
+
+  /**
+   * Whether only replicas that lost their disks could tell whether the latest members came about: they were proposed in
+   * the moment when one of them lost its disk, and count with it, and those left are no quorum of them. Nobody may be
+   * elected then, however long it takes.
+   */
+  isLost(whole: readonly Sid[]): boolean {
+    const latest = this.#later.at(-1);
+    return latest !== undefined && latest.isUnlucky && !isQuorum(whole, latest);
   }
 
   stepped({ tree }: MachineView, _input: KeeperInput, { writes }: Turn): void {
@@ -93,7 +119,9 @@ export class Roster implements WorldObserver {
       const listed = txn?.kind === "config" ? listedIn(txn.data, zxid) : undefined;
       if (listed === undefined || this.#later.some(({ version }) => compareZxid(version, zxid) === 0))
         continue;
-      this.#later = [...this.#later, listed];
+      const sinceMs = this.#nowMs() - UNNOTICED_MS;
+      const isUnlucky = listed.voters.some((sid) => (this.#wipedAtMs.get(sid) ?? -1) >= sinceMs);
+      this.#later = [...this.#later, { ...listed, isUnlucky }];
     }
   }
 }

@@ -12,7 +12,7 @@ import type { Tree } from "../../../src/tree/tree.ts";
 import { Connection } from "./client-connections.ts";
 import type { ClientEnd, ClientPort, ClientSocket } from "./client-port.ts";
 import type { Fault } from "./fault.ts";
-import { Faults } from "./faults.ts";
+import { Faults, isWhole } from "./faults.ts";
 import type { Machine } from "./machine.ts";
 import { Network } from "./network.ts";
 import type { DiskView, MachineView, WorldObserver, WorldView } from "./observer.ts";
@@ -30,7 +30,7 @@ export class World implements WorldView, ClientPort {
 
   constructor(options: WorldOptions) {
     this.#setting = new Setting(options);
-    this.#roster = new Roster(this.#setting.config(1));
+    this.#roster = new Roster(this.#setting.config(1), () => this.nowMs);
     this.#setting.observers.push(this.#roster);
     this.#network = new Network(this.#setting);
     const parts = {
@@ -168,6 +168,11 @@ export class World implements WorldView, ClientPort {
     return others.every(
       (tree) => equalZxid(tree.lastApplied, lastApplied) && digestText(tree.digest) === digestText(digest),
     );
+  }
+
+  /** Whether the ensemble can never serve again, as nobody can know who its members are; see Roster. */
+  isLost(): boolean {
+    return this.#roster.isLost(this.sids.filter((sid) => isWhole(this.replica(sid))));
   }
 
   /** The replica that leads and serves, the latest if several think so. */

@@ -222,7 +222,7 @@ final class Harness {
     private static String where(Throwable error) {
         StringBuilder out = new StringBuilder(error.toString());
         for (StackTraceElement frame : error.getStackTrace()) {
-            if (frame.getClassName().matches("Harness.*|.*Checks.*|Sessions.*|Curator[A-Z].*|Curators.*")) {
+            if (frame.getClassName().matches("Harness.*|.*Checks.*|Sessions.*|Sasl.*|Curator[A-Z].*|Curators.*")) {
                 out.append(" < ").append(frame.getFileName()).append(':').append(frame.getLineNumber());
             }
         }
@@ -260,6 +260,7 @@ final class Harness {
         CuratorChecks.addTo(known);
         CuratorRecipes.addTo(known);
         CuratorDiscovery.addTo(known);
+        Sasl.addTo(known);
         for (int index = 3; index < arguments.length; index++) {
             String name = arguments[index];
             Check check = known.getOrDefault(name, context -> {

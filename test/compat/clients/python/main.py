@@ -14,6 +14,7 @@ from kazoo.protocol.states import KeeperState
 
 from checks import CHECKS
 from harness import WAIT_S, Context, run
+from read_only import READ_ONLY_CHECKS
 from recipes import RECIPE_CHECKS
 from sessions import SESSION_CHECKS
 
@@ -49,7 +50,7 @@ def main():
         victim(sys.argv[2], sys.argv[3], float(sys.argv[4]))
         return
     hosts, proxy, prefix = sys.argv[1:4]
-    known = {**CHECKS, **SESSION_CHECKS, **RECIPE_CHECKS}
+    known = {**CHECKS, **SESSION_CHECKS, **RECIPE_CHECKS, **READ_ONLY_CHECKS}
     for name in sys.argv[4:]:
         run(name, known[name], Context(hosts, proxy, "%s-%s" % (prefix, name)))
 

@@ -1,0 +1,106 @@
+/** The variables that an ensemble is configured with: their names, and in a line what each is. */
+
+/** The name of a variable that means something here. */
+export type VariableName =
+  | "VOTERS"
+  | "OBSERVERS"
+  | "VOTERS_BEFORE"
+  | "VOTERS_LOST"
+  | "ENSEMBLES"
+  | "CLIENT_ADDRESSES"
+  | "TCP_PORTS"
+  | "TICK_TIME_MS"
+  | "SESSION_TIMEOUT_MIN_MS"
+  | "SESSION_TIMEOUT_MAX_MS"
+  | "LOG_BATCHES_MAX"
+  | "HEARTBEAT_LIMIT_MS"
+  | "MAX_CNXNS"
+  | "MAX_CLIENT_CNXNS"
+  | "JUTE_MAXBUFFER"
+  | "GLOBAL_OUTSTANDING_LIMIT"
+  | "REQUEST_THROTTLE_LIMIT"
+  | "THROTTLED_OP_WAIT_MS"
+  | "LARGE_REQUEST_THRESHOLD"
+  | "LARGE_REQUEST_MAX_BYTES"
+  | "STORAGE_LIMIT_MB"
+  | "FOUR_LETTER_WORDS"
+  | "EXTENDED_TYPES_ENABLED"
+  | "CONTAINER_CHECK_INTERVAL_MS"
+  | "CONTAINER_MAX_PER_MINUTE"
+  | "CONTAINER_NEVER_USED_MS"
+  | "ENFORCE_QUOTA"
+  | "SUPER_DIGEST"
+  | "SASL_USERS"
+  | "SASL_SUPER_USERS"
+  | "SASL_ALLOW_FAILED_CLIENTS"
+  | "ENFORCE_AUTH_SCHEMES"
+  | "SKIP_ACL"
+  | "X509_SUPER_USER"
+  | "ACCESS_TEAM"
+  | "ACCESS_AUD"
+  | "READ_ONLY_MODE"
+  | "AUDIT_ENABLE"
+  | "LOG_LEVEL"
+  | "FSYNC_WARNING_MS"
+  | "ADMIN_SNAPSHOT_ENABLED"
+  | "ADMIN_RESTORE_ENABLED"
+  | "ADMIN_RATE_LIMITER_INTERVAL_MS"
+  | "RECONFIG_ENABLED"
+  | "EDGEKEEPER_DEV"
+  | "EDGEKEEPER_SECRET";
+
+/** Every variable, and in one line what it is. */
+export const VARIABLES: Readonly<Record<VariableName, string>> = {
+  VOTERS: "sids of the voters: 1, 3 or 5 of them, such as 1,2,3",
+  OBSERVERS: "sids of the observers, which serve and do not vote: such as 4,5 (none)",
+  VOTERS_BEFORE: "the voters of the data, where VOTERS takes over: 1,2,3, or 1,2,3@VERSION once reconfigured",
+  VOTERS_LOST: "those of VOTERS_BEFORE that are gone, where fewer than a majority of them stay",
+  ENSEMBLES: "names of the ensembles served (main)",
+  CLIENT_ADDRESSES: "host:port for each voter, then each observer, as /zookeeper/config tells",
+  TCP_PORTS: "which TCP port leads to which voter, then to which observer",
+  TICK_TIME_MS: "ZooKeeper's tickTime (2000)",
+  SESSION_TIMEOUT_MIN_MS: "the shortest session timeout (2 ticks)",
+  SESSION_TIMEOUT_MAX_MS: "the longest session timeout (20 ticks)",
+  LOG_BATCHES_MAX: "batches of writes each replica keeps for those that were away (16384)",
+  HEARTBEAT_LIMIT_MS: "silence after which a replica gives another up (1500)",
+  MAX_CNXNS: "connections of one replica, 0 for no bound (10000)",
+  STORAGE_LIMIT_MB: "database of a replica at which creates and sets are refused (9000)",
+  FOUR_LETTER_WORDS:
+    "four-letter words that are answered, * for all; srvr always is (those that only tell figures)",
+  EXTENDED_TYPES_ENABLED: "0 refuses TTL znodes with -6, as ZooKeeper does by default (1)",
+  CONTAINER_CHECK_INTERVAL_MS: "how often containers and TTL znodes are looked at for removal (60000)",
+  CONTAINER_MAX_PER_MINUTE: "containers and TTL znodes removed in a minute at most (10000)",
+  ENFORCE_QUOTA: "1 refuses writes beyond a hard quota with -125, as in ZooKeeper (0)",
+  CONTAINER_NEVER_USED_MS: "age at which a container goes that never had a child, 0 for never (0)",
+  MAX_CLIENT_CNXNS: "connections of one replica from one address, 0 for no bound (60)",
+  JUTE_MAXBUFFER: "bytes of a request, above which its connection is closed (1048575)",
+  GLOBAL_OUTSTANDING_LIMIT:
+    "unanswered requests of a replica, above which clients wait (0: bounded by bytes)",
+  REQUEST_THROTTLE_LIMIT: "writes of a replica under way at once, the others wait; 0 for 2000 (0)",
+  THROTTLED_OP_WAIT_MS: "a write that waits for longer is answered with -127, 0 for never (0)",
+  LARGE_REQUEST_THRESHOLD: "bytes above which a request is a large one, 0 for none (0)",
+  LARGE_REQUEST_MAX_BYTES:
+    "bytes of unanswered large requests, above which one more is hung up on (16777216)",
+  SUPER_DIGEST: "user:base64(sha1(user:password)) of the super user (nobody)",
+  SASL_USERS: "user:md5hex(user:zk-sasl-md5:password) of those who may log in with SASL (nobody)",
+  SASL_SUPER_USERS: "those of SASL_USERS who may do everything (nobody)",
+  SASL_ALLOW_FAILED_CLIENTS: "1 lets a client stay whose SASL login failed",
+  ENFORCE_AUTH_SCHEMES: "a client must have proven to be of one of these schemes, such as sasl (none)",
+  X509_SUPER_USER: "subject (RFC 2253) of the client certificate whose bearer may do everything (nobody)",
+  ACCESS_TEAM: "NAME of NAME.cloudflareaccess.com, whose tokens say who a client is (none)",
+  ACCESS_AUD: "audience that those tokens must be for",
+  SKIP_ACL: "1 lets everybody do everything, whatever access control lists say",
+  AUDIT_ENABLE: "1 writes a line in the log for each change: who, from where, what, and whether it was done",
+  LOG_LEVEL: "which lines are logged: error, warn (and error), info (all) (info)",
+  FSYNC_WARNING_MS: "a sync of the disk that takes longer is counted and logged (1000)",
+  ADMIN_SNAPSHOT_ENABLED: "0 refuses the command snapshot (1)",
+  ADMIN_RESTORE_ENABLED: "0 refuses the command restore (1)",
+  ADMIN_RATE_LIMITER_INTERVAL_MS: "in which one restore may be made; of snapshots a thousandth (300000)",
+  READ_ONLY_MODE: "1 lets a replica without a quorum serve reads to clients that ask for no more",
+  RECONFIG_ENABLED: "1 lets the super user change the members by reconfig (0)",
+  EDGEKEEPER_DEV: "1 opens the doors to this machine without a secret",
+  EDGEKEEPER_SECRET: "what clients send as Authorization: Bearer SECRET",
+};
+
+/** The texts of the variables; one that is empty counts as not set. */
+export type Variables = { readonly [Name in VariableName]?: string | undefined };

@@ -1,0 +1,22 @@
+/** How long the disk takes, one sync at a time. */
+import { expect, test } from "vitest";
+import { SyncTimes } from "../../src/durable/sync-times.ts";
+
+test("a sync that takes longer than is set is counted and told, and one at the limit is not", async () => {
+  let nowMs = 0;
+  let takesMs = 0;
+  const slow: number[] = [];
+  const times = new SyncTimes({
+    now: () => nowMs,
+    sync: async () => {
+      nowMs += takesMs;
+      await Promise.resolve();
+    },
+    warningMs: 100,
+    slow: (tookMs) => slow.push(tookMs),
+  });
+  for (takesMs of [5, 100, 101, 7, 3000]) await times.wrote();
+  expect(slow).toEqual([101, 3000]);
+  expect(times.slowCount).toBe(2);
+  expect(times.summaries()[0]?.summary).toMatchObject({ count: 5, max: 3000 });
+});
