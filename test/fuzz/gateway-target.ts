@@ -6,6 +6,7 @@
  */
 import { createLocalJWKSet, exportJWK, generateKeyPair, type JWTVerifyGetKey, SignJWT } from "jose";
 import { must } from "../../src/base/assert.ts";
+import { ERROR_CODES } from "../../src/base/error-code.ts";
 import { readCaller } from "../../src/durable/handed-over.ts";
 import { refusal } from "../../src/gateway/access.ts";
 import { CallerIdentities } from "../../src/gateway/identities.ts";
@@ -19,11 +20,13 @@ import type { Target } from "./target.ts";
 import { Trio } from "./trio.ts";
 
 const REQUESTS_PER_EPISODE = 60;
-const STATUSES: ReadonlySet<number> = new Set([200, 202, 400, 401, 403, 404, 405, 409, 426]);
+const STATUSES: ReadonlySet<number> = new Set([200, 202, 400, 401, 403, 404, 405, 409, 413, 415, 426]);
 const OWN_HEADERS: ReadonlySet<string> = new Set([
   "upgrade",
   "edgekeeper-client",
   "edgekeeper-client-identities",
+  // Of a text that the gateway wrote.
+  "content-type",
 ]);
 const WHO = "ann@example.org";
 
@@ -48,7 +51,9 @@ export const gatewayTarget: Target = {
 /** What the app is, and what it asks replicas for: its modules speak of the platform's types, which are not Node's. */
 interface Product {
   makeApp(callers: CallerIdentities): { fetch(request: Request, env: unknown): Promise<Response> };
-  readonly GATEWAY_PATHS: Readonly<Record<"zk" | "status" | "command" | "moveLeader" | "metrics", string>>;
+  readonly GATEWAY_PATHS: Readonly<
+    Record<"zk" | "status" | "call" | "command" | "moveLeader" | "metrics", string>
+  >;
   readonly COMMAND_PARAMETER: string;
   readonly MOVE_TO_PARAMETER: string;
 }
@@ -198,6 +203,11 @@ class Gateway {
     switch (pathname) {
       case GATEWAY_PATHS.status:
         return Response.json(status);
+      case GATEWAY_PATHS.call: {
+        // That there is no such znode is an answer to every call.
+        const zxid = { epoch: 1, counter: 1 };
+        return Response.json({ kind: "answered", zxid, code: ERROR_CODES.noNode, response: { op: "empty" } });
+      }
       case GATEWAY_PATHS.metrics:
         return Response.json(metricFamilies(keeper.report(), status));
       case GATEWAY_PATHS.command: {

@@ -48,6 +48,15 @@ const PATHS = [
   "/%ff/zk",
   "/main%00/zk",
   "/constructor/v1/status",
+  "/main/v1/nodes/a",
+  "/v1/nodes/a/%2e%2e/peer",
+  "/main/v1/multi",
+  "/main/v1/sessions",
+  "/main/v1/locks/a",
+  "/main/v1/locks/%2Fa/acquire",
+  "/other/v1/nodes/a",
+  "/openapi.json",
+  "/docs",
   `/main/commands/${"x".repeat(8000)}`,
 ];
 const QUERIES = [
@@ -134,6 +143,10 @@ const SENSIBLE = [
   "GET http://127.0.0.1:8787/main/commands/set_trace_mask?traceMask=7\naccept: */*",
   "GET http://127.0.0.1:8787/main/metrics?sid=1\naccept: */*",
   "GET http://127.0.0.1:8787/main/v1/status\naccept: */*",
+  "GET http://127.0.0.1:8787/main/v1/nodes/a?children&limit=2\nmin-zxid: 7",
+  'PUT http://127.0.0.1:8787/main/v1/nodes/a\nif-match: "3"\nidempotency-key: k\nif-held: l@00000000000000000007',
+  "DELETE http://127.0.0.1:8787/main/v1/sessions\nsession: 0000000000000001-00000000000000000000000000000001",
+  'POST http://127.0.0.1:8787/main/v1/locks/a/acquire\ncontent-type: application/json\n\n{"waitMs": 10}',
 ];
 
 /** One request; a third of them have something wrong in their text. */
