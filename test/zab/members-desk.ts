@@ -46,8 +46,8 @@ export class MembersDesk {
     this.#ensemble.input(sid, { kind: "invite", sids: [...next.voters, ...next.observers] });
     const { learners, membership } = peer.status();
     if (!peer.canPropose() || !membership.isSettled) return false;
-    // One that has just lost its disk may look so still. Members that count with it would be nobody's to decide then, for
-    // good, and rightly: that is not played here.
+    // One that has just lost its disk may look so still. Members that count with it would be nobody's to decide then,
+    // for good, and rightly: that is not played here.
     const isWhole = (one: Sid): boolean => this.#ensemble.replica(one).disk.visible.currentEpoch > 0;
     const synced = learners.filter((one) => one.isSynced && isWhole(one.sid)).map((one) => one.sid);
     if (!new MajorityQuorum(next.voters).contains(new Set([sid, ...synced]))) return false;
