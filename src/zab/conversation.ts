@@ -5,6 +5,7 @@
  * ensemble again.
  */
 import type { Sid } from "../base/ids.ts";
+import { SID_MAX } from "../base/limits.ts";
 import { compareZxid, EPOCH_MAX, equalZxid } from "../base/zxid.ts";
 import type { PeerCore } from "./core.ts";
 import type { MembershipNote, Notification } from "./message.ts";
@@ -75,8 +76,9 @@ export class Conversation {
     const isVoter = this.#core.quorum.isVoter(vote.leader);
     const isUnnamed = membership.voters.length === 0 || vote.peerEpoch < 0;
     const isCandidate = isVoter || isUnnamed || [from, ...membership.voters].includes(vote.leader);
+    const isSid = [from, vote.leader].every((sid) => sid >= 1 && sid <= SID_MAX);
     const isRound = electionRound >= 0 && electionRound <= ELECTION_ROUND_MAX;
-    return isCandidate && isRound && leads <= EPOCH_MAX && membership.version.epoch <= EPOCH_MAX;
+    return isCandidate && isSid && isRound && leads <= EPOCH_MAX && membership.version.epoch <= EPOCH_MAX;
   }
 
   #drop(why: string): false {

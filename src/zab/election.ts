@@ -146,7 +146,7 @@ export class Election {
     const { isVoter, quorum, members } = this.#core;
     const isBehind = members.isBehind(membership);
     if (!(isVoter || isBehind) || electionRound < this.#round) return;
-    const isCandidate = quorum.isVoter(vote.leader) || isBehind;
+    const isCandidate = quorum.isVoter(vote.leader) || (isBehind && membership.voters.includes(vote.leader));
     if (electionRound > this.#round) {
       this.#round = electionRound;
       this.#received.clear();

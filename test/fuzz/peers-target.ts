@@ -12,7 +12,7 @@
  */
 import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
-import { equalZxid, type Zxid, ZXID_ZERO } from "../../src/base/zxid.ts";
+import { equalZxid, type Zxid } from "../../src/base/zxid.ts";
 import { JuteError } from "../../src/jute/jute-error.ts";
 import { JuteWriter } from "../../src/jute/archive.ts";
 import { encodeLinkMessage, readLinkMessage } from "../../src/keeper/link-codec.ts";
@@ -91,17 +91,13 @@ function learnerBurst(dice: Dice, truth: Truth): readonly Step[] {
   return steps;
 }
 
-/**
- * A word about an election that is not taken for one of the honest two: to be deaf to those would end in nothing. Nor
- * is it a stranger's that knows later members: see corpus/open.
- */
+/** A word about an election that is not taken for one of the honest two: to be deaf to those would end in nothing. */
 function lieOf(dice: Dice, truth: Truth): Uint8Array {
   for (;;) {
     const bytes = notificationBytes(dice, truth, OTHER);
     const read = readNotification(bytes);
     if (read === undefined) return bytes;
-    const isStranger = read.from !== OTHER && !equalZxid(read.membership.version, ZXID_ZERO);
-    if (read.from !== HOME && read.from !== LEADER && !isStranger) return bytes;
+    if (read.from !== HOME && read.from !== LEADER) return bytes;
   }
 }
 

@@ -46,7 +46,10 @@ export class MembersDesk {
     this.#ensemble.input(sid, { kind: "invite", sids: [...next.voters, ...next.observers] });
     const { learners, membership } = peer.status();
     if (!peer.canPropose() || !membership.isSettled) return false;
-    const synced = learners.filter(({ isSynced }) => isSynced).map((one) => one.sid);
+    // One that has just lost its disk may look so still. Members that count with it would be nobody's to decide then,
+    // for good, and rightly: that is not played here.
+    const isWhole = (one: Sid): boolean => this.#ensemble.replica(one).disk.visible.currentEpoch > 0;
+    const synced = learners.filter((one) => one.isSynced && isWhole(one.sid)).map((one) => one.sid);
     if (!new MajorityQuorum(next.voters).contains(new Set([sid, ...synced]))) return false;
     if (this.#changing.get(sid) === zxidText(membership.current.version)) return false;
     this.#changing.set(sid, zxidText(membership.current.version));

@@ -5,7 +5,15 @@ import { join } from "node:path";
 import { applyEdit, type Mutant } from "./mutant.ts";
 
 /** What the compiler, the tests and the simulator read. */
-const COPIED = ["src", "test", "package.json", "tsconfig.json", "tsconfig.node.json", "vitest.config.ts"];
+const COPIED = [
+  "src",
+  "test",
+  "docs",
+  "package.json",
+  "tsconfig.json",
+  "tsconfig.node.json",
+  "vitest.config.ts",
+];
 
 /** One copy, used for one defect after the other. */
 export class SourceCopy {

@@ -47,7 +47,7 @@ const DISCOVERY: readonly Mutant[] = [
       {
         file: "src/zab/voice-tally.ts",
         find: "this.#mayBegin = founding.mayBegin && equalZxid",
-        replace: "this.#mayBegin = founding.mayBegin || equalZxid",
+        replace: "this.#mayBegin = (founding.mayBegin || quorum.voters.length > 0) && equalZxid",
       },
     ],
   },
