@@ -122,9 +122,14 @@ export class PeerCore {
   }
 
   /** Whether some leader can have come so far as this epoch, by all that this peer knows. */
-  isPlausibleEpoch(epoch: number): boolean {
+  isPlausibleEpoch(epoch: number, leapMax: number = EPOCH_LEAP_MAX): boolean {
     const known = Math.max(this.#acceptedEpoch, this.#epochFloor);
-    return epoch >= 0 && epoch < EPOCH_MAX && epoch <= known + EPOCH_LEAP_MAX;
+    return epoch >= 0 && epoch < EPOCH_MAX && epoch <= known + leapMax;
+  }
+
+  /** Whether a learner can have promised this: the epoch behind it must be plausible to all others, who know less. */
+  isPlausiblePromise(epoch: number): boolean {
+    return this.isPlausibleEpoch(epoch, EPOCH_LEAP_MAX / 2);
   }
 
   /** The epoch promised last. */

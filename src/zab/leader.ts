@@ -285,7 +285,7 @@ export class Leader {
 
   /** LEARNERINFO (CEPOCH): once a quorum has introduced itself, the new epoch is above all it has promised. */
   #onInfo(learner: LearnerStream, { acceptedEpoch }: ZabMessage & { kind: "learnerInfo" }): void {
-    const isSound = this.#core.isPlausibleEpoch(acceptedEpoch);
+    const isSound = this.#core.isPlausiblePromise(acceptedEpoch);
     if (learner.stage !== "connected" || !isSound) return this.#unexpected(learner, "learnerInfo");
     learner.onInfo();
     this.#core.raiseEpochFloor(acceptedEpoch);

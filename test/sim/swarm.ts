@@ -204,7 +204,7 @@ export function planFor(seed: number, shape: Shape = {}): SimPlan {
   const { spares = 0, memberships } = changes ?? {};
   const sids = Array.from({ length: voters + observers + spares }, (_, index) => index + 1);
   const isScripted = rng.below(5) < 2;
-  const script = isScripted ? scriptFor({ rng, sids, voters: sids.slice(0, voters) }, faultsUntilMs / 2) : [];
+  const script = isScripted ? scriptFor({ rng, sids, voters: sids.slice(0, voters) }, faultsUntilMs) : [];
   // Half of them are all that goes wrong: what else does may keep them from coming about.
   const others = isScripted && rng.below(2) === 0 ? [] : faultsFor({ rng, sids }, faultsUntilMs);
   const faults = [...others, ...script].filter(({ atMs }) => atMs < faultsUntilMs);
