@@ -50,4 +50,10 @@ export const KEYS_MAX = 250_000;
  * ever, so that one of the last epoch there is would lock its replica out for good. Above the minutes of Unix time that
  * ensembles begin with, for a peer that starts with its clock at nought, until 2097.
  */
-export const EPOCH_LEAP_MAX: number = 2 ** 26;
+export const EPOCH_LEAP_MAX = 67_500_000;
+
+/**
+ * The same for what a learner says it has promised: less, as its leader's epoch comes behind that, and must be believed
+ * by all others, who may know of fewer epochs than the leader does.
+ */
+export const PROMISE_LEAP_MAX: number = EPOCH_LEAP_MAX - 100_000;

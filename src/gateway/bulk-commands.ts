@@ -67,9 +67,13 @@ async function askOne(
     const { body, status } = answer;
     return new Response(body, { status, headers: { ...shownHeaders(answer), [SID_HEADER]: String(sid) } });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return problem(context, 503, "no-answer", `replica ${sid} does not answer: ${reason}`);
+    return noAnswer(context, sid, error);
   }
+}
+
+function noAnswer(context: Context<App>, sid: number, error: unknown): Response {
+  const reason = error instanceof Error ? error.message : String(error);
+  return problem(context, 503, "no-answer", `replica ${sid} does not answer: ${reason}`);
 }
 
 /** Another tree for all of the ensemble: see Restore. Its first step is the leader's to allow. */
@@ -82,10 +86,15 @@ export async function restore(context: Context<App>, callers: CallerIdentities):
   if (leader === undefined) return problem(context, 503, "no-leader", `no replica of ${ensemble} leads now`);
   const command = context.req.param("command") ?? "";
   const parameters = new URLSearchParams({ [COMMAND_PARAMETER]: command });
-  const asked = await replicaStub(context.env.REPLICA, { ensemble, sid: leader.sid }).fetch(
-    `http://replica${GATEWAY_PATHS.bulk}?${parameters.toString()}`,
-    { method: "POST", headers },
-  );
+  let asked: Response;
+  try {
+    asked = await replicaStub(context.env.REPLICA, { ensemble, sid: leader.sid }).fetch(
+      `http://replica${GATEWAY_PATHS.bulk}?${parameters.toString()}`,
+      { method: "POST", headers },
+    );
+  } catch (error) {
+    return noAnswer(context, leader.sid, error);
+  }
   const { permit, error = null } = await asked.json<{ permit?: Zxid; error?: string | null }>();
   if (permit === undefined) return bulkAnswer(command, { status: asked.status, error });
   const answer = await new Restore(context.env, ensemble).run(permit, context.req.raw);

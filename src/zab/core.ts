@@ -3,7 +3,7 @@
  * Election, learner and leader all work on the one core of their peer.
  */
 import { assert } from "../base/assert.ts";
-import { BATCH_BYTES_MAX, EPOCH_LEAP_MAX } from "../base/limits.ts";
+import { BATCH_BYTES_MAX, EPOCH_LEAP_MAX, PROMISE_LEAP_MAX } from "../base/limits.ts";
 import { compareZxid, EPOCH_MAX, equalZxid, maxZxid, type Zxid, ZXID_ZERO, zxidText } from "../base/zxid.ts";
 import {
   DEFAULT_TIMING,
@@ -129,7 +129,7 @@ export class PeerCore {
 
   /** Whether a learner can have promised this: the epoch behind it must be plausible to all others, who know less. */
   isPlausiblePromise(epoch: number): boolean {
-    return this.isPlausibleEpoch(epoch, EPOCH_LEAP_MAX / 2);
+    return this.isPlausibleEpoch(epoch, PROMISE_LEAP_MAX);
   }
 
   /** The epoch promised last. */

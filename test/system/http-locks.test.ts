@@ -264,12 +264,13 @@ describe("many callers", () => {
     const work = async (nth: number): Promise<void> => {
       for (let round = 0; round < 4; round++) {
         const key = { "idempotency-key": `many-${nth}-${round}` };
-        const { lease, token } = leaseOf(await acquire("many", { waitMs: 60_000, ttlMs: 20_000 }, key));
+        const asked = { waitMs: 60_000, ttlMs: 20_000 };
+        const { lease, token } = leaseOf(await recovered(async () => await acquire("many", asked, key)));
         expect(++holders).toBe(1);
         tokens.push(token);
-        const done = await api.call("POST", "/nodes/log-?sequential=true", {
-          headers: { "if-held": `many@${token}`, "idempotency-key": `log-${nth}-${round}` },
-        });
+        const headers = { "if-held": `many@${token}`, "idempotency-key": `log-${nth}-${round}` };
+        const log = "/nodes/log-?sequential=true";
+        const done = await recovered(async () => await api.call("POST", log, { headers }));
         expect(done.status).toBe(201);
         holders--;
         await given(lease);
@@ -287,6 +288,22 @@ describe("many callers", () => {
     expect(new Set(tokens).size).toBe(20);
   }, 120_000);
 });
+
+/**
+ * The answer to what is asked under a key: again where it was cut short, as by a replica that dies when it has begun to
+ * answer a caller that waited, or where nobody could answer.
+ */
+async function recovered(ask: () => Promise<ApiAnswer>): Promise<ApiAnswer> {
+  for (;;) {
+    try {
+      const answer = await ask();
+      if (answer.status !== 503) return answer;
+    } catch (error) {
+      // What fetch throws where the connection is lost.
+      if (!(error instanceof TypeError)) throw error;
+    }
+  }
+}
 
 async function abort(sid: number): Promise<void> {
   const body = JSON.stringify({ kind: "abort" });
