@@ -78,10 +78,12 @@ export const KAZOO_CHECKS: readonly Check[] = [
   { id: "kazoo-queue", title: "Queue, LockingQueue: each entry once, by priority" },
   { id: "kazoo-watchers", title: "DataWatch, ChildrenWatch: told of every state waited for" },
   { id: "kazoo-tree-cache", title: "TreeCache: what was there, then every change" },
+  { id: "kazoo-chroot", title: "chroot: paths, numbers and watches are below it" },
 ];
 
 /** What the Java client has beyond single calls. */
 export const JAVA_CHECKS: readonly Check[] = [
+  { id: "java-chroot", title: "chroot: paths, numbers and watches are below it" },
   { id: "java-sasl", title: "SASL DIGEST-MD5: the right password is sasl:ann, a wrong one AuthFailed" },
 ];
 

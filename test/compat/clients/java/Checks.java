@@ -1,5 +1,6 @@
 import static org.apache.zookeeper.KeeperException.Code;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -56,6 +57,24 @@ final class Checks {
         known.put("config", Checks::config);
         known.put("large-value", Checks::largeValue);
         known.put("pipeline", Checks::pipeline);
+        known.put("java-chroot", Checks::chroot);
+    }
+
+    private static String chroot(Harness.Context context) throws Exception {
+        Harness.Connection outside = context.connect();
+        String root = context.root(outside);
+        Harness.Connection inside = context.connect(context.hosts + root, 10_000);
+        Harness.Events seen = new Harness.Events();
+        Harness.expect("before it is made", null, inside.client.exists("/a", seen));
+        Harness.expect("made", "/a", inside.create("/a", "v", CreateMode.PERSISTENT));
+        Harness.expect("told", "NodeCreated /a", seen.next());
+        String numbered = inside.create("/a/s-", "", CreateMode.EPHEMERAL_SEQUENTIAL);
+        Harness.expect("numbered", "/a/s-0000000000", numbered);
+        Harness.expect("children from outside", List.of("a"), outside.client.getChildren(root, false));
+        inside.client.multi(List.of(Op.check("/a", 0), Op.create("/b", Harness.bytes("w"), OPEN, CreateMode.PERSISTENT)));
+        byte[] data = outside.client.getData(root + "/b", false, null);
+        Harness.expect("data from outside", "w", new String(data, StandardCharsets.UTF_8));
+        return null;
     }
 
     private static String connect(Harness.Context context) throws Exception {

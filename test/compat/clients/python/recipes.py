@@ -7,7 +7,7 @@ from kazoo.exceptions import LockTimeout
 from kazoo.recipe.cache import TreeCache, TreeEvent
 from kazoo.retry import KazooRetry
 
-from harness import WAIT_S, expect, expect_error, expect_true, until
+from harness import WAIT_S, Events, expect, expect_error, expect_true, until
 
 ROUNDS = 5
 
@@ -319,7 +319,26 @@ def tree_cache(context):
     cache.close()
 
 
+def chroot(context):
+    outside = context.connect()
+    root = context.root(outside)
+    inside = context.connect(hosts=context.hosts + root)
+    seen = Events()
+    expect("before it is made", None, inside.exists("/a", watch=seen))
+    expect("made", "/a", inside.create("/a", b"v"))
+    expect("told", ("CREATED", "/a"), seen.next())
+    expect("numbered", "/a/s-0000000000", inside.create("/a/s-", b"", sequence=True, ephemeral=True))
+    expect("children from outside", ["a"], outside.get_children(root))
+    expect("data from outside", b"v", outside.get(root + "/a")[0])
+    transaction = inside.transaction()
+    transaction.check("/a", 0)
+    transaction.create("/b", b"w")
+    expect("made together", [True, "/b"], transaction.commit())
+    expect("children of its root", {"a", "b"}, set(inside.get_children("/")))
+
+
 RECIPE_CHECKS = {
+    "kazoo-chroot": chroot,
     "kazoo-lock": lock,
     "kazoo-read-write": read_write,
     "kazoo-semaphore": semaphore,
