@@ -25,6 +25,7 @@ const SCRIPTS: readonly Script[] = [
   interruptedReign,
   backInTime,
   leftBehind,
+  relinked,
 ];
 
 /** One of them, beginning at some time before the middle of the time for faults, which ends at `untilMs`. */
@@ -34,6 +35,34 @@ export function scriptFor(cast: Cast, untilMs: number): readonly TimedFault[] {
   const script = SCRIPTS[rng.below(SCRIPTS.length)] ?? emptiedAndLagging;
   const fromMs = rng.below(untilMs / 2);
   return script(cast).map(({ atMs, fault }) => ({ atMs: fromMs + atMs, fault }));
+}
+
+/**
+ * Disks are slow, so much is proposed and not committed; then the links break, and all come back to the same leader,
+ * which has in its history what they are about to forward again.
+ */
+function relinked({ rng, sids }: Cast): readonly TimedFault[] {
+  const faults: TimedFault[] = [];
+  for (let round = 0, fromMs = 0; round < 5; round++, fromMs += 1500 + rng.below(1500)) {
+    const ms = 50 + rng.below(250);
+    for (const sid of sids) faults.push(at(fromMs, { kind: "slowDisk", sid, ms, forMs: 1000 }));
+    const breakMs = fromMs + ms + rng.below(400);
+    for (const a of sids)
+      for (const b of sids)
+        if (a < b) faults.push(at(breakMs, { kind: "breakLinks", a, b, kept: rng.below(8) }));
+  }
+  return faults;
+}
+
+/**
+ * Where members change: all initial voters lose what they have, as far as that may be, and with it that they were let
+ * go. Empty and together they must not take themselves for a first start, beside the members of now.
+ */
+export function initialsForgotten({ rng, voters }: Cast, untilMs: number): readonly TimedFault[] {
+  const rounds = Array.from({ length: 6 }, () => rng.below(untilMs));
+  return rounds.flatMap((fromMs) =>
+    voters.map((sid) => at(fromMs + rng.below(50), { kind: "wipe", sid } as const)),
+  );
 }
 
 /**
