@@ -30,8 +30,7 @@ const SCRIPTS: readonly Script[] = [
 
 /** One of them, beginning at some time before the middle of the time for faults, which ends at `untilMs`. */
 export function scriptFor(cast: Cast, untilMs: number): readonly TimedFault[] {
-  const { rng, voters } = cast;
-  if (voters.length === 1 && rng.below(2) === 0) return replacedInQuiet(cast, untilMs);
+  const { rng } = cast;
   const script = SCRIPTS[rng.below(SCRIPTS.length)] ?? emptiedAndLagging;
   const fromMs = rng.below(untilMs / 2);
   return script(cast).map(({ atMs, fault }) => ({ atMs: fromMs + atMs, fault }));
@@ -69,7 +68,7 @@ export function initialsForgotten({ rng, voters }: Cast, untilMs: number): reado
  * A sole leader is replaced when its clients have done their work and only ping: it has no reason to write, and nobody
  * else who could tell it. It lives on for longer than a session may be silent.
  */
-function replacedInQuiet({ rng, voters }: Cast, untilMs: number): readonly TimedFault[] {
+export function replacedInQuiet({ rng, voters }: Cast, untilMs: number): readonly TimedFault[] {
   const [sid = 1] = voters;
   const fromMs = Math.floor(untilMs / 2) + rng.below(untilMs / 10);
   return [at(fromMs, { kind: "supersede", sid, forMs: 6000 + rng.below(4000) })];
