@@ -66,6 +66,8 @@ export function listedIn(data: Uint8Array | null, version: Zxid): Listed | undef
 /** See the file's comment. */
 export class Roster implements WorldObserver {
   #present: Listed;
+  /** Those before the present ones, while only who delivered the change may know that it was committed. */
+  #before: { readonly listed: Listed; settledAt?: Zxid } | undefined;
   /** Proposed somewhere, and later than the present one. */
   #later: readonly Later[] = [];
   readonly #nowMs: () => number;
@@ -81,9 +83,10 @@ export class Roster implements WorldObserver {
     return this.#present;
   }
 
-  /** The present one and all that may follow it. */
+  /** The present one, the one before it until it is settled, and all that may follow it. */
   get possible(): readonly Listed[] {
-    return [this.#present, ...this.#later];
+    const before = this.#before === undefined ? [] : [this.#before.listed];
+    return [...before, this.#present, ...this.#later];
   }
 
   lostDisk(sid: Sid, how: "wipe" | "corrupt"): void {
@@ -102,12 +105,15 @@ export class Roster implements WorldObserver {
 
   stepped({ tree }: MachineView, _input: KeeperInput, { writes }: Turn): void {
     for (const write of writes) if (write.kind === "append") this.#accepted(write.proposals);
+    const settledAt = this.#before?.settledAt;
+    if (settledAt !== undefined && compareZxid(settledAt, tree.lastApplied) <= 0) this.#before = undefined;
     if (this.#later.length === 0) return;
     const isBehind = this.#later.some(({ version }) => compareZxid(version, tree.lastApplied) <= 0);
     if (!isBehind) return;
     const node = must(tree.get("/zookeeper/config"), "the configuration");
     const found = this.#later.find(({ version }) => compareZxid(version, node.mzxid) === 0);
     if (found === undefined) return;
+    this.#before = { listed: this.#present };
     this.#present = found;
     this.#later = this.#later.filter(({ version }) => compareZxid(version, found.version) > 0);
   }
@@ -116,6 +122,7 @@ export class Roster implements WorldObserver {
     for (const { zxid, payload } of proposals) {
       if (compareZxid(zxid, this.#present.version) <= 0) continue;
       const txn = configTxnOf(payload);
+      if (txn?.kind === "settled" && this.#before !== undefined) this.#before.settledAt = zxid;
       const listed = txn?.kind === "config" ? listedIn(txn.data, zxid) : undefined;
       if (listed === undefined || this.#later.some(({ version }) => compareZxid(version, zxid) === 0))
         continue;
