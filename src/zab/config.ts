@@ -152,7 +152,8 @@ export type PeerInput =
   | { readonly kind: "resign"; readonly successor?: Sid; readonly epochAbove?: number }
   /**
    * Somebody relies on this peer, if it leads and is a quorum by itself: it proves that it still is, by a write, where
-   * its last was heartbeatLimitMs ago. Nobody else could tell it that another start has taken its place, and a start
+   * its last was two thirds of heartbeatLimitMs ago.
+   * Nobody else could tell it that another start has taken its place, and a start
    * that was replaced cannot write. Ignored otherwise.
    */
   | { readonly kind: "prove" }

@@ -234,10 +234,13 @@ export class PeerCore {
     this.outbox.write({ kind: "epochs", ...epochs });
   }
 
-  /** Writes what is on disk already, where this peer alone is a quorum and has written nothing for too long. */
+  /**
+   * Writes what is on disk already, where this peer alone is a quorum and has written nothing for too long: for less
+   * than the time for which its successor lets sessions live on, as a reply and the clock's ticks take some, too.
+   */
   prove(): void {
     const { acceptedEpoch, currentEpoch, config, quorum } = this;
-    const isDue = this.#clockMs - this.#wroteAtMs >= this.timing.heartbeatLimitMs;
+    const isDue = this.#clockMs - this.#wroteAtMs >= (this.timing.heartbeatLimitMs * 2) / 3;
     if (isDue && quorum.contains(new Set([config.sid]))) this.writeEpochs({ acceptedEpoch, currentEpoch });
   }
 
