@@ -169,7 +169,9 @@ class Player {
     const socket = await this.#open(step.slot);
     const own = step.hello.claim === "new" ? NOBODY : slot;
     const lastZxidSeen = step.hello.claim === "new" ? ZXID_ZERO : slot.seen;
-    socket.write(helloBytes({ session: own.session, password: own.password, lastZxidSeen }, step.hello));
+    const { password } = own;
+    const session = step.hello.claim === "unknownSession" ? neverGiven(this.#root) : own.session;
+    socket.write(helloBytes({ session, password, lastZxidSeen }, step.hello));
     const [welcome] = await socket.take(() => true);
     slot.isBehind = true;
     const accepted = welcome === undefined ? undefined : decodeConnectResponse(welcome);
@@ -284,11 +286,19 @@ function helloBytes(
     protocolVersion: hello.protocolVersion,
     lastZxidSeen: hello.claim === "ahead" ? { epoch: 0x7fff_fff0, counter: 0 } : own.lastZxidSeen,
     timeoutMs: hello.timeoutMs,
-    sessionId: hello.claim === "unknownSession" ? 0x55_1234_5678n : own.session,
+    sessionId: own.session,
     password: passwordFor(hello, own.password),
     readOnly: hello.readOnly,
   });
   return writer.take();
+}
+
+/**
+ * A session that no server gave out. Each root has its own: ZooKeeper hangs up on a connection whose session another
+ * one asks for, known or not, and streams are played at the same time.
+ */
+function neverGiven(root: string): SessionId {
+  return 0x55_0000_0000n + BigInt(root.slice(ROOT_PREFIX.length));
 }
 
 function passwordFor(hello: Hello, password: Uint8Array): Uint8Array {

@@ -23,6 +23,9 @@ const USAGE = `npm run differential -- [options]
 /** Differences that are made small and shown: one mistake is seen by many seeds. */
 const SHOWN_MAX = 5;
 
+/** How long they are made smaller, all of them, so that a run that fails ends, too. */
+const SHRINK_MS = 60_000;
+
 process.exitCode = await main();
 
 async function main(): Promise<number> {
@@ -93,11 +96,13 @@ async function show(
   different: ReadonlyMap<number, readonly string[]>,
   { operations, attempts }: { readonly operations: number; readonly attempts: number },
 ): Promise<void> {
+  const deadlineMs = performance.now() + SHRINK_MS;
+  const bounds = { attemptsMax: attempts, isLate: () => performance.now() >= deadlineMs };
   // One at a time, so that a small stream is small for its own reasons.
   for (const [seed, lines] of [...different].toSorted(([a], [b]) => a - b).slice(0, SHOWN_MAX)) {
     console.log(`\nseed ${seed} differs; again: npm run differential -- --seed ${seed} --ops ${operations}`);
     for (const line of lines) console.log(line);
-    const small = await session.smallest(generateStream(seed, operations), attempts);
+    const small = await session.smallest(generateStream(seed, operations), bounds);
     if (small.difference === undefined) console.log("  played alone, it does not differ again");
     else for (const line of reportLines(small)) console.log(line);
   }

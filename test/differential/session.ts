@@ -3,7 +3,7 @@ import { compare, type Difference } from "./compare.ts";
 import { normalise, type Normalised } from "./normalise.ts";
 import { play, ROOT_PREFIX } from "./player.ts";
 import type { Played } from "./report.ts";
-import { shrink } from "./shrink.ts";
+import { shrink, type ShrinkBounds } from "./shrink.ts";
 import type { Stream } from "./stream.ts";
 import type { Target, Targets } from "./targets.ts";
 
@@ -36,11 +36,11 @@ export class Session {
   }
 
   /** A small stream on which they differ; the given one where it differs no more. */
-  async smallest(stream: Stream, attemptsMax: number): Promise<Comparison> {
+  async smallest(stream: Stream, bounds: ShrinkBounds): Promise<Comparison> {
     const differs = async (candidate: Stream): Promise<boolean> =>
       (await this.play(candidate)).difference !== undefined;
     const cut = await this.#upToDifference(stream);
-    return await this.play(await shrink(cut, differs, attemptsMax));
+    return await this.play(await shrink(cut, differs, bounds));
   }
 
   async #upToDifference(stream: Stream): Promise<Stream> {

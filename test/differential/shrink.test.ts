@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { generateStream } from "./generate.ts";
-import { shrink, sizeOf } from "./shrink.ts";
+import { shrink, type ShrinkBounds, sizeOf } from "./shrink.ts";
 import type { Frame, Stream } from "./stream.ts";
 
 function requests(stream: Stream): readonly Frame[] {
@@ -27,12 +27,16 @@ function differsBy(op: string, within = "none"): (stream: Stream) => Promise<boo
   };
 }
 
+function tries(attemptsMax: number): ShrinkBounds {
+  return { attemptsMax, isLate: () => false };
+}
+
 describe("a stream that differs", () => {
   it.each(["getACL", "whoAmI", "addWatch"])(
     "shrinks to the connection and the one %s that differ",
     async (op) => {
       const stream = generateStream(5, 300);
-      const small = await shrink(stream, differsBy(op), 2000);
+      const small = await shrink(stream, differsBy(op), tries(2000));
 
       expect(small.steps.length).toBe(2);
       expect(
@@ -42,7 +46,7 @@ describe("a stream that differs", () => {
   );
 
   it("shrinks to the one operation of a multi", async () => {
-    const small = await shrink(generateStream(6, 300), differsBy("check", "multi"), 2000);
+    const small = await shrink(generateStream(6, 300), differsBy("check", "multi"), tries(2000));
 
     const [frame] = requests(small);
     const operations =
@@ -52,22 +56,36 @@ describe("a stream that differs", () => {
 
   it("is tried no more often than allowed, and never grows", async () => {
     const stream = generateStream(7, 300);
-    let tries = 0;
+    let tried = 0;
     const small = await shrink(
       stream,
       (candidate) => {
-        tries++;
+        tried++;
         return differsBy("getACL")(candidate);
       },
-      10,
+      tries(10),
     );
 
-    expect(tries).toBe(10);
+    expect(tried).toBe(10);
     expect(sizeOf(small)).toBeLessThan(sizeOf(stream));
+  });
+
+  it("is tried until it is late, and what was found by then is given", async () => {
+    const stream = generateStream(7, 300);
+    let asked = 0;
+    const bounds: ShrinkBounds = { attemptsMax: 2000, isLate: () => ++asked > 5 };
+    const small = await shrink(stream, differsBy("getACL"), bounds);
+    const more = await shrink(stream, differsBy("getACL"), tries(2000));
+
+    expect(asked).toBeGreaterThan(5);
+    expect(sizeOf(small)).toBeLessThan(sizeOf(stream));
+    expect(sizeOf(small)).toBeGreaterThan(sizeOf(more));
   });
 
   it("stays as it is where nothing smaller differs", async () => {
     const stream = generateStream(8, 20);
-    expect(await shrink(stream, (candidate) => Promise.resolve(candidate === stream), 500)).toBe(stream);
+    expect(await shrink(stream, (candidate) => Promise.resolve(candidate === stream), tries(500))).toBe(
+      stream,
+    );
   });
 });

@@ -4,9 +4,16 @@ import type { Frame, Step, Stream } from "./stream.ts";
 /** Whether the servers still differ on the stream. */
 export type Differs = (stream: Stream) => Promise<boolean>;
 
-/** The smallest stream found with at most `attemptsMax` tries; the given one differs. */
-export async function shrink(stream: Stream, differs: Differs, attemptsMax: number): Promise<Stream> {
-  const search = new Search(stream, differs, attemptsMax);
+/** How long a search may take. */
+export interface ShrinkBounds {
+  readonly attemptsMax: number;
+  /** Asked before each try. */
+  readonly isLate: () => boolean;
+}
+
+/** The smallest stream found within the bounds; the given one differs. */
+export async function shrink(stream: Stream, differs: Differs, bounds: ShrinkBounds): Promise<Stream> {
+  const search = new Search(stream, differs, bounds);
   for (let before = Number.POSITIVE_INFINITY; sizeOf(search.best) < before;) {
     before = sizeOf(search.best);
     await search.dropSlots();
@@ -38,12 +45,14 @@ function sum0(values: readonly number[]): number {
 class Search {
   best: Stream;
   readonly #differs: Differs;
+  readonly #isLate: () => boolean;
   #left: number;
 
-  constructor(stream: Stream, differs: Differs, attemptsMax: number) {
+  constructor(stream: Stream, differs: Differs, { attemptsMax, isLate }: ShrinkBounds) {
     this.best = stream;
     this.#differs = differs;
     this.#left = attemptsMax;
+    this.#isLate = isLate;
   }
 
   async dropSlots(): Promise<void> {
@@ -90,7 +99,7 @@ class Search {
   }
 
   async #try(steps: readonly Step[]): Promise<boolean> {
-    if (this.#left === 0 || steps.length === 0) return false;
+    if (this.#left === 0 || this.#isLate() || steps.length === 0) return false;
     const candidate = { ...this.best, steps };
     if (sizeOf(candidate) >= sizeOf(this.best)) return false;
     this.#left--;
