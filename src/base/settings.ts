@@ -12,6 +12,7 @@ import {
 } from "./four-letter-words.ts";
 import type { Sid } from "./ids.ts";
 import { CLIENT_FRAME_BYTES_MAX, OBSERVERS_MAX, SID_MAX } from "./limits.ts";
+import { type Placement, readPlacementWith } from "./placement.ts";
 import { isLogLevel, LOG_LEVELS, type LogLevel } from "./log-level.ts";
 import { THROTTLE_SETTINGS, type ThrottleSettings } from "./throttle-settings.ts";
 import { VARIABLES, type VariableName, type Variables } from "./variables.ts";
@@ -61,6 +62,7 @@ export interface Settings extends Members {
   readonly znodes: ZnodeSettings;
   /** Batches of proposals kept in a replica's log: who was away for longer gets a snapshot. */
   readonly logBatchesMax: number;
+  readonly placement: Placement;
 }
 
 /** A variable makes no sense: the message names it, tells its value, and what it may be. */
@@ -188,6 +190,7 @@ export function readSettings(variables: Variables): Settings {
     fsyncWarningMs: milliseconds(variables, "FSYNC_WARNING_MS", FSYNC_BOUNDS) ?? FSYNC_WARNING_MS,
     admin: readAdminSettings(variables),
     logBatchesMax: wholeNumberOf(variables, "LOG_BATCHES_MAX", LOG_BOUNDS) ?? LOG_BOUNDS.max,
+    placement: readPlacement(variables),
   };
   const { sessionTimeoutMinMs: min, sessionTimeoutMaxMs: max } = settings;
   if (min > max) {
@@ -261,6 +264,11 @@ export function readMembers(variables: Pick<Variables, "VOTERS" | "OBSERVERS">):
     throw wrong("OBSERVERS", text, `${both} is in VOTERS too, and a replica either votes or observes`);
   }
   return { voters, observers };
+}
+
+/** Reads PLACEMENT. Throws ConfigError where it is no list of sid=hint. */
+export function readPlacement(variables: Pick<Variables, "PLACEMENT">): Placement {
+  return readPlacementWith(variables, wrong);
 }
 
 /** The sids of all members, in the order in which ports and addresses are listed: voters first. */

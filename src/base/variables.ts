@@ -7,6 +7,7 @@ export type VariableName =
   | "VOTERS_BEFORE"
   | "VOTERS_LOST"
   | "ENSEMBLES"
+  | "PLACEMENT"
   | "CLIENT_ADDRESSES"
   | "TCP_PORTS"
   | "TICK_TIME_MS"
@@ -56,6 +57,7 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
   VOTERS_BEFORE: "the voters of the data, where VOTERS takes over: 1,2,3, or 1,2,3@VERSION once reconfigured",
   VOTERS_LOST: "those of VOTERS_BEFORE that are gone, where fewer than a majority of them stay",
   ENSEMBLES: "names of the ensembles served (main)",
+  PLACEMENT: "Cloudflare's location hint by sid, at the first start alone: such as 1=weur,2=enam,3=apac",
   CLIENT_ADDRESSES: "host:port for each voter, then each observer, as /zookeeper/config tells",
   TCP_PORTS: "which TCP port leads to which voter, then to which observer",
   TICK_TIME_MS: "ZooKeeper's tickTime (2000)",

@@ -1,6 +1,8 @@
 /** How a replica's object is reached, by the gateway and by other replicas. Nothing else leads to one. */
 import { ADMIN_COMMANDS, BULK_COMMANDS } from "../keeper/operations/admin-commands.ts";
 import type { ReplicaStatus } from "../keeper/status.ts";
+import { readPlacement } from "../base/settings.ts";
+import type { ReplicaEnv } from "./replica-env.ts";
 import type { ReplicaName } from "./store.ts";
 
 /** The paths of the gateway's entry: the gateway builds these requests itself and passes no client's through. */
@@ -63,7 +65,15 @@ export interface ObjectStatus extends ReplicaStatus {
   readonly databaseBytes: number;
 }
 
-/** The object that hosts a replica. */
-export function replicaStub(namespace: DurableObjectNamespace, name: ReplicaName): DurableObjectStub {
-  return namespace.get(namespace.idFromName(`${name.ensemble}/${name.sid}`));
+/** What it takes to reach replicas. */
+export type ReplicaWay = Pick<ReplicaEnv, "REPLICA" | "PLACEMENT">;
+
+/**
+ * The object that hosts a replica. Whoever reaches it first makes it, so each says where it is to live; later on that
+ * changes nothing.
+ */
+export function replicaStub({ REPLICA, PLACEMENT = "" }: ReplicaWay, name: ReplicaName): DurableObjectStub {
+  const locationHint = readPlacement({ PLACEMENT }).get(name.sid);
+  const id = REPLICA.idFromName(`${name.ensemble}/${name.sid}`);
+  return locationHint === undefined ? REPLICA.get(id) : REPLICA.get(id, { locationHint });
 }

@@ -8,7 +8,7 @@ import { JuteError } from "../jute/jute-error.ts";
 import type { KeeperInput } from "../keeper/keeper-input.ts";
 import { decodeNotification, encodeNotification } from "../keeper/zab-codec.ts";
 import type { LinkId, Notification } from "../zab/message.ts";
-import { replicaStub } from "./entry.ts";
+import { replicaStub, type ReplicaWay } from "./entry.ts";
 import { LINK_DEADLINE_MS, NOTIFY_DEADLINE_MS } from "./limits.ts";
 import { logLine } from "./log-line.ts";
 import type { ReplicaName } from "./store.ts";
@@ -43,16 +43,16 @@ export function readHello(
 /** Opens, feeds and closes links; what happens on them goes to `accept`. */
 export class Links {
   readonly #name: ReplicaName;
-  readonly #namespace: DurableObjectNamespace;
+  readonly #way: ReplicaWay;
   readonly #accept: (input: KeeperInput) => void;
   readonly #sockets = new Map<LinkId, WebSocket>();
   /** Per peer the notification under way, and the latest that waits behind it. */
   readonly #notifying = new Map<Sid, Notification | undefined>();
   #nextLink = 1;
 
-  constructor(name: ReplicaName, namespace: DurableObjectNamespace, accept: (input: KeeperInput) => void) {
+  constructor(name: ReplicaName, way: ReplicaWay, accept: (input: KeeperInput) => void) {
     this.#name = name;
-    this.#namespace = namespace;
+    this.#way = way;
     this.#accept = accept;
   }
 
@@ -165,6 +165,6 @@ export class Links {
   }
 
   #stub(to: Sid): DurableObjectStub {
-    return replicaStub(this.#namespace, { ensemble: this.#name.ensemble, sid: to });
+    return replicaStub(this.#way, { ensemble: this.#name.ensemble, sid: to });
   }
 }

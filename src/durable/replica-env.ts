@@ -9,6 +9,8 @@ export interface ReplicaEnv {
   readonly VOTERS: string;
   /** Sids of the observers, separated by commas; none unless set. */
   readonly OBSERVERS?: string;
+  /** Where replicas are asked to be made: `sid=hint`, separated by commas. */
+  readonly PLACEMENT?: string;
   /** The voters of the data where they were others; see votersRefusal. */
   readonly VOTERS_BEFORE?: string;
   /** Those of them that are gone, where fewer than a majority stay. */

@@ -69,7 +69,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
     this.replicaName = nameOf(ctx.id);
     this.#config = this.configured(env);
     const accept = (input: KeeperInput): void => this.accept(input);
-    this.#links = new Links(this.replicaName, env.REPLICA, accept);
+    this.#links = new Links(this.replicaName, env, accept);
     this.#clients = new Clients(accept);
     this.#calls = new Calls(accept, async () => await ctx.storage.sync());
     this.#syncTimes = new SyncTimes({

@@ -4,11 +4,10 @@
  */
 import { type Context, Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
-import type { Sid } from "../base/ids.ts";
 import { GATEWAY_PATHS, replicaStub } from "../durable/entry.ts";
 import { callerHeaders } from "../durable/handed-over.ts";
 import { logLine } from "../durable/log-line.ts";
-import { readSettings, sidsOf } from "../base/settings.ts";
+import { readSettings } from "../base/settings.ts";
 import { refusal } from "./access.ts";
 import { describeApi, makeApi } from "./api/api.ts";
 import { renderPage } from "./api/page.ts";
@@ -18,7 +17,8 @@ import { type App, document, ensemblesOf, problem, unknownEnsemble } from "./doc
 import { moveLeader, moveLeaderByPost } from "./move-leader.ts";
 import { allMetrics, ensembleMetrics } from "./metrics.ts";
 import { addressOf, callerOf, type CallerIdentities } from "./identities.ts";
-import { leaderOf, membersOf, statuses } from "./replicas.ts";
+import { leaderOf, statuses } from "./replicas.ts";
+import { Whereabouts } from "./whereabouts.ts";
 
 /** What there is, for those who look around and those who are lost. */
 const ROUTES: Readonly<Record<string, string>> = {
@@ -65,7 +65,8 @@ export function makeApp(callers: CallerIdentities): Hono<App> {
   app.get("/metrics", allMetrics);
   app.get("/:ensemble/metrics", ensembleMetrics);
   app.get("/:ensemble/v1/status", status);
-  const api = makeApi(callers);
+  const whereabouts = new Whereabouts();
+  const api = makeApi(callers, whereabouts);
   const contract = describeApi(api);
   app.route("/:ensemble/v1", api);
   app.route("/v1", api);
@@ -85,7 +86,7 @@ export function makeApp(callers: CallerIdentities): Hono<App> {
   app.post("/:ensemble/commands/:command{rest(ore)?}", (context) => restore(context, callers));
   app.get("/:ensemble/commands/:command{rest(ore)?}", restoreByPost);
   app.get("/:ensemble/commands/:command", runCommand);
-  app.get("/:ensemble/zk", (context) => zooKeeperSocket(context, callers));
+  app.get("/:ensemble/zk", (context) => zooKeeperSocket(context, { callers, whereabouts }));
   app.get("/", (context) => document(context, { ensembles: ensemblesOf(context.env), routes: ROUTES }));
   app.onError(failure);
   app.notFound((context) =>
@@ -128,31 +129,35 @@ async function status(context: Context<App>): Promise<Response> {
   return document(context, { ensemble, leader: leaderOf(replicas)?.sid ?? null, replicas });
 }
 
-/** A WebSocket that carries the bytes of ZooKeeper's protocol to a replica: the one asked for, or any. */
-async function zooKeeperSocket(context: Context<App>, callers: CallerIdentities): Promise<Response> {
+/** A WebSocket that carries the bytes of ZooKeeper's protocol to a replica: the one asked for, or the nearest. */
+async function zooKeeperSocket(
+  context: Context<App>,
+  { callers, whereabouts }: { readonly callers: CallerIdentities; readonly whereabouts: Whereabouts },
+): Promise<Response> {
   const ensemble = context.req.param("ensemble") ?? "";
   if (!ensemblesOf(context.env).includes(ensemble)) return unknownEnsemble(context, ensemble);
   if (context.req.header("upgrade")?.toLowerCase() !== "websocket") {
     return problem(context, 426, "upgrade-required", "this is a WebSocket that carries ZooKeeper's protocol");
   }
-  const sids = sidsOf(await membersOf(context.env, ensemble));
+  const sids = await whereabouts.order(context, ensemble);
   const asked = context.req.query("sid");
-  const sid = asked === undefined ? anyOf(sids) : Number(asked);
+  const sid = asked === undefined ? sids[0] : Number(asked);
   if (sid === undefined || !sids.includes(sid)) {
-    return problem(context, 400, "bad-sid", `sid must be one of ${sids.join(", ")}`);
+    return problem(
+      context,
+      400,
+      "bad-sid",
+      `sid must be one of ${sids.toSorted((a, b) => a - b).join(", ")}`,
+    );
   }
   const identities = await callers.of(callerOf(context.req.raw), readSettings(context.env).access);
   if (identities === undefined) {
     return problem(context, 401, "unauthorized", "the token of Cloudflare Access is not valid here");
   }
-  return replicaStub(context.env.REPLICA, { ensemble, sid }).fetch(`http://replica${GATEWAY_PATHS.zk}`, {
+  return replicaStub(context.env, { ensemble, sid }).fetch(`http://replica${GATEWAY_PATHS.zk}`, {
     headers: {
       upgrade: "websocket",
       ...callerHeaders({ remoteAddress: addressOf(context.req.raw, context.env), identities }),
     },
   });
-}
-
-function anyOf(sids: readonly Sid[]): Sid | undefined {
-  return sids[Math.floor(Math.random() * sids.length)];
 }

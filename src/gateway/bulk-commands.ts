@@ -60,7 +60,7 @@ async function askOne(
   if (streaming !== undefined) parameters.set("streaming", streaming);
   try {
     // Without a deadline: its first pass reads everything, and whoever asked may hang up.
-    const answer = await replicaStub(context.env.REPLICA, { ensemble, sid }).fetch(
+    const answer = await replicaStub(context.env, { ensemble, sid }).fetch(
       `http://replica${GATEWAY_PATHS.bulk}?${parameters.toString()}`,
       { ...request, headers, signal: context.req.raw.signal },
     );
@@ -88,7 +88,7 @@ export async function restore(context: Context<App>, callers: CallerIdentities):
   const parameters = new URLSearchParams({ [COMMAND_PARAMETER]: command });
   let asked: Response;
   try {
-    asked = await replicaStub(context.env.REPLICA, { ensemble, sid: leader.sid }).fetch(
+    asked = await replicaStub(context.env, { ensemble, sid: leader.sid }).fetch(
       `http://replica${GATEWAY_PATHS.bulk}?${parameters.toString()}`,
       { method: "POST", headers },
     );

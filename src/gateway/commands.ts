@@ -41,7 +41,7 @@ export async function runCommand(context: Context<App>): Promise<Response> {
     if (value !== undefined) parameters.set(name, value);
   }
   try {
-    const answer = await replicaStub(context.env.REPLICA, { ensemble, sid }).fetch(
+    const answer = await replicaStub(context.env, { ensemble, sid }).fetch(
       `http://replica${GATEWAY_PATHS.command}?${parameters.toString()}`,
       { signal: AbortSignal.timeout(COMMAND_DEADLINE_MS) },
     );

@@ -48,7 +48,7 @@ async function answer(
   const replicas = await Promise.all(
     names.map(async ({ ensemble, sid }) => ({
       labels: isLabelled ? { ensemble, sid: String(sid) } : {},
-      families: await familiesOf(replicaStub(context.env.REPLICA, { ensemble, sid })),
+      families: await familiesOf(replicaStub(context.env, { ensemble, sid })),
     })),
   );
   return context.body(expositionOf(replicas), 200, { "content-type": TEXT_FORMAT });

@@ -29,7 +29,7 @@ export async function moveLeader(context: Context<App>): Promise<Response> {
   const leader = leaderOf(await statuses(context.env, ensemble));
   if (leader === undefined) return problem(context, 503, "no-leader", `no replica of ${ensemble} leads now`);
   try {
-    const answer = await replicaStub(context.env.REPLICA, { ensemble, sid: leader.sid }).fetch(
+    const answer = await replicaStub(context.env, { ensemble, sid: leader.sid }).fetch(
       `http://replica${GATEWAY_PATHS.moveLeader}?${MOVE_TO_PARAMETER}=${to}`,
       { method: "POST", signal: AbortSignal.timeout(MOVE_DEADLINE_MS) },
     );

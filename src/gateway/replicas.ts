@@ -35,6 +35,34 @@ export async function membersOf(env: GatewayEnv, ensemble: string): Promise<Memb
   return latestMembers(await ask(env, ensemble, initial)) ?? initial;
 }
 
+/** What an isolate remembers of who the members are, where clients may change them: to ask takes all replicas. */
+export class MembersMemory {
+  readonly #known = new Map<string, { readonly members: Members; readonly atMs: number }>();
+
+  /** Who they are, or were some seconds ago; `defer` is given what finds that out anew. */
+  async of(env: GatewayEnv, ensemble: string, defer: (work: Promise<unknown>) => void): Promise<Members> {
+    if (env.RECONFIG_ENABLED !== "1") return readMembers(env);
+    const known = this.#known.get(ensemble);
+    if (known === undefined) return await this.#learn(env, ensemble);
+    if (performance.now() - known.atMs >= REMEMBERED_MS) defer(this.#learn(env, ensemble));
+    return known.members;
+  }
+
+  /** None of them answered: they may not be the members any more. */
+  forget(ensemble: string): void {
+    this.#known.delete(ensemble);
+  }
+
+  async #learn(env: GatewayEnv, ensemble: string): Promise<Members> {
+    const members = await membersOf(env, ensemble);
+    this.#known.set(ensemble, { members, atMs: performance.now() });
+    return members;
+  }
+}
+
+/** A replica that is let go serves nobody, so that who still asks it is soon told to ask the others. */
+const REMEMBERED_MS = 10_000;
+
 /** The latest members that any of them knows; undefined where nobody ever changed them. */
 function latestMembers(replicas: readonly ReplicaReport[]): Members | undefined {
   const known = replicas.flatMap(({ status }) => (status === null ? [] : [status.zab.membership.current]));
@@ -45,7 +73,7 @@ function latestMembers(replicas: readonly ReplicaReport[]): Members | undefined 
 function ask(env: GatewayEnv, ensemble: string, members: Members): Promise<readonly ReplicaReport[]> {
   return Promise.all(
     sidsOf(members).map(async (sid): Promise<ReplicaReport> => {
-      const stub = replicaStub(env.REPLICA, { ensemble, sid });
+      const stub = replicaStub(env, { ensemble, sid });
       const role = members.voters.includes(sid) ? "participant" : "observer";
       const replica = { sid, object: stub.id.toString(), role } as const;
       try {

@@ -128,7 +128,7 @@ export class Restore {
   ): Promise<T> {
     const parameters = new URLSearchParams({ [COMMAND_PARAMETER]: "restore", [STEP_PARAMETER]: step });
     if (permit !== undefined) parameters.set(PERMIT_PARAMETER, JSON.stringify(permit));
-    const stub = replicaStub(this.#env.REPLICA, { ensemble: this.#ensemble, sid });
+    const stub = replicaStub(this.#env, { ensemble: this.#ensemble, sid });
     const url = `http://replica${GATEWAY_PATHS.bulk}?${parameters.toString()}`;
     let answer: Response;
     try {

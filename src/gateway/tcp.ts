@@ -51,7 +51,7 @@ export class TcpDoor {
     const place = await this.#place(sid, client);
     // To return is to hang up, and costs less than to say so: at a busy door most connections end here.
     if (place === undefined) return;
-    const replica = replicaStub(env.REPLICA, { ensemble: "main", sid });
+    const replica = replicaStub(env, { ensemble: "main", sid });
     // What is connected to is a name only: it tells the replica who its client is.
     const upstream = replica.connect(remoteAddress ?? "unknown:0");
     const timer = setTimeout(() => place.leave(), HANDSHAKE_PLACE_MS);

@@ -246,7 +246,10 @@ export class CallDoor {
       return this.#waits.add(open, request.path);
     }
     const shown = page !== undefined && response.op === "children2" ? pageOf(response, page) : response;
-    this.#answer(open, this.#context.tree.lastApplied, code, shown);
+    this.#end(open, {
+      ...answered(this.#context.tree.lastApplied, code, shown),
+      ...(request.op !== "getACL" && this.#reads.isPublic(request.path) ? { isPublic: true } : {}),
+    });
   }
 
   #write(open: OpenCall, request: WriteRequest): void {
@@ -329,8 +332,7 @@ export class CallDoor {
   }
 
   #answer(open: OpenCall, zxid: Zxid, code: number, response: CallResponse = { op: "empty" }): void {
-    const isTold = code === ERROR_CODES.ok || response.op === "queued";
-    this.#end(open, { kind: "answered", zxid, code, response: isTold ? response : { op: "empty" } });
+    this.#end(open, answered(zxid, code, response));
   }
 
   #end(open: OpenCall, answer: CallAnswer): void {
@@ -353,6 +355,15 @@ export class CallDoor {
     const mayStand = open.call.request.kind === "acquire" && !this.#writes.isUnsent(open.serial ?? 0);
     if (open.serial !== undefined && !mayStand) this.#writes.forget(open.serial);
   }
+}
+
+function answered(
+  zxid: Zxid,
+  code: number,
+  response: CallResponse,
+): CallAnswer & { readonly kind: "answered" } {
+  const isTold = code === ERROR_CODES.ok || response.op === "queued";
+  return { kind: "answered", zxid, code, response: isTold ? response : { op: "empty" } };
 }
 
 function sessionTimeout(askedMs: number): number {

@@ -142,6 +142,8 @@ export type CallAnswer =
       /** 0, or one of ERROR_CODES: then the response is empty, or says more of it. */
       readonly code: number;
       readonly response: CallResponse;
+      /** Of a read: whether anybody would be answered the same, whatever they have proven to be. */
+      readonly isPublic?: true;
     }
   /** Nothing was done, nor ever will be: another replica may be asked. */
   | { readonly kind: "unavailable"; readonly reason: "no-quorum" | "lagging" | "busy" }

@@ -2,11 +2,12 @@
  * What a replica answers from its own tree and watches, without the leader.
  * Source: ZooKeeper FinalRequestProcessor.
  */
-import type { Identity } from "../base/acl.ts";
+import { type Identity, PERMS } from "../base/acl.ts";
 import { assertNever } from "../base/assert.ts";
 import { ERROR_CODES, type ErrorName, KeeperError } from "../base/error-code.ts";
 import type { SessionId } from "../base/ids.ts";
 import type { ReadRequest, Response, WatchableReadRequest } from "../base/request.ts";
+import { isAllowed } from "../tree/access.ts";
 import type { Tree } from "../tree/tree.ts";
 import { type MissedEvent, watchOf, type WatchTable } from "../tree/watch-table.ts";
 import type { ConnectionId } from "./connection.ts";
@@ -49,6 +50,12 @@ export class LocalReads {
       if (!(error instanceof KeeperError)) throw error;
       return { code: error.code, response: { op: "empty" }, events: [] };
     }
+  }
+
+  /** Whether anybody may read the znode's data and children, or it is not there, which anybody may know. */
+  isPublic(path: string): boolean {
+    const node = this.#tree.get(path);
+    return node === undefined || isAllowed(node.acl, PERMS.read, []);
   }
 
   /** What a reply will take, by a guess that costs little more than a look at the znode. */

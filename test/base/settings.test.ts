@@ -19,6 +19,7 @@ const UNTOLD = {
   throttle: THROTTLE_SETTINGS,
   logLevel: "info",
   fsyncWarningMs: 1000,
+  placement: new Map(),
 };
 
 describe("readSettings", () => {
@@ -148,6 +149,15 @@ describe("readSettings", () => {
     );
   });
 
+  test("PLACEMENT says by sid where replicas are to live", () => {
+    const { placement } = readSettings({ VOTERS, PLACEMENT: "1=weur, 4 = enam," });
+    expect([...placement]).toEqual([
+      [1, "weur"],
+      [4, "enam"],
+    ]);
+    expect([...readSettings({ VOTERS, PLACEMENT: "" }).placement]).toEqual([]);
+  });
+
   test("each variable about who may come in is read, and an empty one counts as not set", () => {
     const variables = {
       SASL_USERS: `ann:${ANN}, bob.x/host:${ANN.toUpperCase()}`,
@@ -237,6 +247,10 @@ describe("readSettings", () => {
     [{ VOTERS, CLIENT_ADDRESSES: "a:70000" }, "must be host:port"],
     [{ VOTERS, TCP_PORTS: "2181,2181" }, "different ports"],
     [{ VOTERS, TCP_PORTS: "2181,x" }, "TCP_PORTS is"],
+    [{ VOTERS, PLACEMENT: "1=mars" }, `PLACEMENT is "1=mars": it must list sid=hint`],
+    [{ VOTERS, PLACEMENT: "weur" }, "hints are wnam, enam"],
+    [{ VOTERS, PLACEMENT: "1=weur,1=enam" }, "PLACEMENT is"],
+    [{ VOTERS, PLACEMENT: "1=toString" }, "PLACEMENT is"],
     [{ VOTERS, ENSEMBLES: "a/b" }, "ENSEMBLES is"],
     [{ VOTERS, ENSEMBLES: "a,a" }, "different names"],
     [{ VOTERS, ENSEMBLES: "," }, "ENSEMBLES is"],

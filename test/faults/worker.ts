@@ -16,7 +16,7 @@ const worker: ExportedHandler<TcpEnv> = {
     if (door !== "faults" || ensemble === undefined) {
       return (await product.fetch?.(request, env, ctx)) ?? new Response(null, { status: 500 });
     }
-    const stub = replicaStub(env.REPLICA, { ensemble, sid: Number(sid) });
+    const stub = replicaStub(env, { ensemble, sid: Number(sid) });
     try {
       return await stub.fetch(`http://replica${FAULT_PATH}`, { method: "POST", body: await request.text() });
     } catch {

@@ -2,6 +2,7 @@
 import { OpenAPIHono, type z } from "@hono/zod-openapi";
 import { type App, ensemblesOf, problem, unknownEnsemble } from "../documents.ts";
 import type { CallerIdentities } from "../identities.ts";
+import type { Whereabouts } from "../whereabouts.ts";
 import { Asker, ensembleOf } from "./ask.ts";
 import { addLocks } from "./locks.ts";
 import { addMulti } from "./multi.ts";
@@ -15,7 +16,7 @@ const API_VERSION = "1.0.0";
 export type ApiDocument = ReturnType<OpenAPIHono["getOpenAPI31Document"]>;
 
 /** The routes below /ENSEMBLE/v1. */
-export function makeApi(callers: CallerIdentities): OpenAPIHono<App> {
+export function makeApi(callers: CallerIdentities, whereabouts: Whereabouts): OpenAPIHono<App> {
   const api = new OpenAPIHono<App>({
     defaultHook: (result, context) =>
       result.success ? undefined : problem(context, 400, "bad-request", issuesOf(result.error)),
@@ -24,7 +25,7 @@ export function makeApi(callers: CallerIdentities): OpenAPIHono<App> {
     const ensemble = ensembleOf(context);
     return ensemblesOf(context.env).includes(ensemble) ? next() : unknownEnsemble(context, ensemble);
   });
-  const asker = new Asker(callers);
+  const asker = new Asker(callers, whereabouts);
   addNodes(api, asker);
   addMulti(api, asker);
   addSessions(api, asker);

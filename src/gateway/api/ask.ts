@@ -1,11 +1,12 @@
 /**
- * Asks a replica on a caller's behalf. Any replica will do: one that cannot answer has done nothing, and the next is
- * asked. Where one is lost with the request, what is safe to ask twice is asked of the next, and of the rest the caller
- * is told that nobody knows.
+ * Asks a replica on a caller's behalf. Any replica will do, so the nearest is asked first: one that cannot answer has
+ * done nothing, and the next is asked. Where one is lost with the request, what is safe to ask twice is asked of the
+ * next, and of the rest the caller is told that nobody knows. A read that costs a replica nothing is asked of the next
+ * as well where the first takes unusually long.
  */
 import type { Context } from "hono";
 import type { Sid } from "../../base/ids.ts";
-import { readSettings, sidsOf } from "../../base/settings.ts";
+import { readSettings } from "../../base/settings.ts";
 import { ZXID_ZERO } from "../../base/zxid.ts";
 import { decodeRecord, encodeRecord } from "../../durable/call-record.ts";
 import {
@@ -18,7 +19,8 @@ import {
 import { callerHeaders, type HandedOver } from "../../durable/handed-over.ts";
 import { type App, problem, problemDocument } from "../documents.ts";
 import { addressOf, callerOf, type CallerIdentities } from "../identities.ts";
-import { membersOf } from "../replicas.ts";
+import type { Whereabouts } from "../whereabouts.ts";
+import { firstOf } from "./first-of.ts";
 import { readSession, readZxid } from "./schemas.ts";
 
 /** A replica answers within CALL_WAIT_MS; one that has not by then is given up. */
@@ -53,9 +55,11 @@ export interface Probed {
 /** Asks replicas for callers, of whom `callers` tells who they are. */
 export class Asker {
   readonly #callers: CallerIdentities;
+  readonly #whereabouts: Whereabouts;
 
-  constructor(callers: CallerIdentities) {
+  constructor(callers: CallerIdentities, whereabouts: Whereabouts) {
     this.#callers = callers;
+    this.#whereabouts = whereabouts;
   }
 
   /** Who asks, as replicas are told; undefined where the caller shows a token that is none. */
@@ -86,45 +90,75 @@ export class Asker {
       headers: callerHeaders(caller),
       body: encodeRecord(asked),
     };
+    const ensemble = ensembleOf(context);
+    const isHedged = costsNothing(question.request);
     let reason: "no-quorum" | "lagging" | "busy" | undefined;
-    for (const sid of await this.#order(context)) {
-      const answer = await this.#try(context, sid, { init, waitMs: question.waitMs ?? 0 });
-      if (answer?.kind === "answered" || answer?.kind === "probed") return answer;
-      if (answer?.kind === "unavailable") reason = answer.reason;
-      else if (!question.isRepeatable) return outcomeUnknown(context);
-      if (context.req.raw.signal.aborted) break;
-    }
+    const { nearness } = this.#whereabouts;
+    const found = await firstOf<Sid, Answered | Probed | Response>(await this.#order(context), {
+      hedgeMs: (sid) => (isHedged ? nearness.hedgeMs(ensemble, sid, performance.now()) : undefined),
+      isOver: () => context.req.raw.signal.aborted,
+      ask: async (sid, signal) => {
+        const answer = await this.#try(context, sid, { init, signal, question });
+        if (answer?.kind === "answered" || answer?.kind === "probed") return answer;
+        if (answer?.kind === "unavailable") reason = answer.reason;
+        else if (!question.isRepeatable) return outcomeUnknown(context);
+        return undefined;
+      },
+    });
+    if (found !== undefined) return found;
+    this.#whereabouts.forget(ensemble);
     return unavailable(context, reason ?? "no-quorum");
   }
 
   async #order(context: Context<App>): Promise<readonly Sid[]> {
-    const sids = sidsOf(await membersOf(context.env, ensembleOf(context)));
-    const first = Math.floor(Math.random() * sids.length);
-    return [...sids.slice(first), ...sids.slice(0, first)].slice(0, TRIES_MAX);
+    const sids = await this.#whereabouts.order(context, ensembleOf(context));
+    return sids.slice(0, TRIES_MAX);
   }
 
   /** undefined where the replica is lost, and with it what became of the request. */
   async #try(
     context: Context<App>,
     sid: Sid,
-    { init, waitMs }: { readonly init: RequestInit; readonly waitMs: number },
+    {
+      init,
+      signal,
+      question,
+    }: { readonly init: RequestInit; readonly signal: AbortSignal; readonly question: Question },
   ): Promise<CallAnswer | Probed | undefined> {
-    const signal = AbortSignal.any([context.req.raw.signal, AbortSignal.timeout(TRY_MS + waitMs)]);
-    const stub = replicaStub(context.env.REPLICA, { ensemble: ensembleOf(context), sid });
+    const caller = context.req.raw.signal;
+    const signals = [caller, signal, AbortSignal.timeout(TRY_MS + (question.waitMs ?? 0))];
+    const name = { ensemble: ensembleOf(context), sid };
+    const stub = replicaStub(context.env, name);
+    const seen = this.#whereabouts.watch(name);
     let first: string;
     let rest: Promise<string>;
     try {
-      const response = await stub.fetch(`http://replica${GATEWAY_PATHS.call}`, { ...init, signal });
+      const response = await stub.fetch(`http://replica${GATEWAY_PATHS.call}`, {
+        ...init,
+        signal: AbortSignal.any(signals),
+      });
       [first, rest] = await lineOf(response);
       if (!PROBE.test(first)) first += await rest;
     } catch {
       // It died, or does not answer: which of the two is not told, and does not matter.
+      if (signal.aborted) seen.slower();
+      else if (!caller.aborted) seen.failed();
       return undefined;
     }
-    if (!PROBE.test(first)) return decodeRecord(first) as CallAnswer;
+    if (!PROBE.test(first)) {
+      const answer = decodeRecord(first) as CallAnswer;
+      if (answer.kind === "unavailable") seen.failed();
+      else if (costsNothing(question.request)) seen.answered();
+      return answer;
+    }
     const answer = rest.then((record) => decodeRecord(record) as CallAnswer);
     return { kind: "probed", zxid: first.trim(), answer };
   }
+}
+
+/** Whether a replica answers it at once from its own tree: two may be asked then, and the time tells how far it is. */
+function costsNothing(request: CallAsked["request"]): boolean {
+  return request.kind === "read" && !request.isLinearizable && request.change === undefined;
 }
 
 /** The line that a probed call begins with. */

@@ -11,6 +11,8 @@ import { toBase64 } from "../../durable/call-record.ts";
 import type { CallRequest, Known } from "../../durable/entry.ts";
 import type { App } from "../documents.ts";
 import type { Answered, Asker, Question } from "./ask.ts";
+import { CachedReads } from "./cached-reads.ts";
+import type { Found } from "./read-cache.ts";
 import { answers, bytesOf, json, unknownCaller } from "./answers.ts";
 import { newZnode } from "./new-znode.ts";
 import { problemOf } from "./problems.ts";
@@ -99,7 +101,17 @@ const read = createRoute({
           "linearizable: nothing older than what was acknowledged before; it costs a round of the log.",
         ),
     }),
-    headers: z.object({ ...sessionHeaders, "if-none-match": z.string().optional() }),
+    headers: z.object({
+      ...sessionHeaders,
+      "if-none-match": z.string().optional(),
+      "cache-control": z
+        .string()
+        .optional()
+        .describe(
+          "`max-age=SECONDS`: an answer that the gateway has kept for no longer will do, a minute at most; `Age` " +
+            "tells how old it is. Not of what needs a right to be read, nor in a session.",
+        ),
+    }),
   },
   responses: answers([400, 403, 404, 410, 503], {
     200: {
@@ -180,6 +192,7 @@ const remove = createRoute({
 
 /** Adds the routes. */
 export function addNodes(api: OpenAPIHono<App>, asker: Asker): void {
+  const cached = new CachedReads(asker);
   api.openapi(read, async (context) => {
     const { children, after, limit, consistency, wait } = context.req.valid("query");
     const path = znodePath(context.req.valid("param").path);
@@ -198,8 +211,9 @@ export function addNodes(api: OpenAPIHono<App>, asker: Asker): void {
       : { kind: "read", request: { op: "getData", path, watch: false }, isLinearizable, change };
     const caller = await asker.callerOf(context);
     if (caller === undefined) return unknownCaller(context);
-    const answer = await asker.ask(context, caller, { request, isRepeatable: true, waitMs: wait });
-    return answer instanceof Response ? answer : shown(context, path, answer);
+    const question = { request, isRepeatable: true, waitMs: wait };
+    const found = await cached.ask(context, caller, question);
+    return found instanceof Response ? found : shown(context, path, found);
   });
   api.openapi(put, async (context) => {
     const path = znodePath(context.req.valid("param").path);
@@ -268,10 +282,11 @@ function etagOf({ version, czxid }: Stat): string {
   return `"${version}-${zxidDigits(czxid)}"`;
 }
 
-function shown(context: Context<App>, path: string, answer: Answered): Response {
+function shown(context: Context<App>, path: string, { answer, ageMs }: Found<Answered>): Response {
   const { code, zxid, response } = answer;
   if (code !== ERROR_CODES.ok) return problemOf(context, answer);
-  const headers = { zxid: zxidDigits(zxid), "cache-control": "no-cache" };
+  const age: Record<string, string> = ageMs === undefined ? {} : { age: String(Math.ceil(ageMs / 1000)) };
+  const headers = { zxid: zxidDigits(zxid), "cache-control": "no-cache", ...age };
   if (response.op === "page") {
     const { children, isLast, stat } = response;
     const etag = `"c${stat.cversion}-${zxidDigits(stat.pzxid)}"`;
