@@ -7,7 +7,7 @@ import { DEFAULT_TIMING } from "../../src/zab/config.ts";
 import type { Turn } from "../../src/keeper/turn.ts";
 import { Clients } from "./clients/clients.ts";
 import { guardOf } from "./clients/lock-client.ts";
-import type { Calm } from "./history/check-sessions.ts";
+import type { Calm, JumpAhead } from "./history/check-sessions.ts";
 import { judge } from "./history/judge.ts";
 import type { ClientHistory } from "./history/types.ts";
 import { invariants } from "./invariants/invariants.ts";
@@ -57,6 +57,7 @@ class Run {
   readonly #clients: Clients;
   readonly #invariants: ReturnType<typeof invariants>;
   readonly #counter = new Counter();
+  readonly #jumpsAhead: JumpAhead[] = [];
   readonly #calm: Calm[] = [];
   #undecided = 0;
   #isLost = false;
@@ -65,7 +66,12 @@ class Run {
     this.#plan = plan;
     this.world = new World(plan.world);
     this.#invariants = invariants(this.world, {});
-    this.world.observers.push(this.#counter, this.#invariants.observer);
+    this.world.observers.push(this.#counter, this.#invariants.observer, {
+      fault: (fault) => {
+        if (fault.kind !== "clockJump" || fault.byMs <= 0) return;
+        this.#jumpsAhead.push({ sid: fault.sid, atMs: this.world.nowMs });
+      },
+    });
     this.#clients = new Clients({
       port: this.world,
       plan: plan.clients,
@@ -131,6 +137,7 @@ class Run {
     const violations = judge(this.history(), {
       guardOf,
       clockRateMax: clockRateMax(this.#plan),
+      jumpsAhead: this.#jumpsAhead,
       expiryLateMs: SESSION_LATE_MS_MAX + NETWORK_LATE_MS,
       calm: this.#calm,
     });

@@ -9,7 +9,7 @@ import type { Sid } from "../../src/base/ids.ts";
 import { type Rng, seededRng } from "../../src/base/rng.ts";
 import { type ClientPlan, clientPlanFor, type Membership } from "./clients/client-plan.ts";
 import type { SimPlan } from "./plan.ts";
-import { initialsForgotten, scriptFor } from "./scripts.ts";
+import { initialsForgotten, replacedInQuiet, scriptFor } from "./scripts.ts";
 import type { Fault, TimedFault } from "./world/fault.ts";
 
 /** What is asked of all runs; the rest is the seed's. */
@@ -207,7 +207,8 @@ export function planFor(seed: number, shape: Shape = {}): SimPlan {
   const cast = { rng, sids, voters: sids.slice(0, voters) };
   const isForgotten = changes !== undefined && rng.below(4) === 0;
   const forgotten = isForgotten ? initialsForgotten(cast, faultsUntilMs) : [];
-  const script = [...(isScripted ? scriptFor(cast, faultsUntilMs) : []), ...forgotten];
+  const quiet = voters === 1 && rng.below(2) === 0 ? replacedInQuiet(cast, faultsUntilMs) : [];
+  const script = [...(isScripted ? scriptFor(cast, faultsUntilMs) : []), ...forgotten, ...quiet];
   // Half of them are all that goes wrong: what else does may keep them from coming about.
   const others = isScripted && rng.below(2) === 0 ? [] : faultsFor({ rng, sids }, faultsUntilMs);
   const faults = [...others, ...script].filter(({ atMs }) => atMs < faultsUntilMs);

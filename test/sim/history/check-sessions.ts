@@ -1,6 +1,8 @@
 /** Sessions: whose they are, when they end, and that their ephemerals live exactly as long. */
-import { type SessionId, sessionText } from "../../../src/base/ids.ts";
+import { type SessionId, sessionText, type Sid } from "../../../src/base/ids.ts";
 import { compareZxid, zxidText } from "../../../src/base/zxid.ts";
+import { SESSION_CLOCK_STEP_MS_MAX } from "../../../src/keeper/limits.ts";
+import { DEFAULT_TIMING } from "../../../src/zab/config.ts";
 import { Violation } from "../verdict.ts";
 import type { Replay } from "./replay.ts";
 import {
@@ -19,16 +21,27 @@ export interface Calm {
   readonly toMs: number;
 }
 
+/** A replica's clock jumped ahead. */
+export interface JumpAhead {
+  readonly sid: Sid;
+  readonly atMs: number;
+}
+
 /** By what sessions are judged. */
 export interface SessionBounds {
   /** How much faster than the clients' clock the leader's may run: 1 for not at all. */
   readonly clockRateMax: number;
+  /** Each moves the session's clock of a leader by one step at most (SESSION_CLOCK_STEP_MS_MAX). */
+  readonly jumpsAhead: readonly JumpAhead[];
   /** How long after its timeout a silent session may still be there, in calm times. */
   readonly expiryLateMs: number;
   readonly calm: readonly Calm[];
 }
 
 const NO_NODE = -101;
+
+/** A leader that stood still when its clock jumped learns of it so much later at most, or is none any more. */
+const JUMP_UNNOTICED_MS_MAX = DEFAULT_TIMING.heartbeatLimitMs;
 
 /** `replay` where the log is known. */
 export function checkSessions(
@@ -39,7 +52,7 @@ export function checkSessions(
 ): readonly Violation[] {
   const answered = operations.filter(isAnswered);
   return [
-    ...sessions.flatMap((record) => judgeEnd(record, bounds.clockRateMax, replay)),
+    ...sessions.flatMap((record) => judgeEnd(record, bounds, replay)),
     ...(replay?.isWhole === true ? checkLate(sessions, bounds, replay) : []),
     ...checkOwners(sessions),
     ...checkAfterEnd(sessions, answered, replay),
@@ -51,7 +64,7 @@ export function checkSessions(
 /** Never early; and told only where it is so. */
 function judgeEnd(
   record: SessionRecord,
-  clockRateMax: number,
+  { clockRateMax, jumpsAhead }: SessionBounds,
   replay: Replay | undefined,
 ): readonly Violation[] {
   const { session, timeoutMs, lastHeardMs, expiredMs, closedMs } = record;
@@ -60,7 +73,8 @@ function judgeEnd(
   const name = `${sessionText(session)} of ${record.client}`;
   const endedMs = replay === undefined ? expiredMs : end?.isExpiry === true ? end.atMs : undefined;
   const silentMs = endedMs === undefined ? Infinity : endedMs - lastHeardMs;
-  if (silentMs * clockRateMax < timeoutMs) {
+  const stepsMs = jumpsWithin(jumpsAhead, lastHeardMs, endedMs ?? Infinity) * SESSION_CLOCK_STEP_MS_MAX;
+  if (silentMs * clockRateMax + stepsMs < timeoutMs) {
     const what = `${name} after ${silentMs.toFixed(1)} ms of silence, its timeout is ${timeoutMs} ms`;
     found.push(new Violation("SessionNotEarly", what));
   }
@@ -69,6 +83,16 @@ function judgeEnd(
     found.push(new Violation("SessionEndsByLog", `${name} was told that it is over, and it is not`));
   }
   return found;
+}
+
+/** Of one replica, the one with the most: a new leader counts anew. */
+function jumpsWithin(jumps: readonly JumpAhead[], fromMs: number, toMs: number): number {
+  const counts = new Map<Sid, number>();
+  for (const { sid, atMs } of jumps) {
+    if (atMs < fromMs - JUMP_UNNOTICED_MS_MAX || atMs > toMs) continue;
+    counts.set(sid, (counts.get(sid) ?? 0) + 1);
+  }
+  return Math.max(0, ...counts.values());
 }
 
 /** A session whose client is gone ends in time, also one whose client never learned of it. */

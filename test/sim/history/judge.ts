@@ -76,7 +76,8 @@ export const HISTORY_CHECKS: readonly HistoryCheck[] = [
 /** All that is wrong with a history; nothing where it is as it should be. */
 export function judge(history: ClientHistory, options: JudgeOptions = {}): readonly Violation[] {
   const { operations, events, sessions, holds, committed } = history;
-  const { clockRateMax = 1, expiryLateMs = 0, calm = [], guardOf, configurationsMax } = options;
+  const { clockRateMax = 1, jumpsAhead = [], expiryLateMs = 0, calm = [] } = options;
+  const { guardOf, configurationsMax } = options;
   const replayed = committed === undefined ? undefined : replay(operations, committed);
   const found = [
     ...checkWriteOrder(operations),
@@ -84,7 +85,7 @@ export function judge(history: ClientHistory, options: JudgeOptions = {}): reado
     ...checkLinearizability(operations, sessions, { configurationsMax, sweeps: replayed?.sweeps ?? [] }),
     ...(replayed?.violations ?? []),
     ...(replayed?.isWhole === true ? checkWatches(operations, events, replayed) : []),
-    ...checkSessions(sessions, operations, { clockRateMax, expiryLateMs, calm }, replayed),
+    ...checkSessions(sessions, operations, { clockRateMax, jumpsAhead, expiryLateMs, calm }, replayed),
     ...checkLocks(holds, operations, guardOf, replayed),
   ];
   const rank = new Map(HISTORY_CHECKS.map(({ name }, index) => [name, index]));
