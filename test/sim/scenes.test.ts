@@ -39,7 +39,7 @@ describe("scenes", () => {
         expect(times.length).toBeGreaterThan(0);
         expect(times).toEqual(times.toSorted((a, b) => a - b));
         expect(Math.max(...times)).toBeLessThan(faultsUntilMs);
-        expect(Math.max(1, ...sids)).toBeLessThanOrEqual(world.voters + world.observers);
+        expect(Math.max(1, ...sids)).toBeLessThanOrEqual(world.voters + (world.observers ?? 0));
       }
     },
   );

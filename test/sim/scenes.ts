@@ -89,8 +89,8 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   },
 
   /**
-   * One is cut off, and its clients leave it without its notice, who left much unanswered there and go on elsewhere. All
-   * others die and come back, and a new leader brings it back, which knows of no client where it is.
+   * One is cut off, and its clients leave it without its notice, who left much unanswered there and go on elsewhere.
+   * All others die and come back, and a new leader brings it back, which knows of no client where it is.
    */
   leftBehind: {
     voters: [3, 5],
