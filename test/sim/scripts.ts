@@ -64,16 +64,6 @@ export function initialsForgotten({ rng, voters }: Cast, untilMs: number): reado
   );
 }
 
-/**
- * A sole leader is replaced when its clients have done their work and only ping: it has no reason to write, and nobody
- * else who could tell it. It lives on for longer than a session may be silent.
- */
-export function replacedInQuiet({ rng, voters }: Cast, untilMs: number): readonly TimedFault[] {
-  const [sid = 1] = voters;
-  const fromMs = Math.floor(untilMs / 2) + rng.below(untilMs / 10);
-  return [at(fromMs, { kind: "supersede", sid, forMs: 6000 + rng.below(4000) })];
-}
-
 function shuffled<T>(rng: Rng, list: readonly T[]): readonly T[] {
   const keyed = list.map((item) => ({ item, key: rng.uint32() }));
   return keyed.toSorted((a, b) => a.key - b.key).map(({ item }) => item);

@@ -9,7 +9,8 @@ import type { Sid } from "../../src/base/ids.ts";
 import { type Rng, seededRng } from "../../src/base/rng.ts";
 import { type ClientPlan, clientPlanFor, type Membership } from "./clients/client-plan.ts";
 import type { SimPlan } from "./plan.ts";
-import { initialsForgotten, replacedInQuiet, scriptFor } from "./scripts.ts";
+import { maybeStaged } from "./scenes.ts";
+import { initialsForgotten, scriptFor } from "./scripts.ts";
 import type { Fault, TimedFault } from "./world/fault.ts";
 
 /** What is asked of all runs; the rest is the seed's. */
@@ -195,6 +196,12 @@ const KINDS = Object.keys(MAKERS) as readonly Fault["kind"][];
 
 /** The plan of a seed. */
 export function planFor(seed: number, shape: Shape = {}): SimPlan {
+  const plan = maybeStaged(drawn(seed, shape), shape.voters);
+  const { operations = plan.clients.operations } = shape;
+  return { ...plan, clients: { ...plan.clients, operations } };
+}
+
+function drawn(seed: number, shape: Shape): SimPlan {
   const rng = seededRng([seed, 0x73776172, 0x6d000001, 0x9e3779b9]);
   const voters = shape.voters ?? pick(rng, [1, 3, 3, 3, 5, 5]);
   const observers = pick(rng, [0, 0, 0, 1, 1, 2, 3]);
@@ -207,8 +214,7 @@ export function planFor(seed: number, shape: Shape = {}): SimPlan {
   const cast = { rng, sids, voters: sids.slice(0, voters) };
   const isForgotten = changes !== undefined && rng.below(4) === 0;
   const forgotten = isForgotten ? initialsForgotten(cast, faultsUntilMs) : [];
-  const quiet = voters === 1 && rng.below(2) === 0 ? replacedInQuiet(cast, faultsUntilMs) : [];
-  const script = [...(isScripted ? scriptFor(cast, faultsUntilMs) : []), ...forgotten, ...quiet];
+  const script = [...(isScripted ? scriptFor(cast, faultsUntilMs) : []), ...forgotten];
   // Half of them are all that goes wrong: what else does may keep them from coming about.
   const others = isScripted && rng.below(2) === 0 ? [] : faultsFor({ rng, sids }, faultsUntilMs);
   const faults = [...others, ...script].filter(({ atMs }) => atMs < faultsUntilMs);

@@ -1,0 +1,221 @@
+/**
+ * Scenes: runs in which everything is made for one misfortune: who is there, what clients do, and faults that come
+ * together. What takes a rare moment elsewhere is common there. One run of eight is a scene; it has no other faults.
+ */
+import { must } from "../../src/base/assert.ts";
+import type { Sid } from "../../src/base/ids.ts";
+import { type Rng, seededRng } from "../../src/base/rng.ts";
+import type { ClientPlan, DisturbanceKind } from "./clients/client-plan.ts";
+import type { SimPlan } from "./plan.ts";
+import type { Fault, TimedFault } from "./world/fault.ts";
+
+/** One of them; a plan is what the run would be without it. */
+export interface Scene {
+  /** How many voters it can have, each as likely. */
+  readonly voters: readonly number[];
+  readonly observers: readonly number[];
+  readonly faultsUntilMs: number;
+  /** Whether logs reach back to whoever was away: a snapshot would make it forget its clients. */
+  readonly isLogLong?: boolean;
+  clients(plan: ClientPlan, rng: Rng): Partial<ClientPlan>;
+  faults(cast: SceneCast): readonly TimedFault[];
+}
+
+interface SceneCast {
+  readonly rng: Rng;
+  /** The last leads at first, where nothing is wrong. */
+  readonly voters: readonly Sid[];
+  readonly sids: readonly Sid[];
+  readonly untilMs: number;
+}
+
+const UNDISTURBED: Readonly<Record<DisturbanceKind, number>> = {
+  hangUp: 0,
+  vanish: 0,
+  takeover: 0,
+  nap: 0,
+  oversleep: 0,
+  freeze: 0,
+  closeSession: 0,
+};
+
+const LONG_LOG = { logRowsMax: 16_384, timing: { recentBytesMax: 8 * 1024 * 1024 } };
+
+/** By name. */
+export const SCENES: Readonly<Record<string, Scene>> = {
+  /**
+   * A sole leader is replaced when its clients have done their work and only ping: it has no reason to write, and
+   * nobody else who could tell it. It lives on for longer than a session may be silent.
+   */
+  replacedInQuiet: {
+    voters: [1],
+    observers: [0, 0, 1],
+    faultsUntilMs: 15_000,
+    clients: ({ operations }) => ({
+      disturbances: UNDISTURBED,
+      operations: Math.min(operations, 80),
+      pauseMs: 60,
+      sessionTimeoutsMs: [4000],
+    }),
+    faults: ({ rng, voters: [sid = 1] }) => [
+      at(4500 + rng.below(1500), { kind: "supersede", sid, forMs: 8000 + rng.below(1000) }),
+    ],
+  },
+
+  /**
+   * One hears nothing from the others, and is not told that its links are gone: it serves its clients for as long as a
+   * leader may be silent. Some of them fall asleep meanwhile, and then it dies and cannot speak for them.
+   */
+  deaf: {
+    voters: [3, 5],
+    observers: [0, 1],
+    faultsUntilMs: 22_000,
+    clients: ({ pauseMs }, rng) => ({
+      disturbances: { ...UNDISTURBED, oversleep: 1500 },
+      workers: 8,
+      pauseMs: Math.min(Math.max(pauseMs, 100), 300),
+      sessionTimeoutsMs: [4000],
+      sessionsPerWorker: 1 + rng.below(2),
+    }),
+    faults: ({ rng, sids, untilMs }) =>
+      rounds(untilMs, 5200, (fromMs) => {
+        const [deaf = 1, ...others] = shuffled(rng, sids);
+        return [
+          ...others.map((from) => at(fromMs, { kind: "block", from, to: deaf, forMs: 2500 })),
+          ...others.map((a) => at(fromMs + 1 + rng.below(50), { kind: "breakLinks", a, b: deaf, kept: 0 })),
+          at(fromMs + 1400 + rng.below(100), { kind: "crash", sid: deaf, kept: 0, downMs: 3200 }),
+        ];
+      }),
+  },
+
+  /**
+   * One is cut off, and its clients leave it without its notice, who left much unanswered there and go on elsewhere.
+   * All others die and come back, and a new leader brings it back, which knows of no client where it is.
+   */
+  leftBehind: {
+    voters: [3, 5],
+    observers: [0, 1],
+    faultsUntilMs: 15_000,
+    isLogLong: true,
+    clients: ({ weights }) => ({
+      disturbances: UNDISTURBED,
+      weights: { ...weights, registers: 4, creations: 2 },
+      workers: 8,
+      pauseMs: 100,
+      burst: 2,
+      pipelining: 16,
+      operations: 1500,
+    }),
+    faults: ({ rng, sids, untilMs }) =>
+      rounds(untilMs, 3000, (fromMs) => {
+        const [behind = 1, ...others] = shuffled(rng, sids);
+        const forMs = 500 + rng.below(300);
+        return [
+          at(fromMs, { kind: "partition", sids: [behind], forMs }),
+          at(fromMs + 50 + rng.below(100), { kind: "dropClients", sid: behind, isUnnoticed: true }),
+          ...others.map((sid) =>
+            at(fromMs + forMs - rng.below(50), { kind: "crash", sid, kept: rng.below(3), downMs: 20 }),
+          ),
+          // Whoever would come back elsewhere is turned away until the one that was left has found the new leader.
+          ...[100, 180, 260, 340, 420].flatMap((ms) =>
+            others.map((sid) =>
+              at(fromMs + forMs + ms, { kind: "dropClients", sid, isUnnoticed: false } as const),
+            ),
+          ),
+        ];
+      }),
+  },
+
+  /**
+   * Most disks stand still, so what is proposed is not committed; meanwhile the links of one break whose disk does not,
+   * and it comes back to the same leader, which has in its history what the other is about to forward again.
+   */
+  relinked: {
+    voters: [5],
+    observers: [0, 1, 2],
+    faultsUntilMs: 15_000,
+    isLogLong: true,
+    clients: ({ weights }) => ({
+      disturbances: UNDISTURBED,
+      weights: { ...weights, registers: 4, creations: 2 },
+      workers: 8,
+      pauseMs: 100,
+      burst: 2,
+      pipelining: 16,
+      operations: 1500,
+    }),
+    faults: ({ rng, voters, sids, untilMs }) =>
+      rounds(untilMs, 1800, (fromMs) => {
+        const leader = voters.at(-1) ?? 1;
+        const [relinked = 1] = shuffled(
+          rng,
+          sids.filter((sid) => sid !== leader),
+        );
+        const slow = voters.filter((sid) => sid !== leader && sid !== relinked);
+        return [
+          ...slow.map((sid) => at(fromMs, { kind: "stuckDisk", sid, forMs: 1100 + rng.below(200) })),
+          at(fromMs + 100 + rng.below(200), {
+            kind: "breakLinks",
+            a: leader,
+            b: relinked,
+            kept: rng.below(8),
+          }),
+        ];
+      }),
+  },
+};
+
+/** One run of so many is a scene. */
+const SCENES_EVERY = 8;
+
+/** The run, or a scene in its place; by dice of its own, so that other runs are what they were without scenes. */
+export function maybeStaged(plan: SimPlan, voters: number | undefined): SimPlan {
+  const rng = seededRng([plan.seed, 0x7363656e, 0x65730002, 0x9e3779b9]);
+  const fitting = Object.values(SCENES).filter(
+    (scene) => voters === undefined || scene.voters.includes(voters),
+  );
+  const isStaged = rng.below(SCENES_EVERY) === 0 && plan.clients.memberships === undefined;
+  return isStaged && fitting.length > 0 ? staged(plan, pick(rng, fitting), rng, voters) : plan;
+}
+
+/** The run, as one in which the scene is played. */
+export function staged(plan: SimPlan, scene: Scene, rng: Rng, votersAsked?: number): SimPlan {
+  const { faultsUntilMs } = scene;
+  const voters = votersAsked ?? pick(rng, scene.voters);
+  const observers = pick(rng, scene.observers);
+  const sids = Array.from({ length: voters + observers }, (_, index) => index + 1);
+  const cast = { rng, sids, voters: sids.slice(0, voters), untilMs: faultsUntilMs };
+  return {
+    ...plan,
+    world: { ...plan.world, voters, observers, ...(scene.isLogLong === true ? LONG_LOG : {}) },
+    clients: { ...plan.clients, ...scene.clients(plan.clients, rng) },
+    faults: scene
+      .faults(cast)
+      .filter(({ atMs }) => atMs < faultsUntilMs)
+      .toSorted((a, b) => a.atMs - b.atMs),
+    faultsUntilMs,
+  };
+}
+
+function rounds(
+  untilMs: number,
+  everyMs: number,
+  round: (fromMs: number) => readonly TimedFault[],
+): readonly TimedFault[] {
+  const faults: TimedFault[] = [];
+  for (let fromMs = 1200; fromMs + everyMs <= untilMs; fromMs += everyMs) faults.push(...round(fromMs));
+  return faults;
+}
+
+function at(atMs: number, fault: Fault): TimedFault {
+  return { atMs, fault };
+}
+
+function pick<T>(rng: Rng, list: readonly T[]): T {
+  return must(list[rng.below(list.length)], "something to pick");
+}
+
+function shuffled<T>(rng: Rng, list: readonly T[]): readonly T[] {
+  const keyed = list.map((item) => ({ item, key: rng.uint32() }));
+  return keyed.toSorted((a, b) => a.key - b.key).map(({ item }) => item);
+}
