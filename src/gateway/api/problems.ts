@@ -49,7 +49,7 @@ const TOLD: Partial<Record<ErrorName, Told>> = {
   quotaExceeded: {
     status: 507,
     code: "quota-exceeded",
-    detail: "a quota, or the bound of the ensemble, is reached",
+    detail: "a quota (ENFORCE_QUOTA), or the bound of the ensemble (STORAGE_LIMIT_MB), is reached",
   },
   keyReused: {
     status: 422,
