@@ -47,6 +47,8 @@ export const ERROR_CODES = {
   leaseOver: -1006,
   /** A later request under the same key has the place. */
   superseded: -1007,
+  /** Another number of permits is agreed upon for the semaphore. */
+  permitsDiffer: -1008,
 } as const;
 
 /** The name of an error code. */

@@ -104,12 +104,22 @@ export interface PutRequest {
   readonly acl: readonly Acl[];
 }
 
+/** Creates a persistent znode with these data and permissions where there is none; leaves the one that is there. */
+export interface EnsureRequest {
+  readonly op: "ensure";
+  readonly path: string;
+  readonly data: NodeData;
+  readonly acl: readonly Acl[];
+}
+
 /** What must hold where a transact is prepared, or nothing of it is done. */
 export type Guard =
-  /** The lock at the path is held under this token, which is the czxid of the holder's znode in its queue. */
+  /** The lock at the path, or a permit of the semaphore there, is held under this token: the czxid of its znode. */
   | { readonly kind: "held"; readonly path: string; readonly token: Zxid }
   /** Nobody holds the lock at the path, or waits for it; readers do not hinder a reader. */
   | { readonly kind: "free"; readonly path: string; readonly isShared: boolean }
+  /** Of the semaphore at the path a permit is left; so many are agreed upon, or, where it is new, are now. */
+  | { readonly kind: "room"; readonly path: string; readonly permits: number }
   /** The znode at the path is the one created then, and not another under its name. */
   | { readonly kind: "same"; readonly path: string; readonly czxid: Zxid };
 
@@ -122,7 +132,13 @@ export interface CallKey {
 }
 
 /** What may stand inside a transact. */
-export type TransactOperation = CreateRequest | DeleteRequest | SetDataRequest | CheckRequest | PutRequest;
+export type TransactOperation =
+  | CreateRequest
+  | DeleteRequest
+  | SetDataRequest
+  | CheckRequest
+  | PutRequest
+  | EnsureRequest;
 
 /**
  * What callers without a connection ask for as one transaction, beyond what a multi can say; never decoded from a

@@ -21,6 +21,8 @@ export const GATEWAY_PATHS = {
   metrics: "/gateway/metrics",
 } as const;
 
+export { encodePermits, permitsPath } from "../tree/semaphore.ts";
+
 export { expositionOf, type MetricFamily } from "../keeper/operations/metric-families.ts";
 
 export type {

@@ -18,6 +18,7 @@ import { powersOf } from "./auth.ts";
 import type { Call, CallAnswer, CallId, CallRequest, CallResponse, Page } from "./call.ts";
 import { CallWrites, type Delivered } from "./call-writes.ts";
 import { ChangeWaits, isKnown } from "./change-waits.ts";
+import { lockQueue, semaphoreQueue } from "./contest.ts";
 import { hostOf } from "./connection.ts";
 import type { DoorContext } from "./door-context.ts";
 import {
@@ -76,6 +77,7 @@ export class CallDoor {
       answer: (open, zxid, code, response) => this.#answer(open, zxid, code, response),
       probe: (open, zxid) => this.#actions.push({ kind: "callProbe", call: open.call.id, zxid }),
       endUndecided: (open) => this.#end(open, { kind: "undecided" }),
+      audit: (open, write, outcome) => this.#auditWrite(open, write, outcome),
     });
   }
 
@@ -225,7 +227,8 @@ export class CallDoor {
       }
       case "queue": {
         if (request.isLinearizable && !open.isFresh) return this.#awaitBarrier(open);
-        const queue = this.#locks.queue(request.path);
+        const queueOf = request.of === "semaphore" ? semaphoreQueue : lockQueue;
+        const queue = queueOf(this.#context.tree, request.path);
         return this.#answer(open, this.#context.tree.lastApplied, ERROR_CODES.ok, queue);
       }
       default:
@@ -281,10 +284,17 @@ export class CallDoor {
     const write = { request, session, identities, bytes: call.bytes };
     open.serial = this.#writes.send(write, (delivered) => {
       if (delivered === undefined) return this.#end(open, { kind: "undecided" });
-      const host = hostOf(call.remoteAddress);
-      this.#audit({ session, identities, host }, request, delivered.outcome);
+      this.#auditWrite(open, write, delivered.outcome);
       done(delivered);
     });
+  }
+
+  #auditWrite(
+    { call, identities }: OpenCall,
+    { request, session }: { readonly request: WriteRequest; readonly session: SessionId },
+    outcome: Outcome,
+  ): void {
+    this.#audit({ session, identities, host: hostOf(call.remoteAddress) }, request, outcome);
   }
 
   /**

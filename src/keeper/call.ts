@@ -57,8 +57,13 @@ export type CallRequest =
   | {
       readonly kind: "acquire";
       readonly path: string;
-      /** `read` and `write` as Curator's read-write lock has them: readers stand beside each other. */
-      readonly mode: "exclusive" | "read" | "write";
+      /**
+       * `read` and `write` as Curator's read-write lock has them: readers stand beside each other. `permit` is one of a
+       * semaphore, as Curator's InterProcessSemaphoreV2 has them.
+       */
+      readonly mode: "exclusive" | "read" | "write" | "permit";
+      /** Of a permit: how many the semaphore has, from 1 on. All must say the same. */
+      readonly permits?: number | undefined;
       /** The lease ends when nothing was asked in it for so long. */
       readonly ttlMs: number;
       /** 0 takes no place where the lock is not free. */
@@ -74,8 +79,14 @@ export type CallRequest =
     }
   /** In the lease's session. */
   | { readonly kind: "renew" | "release"; readonly path: string }
-  /** Who holds the lock at the path, and who waits. */
-  | { readonly kind: "queue"; readonly path: string; readonly isLinearizable: boolean };
+  /** Who holds the lock at the path, or has permits of the semaphore, and who waits. */
+  | {
+      readonly kind: "queue";
+      /** A lock unless said otherwise. */
+      readonly of?: "lock" | "semaphore" | undefined;
+      readonly path: string;
+      readonly isLinearizable: boolean;
+    };
 
 /** One in a lock's queue. */
 export interface QueuedContender {
@@ -130,7 +141,13 @@ export type CallResponse =
     }
   /** With an error: so many stood before it. */
   | { readonly op: "queued"; readonly ahead: number }
-  | { readonly op: "queue"; readonly contenders: readonly QueuedContender[]; readonly count: number }
+  | {
+      readonly op: "queue";
+      readonly contenders: readonly QueuedContender[];
+      readonly count: number;
+      /** How many a semaphore has; undefined where that is not agreed upon, and of a lock. */
+      readonly permits: number | undefined;
+    }
   | { readonly op: "session"; readonly session: CallSession; readonly timeoutMs: number };
 
 /** The end of a call. */

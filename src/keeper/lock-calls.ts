@@ -1,5 +1,6 @@
 /**
- * Locks for callers without a connection. A lease is a session with one ephemeral znode in the lock's queue, made by
+ * Locks and semaphores for callers without a connection. A lease is a session with one ephemeral znode in the lock's
+ * queue, made by
  * one transaction: the same queue that Curator's and kazoo's clients stand in, in the order of its sequence numbers.
  * Who stands first holds the lock, until its znode goes, with its session at the latest.
  *
@@ -12,21 +13,33 @@
  *    asking is a claim, the version of the znode that remembers the key; the latest claim alone may be told that it
  *    holds the lock, or give up the place. So nobody's late hanging up takes the lock away from its own next request.
  * 3. Who asks again for what may have been told as held already does not give it up by hanging up.
+ * 4. The first in the queue of a semaphore holds nothing yet: it takes a permit by a transaction that moves its znode
+ *    to the permits, which the leader lets happen only while one is left. While that is on its way nobody knows where
+ *    the znode is: who hangs up meanwhile gives it up behind that.
  */
-import { OPEN_ACL } from "../base/acl.ts";
 import { ERROR_CODES } from "../base/error-code.ts";
 import { NO_SESSION, type SessionId } from "../base/ids.ts";
-import { childOf, nameOf, parentOf } from "../base/path.ts";
+import { parentOf } from "../base/path.ts";
 import type { TransactRequest, WriteRequest } from "../base/request.ts";
+import type { Outcome } from "../base/txn.ts";
 import { equalZxid, type Zxid } from "../base/zxid.ts";
 import { keyPathOf } from "../tree/call-keys.ts";
-import { contendersOf, type Place, placeOf } from "../tree/lock-queue.ts";
 import type { TreeEvent } from "../tree/transition.ts";
 import { SUPER } from "./auth.ts";
-import type { CallRequest, CallResponse, CallSession, QueuedContender } from "./call.ts";
-import type { CallWrites, Delivered } from "./call-writes.ts";
+import type { CallResponse, CallSession } from "./call.ts";
+import type { CallWrite, CallWrites, Delivered } from "./call-writes.ts";
+import {
+  type Acquire,
+  acquireRequest,
+  leaseNodeOf,
+  mayHaveRoom,
+  promotion,
+  roomPaths,
+  type Standing,
+  standingOf,
+} from "./contest.ts";
 import type { DoorContext } from "./door-context.ts";
-import { CALL_WAIT_MS, LOCK_PROBE_MS, LOCK_QUEUE_SHOWN } from "./limits.ts";
+import { CALL_WAIT_MS, LOCK_PROBE_MS } from "./limits.ts";
 import type { OpenCall } from "./open-call.ts";
 import { transacted } from "./transact-outcome.ts";
 
@@ -48,9 +61,9 @@ export interface LockHost {
   readonly probe: (open: OpenCall, zxid: Zxid) => void;
   /** Nobody knows what became of it. */
   readonly endUndecided: (open: OpenCall) => void;
+  /** A change was made, or refused, that `send` has not sent. */
+  readonly audit: (open: OpenCall, write: CallWrite, outcome: Outcome) => void;
 }
-
-type Acquire = CallRequest & { readonly kind: "acquire" };
 
 /** A place in a queue that an open call stands in. */
 interface Waiter {
@@ -58,19 +71,28 @@ interface Waiter {
   readonly request: Acquire;
   readonly session: CallSession;
   readonly timeoutMs: number;
-  /** The path of its znode, and when that was created. */
-  readonly path: string;
-  readonly czxid: Zxid;
+  /** The path of its znode, and when that was created: another one from when it has a permit. */
+  path: string;
+  czxid: Zxid;
   /** Which asking under its key it is. */
   readonly claim: number;
   /** It stood first when it asked again: it may have been told. */
   readonly mayBeTold: boolean;
   readonly deadlineMs: number;
-  /** The znode that it waits for. */
-  blocker: string | undefined;
-  state: "queued" | "confirming" | "probing" | "leaving";
+  /** Where what it waits for is to be seen. */
+  watched: readonly string[];
+  /** `taking`: a permit, on its way through the log. */
+  state: "queued" | "taking" | "confirming" | "probing" | "leaving";
+  /** Nobody waits for its permit any more, which is still on its way. */
+  isGivenUp: boolean;
   /** From when its session was heard of, once that is confirmed, and when it was probed. */
   confirmed: { readonly sentMs: number; readonly atMs: number } | undefined;
+}
+
+/** What is asked for, and the session that is to be made for it. */
+interface Asked {
+  readonly request: Acquire;
+  readonly session: CallSession;
 }
 
 /** How giving up a place ended. */
@@ -78,14 +100,6 @@ interface Left {
   readonly code: number;
   readonly zxid: Zxid;
 }
-
-const MARKS: Readonly<Record<Acquire["mode"], string>> = {
-  exclusive: "-lock-",
-  read: "-__READ__",
-  write: "-__WRIT__",
-};
-
-const EPHEMERAL_SEQUENTIAL = 3;
 
 /** See the file's comment. */
 export class LockCalls {
@@ -110,12 +124,21 @@ export class LockCalls {
 
   /** Makes a session and its znode in the queue, in one transaction, or finds those made under the same key. */
   acquire(open: OpenCall, request: Acquire): void {
-    const { context, send } = this.#host;
-    const { session, password } = context.makeSession(open.call.entropy);
-    const transact = acquireRequest(request, { password, entropy: open.call.entropy });
-    send(open, { request: transact, session }, (delivered) => {
+    const session = this.#host.context.makeSession(open.call.entropy);
+    this.#enter(open, { request, session }, request.waitMs === 0 || request.mode === "permit");
+  }
+
+  /** Who would wait for a permit, where none is free at once, goes to the end of the queue by a second transaction. */
+  #enter(open: OpenCall, asked: Asked, isAtOnce: boolean): void {
+    const { request, session } = asked;
+    const { password } = session;
+    const transact = acquireRequest(request, { password, entropy: open.call.entropy }, isAtOnce);
+    this.#host.send(open, { request: transact, session: session.session }, (delivered) => {
       open.serial = undefined;
-      this.#acquired(open, { request, session: { session, password } }, { transact, delivered });
+      const isTaken = failureOf(delivered.outcome) === ERROR_CODES.lockHeld;
+      if (!isTaken || !isAtOnce || request.waitMs === 0) {
+        this.#acquired(open, asked, { transact, delivered });
+      } else if (this.#host.isOpen(open)) this.#enter(open, asked, false);
     });
   }
 
@@ -124,7 +147,9 @@ export class LockCalls {
     const waiter = this.#waiters.get(open);
     if (waiter === undefined || waiter.state === "leaving") return;
     this.#forget(waiter);
-    if (!waiter.mayBeTold) this.#leave(waiter, () => undefined);
+    if (waiter.mayBeTold) return;
+    if (waiter.state === "taking") waiter.isGivenUp = true;
+    else this.#leave(waiter, () => undefined);
   }
 
   /** Those that have waited as long as they asked for give up their places, and are told so then. */
@@ -132,22 +157,20 @@ export class LockCalls {
     for (const waiter of this.#waiters.values()) {
       this.#endProbe(waiter);
       if (waiter.state !== "queued" || this.#host.now() < waiter.deadlineMs) continue;
-      const ahead = this.#placeOf(waiter)?.ahead ?? 0;
-      waiter.state = "leaving";
-      waiter.open.deadlineMs = this.#host.now() + CALL_WAIT_MS;
-      this.#leave(waiter, (end) => {
-        this.#forget(waiter);
-        if (end === undefined) this.#host.endUndecided(waiter.open);
-        else this.#host.answer(waiter.open, end.zxid, end.code, { op: "queued", ahead });
-      });
+      const ahead = this.#standing(waiter)?.ahead ?? 0;
+      this.#leaveWith(waiter, (end) =>
+        this.#host.answer(waiter.open, end.zxid, end.code, { op: "queued", ahead }),
+      );
     }
   }
 
   /** A znode changed: it may be somebody's turn, or somebody's place may be lost. */
   announce(event: TreeEvent, zxid: Zxid): void {
-    if (event.kind !== "deleted") return;
-    for (const waiter of this.#byPath.get(event.path) ?? []) {
-      if (waiter.path === event.path) this.#lost(waiter, zxid);
+    if (event.kind === "created" || this.#waiters.size === 0) return;
+    // A semaphore's waiters look at the parent of the permits.
+    const near = [event.path, parentOf(event.path)].flatMap((path) => [...(this.#byPath.get(path) ?? [])]);
+    for (const waiter of new Set(near)) {
+      if (event.kind === "deleted" && waiter.path === event.path) this.#lost(waiter, zxid);
       else if (waiter.state === "queued") this.#advance(waiter);
     }
   }
@@ -156,10 +179,11 @@ export class LockCalls {
   renew(open: OpenCall, session: CallSession, path: string): void {
     const sentMs = this.#host.now();
     this.#inLease(open, { session, path, request: { op: "sync", path: "" } }, ({ zxid }) => {
-      const node = this.#nodeOf(session.session, path);
+      const { tree } = this.#host.context;
+      const node = leaseNodeOf(tree, session.session, path);
       if (node === undefined) return this.#host.answer(open, zxid, ERROR_CODES.leaseOver);
-      const timeoutMs = this.#host.context.tree.sessions.get(session.session)?.timeoutMs ?? 0;
-      const token = this.#host.context.tree.get(node)?.czxid ?? zxid;
+      const timeoutMs = tree.sessions.get(session.session)?.timeoutMs ?? 0;
+      const token = node.czxid;
       const expiresInMs = sentMs - open.arrivedMs + timeoutMs;
       this.#host.answer(open, zxid, ERROR_CODES.ok, { op: "lease", session, token, expiresInMs });
     });
@@ -170,21 +194,6 @@ export class LockCalls {
     this.#inLease(open, { session, path, request: { op: "closeSession" } }, ({ zxid }) =>
       this.#host.answer(open, zxid, ERROR_CODES.ok),
     );
-  }
-
-  /** Who holds the lock and who waits, the holder first. */
-  queue(path: string): CallResponse {
-    const { tree } = this.#host.context;
-    const contenders = contendersOf(tree.childNames(path));
-    const shown = contenders.slice(0, LOCK_QUEUE_SHOWN).flatMap(({ name, isShared }): QueuedContender[] => {
-      const node = tree.get(childOf(path, name));
-      if (node === undefined) return [];
-      const { czxid, ctime, owner, data } = node;
-      const session = owner.mode === "ephemeral" ? owner.session : NO_SESSION;
-      const isHolder = placeOf(contenders, name)?.blocker === undefined;
-      return [{ name, isShared, isHolder, token: czxid, session, ctime, data }];
-    });
-    return { op: "queue", contenders: shown, count: contenders.length };
   }
 
   #inLease(
@@ -198,7 +207,7 @@ export class LockCalls {
   ): void {
     const { context, send, answer } = this.#host;
     const { session, path, request } = lease;
-    if (this.#nodeOf(session.session, path) === undefined) {
+    if (leaseNodeOf(context.tree, session.session, path) === undefined) {
       return answer(open, context.tree.lastApplied, ERROR_CODES.leaseOver);
     }
     send(open, { request, session: session.session }, (delivered) => {
@@ -208,55 +217,49 @@ export class LockCalls {
     });
   }
 
-  /** The session's znode in the lock's queue: it came with the session, so who knows the one knows the other. */
-  #nodeOf(session: SessionId, path: string): string | undefined {
-    const own = this.#host.context.tree.ephemeralsOf(session);
-    return own.find((one) => parentOf(one) === path && contendersOf([nameOf(one)]).length > 0);
-  }
-
   #acquired(
     open: OpenCall,
-    asked: { readonly request: Acquire; readonly session: CallSession },
+    { request, session: made }: Asked,
     { transact, delivered }: { readonly transact: TransactRequest; readonly delivered: Delivered },
   ): void {
     const { context, answer, isOpen, now } = this.#host;
     const { zxid, outcome, remembered } = transacted(context.tree, transact, delivered);
-    if (outcome.kind === "error") return answer(open, zxid, outcome.code);
-    const [created] = outcome.kind === "multi" ? outcome.outcomes : [];
-    if (created?.kind === "error") return answer(open, zxid, created.code);
+    const failure = failureOf(outcome);
+    if (failure !== undefined) return answer(open, zxid, failure);
+    const created = outcome.kind === "multi" ? outcome.outcomes.at(-1) : undefined;
     if (created?.kind !== "created") throw new Error("an acquire creates a znode, or fails");
-    const session = remembered === undefined ? asked.session : this.#sessionOf(remembered.session);
+    const session = remembered === undefined ? made : this.#sessionOf(remembered.session);
     const { path } = created;
-    const node = context.tree.get(path);
-    if (session === undefined || node === undefined || !equalZxid(node.czxid, created.stat.czxid)) {
+    const at = session && standingOf(context.tree, request, { session: session.session, entered: path });
+    const isAnother = at?.path === path && !equalZxid(at.node.czxid, created.stat.czxid);
+    if (session === undefined || at === undefined || isAnother) {
       return answer(open, delivered.zxid, ERROR_CODES.leaseOver);
     }
-    const place = placeOf(contendersOf(context.tree.childNames(parentOf(path))), nameOf(path));
-    const isFirst = place !== undefined && place.blocker === undefined;
     const waiter: Waiter = {
       open,
-      request: asked.request,
+      request,
       session,
       timeoutMs: context.tree.sessions.get(session.session)?.timeoutMs ?? 0,
-      path,
-      czxid: node.czxid,
+      path: at.path,
+      czxid: at.node.czxid,
       claim: remembered?.claim ?? 0,
-      mayBeTold: remembered !== undefined && isFirst,
-      deadlineMs: open.arrivedMs + asked.request.waitMs,
-      blocker: undefined,
+      mayBeTold: remembered !== undefined && at.isHolder,
+      deadlineMs: open.arrivedMs + request.waitMs,
+      watched: [],
       state: "queued",
+      isGivenUp: false,
       confirmed: undefined,
     };
     if (!isOpen(open)) {
       if (!waiter.mayBeTold) this.#leave(waiter, () => undefined);
       return;
     }
-    if (isFirst && remembered === undefined) return this.#grant(waiter, delivered.zxid, open.arrivedMs);
+    if (at.isHolder && remembered === undefined) return this.#grant(waiter, delivered.zxid, open.arrivedMs);
     open.isUnderWay = true;
     // From here on it ends when its wait does.
-    open.deadlineMs = Math.max(open.deadlineMs, now() + asked.request.waitMs) + CALL_WAIT_MS;
+    open.deadlineMs = Math.max(open.deadlineMs, now() + request.waitMs) + CALL_WAIT_MS;
     this.#waiters.set(open, waiter);
-    this.#index(path, waiter);
+    this.#index(waiter.path, waiter);
     this.#advance(waiter);
   }
 
@@ -265,18 +268,50 @@ export class LockCalls {
     return record === undefined ? undefined : { session, password: record.password };
   }
 
-  #placeOf({ path }: Pick<Waiter, "path">): Place | undefined {
-    return placeOf(contendersOf(this.#host.context.tree.childNames(parentOf(path))), nameOf(path));
+  #standing({ request, session, path }: Waiter): Standing | undefined {
+    return standingOf(this.#host.context.tree, request, { session: session.session, entered: path });
   }
 
-  /** Waits for whoever stands before it now, or, where nobody does, has that confirmed. */
+  /** Waits for whatever is in its way now, or, where nothing is, has that confirmed. */
   #advance(waiter: Waiter): void {
-    const place = this.#placeOf(waiter);
-    if (place === undefined) return;
-    this.#unindex(waiter.blocker, waiter);
-    waiter.blocker = place.blocker === undefined ? undefined : childOf(parentOf(waiter.path), place.blocker);
-    if (waiter.blocker === undefined) this.#confirm(waiter);
-    else this.#index(waiter.blocker, waiter);
+    const at = this.#standing(waiter);
+    if (at === undefined) return;
+    if (at.isHolder) this.#confirm(waiter);
+    else if (at.blocker !== undefined) this.#watch(waiter, [at.blocker]);
+    else if (mayHaveRoom(this.#host.context.tree, waiter.request)) this.#promote(waiter);
+    else this.#watch(waiter, roomPaths(waiter.request));
+  }
+
+  #watch(waiter: Waiter, paths: readonly string[]): void {
+    for (const path of waiter.watched) this.#unindex(path, waiter);
+    for (const path of paths) this.#index(path, waiter);
+    waiter.watched = paths;
+  }
+
+  /** Takes a permit, which confirms that its session is alive as well; or finds that none is left, and waits on. */
+  #promote(waiter: Waiter): void {
+    waiter.state = "taking";
+    const { open, session, request } = waiter;
+    const sentMs = this.#host.now();
+    const transact = promotion(request, waiter.path, waiter.czxid);
+    const { identities, call } = open;
+    const write = { request: transact, session: session.session, identities, bytes: call.bytes };
+    this.#host.writes.send(write, (delivered) => {
+      if (delivered !== undefined) this.#host.audit(open, write, delivered.outcome);
+      if (this.#waiters.get(open) !== waiter) {
+        if (waiter.isGivenUp) this.#leave(waiter, () => undefined);
+        return;
+      }
+      if (delivered === undefined) {
+        this.#forget(waiter);
+        return this.#host.endUndecided(open);
+      }
+      const failure = failureOf(delivered.outcome);
+      if (failure === undefined) return this.#confirmed(waiter, delivered.zxid, sentMs);
+      waiter.state = "queued";
+      if (failure === ERROR_CODES.lockHeld || failure === ERROR_CODES.notHeld) this.#advance(waiter);
+      else this.#leaveWith(waiter, ({ zxid }) => this.#host.answer(open, zxid, leaseCode(failure)));
+    });
   }
 
   #confirm(waiter: Waiter): void {
@@ -288,19 +323,20 @@ export class LockCalls {
     this.#host.writes.send(write, (delivered) => {
       // It hung up, or its znode went, meanwhile.
       if (this.#waiters.get(open) !== waiter) return;
-      if (waiter.request.isProbed && delivered?.outcome.kind === "barrier") {
-        return this.#probe(waiter, delivered.zxid, sentMs);
-      }
+      if (delivered?.outcome.kind === "barrier") return this.#confirmed(waiter, delivered.zxid, sentMs);
       this.#forget(waiter);
       if (delivered === undefined) return this.#host.endUndecided(open);
       const { zxid, outcome } = delivered;
       if (outcome.kind === "error") return this.#host.answer(open, zxid, leaseCode(outcome.code));
-      return this.#grant(waiter, zxid, sentMs);
     });
   }
 
-  /** Until it is answered it may hang up as before. */
-  #probe(waiter: Waiter, zxid: Zxid, sentMs: number): void {
+  /** It holds what it wants. Where it is written to first it may, until it is answered, hang up as before. */
+  #confirmed(waiter: Waiter, zxid: Zxid, sentMs: number): void {
+    if (!waiter.request.isProbed) {
+      this.#forget(waiter);
+      return this.#grant(waiter, zxid, sentMs);
+    }
     waiter.state = "probing";
     waiter.confirmed = { sentMs, atMs: this.#host.now() };
     this.#host.probe(waiter.open, zxid);
@@ -327,14 +363,38 @@ export class LockCalls {
     return this.#host.context.tree.get(keyPathOf(key))?.version === claim;
   }
 
-  /** Its znode is gone: its session has ended, somebody deleted it, or its own next request has given it up. */
+  /**
+   * Its znode is gone: its session has ended, somebody deleted it, or its own next request has given it up. Or it has
+   * become a permit, by this request, or another one under its key.
+   */
   #lost(waiter: Waiter, zxid: Zxid): void {
     if (waiter.state === "leaving") return;
+    const at = this.#standing(waiter);
+    if (at !== undefined) return this.#moved(waiter, at);
     this.#forget(waiter);
     const { open, request } = waiter;
     const { key } = request;
     const isGivenUp = key !== undefined && this.#host.context.tree.get(keyPathOf(key)) === undefined;
     this.#host.answer(open, zxid, isGivenUp ? ERROR_CODES.superseded : ERROR_CODES.leaseOver);
+  }
+
+  #moved(waiter: Waiter, { path, node }: Standing): void {
+    this.#unindex(waiter.path, waiter);
+    this.#index(path, waiter);
+    waiter.path = path;
+    waiter.czxid = node.czxid;
+    if (waiter.state === "queued") this.#confirm(waiter);
+  }
+
+  /** Gives up a place for a reason that its caller is told then. */
+  #leaveWith(waiter: Waiter, tell: (end: Left) => void): void {
+    waiter.state = "leaving";
+    waiter.open.deadlineMs = this.#host.now() + CALL_WAIT_MS;
+    this.#leave(waiter, (end) => {
+      this.#forget(waiter);
+      if (end === undefined) this.#host.endUndecided(waiter.open);
+      else tell(end);
+    });
   }
 
   /**
@@ -346,17 +406,22 @@ export class LockCalls {
     const { key } = waiter.request;
     if (key === undefined) return this.#closeSession(waiter, done);
     const path = keyPathOf(key);
+    const place = this.#standing(waiter)?.path ?? waiter.path;
     const operations = [
       { op: "check", path, version: waiter.claim },
       { op: "delete", path, version: -1 },
-      { op: "delete", path: waiter.path, version: -1 },
+      { op: "delete", path: place, version: -1 },
     ] as const;
     const request = { op: "multi", operations } as const;
     writes.send({ request, session: NO_SESSION, identities: [SUPER], bytes: 0 }, (delivered) => {
       if (delivered === undefined) return done(undefined);
       const { outcome, zxid } = delivered;
       const isDone = outcome.kind === "multi" && outcome.outcomes.every(({ kind }) => kind !== "error");
-      return isDone ? this.#closeSession(waiter, done) : done({ code: ERROR_CODES.superseded, zxid });
+      if (isDone) return this.#closeSession(waiter, done);
+      // An earlier request under the key has taken a permit for it meanwhile.
+      const isElsewhere = (this.#standing(waiter)?.path ?? place) !== place;
+      if (isElsewhere && this.#isLatestClaim(waiter)) return this.#leave(waiter, done);
+      done({ code: ERROR_CODES.superseded, zxid });
     });
   }
 
@@ -373,9 +438,9 @@ export class LockCalls {
     else there.add(waiter);
   }
 
-  #unindex(path: string | undefined, waiter: Waiter): void {
-    const there = path === undefined ? undefined : this.#byPath.get(path);
-    if (path === undefined || there === undefined) return;
+  #unindex(path: string, waiter: Waiter): void {
+    const there = this.#byPath.get(path);
+    if (there === undefined) return;
     there.delete(waiter);
     if (there.size === 0) this.#byPath.delete(path);
   }
@@ -383,7 +448,7 @@ export class LockCalls {
   #forget(waiter: Waiter): void {
     this.#waiters.delete(waiter.open);
     this.#unindex(waiter.path, waiter);
-    this.#unindex(waiter.blocker, waiter);
+    this.#watch(waiter, []);
   }
 }
 
@@ -392,33 +457,9 @@ function leaseCode(code: number): number {
   return code === ERROR_CODES.sessionExpired ? ERROR_CODES.leaseOver : code;
 }
 
-function acquireRequest(
-  { path, mode, ttlMs, waitMs, owner, key }: Acquire,
-  { password, entropy }: { readonly password: Uint8Array; readonly entropy: Uint8Array },
-): TransactRequest {
-  // Named as Curator names the znodes of its mutex, under protection.
-  const name = `_c_${uuidOf(entropy.subarray(24, 40))}${MARKS[mode]}`;
-  return {
-    op: "transact",
-    newSession: { timeoutMs: ttlMs, password },
-    ensured: path,
-    guards: waitMs === 0 ? [{ kind: "free", path, isShared: mode === "read" }] : [],
-    operations: [
-      {
-        op: "create2",
-        path: childOf(path, name),
-        data: new TextEncoder().encode(owner),
-        acl: OPEN_ACL,
-        flags: EPHEMERAL_SEQUENTIAL,
-        ttlMs: 0,
-      },
-    ],
-    key,
-  };
-}
-
-/** Sixteen random bytes as a UUID's text. */
-function uuidOf(bytes: Uint8Array): string {
-  const hex = Array.from(bytes, (octet) => octet.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+/** What went wrong, where something did: of several operations the one that failed. */
+function failureOf(outcome: Outcome): number | undefined {
+  const all = outcome.kind === "multi" ? outcome.outcomes : [outcome];
+  for (const one of all) if (one.kind === "error" && one.code !== ERROR_CODES.ok) return one.code;
+  return undefined;
 }

@@ -1,4 +1,5 @@
 /** A transact on a link between replicas: it has no place in ZooKeeper's wire format. */
+import { assertNever } from "../base/assert.ts";
 import type { Guard, TransactOperation, TransactRequest } from "../base/request.ts";
 import type { JuteReader, JuteWriter } from "../jute/archive.ts";
 import { JuteError } from "../jute/jute-error.ts";
@@ -9,9 +10,10 @@ import { readRequest, writeRequest } from "../jute/requests.ts";
 /** Its number among requests on a link: none of ZooKeeper's. */
 export const TRANSACT_NUMBER = 1000;
 
-const PUT_NUMBER = 1001;
+/** Of the operations that are ours alone. */
+const OWN_NUMBERS = { put: 1001, ensure: 1002 } as const;
 
-const GUARD_NUMBERS: Readonly<Record<Guard["kind"], number>> = { held: 1, free: 2, same: 3 };
+const GUARD_NUMBERS: Readonly<Record<Guard["kind"], number>> = { held: 1, free: 2, same: 3, room: 4 };
 
 /** A kind and a path. */
 const GUARD_BYTES_MIN = 5;
@@ -55,9 +57,18 @@ export function readTransact(reader: JuteReader): TransactRequest {
 function writeGuard(writer: JuteWriter, guard: Guard): void {
   writer.byte(GUARD_NUMBERS[guard.kind]);
   writer.string(guard.path);
-  if (guard.kind === "held") writer.zxid(guard.token);
-  else if (guard.kind === "same") writer.zxid(guard.czxid);
-  else writer.bool(guard.isShared);
+  switch (guard.kind) {
+    case "held":
+      return writer.zxid(guard.token);
+    case "same":
+      return writer.zxid(guard.czxid);
+    case "free":
+      return writer.bool(guard.isShared);
+    case "room":
+      return writer.int(guard.permits);
+    default:
+      return assertNever(guard);
+  }
 }
 
 function readGuard(reader: JuteReader): Guard {
@@ -70,14 +81,16 @@ function readGuard(reader: JuteReader): Guard {
       return { kind: "free", path, isShared: reader.bool() };
     case GUARD_NUMBERS.same:
       return { kind: "same", path, czxid: reader.zxid() };
+    case GUARD_NUMBERS.room:
+      return { kind: "room", path, permits: reader.int() };
     default:
       throw new JuteError("bad-value", `no guard has the number ${number}`);
   }
 }
 
 function writeOperation(writer: JuteWriter, operation: TransactOperation): void {
-  if (operation.op === "put") {
-    writer.int(PUT_NUMBER);
+  if (operation.op === "put" || operation.op === "ensure") {
+    writer.int(OWN_NUMBERS[operation.op]);
     writer.string(operation.path);
     writer.buffer(operation.data);
     writeAcls(writer, operation.acl);
@@ -89,8 +102,9 @@ function writeOperation(writer: JuteWriter, operation: TransactOperation): void 
 
 function readOperation(reader: JuteReader): TransactOperation {
   const number = reader.int();
-  if (number === PUT_NUMBER) {
-    return { op: "put", path: reader.string(), data: reader.buffer(), acl: readAcls(reader) };
+  if (number === OWN_NUMBERS.put || number === OWN_NUMBERS.ensure) {
+    const op = number === OWN_NUMBERS.put ? "put" : "ensure";
+    return { op, path: reader.string(), data: reader.buffer(), acl: readAcls(reader) };
   }
   const op = clientOpcodeName(number);
   const request = op === undefined ? undefined : readRequest(reader, op);

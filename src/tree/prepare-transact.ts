@@ -3,17 +3,18 @@
  * remembered under the caller's key in the same transaction.
  */
 import { OPEN_ACL } from "../base/acl.ts";
-import { must } from "../base/assert.ts";
+import { assertNever, must } from "../base/assert.ts";
 import { ERROR_CODES, KeeperError } from "../base/error-code.ts";
 import { KEYS_MAX } from "../base/limits.ts";
-import { nameOf, parentOf, pathProblem } from "../base/path.ts";
+import { childOf, parentOf, pathProblem } from "../base/path.ts";
 import type { CreateRequest, Guard, TransactOperation, TransactRequest } from "../base/request.ts";
 import type { CreateTxn, OperationTxn, Outcome, Txn } from "../base/txn.ts";
-import { equalZxid } from "../base/zxid.ts";
+import { equalZxid, type Zxid } from "../base/zxid.ts";
 import { KEYS_ACL, KEYS_PATH, keyPathOf, readRemembered, rememberTxn } from "./call-keys.ts";
 import { contendersOf, placeOf } from "./lock-queue.ts";
 import type { NodeView, Znode } from "./node-store.ts";
 import { type PreparableOperation, type PrepareContext, prepareOperation } from "./prepare-operation.ts";
+import { isPermitHeld, permitsAt, permitsTaken } from "./semaphore.ts";
 import { applyOperation, type Moment } from "./transition.ts";
 import { TxnRoom } from "./txn-size.ts";
 
@@ -150,32 +151,51 @@ function keysParent(view: NodeView): CreateTxn {
 }
 
 function preparable(view: NodeView, operation: TransactOperation): PreparableOperation {
-  if (operation.op !== "put") return operation;
-  const { path, data, acl } = operation;
-  if (view.get(path) !== undefined) return { op: "setData", path, data, version: -1 };
+  if (operation.op !== "put" && operation.op !== "ensure") return operation;
+  const { op, path, data, acl } = operation;
+  if (view.get(path) !== undefined) {
+    return op === "put" ? { op: "setData", path, data, version: -1 } : { op: "check", path, version: -1 };
+  }
   const create: CreateRequest = { op: "create2", path, data, acl, flags: 0, ttlMs: 0 };
   return create;
 }
 
 function checkGuard(view: NodeView, guard: Guard): void {
-  if (guard.kind === "same") {
-    const node = view.get(guard.path);
-    if (node === undefined) throw new KeeperError("noNode", guard.path);
-    if (!equalZxid(node.czxid, guard.czxid))
-      throw new KeeperError("badVersion", `${guard.path} was made anew`);
-    return;
+  const { path } = guard;
+  switch (guard.kind) {
+    case "same": {
+      const node = view.get(path);
+      if (node === undefined) throw new KeeperError("noNode", path);
+      if (!equalZxid(node.czxid, guard.czxid)) throw new KeeperError("badVersion", `${path} was made anew`);
+      return;
+    }
+    case "free":
+      if (contendersOf(view.childNames(path)).some(({ isShared }) => !(isShared && guard.isShared)))
+        throw new KeeperError("lockHeld", path);
+      return;
+    case "room":
+      return checkRoom(view, path, guard.permits);
+    case "held":
+      if (!isHeld(view, path, guard.token)) throw new KeeperError("notHeld", path);
+      return;
+    default:
+      assertNever(guard);
   }
-  const contenders = contendersOf(view.childNames(guard.path));
-  if (guard.kind === "free") {
-    if (contenders.some(({ isShared }) => !(isShared && guard.isShared)))
-      throw new KeeperError("lockHeld", guard.path);
-    return;
-  }
-  // Those whose sessions are closing are gone from the view already.
+}
+
+function checkRoom(view: NodeView, path: string, permits: number): void {
+  const agreed = permitsAt(view, path) ?? permits;
+  if (agreed !== permits) throw new KeeperError("permitsDiffer", `${agreed} at ${path}`);
+  if (permitsTaken(view, path) >= permits) throw new KeeperError("lockHeld", path);
+}
+
+/** Those whose sessions are closing are gone from the view already. */
+function isHeld(view: NodeView, path: string, token: Zxid): boolean {
+  const contenders = contendersOf(view.childNames(path));
   const holder = contenders.find(({ name }) => {
-    const node = view.get(guard.path === "/" ? `/${name}` : `${guard.path}/${name}`);
-    return node !== undefined && equalZxid(node.czxid, guard.token);
+    const node = view.get(childOf(path, name));
+    return node !== undefined && equalZxid(node.czxid, token);
   });
-  const place = holder === undefined ? undefined : placeOf(contenders, nameOf(holder.name));
-  if (place === undefined || place.blocker !== undefined) throw new KeeperError("notHeld", guard.path);
+  if (holder === undefined) return isPermitHeld(view, path, token);
+  return placeOf(contenders, holder.name)?.blocker === undefined;
 }

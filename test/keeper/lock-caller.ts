@@ -12,7 +12,8 @@ const TTL_MS = 4000;
 /** What is asked for, where it is not the usual. */
 export interface Acquire {
   readonly path?: string;
-  readonly mode?: "exclusive" | "read" | "write";
+  readonly mode?: (CallRequest & { readonly kind: "acquire" })["mode"];
+  readonly permits?: number;
   readonly ttlMs?: number;
   readonly waitMs?: number;
   readonly isProbed?: boolean;
@@ -34,7 +35,8 @@ export function acquire(
   told: (answer: CallAnswer | "lost") => void = () => undefined,
 ): TestCall {
   const { path = LOCK, mode = "exclusive", ttlMs = TTL_MS, waitMs = 0, isProbed = false, key } = options;
-  const request: CallRequest = { kind: "acquire", path, mode, ttlMs, waitMs, isProbed, owner: "me", key };
+  const lasting = { path, mode, permits: options.permits, ttlMs } as const;
+  const request: CallRequest = { kind: "acquire", ...lasting, waitMs, isProbed, owner: "me", key };
   return new TestCall(world, sid, { session: undefined, minZxid: ZXID_ZERO, request }, told);
 }
 

@@ -5,6 +5,13 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
 import { type ApiInit, HttpApi } from "../harness/http-api.ts";
+import {
+  type ContractState,
+  coordinationFailures,
+  coordinationSuccesses,
+  leaseOverAgain,
+  prepareCoordination,
+} from "./coordination-contract.ts";
 
 const SECRET = "a secret of this test";
 const AUTHORIZED = { authorization: `Bearer ${SECRET}` };
@@ -13,6 +20,7 @@ let ensemble: TestEnsemble;
 let api: HttpApi;
 let expired: string;
 let lease: string;
+const state: ContractState = { expired: "", permit: "" };
 
 beforeAll(async () => {
   const vars = { VOTERS: "1", EDGEKEEPER_SECRET: SECRET, EXTENDED_TYPES_ENABLED: "0", ENFORCE_QUOTA: "1" };
@@ -26,6 +34,8 @@ beforeAll(async () => {
   await api.call("POST", "/nodes/ephemeral?mode=ephemeral", { headers: { session: own } });
   const held = await api.call("POST", "/locks/held/acquire", { json: { ttlMs: 600_000 } });
   lease = String(held.json?.["lease"]);
+  state.expired = expired;
+  await prepareCoordination(api, state);
 }, 120_000);
 
 afterAll(async () => await ensemble?.stop());
@@ -49,6 +59,7 @@ const SUCCESSES: readonly (readonly [string, string, () => ApiInit])[] = [
   ["POST", "/locks/free/acquire", () => ({ json: {} })],
   ["POST", "/locks/held/renew", () => ({ json: { lease } })],
   ["POST", "/locks/held/release", () => ({ json: { lease } })],
+  ...coordinationSuccesses(state),
 ];
 
 test.each(SUCCESSES)("%s %s wants the secret, and an ensemble that there is", async (method, path, init) => {
@@ -151,6 +162,7 @@ const ERRORS: readonly (readonly [string, string, () => ApiInit, string])[] = [
     "415 bad-content-type",
   ],
   ["GET", "/locks/held?consistency=maybe", () => ({}), "400 bad-request"],
+  ...coordinationFailures(state),
 ];
 
 function multi(...operations: readonly object[]): ApiInit {
@@ -180,11 +192,12 @@ test("what succeeds does so, and again under its key without being done twice", 
   await api.call("POST", "/locks/over/release", { json: { lease: json?.["lease"] } });
   const over = await api.call("POST", "/locks/over/acquire", { json: {}, headers });
   expect(over).toMatchObject({ status: 410, code: "lease-over" });
+  for (const code of await leaseOverAgain(api)) expect(code).toBe("lease-over");
 });
 
 test("nothing is in the document that was not seen, but for what takes a fault or another deployment", () => {
   // No quorum, a replica that dies, a full disk; who must log in, or is elsewhere; a session attached to by the wire.
   const byFault =
-    / (503|504|507)$|(sessions|renew|release|GET \/locks\/\{name\}) 403$|(sessions|renew|release) 409$/;
+    / (503|504|507)$|(sessions|renew|release|GET \/(locks|semaphores)\/\{name\}) 403$|(sessions|renew|release) 409$/;
   expect(api.documented().filter((line) => !api.seen.has(line) && !byFault.test(line))).toEqual([]);
 });

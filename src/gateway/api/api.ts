@@ -7,6 +7,7 @@ import { Asker, ensembleOf } from "./ask.ts";
 import { addLocks } from "./locks.ts";
 import { addMulti } from "./multi.ts";
 import { addNodes } from "./nodes.ts";
+import { addSemaphores } from "./semaphores.ts";
 import { addSessions } from "./sessions.ts";
 
 /** The API's own version: it grows where something is added, and /v1 ends where something is taken away. */
@@ -30,6 +31,7 @@ export function makeApi(callers: CallerIdentities, whereabouts: Whereabouts): Op
   addMulti(api, asker);
   addSessions(api, asker);
   addLocks(api, asker);
+  addSemaphores(api, asker);
   return api;
 }
 

@@ -82,6 +82,11 @@ const TOLD: Partial<Record<ErrorName, Told>> = {
     detail: "a later request with the same Idempotency-Key has this place: its answer counts",
   },
   lockHeld: { status: 409, code: "lock-held", detail: "somebody holds the lock, or waits for it" },
+  permitsDiffer: {
+    status: 409,
+    code: "permits-differ",
+    detail: "another number of permits is agreed upon for this semaphore: GET shows it, PUT changes it",
+  },
 };
 
 const NAMES: ReadonlyMap<number, ErrorName> = new Map(

@@ -47,12 +47,18 @@ export const writeHeaders: typeof sessionHeaders & {
 export async function writeOf(
   context: Context<App>,
   caller: HandedOver,
-  parts: { readonly operations: readonly TransactOperation[]; readonly guards?: readonly Guard[] },
+  parts: {
+    readonly operations: readonly TransactOperation[];
+    readonly guards?: readonly Guard[];
+    /** Containers are made down to it. */
+    readonly ensured?: string;
+  },
 ): Promise<Question> {
   const held = context.req.header("if-held");
   const guards = [...(parts.guards ?? []), ...(held === undefined ? [] : [heldGuard(held)])];
-  const bare = { op: "transact", newSession: undefined, ensured: undefined, guards, key: undefined } as const;
-  return await keyed(context, caller, { ...bare, operations: parts.operations });
+  const { ensured, operations } = parts;
+  const bare = { op: "transact", newSession: undefined, ensured, guards, key: undefined } as const;
+  return await keyed(context, caller, { ...bare, operations });
 }
 
 /** The request under the caller's key, if it sent one. */

@@ -146,6 +146,9 @@ function deedOf(operation: AuditedOperation, outcome: Outcome): Deed | undefined
       return outcome.kind === "created"
         ? { operation: "create", znode: outcome.path, znodeType: CREATE_MODES[0], isDone }
         : { operation: "setData", znode: operation.path, isDone };
+    case "ensure":
+      if (outcome.kind !== "created") return undefined;
+      return { operation: "create", znode: outcome.path, znodeType: CREATE_MODES[0], isDone };
     case "check":
     case "unsupported":
       return undefined;

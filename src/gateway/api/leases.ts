@@ -1,0 +1,226 @@
+/** What callers hold for a while, whatever it is of: a lock, a permit of a semaphore, the lead in an election. */
+import { z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { ERROR_CODES } from "../../base/error-code.ts";
+import { zxidDigits } from "../../base/zxid.ts";
+import type { CallRequest, QueuedContender } from "../../durable/entry.ts";
+import type { App } from "../documents.ts";
+import { json, unknownCaller } from "./answers.ts";
+import type { Answered, Asker, Probed } from "./ask.ts";
+import { problemOf } from "./problems.ts";
+import { readSession, sessionIdText, sessionText, sessionTextOf, zxidText } from "./schemas.ts";
+import { keyOf, writeHeaders } from "./writes.ts";
+
+/** The longest that a request waits: proxies on the way give up soon after. */
+const WAIT_MS_MAX = 60_000;
+
+const TTL_MS_MAX = 24 * 60 * 60 * 1000;
+
+const OWNER_CHARACTERS_MAX = 200;
+
+/** What every acquire may say. */
+export const acquireFields: {
+  readonly ttlMs: z.ZodDefault<z.ZodNumber>;
+  readonly waitMs: z.ZodDefault<z.ZodNumber>;
+  readonly owner: z.ZodDefault<z.ZodString>;
+} = {
+  ttlMs: z
+    .number()
+    .int()
+    .min(1)
+    .max(TTL_MS_MAX)
+    .default(30_000)
+    .describe("The lease ends when it was not renewed for so long: 2 s at least."),
+  waitMs: z
+    .number()
+    .int()
+    .min(0)
+    .max(WAIT_MS_MAX)
+    .default(0)
+    .describe("How long to wait in the queue, which is fair; 0 takes no place."),
+  owner: z.string().max(OWNER_CHARACTERS_MAX).default("").describe("Whom the queue shows."),
+};
+
+/** The headers of an acquire. */
+export const acquireHeaders: Pick<typeof writeHeaders, "idempotency-key"> = {
+  "idempotency-key": writeHeaders["idempotency-key"],
+};
+
+/** What an acquire's description says of all of them. */
+export const ACQUIRE_TEXT: string =
+  "Answers when it is held. The place in the queue lives as long as this request is open: who hangs up is skipped. " +
+  "With an `Idempotency-Key` it is safe to ask again where the answer was lost: it is the same lease, and the " +
+  "latest request alone is told so. A lost answer without a key leaves a lease that ends after its ttlMs.";
+
+/** What is told of a lease beside what it is of. */
+export const leaseFields: {
+  readonly lease: typeof sessionText;
+  readonly token: typeof zxidText;
+  readonly expiresInMs: z.ZodNumber;
+  readonly expiresAt: z.ZodString;
+} = {
+  lease: sessionText.describe("For renew and release; it is a session too. Keep it secret."),
+  token: zxidText.describe(
+    "The fencing token, always 20 digits: each holder's is larger than all before it.",
+  ),
+  expiresInMs: z.number().int().describe("Not before so long after this request was sent."),
+  expiresAt: z.string().describe("About that, by the clock of the gateway."),
+};
+
+/** The body of a renew or release. */
+export const leaseBodySchema: z.ZodObject<{ readonly lease: typeof sessionText }> = z.object({
+  lease: sessionText,
+});
+
+/** Of whatever stands in a queue. */
+export const contenderFields: {
+  readonly node: z.ZodString;
+  readonly holds: z.ZodBoolean;
+  readonly token: typeof zxidText;
+  readonly session: z.ZodNullable<z.ZodString>;
+  readonly since: z.ZodNumber;
+  readonly owner: z.ZodString;
+} = {
+  node: z.string().describe("The name of its znode: deleting that takes the place away."),
+  holds: z.boolean(),
+  token: zxidText,
+  session: z.string().nullable().describe("The id of its session."),
+  since: z.number().describe("Unix milliseconds."),
+  owner: z.string(),
+};
+
+/** The document of one in a queue. */
+export function contenderDocument({
+  name,
+  isHolder,
+  token,
+  session,
+  ctime,
+  data,
+}: QueuedContender): z.infer<z.ZodObject<typeof contenderFields>> {
+  return {
+    node: name,
+    holds: isHolder,
+    token: zxidDigits(token),
+    session: sessionIdText(session),
+    since: ctime,
+    owner: new TextDecoder().decode(data ?? new Uint8Array()),
+  };
+}
+
+/** What a lease is of: its name in documents, and its path. */
+export interface Held {
+  readonly what: "lock" | "semaphore" | "election";
+  readonly path: string;
+}
+
+/** What an acquire asks for beside its key. */
+type Wanted = Omit<CallRequest & { readonly kind: "acquire" }, "kind" | "path" | "isProbed" | "key">;
+
+/** Takes, or waits for, what is wanted, and answers with the lease. */
+export async function acquireLease(
+  context: Context<App>,
+  asker: Asker,
+  held: Held,
+  { waitMs, ...lasting }: Wanted,
+): Promise<Response> {
+  const told = { held, arrivedMs: Date.now() };
+  const caller = await asker.callerOf(context);
+  if (caller === undefined) return unknownCaller(context);
+  const asked = { kind: "acquire", path: held.path, ...lasting } as const;
+  // Who asks again may have less time left to wait.
+  const key = await keyOf(context, caller, asked);
+  // Only the platform's edge tells of a caller that has closed its connection; there is none before `npm start`.
+  const isProbed = waitMs > 0 && context.env.EDGEKEEPER_DEV === "1";
+  const request: CallRequest = { ...asked, waitMs, key, isProbed };
+  const question = { request, waitMs, isRepeatable: key !== undefined };
+  const answer = await asker.askProbed(context, caller, question);
+  if (answer instanceof Response) return answer;
+  if (answer.kind === "probed") return probed(context, told, answer);
+  return leased(context, told, answer);
+}
+
+/** The lease has its whole time again. */
+export async function renewLease(
+  context: Context<App>,
+  asker: Asker,
+  held: Held,
+  lease: string,
+): Promise<Response> {
+  const told = { held, arrivedMs: Date.now() };
+  const caller = await asker.callerOf(context);
+  if (caller === undefined) return unknownCaller(context);
+  const request = { kind: "renew", path: held.path } as const;
+  const question = { request, session: readSession(lease), isRepeatable: true };
+  const answer = await asker.ask(context, caller, question);
+  return answer instanceof Response ? answer : leased(context, told, answer);
+}
+
+/** What is held is free again. */
+export async function releaseLease(
+  context: Context<App>,
+  asker: Asker,
+  held: Held,
+  lease: string,
+): Promise<Response> {
+  const caller = await asker.callerOf(context);
+  if (caller === undefined) return unknownCaller(context);
+  const request = { kind: "release", path: held.path } as const;
+  const question = { request, session: readSession(lease), isRepeatable: false };
+  const answer = await asker.ask(context, caller, question);
+  if (answer instanceof Response) return answer;
+  if (answer.code !== ERROR_CODES.ok) return problemOf(context, overOf(answer));
+  return new Response(null, { status: 204, headers: { zxid: zxidDigits(answer.zxid) } });
+}
+
+/** For whom a lease is told. */
+interface Told {
+  readonly held: Held;
+  /** When the request came here, in Unix milliseconds. */
+  readonly arrivedMs: number;
+}
+
+/** Begins to answer. Where the lease is lost in that moment the answer breaks off, as its status is told already. */
+function probed(context: Context<App>, told: Told, { zxid, answer }: Probed): Response {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+  const encoder = new TextEncoder();
+  const deliver = async (): Promise<void> => {
+    await writer.write(encoder.encode("\n"));
+    const answered = await answer;
+    const lease = answered.kind === "answered" ? leaseOf(answered, told) : undefined;
+    if (lease === undefined) return await writer.abort("the lease was lost before this could be answered");
+    await writer.write(encoder.encode(`${JSON.stringify(lease)}\n`));
+    await writer.close();
+  };
+  // It fails where the caller is gone, or the replica: either is seen by the connection.
+  context.executionCtx.waitUntil(deliver().catch(async (reason: unknown) => await writer.abort(reason)));
+  return new Response(readable, { headers: { "content-type": "application/json", zxid } });
+}
+
+function leased(context: Context<App>, told: Told, answer: Answered): Response {
+  const { response, zxid } = answer;
+  if (response.op === "queued") return problemOf(context, answer, { ahead: response.ahead });
+  const lease = leaseOf(answer, told);
+  return lease === undefined
+    ? problemOf(context, overOf(answer))
+    : json(context, 200, lease, { zxid: zxidDigits(zxid) });
+}
+
+/** The document of a lease; undefined where the answer is none. */
+function leaseOf({ response }: Answered, { held, arrivedMs }: Told): object | undefined {
+  if (response.op !== "lease") return undefined;
+  const { session, token, expiresInMs } = response;
+  return {
+    [held.what]: held.path,
+    lease: sessionTextOf(session),
+    token: zxidDigits(token),
+    expiresInMs,
+    expiresAt: new Date(arrivedMs + expiresInMs).toISOString(),
+  };
+}
+
+/** A lease is a session: where that is over, or never was, it is told as a lease. */
+function overOf(answer: Answered): Answered {
+  return answer.code === ERROR_CODES.sessionExpired ? { ...answer, code: ERROR_CODES.leaseOver } : answer;
+}

@@ -1,0 +1,148 @@
+/** Semaphores and what else callers coordinate by over HTTP, through the real runtime, beside clients of the wire. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { OPEN_ACL } from "../../src/base/acl.ts";
+import { WireClient } from "../client/wire-client.ts";
+import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import { type ApiAnswer, type ApiInit, HttpApi } from "../harness/http-api.ts";
+
+let ensemble: TestEnsemble;
+let api: HttpApi;
+
+const LONG_MS = 30_000;
+const EPHEMERAL_SEQUENTIAL = 3;
+
+beforeAll(async () => {
+  ensemble = await startEnsemble({ config: "test/faults/wrangler.toml" });
+  api = await HttpApi.open(ensemble.httpUrl);
+}, 120_000);
+
+afterAll(async () => await ensemble?.stop());
+
+async function post(path: string, json: object, headers: ApiInit["headers"] = {}): Promise<ApiAnswer> {
+  return await api.call("POST", path, { json, headers });
+}
+
+/** A field of an answer that must have succeeded. */
+function told(answer: ApiAnswer, name: string): string {
+  expect(answer).toMatchObject({ status: 200 });
+  return String(answer.json?.[name]);
+}
+
+async function wireClient(): Promise<WireClient> {
+  const [port = 0] = ensemble.tcpPorts;
+  const client = new WireClient({ servers: [{ host: "127.0.0.1", port }], timeoutMs: LONG_MS });
+  expect(await client.connected(LONG_MS)).toBe(true);
+  return client;
+}
+
+async function abort(sid: number): Promise<void> {
+  const body = JSON.stringify({ kind: "abort" });
+  await fetch(`${ensemble.httpUrl}/faults/main/${sid}`, { method: "POST", body });
+  const isHealthy = async (): Promise<boolean> => (await fetch(`${ensemble.httpUrl}/healthz`)).ok;
+  await expect.poll(isHealthy, { timeout: LONG_MS, interval: 100 }).toBe(true);
+}
+
+describe("a semaphore", () => {
+  async function untilQueued(name: string, count: number): Promise<ApiAnswer> {
+    const path = `/semaphores/${name}?consistency=linearizable`;
+    const countOf = async (): Promise<unknown> => (await api.call("GET", path)).json?.["count"];
+    await expect.poll(countOf, { timeout: LONG_MS, interval: 20 }).toBe(count);
+    return await api.call("GET", path);
+  }
+
+  test("is taken as often as it has permits, seen, kept, waited for and given back", async () => {
+    const asked = { permits: 2, ttlMs: 20_000, owner: "me" };
+    const first = await post("/semaphores/pool/acquire", asked);
+    const second = await post("/semaphores/pool/acquire", asked);
+    expect(first.json).toMatchObject({
+      semaphore: "/semaphores/pool",
+      token: first.zxid,
+      expiresInMs: 20_000,
+    });
+    expect(told(second, "token") > told(first, "token")).toBe(true);
+    expect(await post("/semaphores/pool/acquire", asked)).toMatchObject({ status: 409, code: "lock-held" });
+    const waiting = post("/semaphores/pool/acquire", { ...asked, waitMs: 60_000, owner: "next" });
+    const shown = await untilQueued("pool", 3);
+    expect(shown.json).toMatchObject({
+      permits: 2,
+      queue: [
+        { holds: true, owner: "me", token: told(first, "token") },
+        { holds: true, owner: "me", token: told(second, "token") },
+        { holds: false, owner: "next" },
+      ],
+    });
+    const lease = told(first, "lease");
+    expect((await post("/semaphores/pool/renew", { lease })).json).toMatchObject({
+      token: told(first, "token"),
+    });
+    expect((await post("/semaphores/pool/release", { lease })).status).toBe(204);
+    const next = await waiting;
+    expect(told(next, "token") > told(second, "token")).toBe(true);
+    expect(await post("/semaphores/pool/renew", { lease })).toMatchObject({
+      status: 410,
+      code: "lease-over",
+    });
+    expect((await untilQueued("pool", 2)).json).toMatchObject({ permits: 2 });
+  });
+
+  test("guards writes by a permit's token, in the same transaction", async () => {
+    const held = await post("/semaphores/guard/acquire", { permits: 1 });
+    const headers = { "if-held": `/semaphores/guard@${told(held, "token")}` };
+    expect((await api.call("PUT", "/nodes/permitted", { headers, body: "1" })).status).toBe(201);
+    await post("/semaphores/guard/release", { lease: told(held, "lease") });
+    const late = await api.call("PUT", "/nodes/permitted", { headers, body: "2" });
+    expect(late).toMatchObject({ status: 412, code: "not-held" });
+  });
+
+  test("is one with Curator's on the same path, whose client takes a permit by the wire", async () => {
+    const held = await post("/semaphores/shared/acquire", { permits: 1, ttlMs: 60_000 });
+    const client = await wireClient();
+    const create = async (path: string, flags: number): Promise<void> => {
+      const asked = { op: "create", path, data: null, acl: OPEN_ACL, flags, ttlMs: 0 } as const;
+      expect((await client.request(asked)).kind).toBe("ok");
+    };
+    // As InterProcessSemaphoreV2 does it: the mutex first, then its permit, which counts once there is room.
+    await create("/semaphores/shared/locks", 0);
+    await create(
+      "/semaphores/shared/locks/_c_0d5e1ad3-5d3c-4a9e-8a30-6d0f0f6a1f11-lock-",
+      EPHEMERAL_SEQUENTIAL,
+    );
+    await create(
+      "/semaphores/shared/leases/_c_0d5e1ad3-5d3c-4a9e-8a30-6d0f0f6a1f12-lease-",
+      EPHEMERAL_SEQUENTIAL,
+    );
+    const holds = (await untilQueued("shared", 3)).json?.["queue"] as readonly { readonly holds: boolean }[];
+    expect(holds.map((one) => one.holds)).toEqual([true, false, false]);
+    const waiting = post("/semaphores/shared/acquire", { permits: 1, waitMs: 60_000 });
+    await untilQueued("shared", 4);
+    await post("/semaphores/shared/release", { lease: told(held, "lease") });
+    expect((await untilQueued("shared", 3)).json).toMatchObject({
+      queue: [{ holds: true }, { holds: false }, { holds: false }],
+    });
+    await client.close();
+    told(await waiting, "token");
+  });
+
+  test("is agreed upon: another number is refused until it is set", async () => {
+    told(await post("/semaphores/agreed/acquire", { permits: 1 }), "token");
+    const differs = { status: 409, code: "permits-differ" };
+    expect(await post("/semaphores/agreed/acquire", { permits: 2 })).toMatchObject(differs);
+    expect((await api.call("PUT", "/semaphores/agreed", { json: { permits: 2 } })).status).toBe(204);
+    told(await post("/semaphores/agreed/acquire", { permits: 2 }), "token");
+    expect(await post("/semaphores/agreed/acquire", { permits: 1 })).toMatchObject(differs);
+  });
+
+  test("is waited for under a key though every replica dies in turn, and found again", async () => {
+    const held = await post("/semaphores/deaths/acquire", { permits: 1, ttlMs: 60_000 });
+    const key = { "idempotency-key": "deaths-1" };
+    const asked = { permits: 1, waitMs: 60_000, ttlMs: 20_000 };
+    const waiting = post("/semaphores/deaths/acquire", asked, key);
+    await untilQueued("deaths", 2);
+    for (const sid of [1, 2]) await abort(sid);
+    await untilQueued("deaths", 2);
+    await post("/semaphores/deaths/release", { lease: told(held, "lease") });
+    const token = told(await waiting, "token");
+    expect(told(await post("/semaphores/deaths/acquire", asked, key), "token")).toBe(token);
+    await untilQueued("deaths", 1);
+  });
+});
