@@ -33,7 +33,7 @@ export const DEFAULT_ACCESS: AccessSettings = {
 };
 
 /** What a client can be: the schemes that may be asked for. */
-const SCHEMES: readonly string[] = ["sasl", "digest", "ip", "x509", "access"];
+const SCHEMES: readonly string[] = ["sasl", "digest", "ip", "x509", "access", "token", "jwt"];
 
 /** Ends the reading: names the variable, tells its value, and says what it may be. */
 type Refuse = (name: VariableName, value: string, remedy: string) => Error;

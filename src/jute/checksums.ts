@@ -1,4 +1,4 @@
-/** The checksums that ZooKeeper's files carry. Sources: RFC 1950 (Adler-32), RFC 1952 (CRC-32). */
+/** The checksum that ZooKeeper's files carry. Source: RFC 1950 (Adler-32). */
 
 const ADLER_MODULUS = 65_521;
 
@@ -30,23 +30,4 @@ export class Adler32 {
   get value(): number {
     return this.#high * 0x10000 + this.#low;
   }
-}
-
-const CRC_POLYNOMIAL = 0xedb88320;
-
-const CRC_TABLE: Uint32Array = Uint32Array.from({ length: 256 }, (_, octet) => {
-  let crc = octet;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ CRC_POLYNOMIAL : crc >>> 1;
-  return crc;
-});
-
-/** CRC-32 of the pieces one after the other: unsigned. */
-export function crc32(...pieces: readonly Uint8Array[]): number {
-  let crc = 0xffffffff;
-  for (const piece of pieces) {
-    for (let at = 0; at < piece.length; at++) {
-      crc = (CRC_TABLE[(crc ^ (piece[at] ?? 0)) & 0xff] ?? 0) ^ (crc >>> 8);
-    }
-  }
-  return (crc ^ 0xffffffff) >>> 0;
 }

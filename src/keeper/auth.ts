@@ -20,6 +20,8 @@ export interface AuthSettings {
 /** Who may do everything. */
 export const SUPER: Identity = { scheme: "super", id: "" };
 
+const PROVEN_SCHEMES: ReadonlySet<string> = new Set(["x509", "access", "token", "jwt"]);
+
 /** The identities that the packet proves, or undefined where the scheme is unknown or the proof is no good. */
 export function authenticate(
   packet: { readonly scheme: string | null; readonly auth: Uint8Array | null },
@@ -29,7 +31,7 @@ export function authenticate(
   if (packet.scheme === "digest") return packet.auth === null ? undefined : digest(packet.auth, settings);
   if (packet.scheme === "ip") return [{ scheme: "ip", id: hostOf(opening.remoteAddress) }];
   // Proven when the connection was made, or not at all: nothing that is sent counts.
-  if (packet.scheme === "x509" || packet.scheme === "access") {
+  if (PROVEN_SCHEMES.has(packet.scheme ?? "")) {
     const proven = opening.identities?.filter(({ scheme }) => scheme === packet.scheme) ?? [];
     return proven.length === 0 ? undefined : proven;
   }

@@ -8,14 +8,18 @@
  */
 import { assertNever } from "../base/assert.ts";
 import { equalBytes } from "../base/bytes.ts";
-import { ERROR_CODES } from "../base/error-code.ts";
+import type { Identity } from "../base/acl.ts";
+import { ERROR_CODES, type ErrorName } from "../base/error-code.ts";
 import { NO_SESSION, type SessionId } from "../base/ids.ts";
 import type { WriteRequest } from "../base/request.ts";
 import type { Outcome } from "../base/txn.ts";
+import { isOver, type Scope, scopeOf, UNBOUNDED } from "../tree/scope.ts";
+import { isTokenPath } from "../tree/tokens.ts";
 import type { TreeEvent } from "../tree/transition.ts";
 import { compareZxid, type Zxid } from "../base/zxid.ts";
 import { powersOf } from "./auth.ts";
 import type { Call, CallAnswer, CallId, CallRequest, CallResponse, Page } from "./call.ts";
+import { mayCall } from "./call-scope.ts";
 import { CallWrites, type Delivered } from "./call-writes.ts";
 import { ChangeWaits, isKnown } from "./change-waits.ts";
 import { lockQueue, semaphoreQueue } from "./contest.ts";
@@ -33,6 +37,8 @@ import type { OpenCall } from "./open-call.ts";
 import type { LocalReads } from "./local-reads.ts";
 import type { Actor } from "./operations/audit.ts";
 import { replyTo } from "./replies.ts";
+import { Strangers } from "./strangers.ts";
+import { TokenCalls } from "./token-calls.ts";
 import { transacted } from "./transact-outcome.ts";
 import type { Action } from "./turn.ts";
 
@@ -62,12 +68,19 @@ export class CallDoor {
   #nowMs = 0;
   readonly #locks: LockCalls;
   readonly #waits = new ChangeWaits();
+  readonly #tokens: TokenCalls;
+  readonly #strangers = new Strangers();
 
   constructor(parts: CallDoorParts) {
     this.#context = parts.context;
     this.#reads = parts.reads;
     this.#audit = parts.audit;
     this.#writes = new CallWrites(parts.context);
+    this.#tokens = new TokenCalls({
+      context: parts.context,
+      send: (open, write, done) => this.#send(open, { session: NO_SESSION, ...write }, done),
+      answer: (open, zxid, code, response) => this.#answer(open, zxid, code, response),
+    });
     this.#locks = new LockCalls({
       context: parts.context,
       writes: this.#writes,
@@ -102,23 +115,18 @@ export class CallDoor {
       this.#tell(call.id, { kind: "unavailable", reason: "busy" });
       return;
     }
-    const proven = [{ scheme: "ip", id: hostOf(call.remoteAddress) }, ...call.identities];
     const open: OpenCall = {
       call,
       arrivedMs: this.#nowMs,
       deadlineMs: this.#nowMs + CALL_WAIT_MS,
-      identities: powersOf({ identities: proven }, this.#context.auth),
+      identities: [],
+      scope: UNBOUNDED,
       isFresh: false,
       serial: undefined,
       isUnderWay: false,
     };
     this.#open.set(call.id, open);
     this.#bytes += call.bytes;
-    const { requiredSchemes } = this.#context.auth.access;
-    if (requiredSchemes.length > 0 && !proven.some(({ scheme }) => requiredSchemes.includes(scheme))) {
-      const code = ERROR_CODES.sessionClosedRequireSaslAuth;
-      return this.#answer(open, this.#context.tree.lastApplied, code);
-    }
     this.#proceed(open);
   }
 
@@ -130,6 +138,7 @@ export class CallDoor {
 
   /** A znode changed. */
   announce(event: TreeEvent, zxid: Zxid): void {
+    if (isTokenPath(event.path)) this.#endUnder(({ tokenPath }) => tokenPath === event.path);
     this.#locks.announce(event, zxid);
     for (const open of this.#waits.take(event)) this.#proceed(open);
   }
@@ -158,6 +167,8 @@ export class CallDoor {
   /** Those that have waited too long are told what is known. */
   tick(): void {
     this.#locks.tick();
+    this.#endUnder((scope) => isOver(scope, this.#context.timeMs()));
+    if (this.#context.serving()) this.#askForStrangers();
     for (const open of this.#open.values()) {
       if (this.#nowMs < open.deadlineMs) continue;
       if (this.#waits.has(open) && this.#context.serving()) {
@@ -195,6 +206,8 @@ export class CallDoor {
       return;
     }
     this.#held.delete(open);
+    const refusal = this.#identify(open);
+    if (refusal !== undefined) return this.#refuse(open, refusal);
     if (call.session !== undefined) {
       const record = this.#context.tree.sessions.get(call.session.session);
       if (record === undefined && !open.isFresh) return this.#awaitBarrier(open);
@@ -206,8 +219,56 @@ export class CallDoor {
     this.#do(open, call.request);
   }
 
+  /** Who calls, and whether it may: as its credential is now. */
+  #identify(open: OpenCall): ErrorName | undefined {
+    const { call } = open;
+    const { auth, tree } = this.#context;
+    const scope = scopeOf(call.identities, tree, this.#context.timeMs());
+    if (scope === undefined) return "authFailed";
+    const own = scope.identity === undefined ? [] : [scope.identity];
+    const proven = [{ scheme: "ip", id: hostOf(call.remoteAddress) }, ...own, ...call.identities];
+    open.scope = scope;
+    open.identities = powersOf({ identities: proven }, auth);
+    const { requiredSchemes } = auth.access;
+    const isKnown =
+      requiredSchemes.length === 0 || proven.some(({ scheme }) => requiredSchemes.includes(scheme));
+    if (!isKnown) return "sessionClosedRequireSaslAuth";
+    return mayCall(scope, call.request) ? undefined : "noAuth";
+  }
+
+  /** A token that is not known here may be known behind a barrier. */
+  #refuse(open: OpenCall, reason: ErrorName): void {
+    const mayLag = reason === "authFailed" && !open.isFresh;
+    if (!mayLag || !this.#strangers.add(open)) {
+      return this.#answer(open, this.#context.tree.lastApplied, ERROR_CODES[reason]);
+    }
+    this.#askForStrangers();
+  }
+
+  #askForStrangers(): void {
+    for (const open of this.#strangers.takeDue(this.#nowMs)) {
+      if (this.#open.has(open.call.id)) this.#awaitBarrier(open);
+    }
+  }
+
+  /** What it calls by is no more: what it waits for it does not get. A write that is on its way may yet be done. */
+  #endUnder(isOver: (scope: Scope) => boolean): void {
+    for (const open of this.#open.values()) {
+      if (!isOver(open.scope) || open.serial !== undefined) continue;
+      this.#answer(open, this.#context.tree.lastApplied, ERROR_CODES.authFailed);
+    }
+  }
+
   #do(open: OpenCall, request: CallRequest): void {
     switch (request.kind) {
+      case "authorize":
+        return this.#answer(open, this.#context.tree.lastApplied, ERROR_CODES.ok);
+      case "createToken":
+        return this.#tokens.create(open, request);
+      case "listTokens":
+        return open.isFresh ? this.#tokens.list(open) : this.#awaitBarrier(open);
+      case "revokeToken":
+        return this.#tokens.revoke(open, request.hash);
       case "read":
         if (request.isLinearizable && !open.isFresh) return this.#awaitBarrier(open);
         return this.#read(open, request);
@@ -242,6 +303,7 @@ export class CallDoor {
       session: open.call.session?.session ?? NO_SESSION,
       identities: open.identities,
       proven: open.identities,
+      scope: open.scope,
     });
     const isOver = this.#nowMs >= open.arrivedMs + (change?.waitMs ?? 0);
     if (change !== undefined && !isOver && isKnown(change.known, code, response)) {
@@ -277,12 +339,17 @@ export class CallDoor {
 
   #send(
     open: OpenCall,
-    { request, session }: { readonly request: WriteRequest; readonly session: SessionId },
+    write: {
+      readonly request: WriteRequest;
+      readonly session: SessionId;
+      readonly identities?: readonly Identity[];
+    },
     done: (delivered: Delivered) => void,
   ): void {
-    const { identities, call } = open;
-    const write = { request, session, identities, bytes: call.bytes };
-    open.serial = this.#writes.send(write, (delivered) => {
+    const { call } = open;
+    const { request, session, identities = open.identities } = write;
+    const sent = { request, session, identities, bytes: call.bytes };
+    open.serial = this.#writes.send(sent, (delivered) => {
       if (delivered === undefined) return this.#end(open, { kind: "undecided" });
       this.#auditWrite(open, write, delivered.outcome);
       done(delivered);

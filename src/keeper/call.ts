@@ -3,6 +3,7 @@
  * a connection carries, with what a connection would have told before: who asks, in which session, what has been seen.
  */
 import type { Identity } from "../base/acl.ts";
+import type { Grant, Permission } from "../base/grant.ts";
 import type { SessionId } from "../base/ids.ts";
 import type {
   CallKey,
@@ -14,6 +15,7 @@ import type {
 } from "../base/request.ts";
 import type { Stat } from "../base/stat.ts";
 import type { Zxid } from "../base/zxid.ts";
+import type { TokenRecord } from "../tree/tokens.ts";
 import type { Known } from "./change-waits.ts";
 
 export type { Known } from "./change-waits.ts";
@@ -86,7 +88,27 @@ export type CallRequest =
       readonly of?: "lock" | "semaphore" | undefined;
       readonly path: string;
       readonly isLinearizable: boolean;
-    };
+    }
+  /** Whether the caller's credential is one, and lets it do that. */
+  | {
+      readonly kind: "authorize";
+      readonly need: { readonly permission: Permission; readonly path: string } | undefined;
+    }
+  /** A token, of which its SHA-256 is known here: 64 hex digits. Without a life it has no end. */
+  | {
+      readonly kind: "createToken";
+      readonly hash: string;
+      readonly name: string;
+      readonly grants: readonly Grant[];
+      readonly lifeMs: number | undefined;
+    }
+  | { readonly kind: "listTokens" }
+  | { readonly kind: "revokeToken"; readonly hash: string };
+
+/** A token, as those see it who may list them. */
+export interface KnownToken extends TokenRecord {
+  readonly hash: string;
+}
 
 /** One in a lock's queue. */
 export interface QueuedContender {
@@ -148,6 +170,7 @@ export type CallResponse =
       /** How many a semaphore has; undefined where that is not agreed upon, and of a lock. */
       readonly permits: number | undefined;
     }
+  | { readonly op: "tokens"; readonly tokens: readonly KnownToken[] }
   | { readonly op: "session"; readonly session: CallSession; readonly timeoutMs: number };
 
 /** The end of a call. */

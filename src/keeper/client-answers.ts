@@ -47,6 +47,7 @@ export class ClientAnswers {
       session: connection.session ?? 0n,
       identities: powersOf(connection, this.#context.auth),
       proven: connection.identities,
+      scope: connection.scope,
     });
     // They tell of no one change: ZooKeeper gives them no zxid.
     for (const event of answer.events) this.#output.event(connection, event, ZXID_UNKNOWN);

@@ -16,6 +16,7 @@ import { isAllowed } from "../tree/access.ts";
 import type { TreeEvent } from "../tree/transition.ts";
 import type { WatchTable } from "../tree/watch-table.ts";
 import { powersOf } from "./auth.ts";
+import { BoundedClients } from "./bounded-clients.ts";
 import { ClientAnswers } from "./client-answers.ts";
 import { ClientMemory } from "./client-memory.ts";
 import { ClientOutput } from "./client-output.ts";
@@ -27,7 +28,6 @@ import {
   type PendingWrite,
   type SentOut,
 } from "./connection.ts";
-import { refusalOf } from "./connection-bounds.ts";
 import { ClientWrites } from "./client-writes.ts";
 import { ConnectionTable } from "./connection-table.ts";
 import type { DoorContext, DoorFigures } from "./door-context.ts";
@@ -64,6 +64,7 @@ export class ClientDoor {
   readonly #answers: ClientAnswers;
   readonly #table = new ConnectionTable();
   readonly #memory: ClientMemory;
+  readonly #bounded: BoundedClients;
   readonly #refusals: RefusalLog;
   readonly #touched = new Set<SessionId>();
   #nowMs = 0;
@@ -74,6 +75,7 @@ export class ClientDoor {
     this.#memory = new ClientMemory(context.bounds.throttle);
     const [output, table, { metrics, counters }] = [this.#output, this.#table, this];
     const close = (connection: Connection): void => this.#close(connection);
+    this.#bounded = new BoundedClients({ context, table, close });
     this.operator = new Operator({ context, table, output, metrics, close });
     this.#refusals = new RefusalLog(context, this.counters);
     this.#readOnly = new ReadOnlyClients(context);
@@ -107,7 +109,7 @@ export class ClientDoor {
   /** A client has connected. One too many is hung up on without a word, as ZooKeeper does. */
   opened(opening: ConnectionOpening): void {
     const connection = new Connection(opening, this.#nowMs, this.#context.bounds);
-    const refusal = refusalOf(connection, this.#table, this.#context.bounds);
+    const refusal = this.#bounded.refusalOf(connection);
     if (refusal === undefined) {
       this.#table.add(connection);
       return;
@@ -199,6 +201,7 @@ export class ClientDoor {
 
   /** Tells the watchers of a change; on each connection before anything that shows it. Says how many there were. */
   announce(event: TreeEvent, zxid: Zxid): number {
+    this.#bounded.changed(event.path);
     const fired = this.#watches.fire(event);
     if (fired.length > 0) this.metrics.watchersTold(fired.map(({ type }) => type));
     for (const { watcher, type, path, acl } of fired) {
@@ -264,6 +267,7 @@ export class ClientDoor {
       this.#answerReads(connection);
       this.#settle(connection);
     }
+    this.#bounded.tick();
     for (const session of this.#readOnly.takeExpired(this.#nowMs)) this.sessionEnded(session);
     for (const connection of this.#table.all()) {
       if (connection.isStalled(this.#memory.allowance, this.#nowMs)) {

@@ -20,6 +20,7 @@ import {
   PENDING_REQUESTS_RESUME,
   SHARE_BYTES,
 } from "./limits.ts";
+import { type Scope, UNBOUNDED } from "../tree/scope.ts";
 import type { ConnectionBounds } from "./connection-bounds.ts";
 import type { Allowance } from "./client-memory.ts";
 import { ConnectionStats } from "./connection-stats.ts";
@@ -124,6 +125,8 @@ export class Connection {
   generation: Generation = ZXID_ZERO;
   timeoutMs = 0;
   identities: readonly Identity[];
+  /** What its client may touch at most. */
+  scope: Scope = UNBOUNDED;
   sasl: SaslExchange | undefined;
   /** Its session is of this replica alone, which serves reads without a leader. */
   isReadOnly = false;

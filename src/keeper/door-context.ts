@@ -12,6 +12,8 @@ export interface DoorContext {
   readonly auth: AuthSettings;
   /** This replica and this start of it; the serial is the door's. */
   readonly origin: Omit<Origin, "serial">;
+  /** Unix milliseconds, by this replica's clock. */
+  timeMs(): number;
   /** Whether requests may be answered: there is a leader, and this replica has caught up with it. */
   serving(): boolean;
   /** Tells the leader, while serving. */

@@ -111,6 +111,7 @@ export class Keeper {
       tree: parts.tree,
       auth: parts.auth,
       origin: { sid: parts.config.sid, instance: parts.start.instance },
+      timeMs: () => this.#nowMs,
       serving: () => this.#serving,
       tellLeader: (message) => this.#tellLeader(message),
       forward: (request, bytes) => this.#forwards.push({ request, bytes }),

@@ -56,6 +56,15 @@ export const CALL_SESSION_MS_MIN = 2000;
 /** The longest: nobody hears that its owner is gone before. */
 export const CALL_SESSION_MS_MAX: number = 24 * 60 * 60 * 1000;
 
+/** Tokens of an ensemble: they are listed in one answer. */
+export const TOKENS_MAX = 10_000;
+
+/** Callers with a token that a replica does not know, which wait to be told that it is none: few, as each is free. */
+export const STRANGERS_MAX = 64;
+
+/** A write that such a caller costs leaves at most this often, for all of them. */
+export const STRANGER_BARRIER_MS = 1000;
+
 /** What was written to a caller that has gone is refused within this time on the same machine. */
 export const LOCK_PROBE_MS = 100;
 

@@ -3,11 +3,20 @@
  * Source: ZooKeeper FinalRequestProcessor.
  */
 import { type Identity, PERMS } from "../base/acl.ts";
-import { assertNever } from "../base/assert.ts";
+import { assertNever, must } from "../base/assert.ts";
 import { ERROR_CODES, type ErrorName, KeeperError } from "../base/error-code.ts";
 import type { SessionId } from "../base/ids.ts";
-import type { ReadRequest, Response, WatchableReadRequest } from "../base/request.ts";
+import type {
+  MultiReadRequest,
+  MultiResult,
+  ReadRequest,
+  Response,
+  SetWatchesRequest,
+  WatchableReadRequest,
+} from "../base/request.ts";
+import { SCOPE_SCHEME } from "../base/scope-identity.ts";
 import { isAllowed } from "../tree/access.ts";
+import { checkScope, mayTouch, type Scope } from "../tree/scope.ts";
 import type { Tree } from "../tree/tree.ts";
 import { type MissedEvent, watchOf, type WatchTable } from "../tree/watch-table.ts";
 import type { ConnectionId } from "./connection.ts";
@@ -25,6 +34,8 @@ export interface Reader {
   readonly identities: readonly Identity[];
   /** What the client has proven to be. */
   readonly proven: readonly Identity[];
+  /** What it may touch at most. */
+  readonly scope: Scope;
 }
 
 /** A reply, and the events that must come right before it: what the client missed before setWatches. */
@@ -105,15 +116,18 @@ export class LocalReads {
       case "getData":
       case "getChildren":
       case "getChildren2":
+        checkScope(reader.scope, "read", request.path);
         return ok(this.#readAndWatch(request, reader));
       case "getACL":
       case "getAllChildrenNumber":
+        checkScope(reader.scope, "read", request.path);
+        return ok(this.#tree.read({ request, ...reader }));
       case "getEphemerals":
-      case "multiRead": {
-        const { identities, session } = reader;
-        return ok(this.#tree.read({ request, identities, session }));
-      }
+        return ok(inScope(this.#tree.read({ request, ...reader }), reader.scope));
+      case "multiRead":
+        return ok(this.#readAll(request, reader));
       case "addWatch":
+        checkScope(reader.scope, "read", request.path);
         this.#watches.addWatch(request, reader.connection);
         return ok({ op: "error", code: ERROR_CODES.ok });
       case "checkWatches":
@@ -124,14 +138,31 @@ export class LocalReads {
         throw new KeeperError("noWatcher");
       case "setWatches":
       case "setWatches2": {
+        for (const path of pathsOf(request)) checkScope(reader.scope, "read", path);
         const events = this.#watches.reestablish(request, this.#tree, reader.connection);
         return { code: ERROR_CODES.ok, response: { op: "empty" }, events };
       }
       case "whoAmI":
-        return ok({ op: "identities", identities: reader.proven.map(withoutSecret) });
+        return ok({ op: "identities", identities: reader.proven.flatMap(shown) });
       default:
         return assertNever(request);
     }
+  }
+
+  /** As the tree answers it, but that what is out of scope is refused in its place. */
+  #readAll(request: MultiReadRequest, { identities, session, scope }: Reader): Response {
+    const mayRead = request.operations.map(
+      (operation) => operation.op === "unsupported" || mayTouch(scope, "read", operation.path),
+    );
+    const operations = request.operations.filter((_, at) => mayRead[at]);
+    const answer = this.#tree.read({ request: { op: "multiRead", operations }, identities, session });
+    if (answer.op !== "multi") return answer;
+    const results = answer.results[Symbol.iterator]();
+    const refused: MultiResult = { op: "error", code: ERROR_CODES.noAuth };
+    return {
+      op: "multi",
+      results: mayRead.map((may) => (may ? must(results.next().value, "a result for each") : refused)),
+    };
   }
 
   #readAndWatch(request: WatchableReadRequest, reader: Reader): Response {
@@ -154,7 +185,20 @@ function ok(response: Response): LocalAnswer {
 }
 
 /** whoAmI tells a digest login's user, not its hash. Source: ZooKeeper AuthUtil.getClientInfos. */
-function withoutSecret(identity: Identity): Identity {
-  if (identity.scheme !== "digest") return identity;
-  return { scheme: identity.scheme, id: identity.id.replace(/:.*/, "") };
+function shown(identity: Identity): readonly Identity[] {
+  // It says what somebody may do, and not who it is.
+  if (identity.scheme === SCOPE_SCHEME) return [];
+  if (identity.scheme !== "digest") return [identity];
+  return [{ scheme: identity.scheme, id: identity.id.replace(/:.*/, "") }];
+}
+
+/** Ephemerals may have been made by whoever had the session before. */
+function inScope(response: Response, scope: Scope): Response {
+  if (response.op !== "ephemerals") return response;
+  return { op: "ephemerals", paths: response.paths.filter((path) => mayTouch(scope, "read", path)) };
+}
+
+function pathsOf(request: SetWatchesRequest): readonly string[] {
+  const { dataWatches, existWatches, childWatches, persistentWatches, persistentRecursiveWatches } = request;
+  return [dataWatches, existWatches, childWatches, persistentWatches, persistentRecursiveWatches].flat();
 }

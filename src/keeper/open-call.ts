@@ -1,4 +1,5 @@
 import type { Identity } from "../base/acl.ts";
+import type { Scope } from "../tree/scope.ts";
 import type { Call } from "./call.ts";
 
 /** A call that is not answered, as the door keeps it. */
@@ -9,7 +10,9 @@ export interface OpenCall {
   /** When it is told what is known by then. */
   deadlineMs: number;
   /** As what access control lists see the caller. */
-  readonly identities: readonly Identity[];
+  identities: readonly Identity[];
+  /** What it may touch at most. */
+  scope: Scope;
   /** A barrier was delivered since it came: what the tree shows is not older than the call. */
   isFresh: boolean;
   /** Its write; undefined before there is one. */

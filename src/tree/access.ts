@@ -6,6 +6,7 @@ import { type Acl, type Identity, PERMS } from "../base/acl.ts";
 import { KeeperError } from "../base/error-code.ts";
 import { ACL_BYTES_MAX } from "../base/limits.ts";
 import { addressRange, isInRange } from "./ip-address.ts";
+import { isTokenName } from "./tokens.ts";
 import { aclBytes } from "./txn-size.ts";
 
 /** The schemes that a znode's list may name besides world and auth. */
@@ -37,6 +38,9 @@ const ACL_SCHEMES: ReadonlyMap<string, AclScheme> = new Map([
   // Who the platform says that a client is: a certificate's subject, an address or a service of Cloudflare Access.
   ["x509", { isValid: isDistinguishedName, matches: isSame, isAuthenticated: true }],
   ["access", { isValid: (id: string) => id !== "", matches: isSame, isAuthenticated: true }],
+  // Whose token it is, or of whom an issuer of JSON Web Tokens says that it is.
+  ["token", { isValid: isTokenName, matches: isSame, isAuthenticated: true }],
+  ["jwt", { isValid: (id: string) => id !== "", matches: isSame, isAuthenticated: true }],
   [
     "ip",
     {

@@ -41,7 +41,7 @@ export function createModeOf(
   }
   // A time to live without a TTL flag. ZooKeeper refuses it, or, where it is negative, stops the server.
   if (op === "createTTL") throw new KeeperError("badArguments", `create flags ${flags} with TTL`);
-  const sequential = flags !== CONTAINER_FLAG && (flags & 2) !== 0;
+  const sequential = isSequential(flags);
   if (op === "createContainer") return { sequential, owner: { mode: "container" } };
   const isEphemeral = flags !== CONTAINER_FLAG && (flags & EPHEMERAL_FLAG) !== 0;
   if (isEphemeral && session === NO_SESSION)
@@ -74,6 +74,11 @@ export function createInMulti(request: CreateRequest): CreateRequest {
     throw new KeeperError("marshallingError", `create flags ${flags} in multi`);
   }
   return flags === CONTAINER_FLAG ? { ...request, op: "createContainer" } : request;
+}
+
+/** Whether flags ask for a number behind the name: 2, 3 and 6 do. */
+export function isSequential(flags: number): boolean {
+  return flags !== CONTAINER_FLAG && (flags & 2) !== 0;
 }
 
 function isMode(flags: number): boolean {

@@ -19,12 +19,14 @@ import type {
 import type { CreateTxn, OperationTxn } from "../base/txn.ts";
 import { checkAllowed, fixAcl } from "./access.ts";
 import type { ZnodeSettings } from "../base/znode-settings.ts";
-import { createModeOf, sequenceText } from "./create-mode.ts";
+import { createModeOf, isSequential, sequenceText } from "./create-mode.ts";
 import { isDue } from "./idle.ts";
 import { quotaBreach, quotaBytes, type QuotaChange } from "./quota.ts";
 import type { NodeView, Znode } from "./node-store.ts";
 import { KEYS_PATH } from "./call-keys.ts";
 import { CONFIG_PATH, isReserved } from "./reserved.ts";
+import { checkScope, type Scope } from "./scope.ts";
+import { TOKENS_ACL, TOKENS_PATH } from "./tokens.ts";
 
 /** Who asks, and against what it is checked. */
 export interface PrepareContext {
@@ -33,6 +35,8 @@ export interface PrepareContext {
   /** False once the session is closed or closing. */
   readonly isOpen: boolean;
   readonly identities: readonly Identity[];
+  /** What it may touch at most. */
+  readonly scope: Scope;
   /** The leader's clock in milliseconds of Unix time. */
   readonly timeMs: number;
   readonly settings: ZnodeSettings;
@@ -53,6 +57,8 @@ export interface PreparedAcl {
 
 /** The transaction of one operation. Throws KeeperError. */
 export function prepareOperation(context: PrepareContext, request: PreparableOperation): OperationTxn {
+  // Before all else: what is out of its scope nobody learns anything about.
+  checkScope(context.scope, request.op === "check" ? "read" : "write", scopedPath(request));
   switch (request.op) {
     case "create":
     case "create2":
@@ -81,8 +87,18 @@ export function prepareOperation(context: PrepareContext, request: PreparableOpe
   }
 }
 
+/**
+ * A sequential create makes a sibling of what it names, so it is in scope only below the prefix: `/app/x`, and not
+ * `/app`, of which it makes `/app0000000001`. Any create that ends in a slash is one, or no valid one.
+ */
+function scopedPath(request: PreparableOperation): string {
+  const isCreate = "flags" in request;
+  return isCreate && isSequential(request.flags) ? parentOf(request.path) : request.path;
+}
+
 /** The transaction of a setACL. Throws KeeperError; a bad list is told before a missing znode. */
 export function prepareSetAcl(context: PrepareContext, request: SetAclRequest): PreparedAcl {
+  checkScope(context.scope, "admin", request.path);
   checkOpen(context);
   checkPath(request.path);
   const acl = fixAcl(request.acl, context.identities);
@@ -122,6 +138,7 @@ function prepareCreate(context: PrepareContext, request: CreateRequest): CreateT
   checkPath(path);
   if (context.view.get(path) !== undefined) throw new KeeperError("nodeExists", path);
   if (path === KEYS_PATH) throw new KeeperError("noAuth", "the service makes it itself");
+  if (path === TOKENS_PATH) checkAllowed(TOKENS_ACL, PERMS.create, context.identities);
   if (parent.owner.mode === "ephemeral") throw new KeeperError("noChildrenForEphemerals", path);
   checkQuota(context, { path, count: 1, bytes: quotaBytes(request.data) });
   return {

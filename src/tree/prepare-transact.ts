@@ -14,6 +14,7 @@ import { KEYS_ACL, KEYS_PATH, keyPathOf, readRemembered, rememberTxn } from "./c
 import { contendersOf, placeOf } from "./lock-queue.ts";
 import type { NodeView, Znode } from "./node-store.ts";
 import { type PreparableOperation, type PrepareContext, prepareOperation } from "./prepare-operation.ts";
+import { checkScope, mayTouch, UNBOUNDED } from "./scope.ts";
 import { isPermitHeld, permitsAt, permitsTaken } from "./semaphore.ts";
 import { applyOperation, type Moment } from "./transition.ts";
 import { TxnRoom } from "./txn-size.ts";
@@ -32,7 +33,11 @@ export function prepareTransact(context: PrepareContext, request: TransactReques
     if (readRemembered(known.data).fingerprint !== key.fingerprint) throw new KeeperError("keyReused");
     return repetition(context, request, { path: keyPathOf(key), node: known, moment });
   }
-  for (const guard of request.guards) checkGuard(view, guard);
+  for (const guard of request.guards) {
+    // It tells whether something is there, or whose it is.
+    if (!mayTouch(context.scope, "write", guard.path)) checkScope(context.scope, "read", guard.path);
+    checkGuard(view, guard);
+  }
   const transaction = new Transaction(context, moment);
   // What was not asked for comes first, and the key last: so it is told apart by its place.
   const parentCreates = key === undefined ? 0 : transaction.makeRoomForKey();
@@ -106,22 +111,18 @@ class Transaction {
     return applyOperation(this.#context.view, this.#moment, txn, []);
   }
 
-  /** Makes containers down to the path. */
+  /** Makes containers down to the path; the empty ones above its prefix are no more than the way to what is in scope. */
   ensure(path: string): void {
+    checkScope(this.#context.scope, "write", path);
     const problem = pathProblem(path);
     if (problem !== undefined) throw new KeeperError("badArguments", problem);
     const { view } = this.#context;
     const missing: string[] = [];
     for (let at = path; view.get(at) === undefined; at = parentOf(at)) missing.push(at);
     for (const at of missing.toReversed()) {
-      this.do({
-        op: "createContainer",
-        path: at,
-        data: null,
-        acl: OPEN_ACL,
-        flags: CONTAINER_FLAG,
-        ttlMs: 0,
-      });
+      const flags = CONTAINER_FLAG;
+      const create = { op: "createContainer", path: at, data: null, acl: OPEN_ACL, flags, ttlMs: 0 } as const;
+      this.add(prepareOperation({ ...this.#context, scope: UNBOUNDED }, create));
     }
   }
 

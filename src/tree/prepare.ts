@@ -31,6 +31,7 @@ import {
 } from "./prepare-operation.ts";
 import { failedMulti, prepareTransact } from "./prepare-transact.ts";
 import { CONFIG_PATH } from "./reserved.ts";
+import { checkScope, type Scope, scopeOf } from "./scope.ts";
 import { applyCloseSession, applyConfig, applyOperation, applySetAcl, type Moment } from "./transition.ts";
 import type { Tree } from "./tree.ts";
 import { aclBytes, textBytes, TxnRoom } from "./txn-size.ts";
@@ -178,7 +179,9 @@ export class Preparer {
   }
 
   /** What is wrong with the request is told before who may not make it, as ZooKeeper does. */
-  #prepareReconfig(input: PrepareInput, request: ReconfigRequest, { view, isOpen }: PrepareContext): Txn {
+  #prepareReconfig(input: PrepareInput, request: ReconfigRequest, context: PrepareContext): Txn {
+    const { view, isOpen } = context;
+    checkScope(context.scope, "admin", "/");
     if (this.#reconfigure === undefined) throw new KeeperError("reconfigDisabled");
     if (!isOpen) throw new KeeperError("sessionExpired");
     const node = must(view.get(CONFIG_PATH), "the configuration has a znode");
@@ -238,10 +241,18 @@ export class Preparer {
       session: input.session,
       isOpen: input.session === NO_SESSION || this.isOpen(input.session),
       identities: input.identities,
+      scope: this.#scopeOf(input),
       timeMs: input.timeMs,
       settings: this.#settings,
       warn: this.#warn,
     };
+  }
+
+  /** Throws KeeperError authFailed where the caller's credential is none, or none any more. */
+  #scopeOf({ identities, timeMs }: PrepareInput): Scope {
+    const scope = scopeOf(identities, this.#nodes, timeMs);
+    if (scope === undefined) throw new KeeperError("authFailed");
+    return scope;
   }
 
   /** The overlay, with every change noted under the zxid. */

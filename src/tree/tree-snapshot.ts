@@ -150,6 +150,11 @@ export class StagedTree {
     return this.#state.get(path);
   }
 
+  /** The names of the staged children. */
+  childNames(path: string): readonly string[] {
+    return this.#state.store.childNames(path);
+  }
+
   hasSession(id: SessionId): boolean {
     return this.#state.sessions.get(id) !== undefined;
   }

@@ -2,7 +2,8 @@
 import { crc32 as zlibCrc32 } from "node:zlib";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Adler32, crc32 } from "../../src/jute/checksums.ts";
+import { crc32 } from "../../src/base/crc32.ts";
+import { Adler32 } from "../../src/jute/checksums.ts";
 
 const text = new TextEncoder();
 

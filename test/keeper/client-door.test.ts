@@ -35,6 +35,7 @@ class Subject {
         tree,
         auth: { superDigest: undefined, sha1Base64: () => "", md5Hex: () => "", access: DEFAULT_ACCESS },
         origin: { sid: 1, instance: 1 },
+        timeMs: () => 0,
         serving: () => true,
         tellLeader: () => undefined,
         forward: (request) => this.forwarded.push(request),

@@ -7,7 +7,9 @@ import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
 import { compareZxid, type Zxid, zxidText } from "../../src/base/zxid.ts";
 import { digestText } from "../../src/tree/digest.ts";
+import { tokenPathOf, TOKENS_PATH } from "../../src/tree/tokens.ts";
 import { Leader, create as createInFile } from "../tree/harness.ts";
+import { call } from "./test-caller.ts";
 import { bytes, connected, create, type TestClient } from "./test-client.ts";
 import { World } from "./world.ts";
 import { entriesOf } from "./world-replica.ts";
@@ -18,6 +20,9 @@ function fileTree(): Leader {
   for (let index = 0; index < 5; index++) leader.write(createInFile(`/file-${index}`));
   return leader;
 }
+
+const HASH = "ab".repeat(32);
+const OTHER = "cd".repeat(32);
 
 const FILE = fileTree().tree;
 const DIGEST = digestText(FILE.digest);
@@ -42,12 +47,12 @@ function ensemble(seed: number, observers = 0): Story {
   return { world, leader, client, permit };
 }
 
-function stage({ world, permit }: Story, sids: readonly Sid[]): void {
-  for (const sid of sids) world.replica(sid).restores.set(zxidText(permit), entriesOf(FILE));
+function stage({ world, permit }: Story, sids: readonly Sid[], file = FILE): void {
+  for (const sid of sids) world.replica(sid).restores.set(zxidText(permit), entriesOf(file));
 }
 
-function propose({ world, leader, permit }: Story): void {
-  const staged = { permit, digest: DIGEST };
+function propose({ world, leader, permit }: Story, digest = DIGEST): void {
+  const staged = { permit, digest };
   world.input(leader, { kind: "restoreStep", step: { kind: "proposeRestore", staged } });
 }
 
@@ -102,6 +107,33 @@ describe("a restore", () => {
     world.untilServing();
     world.untilEqual();
     expect(world.sids.map((sid) => world.tree(sid).get("/late"))).toEqual([undefined, undefined, undefined]);
+  });
+
+  it.each([true, false])("brings no token back, and ends none, where there are tokens: %s", (hasTokens) => {
+    const story = ensemble(5);
+    const { world, leader } = story;
+    const token = { kind: "createToken", hash: HASH, name: "kept", grants: [], lifeMs: undefined } as const;
+    if (hasTokens) expect(call(world, leader, token).answered().code).toBe(0);
+    world.untilEqual();
+    const file = fileTree();
+    const by = { identities: [{ scheme: "super", id: "" }] };
+    file.write(createInFile(TOKENS_PATH), by);
+    file.write(createInFile(tokenPathOf("revoked")), by);
+    stage(story, world.sids, file.tree);
+    propose(story, digestText(file.tree.digest));
+    world.until("it has come about", () => world.sids.every((sid) => shown(world, sid) === "file"), 20_000);
+    world.untilServing();
+    world.untilEqual();
+    for (const sid of world.sids) {
+      const tree = world.tree(sid);
+      expect(tree.childNames("/zookeeper")).toEqual(
+        hasTokens ? ["config", "quota", "tokens"] : ["config", "quota"],
+      );
+      expect(tree.childNames(TOKENS_PATH)).toEqual(hasTokens ? [HASH] : []);
+      expect(tree.get("/zookeeper")?.childCount).toBe(tree.childNames("/zookeeper").length);
+      expect(tree.isSound()).toBe(true);
+    }
+    expect(call(world, must(world.leader(), "a leader"), { ...token, hash: OTHER }).answered().code).toBe(0);
   });
 
   it("under another permit than the last is not proposed", () => {

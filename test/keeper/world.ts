@@ -3,6 +3,7 @@
  * links are FIFO and may break; a turn's writes are one transaction that becomes durable later, and what was sent
  * behind it leaves only then; a crash loses what is not durable. The same seed gives the same run.
  */
+import type { Identity } from "../../src/base/acl.ts";
 import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
 import { type Rng, seededRng } from "../../src/base/rng.ts";
@@ -35,6 +36,8 @@ export class World {
   delayMs = 4;
   /** A transaction takes 1 ms and up to this much more to be durable. */
   diskMs = 4;
+  /** What those who connect and call from now on come in with. */
+  identities: readonly Identity[] = [];
   /** Bytes between clients and replicas take up to this long; 0 for none. */
   clientDelayMs = 0;
   /** Digests seen at each zxid: all replicas must agree. */
@@ -199,12 +202,10 @@ export class World {
     const replica = this.replica(sid);
     if (replica.keeper === undefined) return undefined;
     const id = ++this.#ids;
+    const caller = { remoteAddress: `10.0.0.${sid}:4000`, identities: this.identities };
     const entropy = entropyOf(id, this.rng);
     replica.clients.set(id, end);
-    this.input(sid, {
-      kind: "clientOpened",
-      opening: { id, remoteAddress: `10.0.0.${sid}:4000`, transport, entropy },
-    });
+    this.input(sid, { kind: "clientOpened", opening: { ...caller, id, transport, entropy } });
     return id;
   }
 
@@ -231,7 +232,7 @@ export class World {
     const id = ++this.#ids;
     replica.callers.set(id, told);
     const entropy = entropyOf(id, this.rng);
-    const caller = { bytes: 100, remoteAddress: `10.1.0.${sid}:0`, identities: [] };
+    const caller = { bytes: 100, remoteAddress: `10.1.0.${sid}:0`, identities: this.identities };
     this.input(sid, { kind: "call", call: { ...asked, ...caller, id, entropy } });
     return id;
   }

@@ -7,6 +7,7 @@ import { type Acl, type Identity, PERMS } from "../../base/acl.ts";
 import { assertNever } from "../../base/assert.ts";
 import { type SessionId, sessionText } from "../../base/ids.ts";
 import type { MultiOperation, TransactOperation, WriteRequest } from "../../base/request.ts";
+import { SCOPE_SCHEME } from "../../base/scope-identity.ts";
 import type { Outcome } from "../../base/txn.ts";
 
 /** Who asked. */
@@ -77,7 +78,7 @@ function visible(value: string): string {
 
 /** A digest login's user, not its hash; that somebody may do everything is nobody's name. */
 function userOf({ scheme, id }: Identity): readonly string[] {
-  if (scheme === "super") return [];
+  if (scheme === "super" || scheme === SCOPE_SCHEME) return [];
   return [scheme === "digest" ? id.replace(/:.*$/s, "") : id];
 }
 

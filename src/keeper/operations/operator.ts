@@ -3,6 +3,7 @@ import { assertNever } from "../../base/assert.ts";
 import type { SessionId } from "../../base/ids.ts";
 import type { WriteRequest } from "../../base/request.ts";
 import type { Outcome } from "../../base/txn.ts";
+import { mayTouch } from "../../tree/scope.ts";
 import type { ClientOutput } from "../client-output.ts";
 import type { ConnectionTable } from "../connection-table.ts";
 import type { Connection } from "../connection.ts";
@@ -44,6 +45,8 @@ export class Operator {
    * empty one: a word that nobody knows.
    */
   answerWord(connection: Connection): "no word" | "incomplete" | "answered" {
+    // They tell of every session and path: to a client that is bounded they are no words.
+    if (!mayTouch(connection.scope, "admin", "/")) return "no word";
     const asked = readWord(connection.decoder);
     if (asked === undefined) return "no word";
     if (asked === "incomplete") return asked;

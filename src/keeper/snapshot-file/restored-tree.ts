@@ -8,7 +8,8 @@ import { parentOf, pathProblem } from "../../base/path.ts";
 import { EPOCH_MAX, maxZxid, type Zxid, ZXID_ZERO } from "../../base/zxid.ts";
 import { JuteError } from "../../jute/jute-error.ts";
 import type { Znode } from "../../tree/node-store.ts";
-import { CONFIG_PATH } from "../../tree/reserved.ts";
+import { CONFIG_PATH, ZOOKEEPER_PATH } from "../../tree/reserved.ts";
+import { tokenPathOf, TOKENS_PATH } from "../../tree/tokens.ts";
 import { reservedNodes, type Tree } from "../../tree/tree.ts";
 import type { StagedTree } from "../../tree/tree-snapshot.ts";
 import { aclBytes } from "../../tree/txn-size.ts";
@@ -118,14 +119,34 @@ export class SnapshotRestorer {
 }
 
 /**
- * Gives the staged tree what does not come from the file: who the members are, and the passwords of sessions that
- * live here already, whose clients come back with those.
+ * Gives the staged tree what does not come from the file: who the members are, which tokens there are, so that none
+ * comes back that was revoked, and the passwords of sessions that live here already, whose clients come back with those.
  */
 export function takeOver(staged: StagedTree, present: Tree): void {
+  takeTokens(staged, present);
   staged.take({ kind: "znode", path: CONFIG_PATH, node: present.get(CONFIG_PATH) });
   for (const { id, timeoutMs } of staged.sessions()) {
     const known = present.sessions.get(id);
     if (known === undefined) continue;
     staged.take({ kind: "session", id, session: { id, timeoutMs, password: known.password } });
+  }
+}
+
+function takeTokens(staged: StagedTree, present: Tree): void {
+  const [before, after] = [staged.get(TOKENS_PATH), present.get(TOKENS_PATH)];
+  if (before !== undefined) {
+    for (const name of staged.childNames(TOKENS_PATH)) {
+      staged.take({ kind: "znode", path: tokenPathOf(name), node: undefined });
+    }
+  }
+  const above = staged.get(ZOOKEEPER_PATH);
+  if (above !== undefined) {
+    const childCount = above.childCount + Number(after !== undefined) - Number(before !== undefined);
+    staged.take({ kind: "znode", path: ZOOKEEPER_PATH, node: { ...above, childCount } });
+  }
+  staged.take({ kind: "znode", path: TOKENS_PATH, node: after });
+  if (after === undefined) return;
+  for (const path of present.childNames(TOKENS_PATH).map(tokenPathOf)) {
+    staged.take({ kind: "znode", path, node: present.get(path) });
   }
 }

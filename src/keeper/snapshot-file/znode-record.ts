@@ -3,10 +3,10 @@
  * to ZooKeeper's digest of a tree. Source: ZooKeeper DataNode, StatPersisted (zookeeper.jute), EphemeralType,
  * DigestCalculator (version 2).
  */
+import { crc32 } from "../../base/crc32.ts";
 import { NO_SESSION } from "../../base/ids.ts";
 import type { NodeOwner } from "../../base/txn.ts";
 import type { JuteReader, JuteWriter } from "../../jute/archive.ts";
-import { crc32 } from "../../jute/checksums.ts";
 import { JuteError } from "../../jute/jute-error.ts";
 import type { Znode } from "../../tree/node-store.ts";
 import { TTL_MS_MAX } from "../../tree/idle.ts";

@@ -14,6 +14,7 @@ import { replyTo } from "../../../src/keeper/replies.ts";
 import { DIGEST_ZERO } from "../../../src/tree/digest.ts";
 import { MapNodeStore } from "../../../src/tree/node-store.ts";
 import { Preparer } from "../../../src/tree/prepare.ts";
+import { UNBOUNDED } from "../../../src/tree/scope.ts";
 import { SessionTable } from "../../../src/tree/session-table.ts";
 import { Tree } from "../../../src/tree/tree.ts";
 import { WatchTable } from "../../../src/tree/watch-table.ts";
@@ -177,7 +178,7 @@ export class SingleCopy {
     request: ReadRequest | { readonly op: "ping" },
     who: { readonly connection: number; readonly session: SessionId },
   ): ReturnType<LocalReads["answer"]> {
-    return this.#reads.answer(request, { ...who, identities: [], proven: [] });
+    return this.#reads.answer(request, { ...who, identities: [], proven: [], scope: UNBOUNDED });
   }
 
   #commit(

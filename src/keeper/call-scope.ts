@@ -1,0 +1,45 @@
+/**
+ * What a call touches, for its caller's scope: a kind of call that is not listed here does not compile. Writes are
+ * checked where they are decided, operation by operation (tree/scope.ts).
+ */
+import { assertNever } from "../base/assert.ts";
+import type { Permission } from "../base/grant.ts";
+import { mayTouch, type Scope } from "../tree/scope.ts";
+import type { CallRequest } from "./call.ts";
+
+/** What its caller must be allowed. */
+interface Need {
+  readonly permission: Permission;
+  readonly path: string;
+}
+
+/** Whether the scope lets its bearer call for that. A scope of nothing lets nobody do anything. */
+export function mayCall(scope: Scope, request: CallRequest): boolean {
+  if (scope.grants?.length === 0) return false;
+  const need = needOf(request);
+  return need === undefined || mayTouch(scope, need.permission, need.path);
+}
+
+function needOf(request: CallRequest): Need | undefined {
+  switch (request.kind) {
+    case "read":
+      return { permission: "read", path: request.request.path };
+    case "queue":
+      return { permission: "read", path: request.path };
+    case "acquire":
+    case "renew":
+    case "release":
+      return { permission: "write", path: request.path };
+    case "write":
+    case "openSession":
+      return undefined;
+    case "authorize":
+      return request.need;
+    case "createToken":
+    case "listTokens":
+    case "revokeToken":
+      return { permission: "admin", path: "/" };
+    default:
+      return assertNever(request);
+  }
+}
