@@ -129,6 +129,8 @@ export interface RecipeClient {
   readonly state: ConnectionState;
   /** Calls the listener at each change of the state; the returned function ends that. */
   onState(listener: (state: ConnectionState) => void): () => void;
+  /** Where is told what nobody has asked to hear: a recipe that failed in the background, a listener that threw. */
+  report(error: unknown): void;
   /** Unpredictable to others. */
   randomBytes(count: number): Uint8Array;
   create(path: string, settings: CreateSettings): Promise<Created>;

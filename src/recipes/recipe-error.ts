@@ -44,3 +44,9 @@ export function isOutcomeUnknown(error: unknown): boolean {
 export function isTransient(error: unknown): boolean {
   return isOutcomeUnknown(error) || isKeeperError(error, "throttledOp", "sessionMoved");
 }
+
+/** Whether the client was closed: what goes on in the background ends then, and that is no failure. */
+export function isClosed(error: unknown): boolean {
+  if (error instanceof RecipeError) return error.fault === "closed";
+  return error instanceof Error && "code" in error && error.code === "CLOSED";
+}

@@ -94,6 +94,14 @@ export class RecipeWorld implements ClientPort {
     this.world.later(delayMs, act);
   }
 
+  /** The same for what settles promises. */
+  laterFor(delayMs: number, act: () => void): void {
+    this.world.later(delayMs, () => {
+      this.#isDirty = true;
+      act();
+    });
+  }
+
   /** A client that is connected. */
   async client(
     options: { readonly timeoutMs?: number; readonly sids?: readonly Sid[] } = {},

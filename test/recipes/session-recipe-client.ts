@@ -151,6 +151,13 @@ export class SessionRecipeClient implements RecipeClient, SessionOwner {
     return () => this.#listeners.delete(own);
   }
 
+  /** What was reported: the world's tests want nothing here. */
+  readonly reports: unknown[] = [];
+
+  report(error: unknown): void {
+    this.reports.push(error);
+  }
+
   randomBytes(count: number): Uint8Array {
     return Uint8Array.from({ length: count }, () => this.#parts.rng.below(256));
   }
