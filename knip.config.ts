@@ -7,10 +7,13 @@ import type { KnipConfig } from "knip";
 const config: KnipConfig = {
   entry: [
     // Built by wrangler or by a test as Workers of their own.
+    "test/bound/*.ts",
     "test/faults/*.ts",
     "test/platform/worker/*.ts",
     // Started as programs of their own; knip does not look behind the `exec` of npm start.
     "src/cli/start.ts",
+    // Published as edgekeeper/worker.
+    "src/binding/main.ts",
     "test/compat/clients/node/*.ts",
   ],
   project: ["src/**/*.ts", "test/**/*.ts"],

@@ -1,18 +1,27 @@
-/** The Worker: the HTTP door, the TCP door, and the Durable Object classes. */
+/** The Worker: the HTTP door, the TCP door, the service binding, and the Durable Object classes. */
 import { makeApp } from "./gateway/app.ts";
 import { CallerIdentities } from "./gateway/identities.ts";
+import { BindingApi } from "./gateway/rpc/api-caller.ts";
+import { BindingEntrypoint } from "./gateway/rpc/entrypoint.ts";
 import { TcpDoor, type TcpEnv } from "./gateway/tcp.ts";
 
 export { Register } from "./durable/register.ts";
 export { Replica } from "./durable/replica.ts";
 
-const app = makeApp(new CallerIdentities());
+const callers = new CallerIdentities();
+const app = makeApp(callers);
+const bindingApi = new BindingApi(callers);
 const tcpDoor = new TcpDoor();
 
 const worker: ExportedHandler<TcpEnv> = {
   fetch: (request, env, ctx) => app.fetch(request, env, ctx),
   connect: (socket, env) => tcpDoor.forward(socket, env),
 };
+
+/** What a Worker of the same account is bound to: `services = [{ ..., entrypoint = "Edgekeeper" }]`. */
+export class Edgekeeper extends BindingEntrypoint {
+  protected override readonly api: BindingApi = bindingApi;
+}
 
 /** What the platform calls. */
 export default worker;

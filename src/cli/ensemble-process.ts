@@ -17,7 +17,7 @@ import { assert } from "../base/assert.ts";
 import { checkUnclaimed, claim } from "./data-claim.ts";
 import { makeDirectory } from "./data-directory.ts";
 import { askHealth, askStatus, type HealthDoor, HealthPatience } from "./health.ts";
-import { renderRuntimeConfig, RUNTIME_CONFIG_NAME } from "./runtime-config.ts";
+import { type BesideWorker, renderRuntimeConfig, RUNTIME_CONFIG_NAME } from "./runtime-config.ts";
 import { RuntimeOutput, withoutStacks } from "./runtime-output.ts";
 import { errorsOf, type Standstill, standstill } from "./standstill.ts";
 import { StartError } from "./start-error.ts";
@@ -35,10 +35,19 @@ export interface EnsembleOptions {
   readonly tcpPorts: readonly number[] | undefined;
   /** Vars of the Worker, over those of the wrangler.toml. */
   readonly vars: ReadonlyMap<string, string>;
+  /** Other Workers to run beside, bound to it. */
+  readonly beside: readonly BesideOptions[];
   /** Another workerd executable than the one wrangler brings; undefined takes that one. */
   readonly runtimeFile: string | undefined;
   /** Takes what a user should know and what keeps nothing from starting. */
   readonly warn: (line: string) => void;
+}
+
+/** Another Worker. */
+export interface BesideOptions {
+  /** Its wrangler.toml. */
+  readonly configFile: string;
+  readonly httpPort: number;
 }
 
 /** A running ensemble. */
@@ -48,6 +57,8 @@ export interface EnsembleProcess {
   readonly voterPorts: readonly number[];
   readonly observerPorts: readonly number[];
   readonly dataDirectory: string;
+  /** The doors of the Workers beside. */
+  readonly beside: readonly { readonly name: string; readonly httpPort: number }[];
   /** Names of the ensembles served; none where the Worker has no replicas. */
   readonly ensembles: readonly string[];
   /** Resolves with how the runtime ended, once it did; never rejects. */
@@ -95,7 +106,8 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
     storageDirectory,
     bundleFile: "worker.js",
   };
-  writeFileSync(configFile, renderRuntimeConfig(worker, places));
+  const beside = await bundleBeside(worker.name, options.beside, runtimeDirectory);
+  writeFileSync(configFile, renderRuntimeConfig(worker, places, beside));
 
   // `--experimental` permits storage on the local disk, as `wrangler dev` does.
   const child = spawn(runtime, ["serve", "--experimental", configFile, RUNTIME_CONFIG_NAME], {
@@ -109,6 +121,7 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
     voterPorts: worker.tcpPorts.slice(0, voters),
     observerPorts: worker.tcpPorts.slice(voters),
     dataDirectory,
+    beside: beside.map(({ worker: { name }, httpPort }) => ({ name, httpPort })),
     ensembles,
     runtime,
     isRuntimeChosen: options.runtimeFile !== undefined,
@@ -122,6 +135,7 @@ interface RunningPlaces {
   readonly voterPorts: readonly number[];
   readonly observerPorts: readonly number[];
   readonly dataDirectory: string;
+  readonly beside: EnsembleProcess["beside"];
   readonly ensembles: readonly string[];
   readonly runtime: string;
   readonly isRuntimeChosen: boolean;
@@ -133,6 +147,7 @@ class RunningEnsemble implements EnsembleProcess {
   readonly voterPorts: readonly number[];
   readonly observerPorts: readonly number[];
   readonly dataDirectory: string;
+  readonly beside: EnsembleProcess["beside"];
   readonly ensembles: readonly string[];
   readonly ended: Promise<string>;
   readonly #child: ChildProcess;
@@ -145,6 +160,7 @@ class RunningEnsemble implements EnsembleProcess {
     this.voterPorts = places.voterPorts;
     this.observerPorts = places.observerPorts;
     this.dataDirectory = places.dataDirectory;
+    this.beside = places.beside;
     this.ensembles = places.ensembles;
     this.#places = places;
     this.#child = child;
@@ -261,6 +277,25 @@ const STATUS_INTERVAL_MS = 300;
 /** The runtime's words before ours, which shall be the last on the screen. */
 function block(output: string): string {
   return output.trim() === "" ? "" : `the runtime printed:\n\n${output.trimEnd()}\n\nedgekeeper: `;
+}
+
+async function bundleBeside(
+  ours: string,
+  options: readonly BesideOptions[],
+  directory: string,
+): Promise<readonly BesideWorker[]> {
+  return await Promise.all(
+    options.map(async ({ configFile, httpPort }, index) => {
+      const worker = readWorkerConfig(configFile, [ours]);
+      if (worker.tcpPorts.length > 0) {
+        throw new StartError(`${configFile}: a Worker beside the ensemble has no TCP door here.`);
+      }
+      await checkPortFree(httpPort, `--worker ${configFile}@${httpPort + 1000}`);
+      const bundleFile = `beside-${index}.js`;
+      await bundle(worker.main, join(directory, bundleFile));
+      return { worker, httpPort, bundleFile };
+    }),
+  );
 }
 
 function checkRunnable(runtime: string): void {

@@ -19,49 +19,98 @@ export interface RuntimePlaces {
   readonly bundleFile: string;
 }
 
+/** A Worker beside ours, bound to it. */
+export interface BesideWorker {
+  readonly worker: WorkerConfig;
+  readonly httpPort: number;
+  /** As in RuntimePlaces. */
+  readonly bundleFile: string;
+}
+
 /** The name of the constant in the rendered configuration. */
 export const RUNTIME_CONFIG_NAME = "edgekeeper";
 
 /** Renders the configuration that `workerd serve FILE edgekeeper` runs. */
-export function renderRuntimeConfig(worker: WorkerConfig, places: RuntimePlaces): string {
+export function renderRuntimeConfig(
+  worker: WorkerConfig,
+  places: RuntimePlaces,
+  beside: readonly BesideWorker[] = [],
+): string {
+  const names = new Map([
+    [worker.name, MAIN],
+    ...beside.map((one, index) => [one.worker.name, `beside-${index}`] as const),
+  ]);
   return `# Written by the starter at each start; do not edit.
 using Workerd = import "/workerd/workerd.capnp";
 
 const ${RUNTIME_CONFIG_NAME} :Workerd.Config = (
   services = [
-    (name = "main", worker = .worker),
+    (name = "${MAIN}", worker = .worker),
+${beside.map((_, index) => `    (name = "beside-${index}", worker = .beside${index}),\n`).join("")}\
     (name = "storage", disk = (path = ${quote(places.storageDirectory)}, writable = true)),
     # The Worker calls nobody but its own objects.
     (name = "internet", network = (allow = [])),
+${beside.length === 0 ? "" : OUTSIDE}\
   ],
   sockets = [
-${sockets(places).join("\n")}
+${sockets(places, beside).join("\n")}
   ],
 );
 
-const worker :Workerd.Worker = (
-  modules = [(name = "worker.js", esModule = embed ${quote(places.bundleFile)})],
+${workerConstant("worker", worker, { names, bundleFile: places.bundleFile })}
+${beside
+  .map((one, index) =>
+    workerConstant(`beside${index}`, one.worker, { names, bundleFile: one.bundleFile, outbound: "outside" }),
+  )
+  .join("\n")}`;
+}
+
+/** The service that is ours. */
+const MAIN = "main";
+
+/** Others may call whom they like, as when they are deployed. */
+const OUTSIDE = `\
+    (name = "outside", network = (allow = ["public", "private"],
+      tlsOptions = (trustBrowserCas = true))),
+`;
+
+function workerConstant(
+  name: string,
+  worker: WorkerConfig,
+  {
+    names,
+    bundleFile,
+    outbound,
+  }: {
+    readonly names: ReadonlyMap<string, string>;
+    readonly bundleFile: string;
+    readonly outbound?: string;
+  },
+): string {
+  return `const ${name} :Workerd.Worker = (
+  modules = [(name = "worker.js", esModule = embed ${quote(bundleFile)})],
   compatibilityDate = ${quote(worker.compatibilityDate)},
   compatibilityFlags = [${worker.compatibilityFlags.map(quote).join(", ")}],
   durableObjectNamespaces = [
-${worker.sqliteClasses.map((name) => namespace(worker.name, name)).join("\n")}
+${worker.sqliteClasses.map((one) => namespace(worker.name, one)).join("\n")}
   ],
   durableObjectStorage = (localDisk = "storage"),
   bindings = [
-${bindings(worker).join("\n")}
+${bindings(worker, names).join("\n")}
   ],
-);
+${outbound === undefined ? "" : `  globalOutbound = ${quote(outbound)},\n`});
 `;
 }
 
-function sockets(places: RuntimePlaces): readonly string[] {
-  const httpAddress = `127.0.0.1:${places.httpPort}`;
-  const http = `    (name = "http", address = "${httpAddress}", http = (), service = "main"),`;
+function sockets(places: RuntimePlaces, beside: readonly BesideWorker[]): readonly string[] {
+  const http = (name: string, port: number, service: string): string =>
+    `    (name = "${name}", address = "127.0.0.1:${port}", http = (), service = "${service}"),`;
   const tcp = places.tcpPorts.map(
     (port, index) =>
-      `    (name = "tcp-${index}", address = "127.0.0.1:${port}", tcp = (), service = "main"),`,
+      `    (name = "tcp-${index}", address = "127.0.0.1:${port}", tcp = (), service = "${MAIN}"),`,
   );
-  return [http, ...tcp];
+  const others = beside.map(({ httpPort }, index) => http(`http-${index}`, httpPort, `beside-${index}`));
+  return [http("http", places.httpPort, MAIN), ...tcp, ...others];
 }
 
 function namespace(workerName: string, className: string): string {
@@ -69,13 +118,15 @@ function namespace(workerName: string, className: string): string {
   return `    (className = ${quote(className)}, uniqueKey = ${uniqueKey}, enableSql = true),`;
 }
 
-function bindings(worker: WorkerConfig): readonly string[] {
+function bindings(worker: WorkerConfig, names: ReadonlyMap<string, string>): readonly string[] {
   const objects = worker.durableObjects.map(
     (binding) => `    (name = ${quote(binding.name)}, durableObjectNamespace = ${quote(binding.className)}),`,
   );
-  const services = worker.services.map((binding) => {
-    const entrypoint = binding.entrypoint === undefined ? "" : `, entrypoint = ${quote(binding.entrypoint)}`;
-    return `    (name = ${quote(binding.name)}, service = (name = "main"${entrypoint})),`;
+  const services = worker.services.map(({ name, service, entrypoint, props }) => {
+    const parts = [`name = ${quote(names.get(service) ?? service)}`];
+    if (entrypoint !== undefined) parts.push(`entrypoint = ${quote(entrypoint)}`);
+    if (props !== undefined) parts.push(`props = (json = ${quote(props)})`);
+    return `    (name = ${quote(name)}, service = (${parts.join(", ")})),`;
   });
   const vars = [...worker.vars].map(
     ([name, value]) => `    (name = ${quote(name)}, text = ${quote(value)}),`,

@@ -4,7 +4,12 @@
 
 import { parseArgs } from "node:util";
 
-import { type EnsembleOptions, type EnsembleProcess, startEnsembleProcess } from "./ensemble-process.ts";
+import {
+  type BesideOptions,
+  type EnsembleOptions,
+  type EnsembleProcess,
+  startEnsembleProcess,
+} from "./ensemble-process.ts";
 import { StartError } from "./start-error.ts";
 import { variableLines } from "./variables.ts";
 
@@ -19,6 +24,8 @@ const USAGE = `Runs an Edgekeeper ensemble on this machine.
   --config FILE       another wrangler.toml (default wrangler.toml)
   --var NAME=VALUE    a variable of the Worker, over the configuration's; may be repeated
   --timeout MS        how long the ensemble may take until it serves (default 30000)
+  --worker FILE[@N]   another Worker, by its wrangler.toml, run beside and bound to the ensemble; its HTTP door
+                      is on port N (default: the next behind --port); may be repeated
   --runtime FILE      another workerd executable
   --tied              stop when standard input ends: never outlive the process that started this one
   --help, -h          this text
@@ -100,6 +107,8 @@ function announce(ensemble: EnsembleProcess): void {
   if (ensemble.voterPorts.length > 0) console.log(`ZooKeeper  ${addresses(ensemble.voterPorts)}`);
   if (ensemble.observerPorts.length > 0) console.log(`observers  ${addresses(ensemble.observerPorts)}`);
   console.log(`HTTP       http://${host}/`);
+  for (const { name, httpPort } of ensemble.beside)
+    console.log(`Worker     http://127.0.0.1:${httpPort}/  ${name}`);
   for (const name of ensemble.ensembles) console.log(`WebSocket  ws://${host}/${name}/zk`);
   console.log(`data       ${ensemble.dataDirectory}`);
   console.log(`ready in ${Math.round(performance.now())} ms`);
@@ -108,10 +117,12 @@ function announce(ensemble: EnsembleProcess): void {
 function readOptions(args: readonly string[]): StartOptions | undefined {
   const values = parse(args);
   if (values.help === true) return undefined;
+  const httpPort = wholeNumber(values.port ?? "8787", { name: "--port", min: 1, max: 65_535 });
   return {
     configFile: values.config ?? "wrangler.toml",
     dataDirectory: directoryName(values.data ?? ".edgekeeper"),
-    httpPort: wholeNumber(values.port ?? "8787", { name: "--port", min: 1, max: 65_535 }),
+    httpPort,
+    beside: (values.worker ?? []).map((text, index) => besideWorker(text, httpPort + 1 + index)),
     tcpPorts: values.ports
       ?.split(",")
       .map((port) => wholeNumber(port, { name: "--ports", min: 1, max: 65_535 })),
@@ -137,6 +148,7 @@ function parse(args: readonly string[]): Readonly<Flags> {
         tied: { type: "boolean" },
         timeout: { type: "string" },
         var: { type: "string", multiple: true },
+        worker: { type: "string", multiple: true },
       },
     });
     return values;
@@ -169,6 +181,14 @@ interface Flags {
   tied?: boolean | undefined;
   timeout?: string | undefined;
   var?: string[] | undefined;
+  worker?: string[] | undefined;
+}
+
+function besideWorker(text: string, defaultPort: number): BesideOptions {
+  const at = text.lastIndexOf("@");
+  if (at === -1) return { configFile: text, httpPort: defaultPort };
+  const httpPort = wholeNumber(text.slice(at + 1), { name: "--worker FILE@", min: 1, max: 65_535 });
+  return { configFile: text.slice(0, at), httpPort };
 }
 
 function readVar(text: string): [string, string] {

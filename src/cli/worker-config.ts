@@ -17,10 +17,14 @@ export interface DurableObjectBinding {
   readonly className: string;
 }
 
-/** A binding from the Worker to one of its own entrypoints. */
+/** A binding from the Worker to an entrypoint of a Worker that runs here. */
 export interface ServiceBinding {
   readonly name: string;
+  /** The Worker's name. */
+  readonly service: string;
   readonly entrypoint: string | undefined;
+  /** What the entrypoint finds in `ctx.props`, as JSON. */
+  readonly props: string | undefined;
 }
 
 /** What the starter needs to know of a Worker. Paths are absolute. */
@@ -69,10 +73,10 @@ const KNOWN_KEYS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Reads a wrangler.toml. Throws StartError where it is missing, not TOML, or asks for what the starter
- * cannot give.
+ * Reads a wrangler.toml; `beside` are the names of other Workers that run here. Throws StartError where it is missing,
+ * not TOML, or asks for what the starter cannot give.
  */
-export function readWorkerConfig(path: string): WorkerConfig {
+export function readWorkerConfig(path: string, beside: readonly string[] = []): WorkerConfig {
   const file = resolve(path);
   const table = parseToml(file);
   for (const key of Object.keys(table)) {
@@ -92,7 +96,9 @@ export function readWorkerConfig(path: string): WorkerConfig {
       className: text(entry["class_name"], `${file}: durable_objects.bindings.class_name`),
     })),
     sqliteClasses: tables(table, "migrations", file).flatMap((entry) => migratedClasses(entry, file)),
-    services: tables(table, "services", file).map((entry) => serviceBinding(entry, { name, file })),
+    services: tables(table, "services", file).map((entry) =>
+      serviceBinding(entry, { names: [name, ...beside], file }),
+    ),
     tcpPorts: tables(table, "connect", file).map((entry) => tcpPort(entry, file)),
     vars: varsOf(table["vars"] ?? {}, file),
   };
@@ -131,20 +137,20 @@ function migratedClasses(entry: Table, file: string): readonly string[] {
 
 function serviceBinding(
   entry: Table,
-  worker: { readonly name: string; readonly file: string },
+  { names, file }: { readonly names: readonly string[]; readonly file: string },
 ): ServiceBinding {
-  const service = text(entry["service"], `${worker.file}: services.service`);
-  if (service !== worker.name) {
+  const service = text(entry["service"], `${file}: services.service`);
+  if (!names.includes(service)) {
     throw new StartError(
-      `${worker.file}: the service ${service} is another Worker; ` +
-        `the local starter runs ${worker.name} alone.`,
+      `${file}: the service ${service} is another Worker; the local starter runs ${names.join(", ")} alone.`,
     );
   }
-  const entrypoint = entry["entrypoint"];
+  const { entrypoint, props } = entry;
   return {
-    name: text(entry["binding"], `${worker.file}: services.binding`),
-    entrypoint:
-      entrypoint === undefined ? undefined : text(entrypoint, `${worker.file}: services.entrypoint`),
+    name: text(entry["binding"], `${file}: services.binding`),
+    service,
+    entrypoint: entrypoint === undefined ? undefined : text(entrypoint, `${file}: services.entrypoint`),
+    props: props === undefined ? undefined : JSON.stringify(props),
   };
 }
 

@@ -7,6 +7,7 @@ import product from "../../src/worker.ts";
 import { FAULT_PATH } from "./faulty-replica.ts";
 
 export { Register } from "../../src/durable/register.ts";
+export { Edgekeeper } from "../../src/worker.ts";
 export { FaultyReplica } from "./faulty-replica.ts";
 
 const worker: ExportedHandler<TcpEnv> = {

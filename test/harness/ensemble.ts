@@ -27,6 +27,8 @@ export interface EnsembleSetup {
   readonly environment?: Readonly<Record<string, string>>;
   /** Another workerd executable. */
   readonly runtimeFile?: string;
+  /** The wrangler.toml of another Worker, relative to the project's root, to run beside. */
+  readonly worker?: string;
   /** How long it may take until it serves. Default 30,000 ms. */
   readonly readyDeadlineMs?: number;
 }
@@ -37,6 +39,8 @@ export interface TestEnsemble {
   readonly httpUrl: string;
   readonly webSocketUrl: string;
   readonly httpPort: number;
+  /** The address of the Worker beside. */
+  readonly workerUrl: string;
   readonly tcpPorts: readonly number[];
   readonly dataDirectory: string;
   readonly process: ChildProcess;
@@ -64,14 +68,16 @@ export async function startEnsemble(setup: EnsembleSetup = {}): Promise<TestEnse
   const dataDirectory = setup.dataDirectory ?? (await mkdtemp(join(tmpdir(), "edgekeeper-test-")));
   const { VOTERS = "1,2,3", OBSERVERS } = setup.vars ?? {};
   const count = setup.tcpPorts?.length ?? sidsOf(readMembers({ VOTERS, OBSERVERS })).length;
-  const free = await freePorts(count + 1);
+  const free = await freePorts(count + 2);
   const httpPort = setup.httpPort ?? Number(free[count]);
+  const workerPort = Number(free[count + 1]);
   const tcpPorts = setup.tcpPorts ?? free.slice(0, count);
   const deadlineMs = setup.readyDeadlineMs ?? 30_000;
 
   const args = [join(projectRoot, "src/cli/start.ts"), "--tied", "--data", dataDirectory];
   args.push("--port", String(httpPort), "--ports", tcpPorts.join(","), "--timeout", String(deadlineMs));
   args.push("--config", join(projectRoot, setup.config ?? "wrangler.toml"));
+  if (setup.worker !== undefined) args.push("--worker", `${join(projectRoot, setup.worker)}@${workerPort}`);
   if (setup.runtimeFile !== undefined) args.push("--runtime", setup.runtimeFile);
   for (const [name, value] of Object.entries(setup.vars ?? {})) args.push("--var", `${name}=${value}`);
 
@@ -95,6 +101,7 @@ export async function startEnsemble(setup: EnsembleSetup = {}): Promise<TestEnse
     httpUrl: `http://127.0.0.1:${httpPort}`,
     webSocketUrl: `ws://127.0.0.1:${httpPort}`,
     httpPort,
+    workerUrl: `http://127.0.0.1:${workerPort}`,
     tcpPorts,
     dataDirectory,
     process: child,

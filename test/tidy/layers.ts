@@ -30,9 +30,11 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
     packages: ["cloudflare:", "node:crypto"],
   },
   dashboard: { layers: ["base"] },
+  // What a Worker has that is bound to ours: published, so it leans on nothing.
+  binding: { layers: [] },
   // The gateway runs what names and reaches a replica (durable's entry and settings), never what is inside one.
   gateway: {
-    layers: ["base", "dashboard", "durable"],
+    layers: ["base", "binding", "dashboard", "durable"],
     packages: ["@hono/zod-openapi", "cloudflare:", "hono", "jose"],
   },
   client: { layers: ["base", "jute"] },

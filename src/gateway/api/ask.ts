@@ -18,6 +18,7 @@ import {
 } from "../../durable/entry.ts";
 import { callerHeaders, type HandedOver } from "../../durable/handed-over.ts";
 import { type App, problem, problemDocument } from "../documents.ts";
+import { boundCaller } from "../bound-caller.ts";
 import { addressOf, callerOf, type CallerIdentities } from "../identities.ts";
 import type { Whereabouts } from "../whereabouts.ts";
 import { firstOf } from "./first-of.ts";
@@ -64,6 +65,8 @@ export class Asker {
 
   /** Who asks, as replicas are told; undefined where the caller shows a token that is none. */
   async callerOf(context: Context<App>): Promise<HandedOver | undefined> {
+    const bound = boundCaller(context.env);
+    if (bound !== undefined) return bound;
     const { raw } = context.req;
     const identities = await this.#callers.of(callerOf(raw), readSettings(context.env).access);
     return identities === undefined ? undefined : { remoteAddress: addressOf(raw, context.env), identities };

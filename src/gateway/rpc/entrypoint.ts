@@ -1,0 +1,65 @@
+/**
+ * The service binding: what a Worker of the same account calls. Nothing outside of the account can: an entrypoint has
+ * no address, and this one answers no fetch. docs/binding.md tells its users all of it.
+ */
+import { WorkerEntrypoint } from "cloudflare:workers";
+import type {
+  LockOptions,
+  LockQueue,
+  MultiWritten,
+  Operation,
+  ReadOptions,
+  WriteOptions,
+} from "../../binding/binding.ts";
+import type { GatewayEnv } from "../documents.ts";
+import { ApiCaller, type BindingApi, segment } from "./api-caller.ts";
+import type { BindingProps } from "./binding-props.ts";
+import { ContenderTarget, type LeaseTarget, lockOptions } from "./lease.ts";
+import { multi, NodeTarget, SessionTarget } from "./node.ts";
+
+/** See EdgekeeperBinding for what each method does. */
+export abstract class BindingEntrypoint extends WorkerEntrypoint<GatewayEnv, BindingProps> {
+  /** One per isolate: made by whoever makes the Worker. */
+  protected abstract readonly api: BindingApi;
+
+  /** Takes a lock. */
+  async lock(name: string, options?: LockOptions): Promise<LeaseTarget> {
+    // It is not kept at work by this: where the calling Worker's event ends, the place in the queue is given up.
+    return await new ContenderTarget(this.#caller(), lockUrl(name), lockOptions(options)).held();
+  }
+
+  /** Stands in a lock's queue. */
+  contend(name: string, options?: LockOptions): ContenderTarget {
+    return ContenderTarget.stand(this.#caller(), lockUrl(name), lockOptions(options));
+  }
+
+  /** Who holds a lock, and who waits. */
+  async lockQueue(name: string, { consistency = "local", minZxid }: ReadOptions = {}): Promise<LockQueue> {
+    const path = `${lockUrl(name)}?consistency=${segment(consistency)}`;
+    const told = await this.#caller().json({ method: "GET", path, headers: { "min-zxid": minZxid } });
+    return told as unknown as LockQueue;
+  }
+
+  /** A znode. */
+  node(path: string): NodeTarget {
+    return new NodeTarget(this.#caller(), path);
+  }
+
+  /** Several writes in one transaction. */
+  async multi(operations: readonly Operation[], options?: WriteOptions): Promise<MultiWritten> {
+    return await multi(this.#caller(), operations, options);
+  }
+
+  /** Makes a session. */
+  async session(options?: { readonly timeoutMs?: number }): Promise<SessionTarget> {
+    return await SessionTarget.open(this.#caller(), options);
+  }
+
+  #caller(): ApiCaller {
+    return new ApiCaller(this.api, this.env, this.ctx);
+  }
+}
+
+function lockUrl(name: string): string {
+  return `/locks/${segment(name)}`;
+}

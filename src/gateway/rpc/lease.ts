@@ -1,0 +1,194 @@
+/** Locks through the binding: a place in a queue, and the lease that it becomes. */
+import { RpcTarget } from "cloudflare:workers";
+import type { LockOptions } from "../../binding/binding.ts";
+import { EdgekeeperError } from "../../binding/problem.ts";
+import { type ApiCaller, segment } from "./api-caller.ts";
+import { EndingTarget, KeptSession } from "./kept-session.ts";
+
+/** The longest that one request waits for a change. */
+const WATCH_MS = 60_000;
+
+/** How soon a place is looked for again that could not be asked about. */
+const RETRY_MS = 250;
+
+/** A lease as the API tells it. */
+interface LeaseDocument {
+  readonly lock: string;
+  readonly lease: string;
+  readonly token: string;
+  readonly expiresInMs: number;
+}
+
+/** A place in a queue, which is held for as long as this has not been left. */
+export class ContenderTarget extends RpcTarget {
+  readonly #caller: ApiCaller;
+  readonly #left = new AbortController();
+  readonly #lease: Promise<LeaseTarget>;
+
+  /** `path` is that of what is contended for, behind /v1: `/locks/NAME`. */
+  constructor(caller: ApiCaller, path: string, options: Readonly<Record<string, unknown>>) {
+    super();
+    this.#caller = caller;
+    this.#lease = this.#acquire(path, options);
+    // Whoever asks for it hears of a failure; nobody may.
+    this.#lease.catch(() => undefined);
+  }
+
+  /** The same, with this isolate kept at work until it is held, left, or refused: so it is told of being left. */
+  static stand(...place: ConstructorParameters<typeof ContenderTarget>): ContenderTarget {
+    const contender = new ContenderTarget(...place);
+    place[0].waitUntil(contender.#lease.catch(() => undefined));
+    return contender;
+  }
+
+  /** Resolves with the lease. */
+  held(): Promise<LeaseTarget> {
+    return this.#lease;
+  }
+
+  /** Gives the place up, if it has not become a lease. */
+  leave(): void {
+    this.#left.abort();
+  }
+
+  /** Nobody can ask for it any more: what it has become is not wanted either, unless it was asked for. */
+  [Symbol.dispose](): void {
+    this.leave();
+  }
+
+  async #acquire(path: string, options: Readonly<Record<string, unknown>>): Promise<LeaseTarget> {
+    const { key = crypto.randomUUID(), waitMs = 0, ...rest } = options;
+    const headers = { "idempotency-key": String(key) };
+    const deadlineMs = Date.now() + Number(waitMs);
+    const { signal } = this.#left;
+    for (let leftMs = waitMs; ; leftMs = deadlineMs - Date.now()) {
+      const askedMs = Date.now();
+      const json = { ...rest, waitMs: leftMs };
+      try {
+        const told = await this.#caller.json({
+          method: "POST",
+          path: `${path}/acquire`,
+          headers,
+          json,
+          signal,
+        });
+        const document = told as unknown as LeaseDocument;
+        const lease = new LeaseTarget(this.#caller, path, { askedMs, document });
+        if (!signal.aborted) return lease;
+        await lease.release();
+      } catch (error) {
+        // Whatever became of it: under its key the place is found again.
+        const mayAsk = error instanceof EdgekeeperError && (error.isRetryable || error.status === 504);
+        if (!signal.aborted && !(mayAsk && Date.now() < deadlineMs)) throw error;
+      }
+      if (signal.aborted) throw left();
+      await scheduler.wait(RETRY_MS);
+    }
+  }
+}
+
+function left(): EdgekeeperError {
+  return new EdgekeeperError({ code: "left", detail: "this place in the queue was given up", status: 409 });
+}
+
+/** A lock that is held: see `Lease`. */
+export class LeaseTarget extends RpcTarget {
+  readonly #kept: KeptSession;
+  readonly #document: LeaseDocument;
+
+  /** `askedMs` is when it was asked for, in Unix milliseconds. */
+  constructor(
+    caller: ApiCaller,
+    path: string,
+    { askedMs, document }: { readonly askedMs: number; readonly document: LeaseDocument },
+  ) {
+    super();
+    this.#document = document;
+    const json = { lease: document.lease };
+    this.#kept = new KeptSession({
+      askedMs,
+      heldForMs: document.expiresInMs,
+      renew: async () =>
+        Number((await caller.json({ method: "POST", path: `${path}/renew`, json }))["expiresInMs"]),
+      end: async () => void (await caller.ask({ method: "POST", path: `${path}/release`, json })),
+      watch: async (signal) => await untilGone(caller, { path, document, signal }),
+    });
+    // Else the isolate is not told that the caller has let go.
+    caller.waitUntil(this.#kept.settled);
+  }
+
+  /** The path of the lock. */
+  get lock(): string {
+    return this.#document.lock;
+  }
+
+  /** The fencing token. */
+  get token(): string {
+    return this.#document.token;
+  }
+
+  /** The secret of the lease. */
+  get lease(): string {
+    return this.#document.lease;
+  }
+
+  /** For how long it is held at least. */
+  get expiresInMs(): number {
+    return this.#kept.remainingMs;
+  }
+
+  /** Renews it now. */
+  async renew(): Promise<number> {
+    return await this.#kept.renew();
+  }
+
+  /** Gives the lock back. */
+  async release(): Promise<void> {
+    await this.#kept.end();
+  }
+
+  /** Its end, by a stub of its own. */
+  ending(): EndingTarget {
+    return new EndingTarget(this.#kept);
+  }
+
+  /** The caller has let go of it, or is gone. */
+  [Symbol.dispose](): void {
+    this.#kept.dispose();
+  }
+}
+
+/** What a lock's options are called on the way: only what is known goes there. */
+export function lockOptions({ waitMs, ttlMs, mode, owner, key }: LockOptions = {}): Readonly<
+  Record<string, unknown>
+> {
+  return { waitMs, ttlMs, mode, owner, key };
+}
+
+/** Resolves when the lease's own znode is gone. */
+async function untilGone(
+  caller: ApiCaller,
+  {
+    path,
+    document,
+    signal,
+  }: { readonly path: string; readonly document: LeaseDocument; readonly signal: AbortSignal },
+): Promise<void> {
+  const { queue } = (await caller.json({ method: "GET", path, signal })) as unknown as {
+    readonly queue: readonly { readonly node: string; readonly token: string }[];
+  };
+  const own = queue.find(({ token }) => token === document.token);
+  if (own === undefined) return;
+  const node = `/nodes/${segment(`${document.lock}/${own.node}`.slice(1))}`;
+  let known: string | undefined;
+  try {
+    for (;;) {
+      const wait = known === undefined ? 0 : WATCH_MS;
+      const headers = { "if-none-match": known };
+      const { etag } = await caller.ask({ method: "GET", path: `${node}?wait=${wait}`, headers, signal });
+      known = etag;
+    }
+  } catch (error) {
+    if (!(error instanceof EdgekeeperError) || error.code !== "no-node") throw error;
+  }
+}

@@ -1,0 +1,215 @@
+/** Znodes and sessions through the binding. */
+import { RpcTarget } from "cloudflare:workers";
+import type {
+  Children,
+  CreateOptions,
+  MultiWritten,
+  NodeStat,
+  NodeValue,
+  Operation,
+  ReadOptions,
+  WriteOptions,
+  Written,
+} from "../../binding/binding.ts";
+import { EdgekeeperError } from "../../binding/problem.ts";
+import { pathProblem } from "../../base/path.ts";
+import { fromBase64 } from "../../durable/call-record.ts";
+import { type ApiCaller, segment } from "./api-caller.ts";
+import { EndingTarget, KeptSession } from "./kept-session.ts";
+
+/** One znode: see `Node`. */
+export class NodeTarget extends RpcTarget {
+  readonly #caller: ApiCaller;
+  readonly #url: string;
+  readonly #session: string | undefined;
+
+  /** `session` is the text of the session that is asked in, undefined for none. */
+  constructor(caller: ApiCaller, path: string, session?: string) {
+    super();
+    // A sequential one may end with a slash: then its digits are its whole name.
+    const problem = pathProblem(path, path.endsWith("/") && path !== "/");
+    if (problem !== undefined) throw new EdgekeeperError({ code: "bad-path", detail: problem, status: 400 });
+    this.#caller = caller;
+    this.#url = path === "/" ? "/nodes/" : `/nodes/${segment(path.slice(1))}`;
+    this.#session = session;
+  }
+
+  /** What it holds. */
+  async get(options: ReadOptions = {}): Promise<NodeValue | null> {
+    const { consistency = "local" } = options;
+    try {
+      const told = await this.#caller.json({
+        method: "GET",
+        path: `${this.#url}?consistency=${segment(consistency)}`,
+        headers: { ...this.#readHeaders(options), accept: "application/json" },
+      });
+      const base64 = told["data"] as string | null;
+      const data = base64 === null ? null : fromBase64(base64);
+      const text = new TextDecoder().decode(data ?? new Uint8Array());
+      return { data, text, stat: told["stat"] as NodeStat, zxid: told.zxid };
+    } catch (error) {
+      if (error instanceof EdgekeeperError && error.code === "no-node") return null;
+      throw error;
+    }
+  }
+
+  /** Sets the data. */
+  async put(
+    data: Uint8Array | string,
+    options: WriteOptions & { readonly version?: number } = {},
+  ): Promise<Written> {
+    return await this.#write({
+      method: "PUT",
+      path: this.#url,
+      body: data,
+      headers: this.#ifVersion(options),
+    });
+  }
+
+  /** Creates it. */
+  async create(data: Uint8Array | string, options: CreateOptions = {}): Promise<Written> {
+    const { mode = "persistent", sequential = false, ttlMs } = options;
+    const query = new URLSearchParams({ mode, sequential: String(sequential) });
+    if (ttlMs !== undefined) query.set("ttlMs", String(ttlMs));
+    const headers = this.#writeHeaders(options);
+    return await this.#write({
+      method: "POST",
+      path: `${this.#url}?${query.toString()}`,
+      body: data,
+      headers,
+    });
+  }
+
+  /** Deletes it. */
+  async delete(options: WriteOptions & { readonly version?: number } = {}): Promise<void> {
+    await this.#caller.ask({ method: "DELETE", path: this.#url, headers: this.#ifVersion(options) });
+  }
+
+  /** Names of its children. */
+  async children(
+    options: ReadOptions & { readonly after?: string; readonly limit?: number } = {},
+  ): Promise<Children> {
+    const { consistency = "local", after, limit } = options;
+    const query = new URLSearchParams({ children: "", consistency });
+    if (after !== undefined) query.set("after", after);
+    if (limit !== undefined) query.set("limit", String(limit));
+    const headers = this.#readHeaders(options);
+    const told = await this.#caller.json({
+      method: "GET",
+      path: `${this.#url}?${query.toString()}`,
+      headers,
+    });
+    return told as unknown as Children;
+  }
+
+  async #write(asked: Parameters<ApiCaller["json"]>[0]): Promise<Written> {
+    return (await this.#caller.json(asked)) as unknown as Written;
+  }
+
+  #readHeaders({ minZxid }: ReadOptions): Readonly<Record<string, string | undefined>> {
+    return { session: this.#session, "min-zxid": minZxid };
+  }
+
+  #writeHeaders(options: WriteOptions): Readonly<Record<string, string | undefined>> {
+    return { session: this.#session, ...writeHeaders(options) };
+  }
+
+  #ifVersion(
+    options: WriteOptions & { readonly version?: number },
+  ): Readonly<Record<string, string | undefined>> {
+    const { version } = options;
+    return { ...this.#writeHeaders(options), "if-match": version === undefined ? undefined : `"${version}"` };
+  }
+}
+
+/** The headers of a write: with a key it is done once, however often the ensemble has to be asked. */
+function writeHeaders({
+  held,
+  key = crypto.randomUUID(),
+}: WriteOptions): Readonly<Record<string, string | undefined>> {
+  return { "idempotency-key": key, "if-held": held === undefined ? undefined : `${held.lock}@${held.token}` };
+}
+
+/** Several writes in one transaction. */
+export async function multi(
+  caller: ApiCaller,
+  operations: readonly Operation[],
+  { session, ...options }: WriteOptions & { readonly session?: string } = {},
+): Promise<MultiWritten> {
+  const headers = { ...writeHeaders(options), session };
+  const told = await caller.json({ method: "POST", path: "/multi", headers, json: { operations } });
+  return told as unknown as MultiWritten;
+}
+
+/** A session: see `Session`. */
+export class SessionTarget extends RpcTarget {
+  readonly #caller: ApiCaller;
+  readonly #text: string;
+  readonly #kept: KeptSession;
+
+  private constructor(
+    caller: ApiCaller,
+    {
+      text,
+      timeoutMs,
+      askedMs,
+    }: { readonly text: string; readonly timeoutMs: number; readonly askedMs: number },
+  ) {
+    super();
+    this.#caller = caller;
+    this.#text = text;
+    const headers = { session: text };
+    this.#kept = new KeptSession({
+      askedMs,
+      heldForMs: timeoutMs,
+      renew: async () => {
+        await caller.ask({ method: "PUT", path: "/sessions", headers });
+        return timeoutMs;
+      },
+      end: async () => void (await caller.ask({ method: "DELETE", path: "/sessions", headers })),
+    });
+    caller.waitUntil(this.#kept.settled);
+  }
+
+  /** Makes one. */
+  static async open(caller: ApiCaller, asked: { readonly timeoutMs?: number } = {}): Promise<SessionTarget> {
+    const askedMs = Date.now();
+    const told = await caller.json({
+      method: "POST",
+      path: "/sessions",
+      json: { timeoutMs: asked.timeoutMs },
+    });
+    const [text, timeoutMs] = [String(told["session"]), Number(told["timeoutMs"])];
+    return new SessionTarget(caller, { text, timeoutMs, askedMs });
+  }
+
+  /** Its text. */
+  get text(): string {
+    return this.#text;
+  }
+
+  /** A znode as this session sees it. */
+  node(path: string): NodeTarget {
+    return new NodeTarget(this.#caller, path, this.#text);
+  }
+
+  /** Several writes in this session. */
+  async multi(operations: readonly Operation[], options: WriteOptions = {}): Promise<MultiWritten> {
+    return await multi(this.#caller, operations, { ...options, session: this.#text });
+  }
+
+  /** Ends it. */
+  async close(): Promise<void> {
+    await this.#kept.end();
+  }
+
+  /** Its end, by a stub of its own. */
+  ending(): EndingTarget {
+    return new EndingTarget(this.#kept);
+  }
+
+  /** The caller has let go of it, or is gone. */
+  [Symbol.dispose](): void {
+    this.#kept.dispose();
+  }
+}

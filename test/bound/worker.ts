@@ -1,0 +1,159 @@
+/** POST /holder/ID/METHOD with arguments as JSON does that to a Holder; POST /NAME plays one of the scenes below. */
+import type { EdgekeeperBinding } from "../../src/binding/binding.ts";
+import { type BoundEnv, Holder } from "./holder.ts";
+import { told } from "./told.ts";
+
+export { Holder };
+
+type Scene = (edgekeeper: EdgekeeperBinding, env: BoundEnv) => Promise<unknown>;
+
+const SCENES: Readonly<Record<string, Scene>> = {
+  async using(edgekeeper) {
+    using lease = await edgekeeper.lock("scenes/using", { owner: "me", ttlMs: 5000 });
+    const [token, queue] = [await lease.token, await edgekeeper.lockQueue("scenes/using")];
+    return { token, queue, expiresInMs: await lease.expiresInMs, renewed: await lease.renew() };
+  },
+
+  async forgotten(edgekeeper) {
+    return await (
+      await edgekeeper.lock("scenes/forgotten")
+    ).token;
+  },
+
+  async pipelined(edgekeeper) {
+    return await edgekeeper.lock("scenes/pipelined").token;
+  },
+
+  async released(edgekeeper) {
+    using lease = await edgekeeper.lock("scenes/released");
+    await lease.release();
+    await lease.release();
+    const { count } = await edgekeeper.lockQueue("scenes/released", { consistency: "linearizable" });
+    return {
+      count,
+      lost: await (await lease.ending()).lost(),
+      renewed: await told(async () => await lease.renew()),
+    };
+  },
+
+  /** The answer leaves while the lock is waited for: nobody is there who could hold it. */
+  async left(edgekeeper) {
+    edgekeeper.lock("scenes/left", { waitMs: 60_000, owner: "gone" }).catch(() => undefined);
+    while ((await edgekeeper.lockQueue("scenes/left")).count < 2) await scheduler.wait(20);
+    return "left";
+  },
+
+  /** A place whose stub is let go of before anybody has asked what came of it. */
+  async stood(edgekeeper) {
+    {
+      using contender = await edgekeeper.contend("scenes/stood", { waitMs: 60_000 });
+      while ((await edgekeeper.lockQueue("scenes/stood")).count < 2) await scheduler.wait(20);
+      if (contender === undefined) return "no stub";
+    }
+    while ((await edgekeeper.lockQueue("scenes/stood")).count > 1) await scheduler.wait(20);
+    return "skipped";
+  },
+
+  async sameKey(edgekeeper) {
+    using first = await edgekeeper.lock("scenes/key", { key: "mine" });
+    using again = await edgekeeper.lock("scenes/key", { key: "mine" });
+    return [await first.token, await again.token];
+  },
+
+  async nodes(edgekeeper) {
+    using node = await edgekeeper.node("/scene");
+    const missing = await node.get();
+    const created = await node.create("one");
+    const bytes = await node.put(new Uint8Array([0, 255]), { version: 0 });
+    const value = await edgekeeper.node("/scene").get({ minZxid: bytes.zxid });
+    const child = await edgekeeper.node("/scene/n-").create("", { sequential: true });
+    const refused = await told(async () => await node.put("x", { version: 7 }));
+    const list = await node.children({ consistency: "linearizable" });
+    const full = await told(async () => await node.delete());
+    await edgekeeper.node(child.path).delete();
+    await node.delete({ version: 1 });
+    return {
+      missing,
+      created,
+      bytes: [...(value?.data ?? [])],
+      version: value?.stat.version,
+      child: child.path,
+      refused,
+      list: list.children,
+      full,
+      gone: await edgekeeper.node("/scene").get(),
+    };
+  },
+
+  async held(edgekeeper) {
+    using lease = await edgekeeper.lock("scenes/held");
+    const held = { lock: "scenes/held", token: await lease.token };
+    const written = await edgekeeper.node("/guarded").put("under the lock", { held });
+    await lease.release();
+    const late = await told(async () => await edgekeeper.node("/guarded").put("late", { held }));
+    return { path: written.path, late, text: (await edgekeeper.node("/guarded").get())?.text };
+  },
+
+  async several(edgekeeper) {
+    const done = await edgekeeper.multi([
+      { op: "create", path: "/several", text: "1" },
+      { op: "put", path: "/several/a", text: "2" },
+      { op: "check", path: "/several", version: 0 },
+    ]);
+    const undone = await told(
+      async () =>
+        await edgekeeper.multi([
+          { op: "put", path: "/several/b", text: "" },
+          { op: "delete", path: "/no" },
+        ]),
+    );
+    const { children } = await edgekeeper.node("/several").children();
+    return { paths: done.results.map(({ path }) => path), undone, children };
+  },
+
+  async sessions(edgekeeper) {
+    const inside: unknown[] = [];
+    {
+      using session = await edgekeeper.session({ timeoutMs: 5000 });
+      const made = await session.node("/ephemeral").create("here", { mode: "ephemeral" });
+      inside.push((await session.text).split("-")[0] === made.stat?.ephemeralOwner);
+      await session.close();
+      inside.push((await (await session.ending()).lost()).code);
+    }
+    const without = await told(async () => await edgekeeper.node("/no").create("", { mode: "ephemeral" }));
+    return {
+      inside,
+      without,
+      after: await edgekeeper.node("/ephemeral").get({ consistency: "linearizable" }),
+    };
+  },
+
+  async slips(edgekeeper, env) {
+    const calls: readonly (() => Promise<unknown>)[] = [
+      async () => await edgekeeper.lock(""),
+      async () => await edgekeeper.lock(".."),
+      async () => await edgekeeper.lock("x", { waitMs: -1 }),
+      async () => await edgekeeper.lock("x", { mode: "shared" as "read" }),
+      async () => await edgekeeper.node("relative").get(),
+      async () => await edgekeeper.node("/a/../b").get(),
+      async () => await edgekeeper.node("/zookeeper/config").put("x"),
+      async () => await env.STRANGE.lock("x"),
+      async () => await env.ELSEWHERE.lock("x"),
+    ];
+    return await Promise.all(calls.map(async (call) => await told(call)));
+  },
+};
+
+const worker: ExportedHandler<BoundEnv> = {
+  async fetch(request, env) {
+    const [, scene = "", id = "", method = ""] = new URL(request.url).pathname.split("/");
+    if (scene !== "holder") return Response.json((await SCENES[scene]?.(env.EDGEKEEPER, env)) ?? null);
+    const holder = env.HOLDER.get(env.HOLDER.idFromName(id)) as unknown as Readonly<
+      Record<string, (...values: readonly unknown[]) => Promise<unknown>>
+    >;
+    const values = await request.json<readonly unknown[]>();
+    return Response.json((await told(async () => await holder[method]?.(...values))) ?? null);
+  },
+};
+
+export default worker;
