@@ -10,6 +10,8 @@ export const GATEWAY_PATHS = {
   zk: "/gateway/zk",
   /** POST with a CallAsked as a record, and the headers that tell who asks; answered by a CallAnswer. */
   call: "/gateway/call",
+  /** POST with a StreamAsked, and who asks as above; answered by a stream, or by a refusal as a record. */
+  stream: "/gateway/stream",
   status: "/gateway/status",
   /** With the name of an AdminServer command as `command`, and its arguments. */
   command: "/gateway/command",
@@ -33,6 +35,16 @@ export type {
   Known,
   QueuedContender,
 } from "../keeper/call.ts";
+
+export {
+  type Position,
+  POSITION_TEXT,
+  readPosition,
+  type StreamAsked,
+  type StreamWord,
+} from "../keeper/event-stream.ts";
+
+export { STREAM_TYPE } from "./streams.ts";
 
 export type { MoveRefusal } from "../keeper/operations/move-leader.ts";
 

@@ -45,6 +45,9 @@ export const CLIENT_REPORT_BYTES: number = 256 * 1024;
 /** A client that was hung up on has this long to read what was sent before; then its connection is dropped. */
 export const CLIENT_LINGER_MS = 5000;
 
+/** A reader of events whose stream has ended has this long to take the last of it. */
+export const STREAM_LINGER_MS = 5000;
+
 /** The command snapshot reads and sends so much at a time, between which the replica goes on. */
 export const DOWNLOAD_PART_BYTES: number = 256 * 1024;
 

@@ -42,6 +42,7 @@ import type { ReplicaEnv } from "./replica-env.ts";
 import { keeperConfig, readLogRowsMax, votersBefore } from "./settings.ts";
 import { logLine } from "./log-line.ts";
 import { type ReplicaName, Store } from "./store.ts";
+import { Streams } from "./streams.ts";
 import { SyncTimes } from "./sync-times.ts";
 import { type Brain, Turns } from "./turns.ts";
 
@@ -57,6 +58,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
   readonly #links: Links;
   readonly #clients: Clients;
   readonly #calls: Calls;
+  readonly #streams: Streams;
   readonly #heart: Heart;
   readonly #turns: Turns;
   readonly #syncTimes: SyncTimes;
@@ -72,6 +74,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
     this.#links = new Links(this.replicaName, env, accept);
     this.#clients = new Clients(accept);
     this.#calls = new Calls(accept, async () => await ctx.storage.sync());
+    this.#streams = new Streams(accept, async () => await ctx.storage.sync());
     this.#syncTimes = new SyncTimes({
       now: () => Date.now(),
       sync: async () => await ctx.storage.sync(),
@@ -148,6 +151,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
       start: store.start,
       tree: store.tree,
       log: store.log,
+      notes: store.notes,
       auth: authSettings(this.env),
       rng: seededRng([random[0] ?? 0, random[1] ?? 0, random[2] ?? 0, random[3] ?? 0]),
       removal: store.removal,
@@ -164,6 +168,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
     this.#links.closeAll("this replica starts anew");
     this.#clients.closeAll();
     this.#calls.closeAll();
+    this.#streams.closeAll();
     this.#store = this.#openStore();
     this.#keeper = this.#makeKeeper(this.#store);
     if (!this.#isAwake) this.#heart.rest();
@@ -188,6 +193,8 @@ export class Replica extends DurableObject<ReplicaEnv> {
       }
       case GATEWAY_PATHS.call:
         return this.#calls.serve(request);
+      case GATEWAY_PATHS.stream:
+        return await this.#streams.serve(request);
       case GATEWAY_PATHS.status:
         return Response.json(this.status());
       case GATEWAY_PATHS.metrics:
@@ -309,6 +316,8 @@ export class Replica extends DurableObject<ReplicaEnv> {
         return this.#calls.probe(action.call, action.zxid);
       case "callAnswer":
         return this.#calls.answer(action.call, action.answer);
+      case "stream":
+        return this.#streams.say(action.stream, action.word);
       case "log":
         return logLine(action.line);
       default:

@@ -2,7 +2,7 @@
 import type { SqlDatabase } from "./sql.ts";
 
 /** Stored in `state`; a replica refuses data of a later format, and brings earlier ones up to it. */
-export const STORAGE_FORMAT = 3;
+export const STORAGE_FORMAT = 4;
 
 /** Slots of the log's ring: trimming writes nothing, as a new row takes the place of the oldest. Part of the format. */
 export const LOG_SLOTS = 16_384;
@@ -33,6 +33,8 @@ export const TREE_TABLES: readonly [TreeTables, TreeTables] = [
  * history: accepted proposals, one row a batch, in order of seq, in slot seq modulo LOG_SLOTS, with the zxid before it.
  *   Each row also carries how far the tree in this database had come when the row was written, as both are written in
  *   one transaction: so a delivery costs no row of its own.
+ * event_base: one row, behind which zxid events can be told from the history. event_note: what the history does not tell
+ *   of them: see event-note-rows.ts.
  */
 const SCHEMA: readonly string[] = [
   `CREATE TABLE IF NOT EXISTS state (
@@ -91,6 +93,18 @@ const SCHEMA: readonly string[] = [
     ephemerals INTEGER NOT NULL,
     proposals BLOB NOT NULL
   )`,
+  `CREATE TABLE IF NOT EXISTS event_base (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    epoch INTEGER NOT NULL,
+    counter INTEGER NOT NULL
+  )`,
+  `CREATE TABLE IF NOT EXISTS event_note (
+    epoch INTEGER NOT NULL,
+    counter INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    notes TEXT NOT NULL,
+    PRIMARY KEY (epoch, counter, part)
+  ) WITHOUT ROWID`,
 ];
 
 /**

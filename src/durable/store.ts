@@ -18,6 +18,7 @@ import { StagedTree, type StateSummary } from "../tree/tree-snapshot.ts";
 import { Tree } from "../tree/tree.ts";
 import type { PeerStart } from "../zab/config.ts";
 import type { PeerWrite } from "../zab/effects.ts";
+import { EventNoteRows } from "./event-note-rows.ts";
 import { STAGING_CACHE_BYTES, ZNODE_CACHE_BYTES } from "./limits.ts";
 import { type Applied, type AppliedRow, appliedOf, type LogBounds, LogStore } from "./log-store.ts";
 import { SqlNodeRows } from "./node-rows.ts";
@@ -67,6 +68,7 @@ interface Staging {
 /** A replica's database: opened once per start. */
 export class Store {
   readonly log: LogStore;
+  readonly notes: EventNoteRows;
   readonly tree: Tree;
   readonly start: PeerStart;
   readonly #database: SqlDatabase;
@@ -89,6 +91,7 @@ export class Store {
     this.#tables = used;
     this.#spareTables = spare;
     this.log = new LogStore(sql, { epoch: state.base_epoch, counter: state.base_counter }, bounds);
+    this.notes = new EventNoteRows(sql);
     this.#rows = new SqlNodeRows(sql, this.#tables.znode);
     this.#nodes = new CachedNodeStore(this.#rows, ZNODE_CACHE_BYTES);
     this.#sessions = new SessionTable(readSessions(sql, this.#tables));
@@ -350,6 +353,7 @@ export class Store {
     const { sql } = this.#database;
     const { digest, totals } = staging.tree.summary;
     this.log.restart(last);
+    this.notes.restart(last);
     this.#writeState({ zxid: last, digest, totals });
     this.#writeBase();
     sql.exec("UPDATE install SET tree = 1 - tree, diverged = 0");
@@ -359,6 +363,7 @@ export class Store {
   /** The staged tree takes the place of the other; history stays. Only a new Store knows what is what. */
   #takeRestored(at: Zxid): void {
     const { digest, totals } = must(this.#staging, "a restore is staged").tree.summary;
+    this.notes.write(this.log.base);
     this.#writeState({ zxid: at, digest, totals });
     this.#database.sql.exec("UPDATE install SET tree = 1 - tree");
     clearTree(this.#database, this.#tables);
@@ -372,6 +377,7 @@ export class Store {
       this.#acceptedEpoch = 0;
       this.#currentEpoch = 0;
       this.log.restart(ZXID_ZERO);
+      this.notes.restart(ZXID_ZERO);
       this.#writeState({ zxid: ZXID_ZERO, digest: DIGEST_ZERO, totals: { dataBytes: 0, ephemerals: 0 } });
       this.#writeBase();
       sql.exec("UPDATE install SET diverged = 0");
@@ -389,6 +395,7 @@ export class Store {
   #writeTree(): void {
     this.#rows.writeChangesOf(this.#nodes);
     this.#writeSessions(this.#sessions, this.#tables);
+    this.notes.write(this.log.base);
   }
 
   #writeStaging(): void {

@@ -20,7 +20,7 @@ export interface Trees {
 
 /**
  * Upgrades the data, and makes the indexes. Format 1 kept its log, never trimmed, in a table of that name; format 2 did
- * not know which znodes end by themselves.
+ * not know which znodes end by themselves; format 3 kept no notes of events.
  */
 export function upgrade(database: SqlDatabase, format: number, trees: Trees): void {
   const { sql } = database;
@@ -31,6 +31,7 @@ export function upgrade(database: SqlDatabase, format: number, trees: Trees): vo
     sql.exec(`ALTER TABLE ${trees.used.znode} ADD COLUMN idle INTEGER`);
     markContainers(sql, trees.used.znode);
   }
+  if (format < 4) beginEvents(sql);
   createIndexes(database);
   if (format < STORAGE_FORMAT) sql.exec("UPDATE state SET format = ?", STORAGE_FORMAT);
 }
@@ -69,4 +70,15 @@ function markContainers(sql: Sql, table: ZnodeTable): void {
       sql.exec(`UPDATE ${table} SET idle = ? WHERE parent = ? AND name = ?`, mark, parent, name);
     }
   }
+}
+
+/** Of what the tree on disk shows already no events were noted: they are told from there on. */
+function beginEvents(sql: Sql): void {
+  sql.exec(
+    `INSERT OR REPLACE INTO event_base
+     SELECT 1, epoch, counter FROM (
+       SELECT applied_epoch AS epoch, applied_counter AS counter FROM state
+       UNION ALL SELECT applied_epoch, applied_counter FROM history
+     ) ORDER BY epoch DESC, counter DESC LIMIT 1`,
+  );
 }

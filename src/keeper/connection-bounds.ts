@@ -12,6 +12,8 @@ export interface ConnectionBounds {
   readonly maxConnections: number;
   /** Connections of one replica from one address; those of this machine itself are not counted. */
   readonly maxConnectionsPerAddress: number;
+  /** Event streams of one replica that one caller may have; STREAMS_PER_CALLER_MAX unless set. */
+  readonly maxStreamsPerCaller?: number;
   /** A request without its length: CLIENT_FRAME_BYTES_MAX unless set. Above it the connection is closed. */
   readonly requestBytesMax?: number;
   /** THROTTLE_SETTINGS unless set. */

@@ -5,6 +5,7 @@ import type { Tree } from "../tree/tree.ts";
 import type { WatchTable } from "../tree/watch-table.ts";
 import type { PeerPhase, PeerStatus } from "../zab/config.ts";
 import type { CallDoor } from "./call-door.ts";
+import type { EventStreams } from "./event-streams.ts";
 import type { ClientDoor } from "./client-door.ts";
 import type { KeeperConfig } from "./config.ts";
 import type { Digests } from "./digests.ts";
@@ -26,11 +27,12 @@ export interface Described {
   readonly watches: WatchTable;
   readonly door: ClientDoor;
   readonly calls: CallDoor;
+  readonly streams: EventStreams;
   readonly forwardedBytes: number;
   /** While it leads. */
   readonly desk: LeaderDesk | undefined;
   readonly digests: Digests;
-  readonly shell: Pick<KeeperParts, "databaseBytes" | "summaries" | "restorable" | "slowSyncs">;
+  readonly shell: Pick<KeeperParts, "notes" | "databaseBytes" | "summaries" | "restorable" | "slowSyncs">;
   /** Unix milliseconds. */
   readonly nowMs: number;
   /** By a clock that never goes back. */
@@ -67,6 +69,7 @@ export function describeReplica(replica: Described): ReplicaStatus {
     syncedObservers: zab.learners.filter(({ isSynced, isVoter }) => isSynced && !isVoter).length,
     watches: replica.watches.count,
     calls: replica.calls.count,
+    streams: replica.streams.count,
     heldRequests: door.holds.writes + replica.calls.writeCount,
     forwardedBytes: replica.forwardedBytes,
     outstandingProposals: isSameEpoch ? zab.lastZxid.counter - zab.lastCommitted.counter : 0,

@@ -10,6 +10,8 @@ import type { Call, CallId } from "./call.ts";
 import type { KeeperConfig } from "./config.ts";
 import type { NamedSummary } from "./operations/replica-metrics.ts";
 import type { Operation, RestoreStep } from "./operations/report.ts";
+import type { EventNotes } from "./event-notes.ts";
+import type { StreamInput } from "./event-stream.ts";
 import type { ConnectionId, ConnectionOpening, SentOut } from "./connection.ts";
 import type { Removal } from "./turn.ts";
 
@@ -19,6 +21,8 @@ export interface KeeperParts {
   readonly start: PeerStart;
   readonly tree: Tree;
   readonly log: LogReader;
+  /** Beside the history: what that does not tell of events. */
+  readonly notes: EventNotes;
   readonly auth: AuthSettings;
   readonly rng: Rng;
   /** How this replica was let go before, where it has nothing but that. */
@@ -61,6 +65,8 @@ export type KeeperInput =
   | { readonly kind: "call"; readonly call: Call }
   /** The caller has hung up: no answer is awaited. */
   | { readonly kind: "callGone"; readonly call: CallId }
+  /** Something happens to a stream of events. */
+  | { readonly kind: "stream"; readonly input: StreamInput }
   /** Somebody who runs the replica wants something changed. */
   | { readonly kind: "operation"; readonly operation: Operation }
   | { readonly kind: "restoreStep"; readonly step: RestoreStep }

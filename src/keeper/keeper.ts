@@ -16,6 +16,7 @@ import { compareZxid, type Zxid, zxidText } from "../base/zxid.ts";
 import { decodeTxn } from "../jute/txn.ts";
 import { digestText } from "../tree/digest.ts";
 import { CONFIG_PATH } from "../tree/reserved.ts";
+import { noteOf } from "../tree/told-events.ts";
 import type { Tree } from "../tree/tree.ts";
 import { WatchTable } from "../tree/watch-table.ts";
 import type { PeerPhase } from "../zab/config.ts";
@@ -26,6 +27,7 @@ import { ClientDoor } from "./client-door.ts";
 import type { KeeperConfig } from "./config.ts";
 import { describeForOperators, type Described, describeReplica, phaseText } from "./describe.ts";
 import type { DoorContext } from "./door-context.ts";
+import { EventStreams } from "./event-streams.ts";
 import { Digests } from "./digests.ts";
 import { type Forward, forwardBatches } from "./forward-batches.ts";
 import { ForwardWindow } from "./forward-window.ts";
@@ -54,6 +56,7 @@ export class Keeper {
   readonly #window: ForwardWindow;
   readonly #door: ClientDoor;
   readonly #calls: CallDoor;
+  readonly #streams: EventStreams;
   readonly #host: PeerHost;
   readonly #reign: Reign;
   /** Whether the leader of this reign was told whose clients are connected here. */
@@ -104,6 +107,8 @@ export class Keeper {
       reads: new LocalReads(parts.tree, this.#watches),
       audit: (actor, request, outcome) => this.#door.operator.audit(actor, request, outcome),
     });
+    const { log: history, notes } = parts;
+    this.#streams = new EventStreams({ sid: parts.config.sid, context, log: history, notes });
   }
 
   #doorContext(parts: KeeperParts, log: DoorContext["log"]): DoorContext {
@@ -148,6 +153,7 @@ export class Keeper {
     this.#host.at(nowMs);
     this.#door.at(this.#clockMs);
     this.#calls.at(this.#clockMs);
+    this.#streams.at(this.#clockMs);
     this.#door.counters.turns++;
     this.#more = false;
     this.#take(input);
@@ -173,6 +179,8 @@ export class Keeper {
         return this.#calls.take(input.call);
       case "callGone":
         return this.#calls.gone(input.call);
+      case "stream":
+        return this.#streams.take(input.input);
       case "operation":
         return this.#door.operator.operate(input.operation);
       case "restoreStep":
@@ -201,12 +209,16 @@ export class Keeper {
     this.#setReadOnly(this.#readOnly.isOn(this.#host.status(), this.#clockMs));
     if (!this.#serving) {
       this.#leaderlessSinceMs ??= this.#clockMs;
-      if (this.#clockMs - this.#leaderlessSinceMs >= LEADERLESS_HOLD_MS) this.#door.closeAll();
+      if (this.#clockMs - this.#leaderlessSinceMs >= LEADERLESS_HOLD_MS) {
+        this.#door.closeAll();
+        this.#streams.closeAll("no-quorum");
+      }
     }
     const reports = this.#serving ? this.#digests.report(this.#clockMs) : [];
     for (const report of reports) this.#tellLeader({ kind: "digest", ...report });
     this.#door.tick();
     this.#calls.tick();
+    this.#streams.tick();
   }
 
   /**
@@ -218,6 +230,7 @@ export class Keeper {
       this.#deliver();
       this.#becomeReady();
       this.#calls.progressed();
+      this.#streams.progressed();
       moved = this.#sendForwards();
       if (!this.#more) moved = this.#reign.readInbox(this.#nowMs, this.#clockMs) || moved;
       this.#reign.settle();
@@ -231,7 +244,10 @@ export class Keeper {
       moved ||= answers.length > 0 || proposals.length > 0;
     }
     if (this.#host.sendSnapshots()) this.#more = true;
+    if (this.#outbox.isRestarting) this.#streams.closeAll("restart");
+    else if (this.#streams.advance()) this.#more = true;
     this.#outbox.act(...this.#door.takeActions(), ...this.#calls.takeActions());
+    this.#outbox.act(...this.#streams.takeActions());
   }
 
   #changePhase(phase: PeerPhase): void {
@@ -319,12 +335,15 @@ export class Keeper {
       return 0;
     }
     const { outcome, events } = this.#tree.apply(zxid, header, txn);
+    const note = noteOf(txn, events);
+    if (note !== undefined) this.#shell.notes.add(zxid, note);
     this.#digests.applied();
     this.#door.metrics.committed(this.#nowMs - header.timeMs, this.#host.phase);
     this.#reign.desk?.applied(zxid, header, txn);
     let eventCount = 0;
     for (const event of events) eventCount += this.#door.announce(event, zxid);
     for (const event of events) this.#calls.announce(event, zxid);
+    eventCount += this.#streams.announce({ zxid, timeMs: header.timeMs, events });
     const { origin } = header;
     if (txn.kind === "closeSession") {
       const deleted = events.filter(({ kind }) => kind === "deleted").map(({ path }) => path);
@@ -350,6 +369,7 @@ export class Keeper {
     const isHere = tree !== undefined && digestText(tree.summary.digest) === staged.digest;
     this.#log("restore", `${isHere ? "" : "is not here, but committed "}at ${zxidText(zxid)}`);
     if (isHere) takeOver(tree, this.#tree);
+    this.#streams.reset(zxid);
     this.#outbox.write([isHere ? { kind: "restore", at: zxid } : { kind: "diverged" }]);
     this.#outbox.restart();
   }
@@ -405,6 +425,7 @@ export class Keeper {
       watches: this.#watches,
       door: this.#door,
       calls: this.#calls,
+      streams: this.#streams,
       forwardedBytes: this.#window.bytes,
       desk: this.#reign.desk,
       digests: this.#digests,

@@ -132,6 +132,8 @@ export interface ReplicaStatus {
   readonly syncedObservers: number;
   /** Requests without a connection, of HTTP, that are not answered. */
   readonly calls: number;
+  /** Streams of events that are open. */
+  readonly streams: number;
   readonly heldRequests: number;
   /** Bytes of its clients' and callers' writes that the leader or the log has, and that are not delivered. */
   readonly forwardedBytes: number;

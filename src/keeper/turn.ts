@@ -8,6 +8,7 @@ import type { Zxid } from "../base/zxid.ts";
 import type { PeerWrite } from "../zab/effects.ts";
 import type { LinkId, Notification } from "../zab/message.ts";
 import type { CallAnswer, CallId } from "./call.ts";
+import type { StreamId, StreamWord } from "./event-stream.ts";
 import type { ConnectionId } from "./connection.ts";
 
 /** A frame for another replica. */
@@ -38,6 +39,8 @@ export type Action =
   | { readonly kind: "callProbe"; readonly call: CallId; readonly zxid: Zxid }
   /** The end of a call. */
   | { readonly kind: "callAnswer"; readonly call: CallId; readonly answer: CallAnswer }
+  /** What is said in a stream of events. */
+  | { readonly kind: "stream"; readonly stream: StreamId; readonly word: StreamWord }
   /** Something worth a line in the log. */
   | { readonly kind: "log"; readonly line: string };
 

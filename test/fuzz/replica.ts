@@ -25,6 +25,7 @@ import type { PeerWrite } from "../../src/zab/effects.ts";
 import { proposalBytes } from "../../src/zab/history.ts";
 import type { Proposal } from "../../src/zab/message.ts";
 import type { Register } from "../zab/register.ts";
+import { MemoryNotes } from "../keeper/memory-notes.ts";
 import { TEST_CONFIG } from "../keeper/test-config.ts";
 import { USERS } from "../keeper/sasl-client.ts";
 import { Finding } from "./episode.ts";
@@ -134,6 +135,7 @@ export interface ReplicaOptions {
 export class FuzzReplica {
   readonly sid: Sid;
   readonly log: MemoryLog = new MemoryLog();
+  readonly notes: MemoryNotes = new MemoryNotes();
   keeper: Keeper;
   tree: Tree;
   nowMs: number = EPOCH_MS;
@@ -220,6 +222,7 @@ export class FuzzReplica {
       },
       tree: this.tree,
       log: this.log,
+      notes: this.notes,
       auth: AUTH,
       databaseBytes: () => 0,
       rng: seededRng([sid, this.#instance, 5, 6]),

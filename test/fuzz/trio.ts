@@ -195,6 +195,7 @@ export class Trio {
       case "clientFlow":
       case "callProbe":
       case "callAnswer":
+      case "stream":
       case "log":
     }
   }

@@ -4,11 +4,12 @@ import { createHash } from "node:crypto";
 import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
 import type { Rng } from "../../src/base/rng.ts";
-import { compareZxid, type Zxid, zxidText } from "../../src/base/zxid.ts";
+import { compareZxid, type Zxid, ZXID_ZERO, zxidText } from "../../src/base/zxid.ts";
 import { decodeTxn } from "../../src/jute/txn.ts";
 import type { AuthSettings } from "../../src/keeper/auth.ts";
 import type { CallAnswer, CallId } from "../../src/keeper/call.ts";
 import type { KeeperConfig } from "../../src/keeper/config.ts";
+import type { StreamId, StreamWord } from "../../src/keeper/event-stream.ts";
 import type { ConnectionId } from "../../src/keeper/connection.ts";
 import type { Keeper } from "../../src/keeper/keeper.ts";
 import type { Action } from "../../src/keeper/turn.ts";
@@ -21,6 +22,7 @@ import { Tree } from "../../src/tree/tree.ts";
 import type { PeerWrite } from "../../src/zab/effects.ts";
 import type { LinkId } from "../../src/zab/message.ts";
 import { Disk } from "../zab/disk.ts";
+import { MemoryNotes } from "./memory-notes.ts";
 
 /** The super user is "super:test". */
 const AUTH: AuthSettings = {
@@ -61,6 +63,9 @@ export interface Held {
 export class Replica {
   readonly sid: Sid;
   readonly disk: Disk = new Disk();
+  readonly notes: MemoryNotes = new MemoryNotes();
+  /** Who hears what is said in a stream. */
+  readonly readers: Map<StreamId, (word: StreamWord | "lost") => void> = new Map();
   keeper: Keeper | undefined;
   databaseBytes = 0;
   /** What it starts with. */
@@ -182,6 +187,7 @@ export class Replica {
   keepStaged(last: Zxid): void {
     this.isDigestWrong = false;
     this.installed++;
+    this.notes.restart(last);
     const { store, sessions, tree } = must(this.staged, "a snapshot is staged");
     const { digest, totals } = tree.summary;
     this.#bases.set(
@@ -229,6 +235,7 @@ export class Replica {
   /** The disk is lost with all that is on it. */
   wipe(): void {
     this.disk.wipe();
+    this.notes.restart(ZXID_ZERO);
     this.#bases.clear();
     this.isDigestWrong = false;
   }

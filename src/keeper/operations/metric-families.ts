@@ -64,6 +64,7 @@ function own({ status, lastZxid }: Report, shell: ShellFigures): readonly Metric
     zxid_counter: lastZxid.counter,
     client_bytes: status.clientBytes,
     calls: status.calls,
+    streams: status.streams,
     forwarded_bytes: status.forwardedBytes,
     log_batches: shell.logBatches,
     database_bytes: shell.databaseBytes,

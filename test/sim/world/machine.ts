@@ -301,6 +301,7 @@ export class Machine {
       start: store.start,
       tree: store.tree,
       log: store.log,
+      notes: store.notes,
       auth: AUTH,
       removal: store.removal,
       rng: this.#setting.rng("keeper", home.sid, home.starts),
@@ -403,7 +404,8 @@ export class Machine {
         return clients.setReading(action.connection, action.reading);
       case "callProbe":
       case "callAnswer":
-        throw new Error("no client of the simulator calls");
+      case "stream":
+        throw new Error("no client of the simulator calls, or reads events");
       case "log":
         this.log.push(action.line);
         return undefined;

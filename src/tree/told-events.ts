@@ -1,0 +1,113 @@
+/**
+ * What happened to znodes, told from the history of transactions instead of while they are applied. A transaction says
+ * which znodes it creates, sets and deletes, in what order; it does not say whom the znodes' access control lists let
+ * read them, nor what closing a session deletes. So a replica keeps, beside its history, a note of each transaction
+ * whose events are other than a reader of history would take them to be: the events of every close that deletes
+ * something, and of all that concerns a znode which not everybody may read. Where all may read, as most let them,
+ * nothing is noted.
+ *
+ * By construction eventsOf(txn, noteOf(txn, events)) is `events`, but for lists that let everybody read: those
+ * become OPEN_ACL.
+ */
+import { type Acl, OPEN_ACL, PERMS } from "../base/acl.ts";
+import { assertNever } from "../base/assert.ts";
+import { parentOf } from "../base/path.ts";
+import type { OperationTxn, Txn } from "../base/txn.ts";
+import { isAllowed } from "./access.ts";
+import { KEYS_ACL, KEYS_PATH } from "./call-keys.ts";
+import { CONFIG_PATH } from "./reserved.ts";
+import type { TreeEvent } from "./transition.ts";
+
+/** The events of one transaction, as they were. */
+export type EventNote = readonly TreeEvent[];
+
+/** The events of a transaction of the history, in their order; `note` is what noteOf gave when it was applied. */
+export function eventsOf(txn: Txn, note: EventNote | undefined): readonly TreeEvent[] {
+  if (note !== undefined) return note;
+  switch (txn.kind) {
+    case "create":
+    case "delete":
+    case "setData":
+    case "check":
+    case "error":
+      return eventsOfOperation(txn);
+    case "multi":
+    case "sessionMulti":
+      return txn.operations.flatMap(eventsOfOperation);
+    case "config":
+      return [{ kind: "dataChanged", path: CONFIG_PATH, acl: OPEN_ACL }];
+    case "setAcl":
+    case "createSession":
+    case "closeSession":
+    case "settled":
+    case "restore":
+    case "barrier":
+      return [];
+    default:
+      return assertNever(txn);
+  }
+}
+
+/** What is to be kept of a transaction that led to these events; undefined where the transaction tells them. */
+export function noteOf(txn: Txn, events: readonly TreeEvent[]): EventNote | undefined {
+  if (events.length === 0) return undefined;
+  const note = events.map(simplified);
+  const told = eventsOf(txn, undefined).map(simplified);
+  const isTold = told.length === note.length && told.every((event, at) => isSame(event, note[at]));
+  return isTold ? undefined : note;
+}
+
+/** As the history alone tells it: whoever is not kept from reading may read. */
+function eventsOfOperation(txn: OperationTxn): readonly TreeEvent[] {
+  switch (txn.kind) {
+    case "create": {
+      const { path } = txn;
+      return [{ kind: "created", path, acl: readersOf(txn.acl), parentAcl: usualReadersOf(parentOf(path)) }];
+    }
+    case "delete": {
+      const { path } = txn;
+      const parentAcl = usualReadersOf(parentOf(path));
+      return [{ kind: "deleted", path, acl: usualReadersOf(path), parentAcl }];
+    }
+    case "setData":
+      return [{ kind: "dataChanged", path: txn.path, acl: usualReadersOf(txn.path) }];
+    case "check":
+    case "error":
+      return [];
+    default:
+      return assertNever(txn);
+  }
+}
+
+/** Who may read what stands there, unless a note says otherwise: everybody, but of callers' keys nobody. */
+function usualReadersOf(path: string): readonly Acl[] {
+  return path === KEYS_PATH || path.startsWith(`${KEYS_PATH}/`) ? KEYS_ACL : OPEN_ACL;
+}
+
+/** Lists that let everybody read are all the same to whoever asks who may. */
+function readersOf(acl: readonly Acl[]): readonly Acl[] {
+  return isAllowed(acl, PERMS.read, []) ? OPEN_ACL : acl;
+}
+
+function simplified(event: TreeEvent): TreeEvent {
+  const acl = readersOf(event.acl);
+  return event.kind === "dataChanged"
+    ? { ...event, acl }
+    : { ...event, acl, parentAcl: readersOf(event.parentAcl) };
+}
+
+function isSame(a: TreeEvent, b: TreeEvent | undefined): boolean {
+  if (b === undefined || a.kind !== b.kind || a.path !== b.path || !isSameAcl(a.acl, b.acl)) return false;
+  return a.kind === "dataChanged" || b.kind === "dataChanged" || isSameAcl(a.parentAcl, b.parentAcl);
+}
+
+function isSameAcl(a: readonly Acl[], b: readonly Acl[]): boolean {
+  return (
+    a === b ||
+    (a.length === b.length &&
+      a.every(({ perms, scheme, id }, at) => {
+        const other = b[at];
+        return other?.perms === perms && other.scheme === scheme && other.id === id;
+      }))
+  );
+}
