@@ -4,13 +4,15 @@ import { CallerIdentities } from "./gateway/identities.ts";
 import { BindingApi } from "./gateway/rpc/api-caller.ts";
 import { BindingEntrypoint } from "./gateway/rpc/entrypoint.ts";
 import { TcpDoor, type TcpEnv } from "./gateway/tcp.ts";
+import { Whereabouts } from "./gateway/whereabouts.ts";
 
 export { Register } from "./durable/register.ts";
 export { Replica } from "./durable/replica.ts";
 
 const callers = new CallerIdentities();
-const app = makeApp(callers);
-const bindingApi = new BindingApi(callers);
+const whereabouts = new Whereabouts();
+const app = makeApp(callers, whereabouts);
+const bindingApi = new BindingApi(callers, whereabouts);
 const tcpDoor = new TcpDoor();
 
 const worker: ExportedHandler<TcpEnv> = {

@@ -18,7 +18,7 @@ import { moveLeader, moveLeaderByPost } from "./move-leader.ts";
 import { allMetrics, ensembleMetrics } from "./metrics.ts";
 import { addressOf, callerOf, type CallerIdentities } from "./identities.ts";
 import { leaderOf, statuses } from "./replicas.ts";
-import { Whereabouts } from "./whereabouts.ts";
+import type { Whereabouts } from "./whereabouts.ts";
 
 /** What there is, for those who look around and those who are lost. */
 const ROUTES: Readonly<Record<string, string>> = {
@@ -36,8 +36,8 @@ const ROUTES: Readonly<Record<string, string>> = {
   "/ENSEMBLE/zk": "a WebSocket that carries ZooKeeper's protocol",
 };
 
-/** Makes the app: one per isolate. `callers` tells who a caller is. */
-export function makeApp(callers: CallerIdentities): Hono<App> {
+/** Makes the app: one per isolate. `callers` tells who a caller is, `whereabouts` whom to ask first. */
+export function makeApp(callers: CallerIdentities, whereabouts: Whereabouts): Hono<App> {
   const app = new Hono<App>();
 
   app.use(async (context, next) => {
@@ -65,7 +65,6 @@ export function makeApp(callers: CallerIdentities): Hono<App> {
   app.get("/metrics", allMetrics);
   app.get("/:ensemble/metrics", ensembleMetrics);
   app.get("/:ensemble/v1/status", status);
-  const whereabouts = new Whereabouts();
   const api = makeApi(callers, whereabouts);
   const contract = describeApi(api);
   app.route("/:ensemble/v1", api);

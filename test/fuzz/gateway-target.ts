@@ -51,7 +51,11 @@ export const gatewayTarget: Target = {
 
 /** What the app is, and what it asks replicas for: its modules speak of the platform's types, which are not Node's. */
 interface Product {
-  makeApp(callers: CallerIdentities): { fetch(request: Request, env: unknown): Promise<Response> };
+  makeApp(
+    callers: CallerIdentities,
+    whereabouts: object,
+  ): { fetch(request: Request, env: unknown, context: object): Promise<Response> };
+  readonly Whereabouts: new () => object;
   readonly GATEWAY_PATHS: Readonly<
     Record<"zk" | "status" | "call" | "command" | "bulk" | "moveLeader" | "metrics", string>
   >;
@@ -59,12 +63,15 @@ interface Product {
   readonly MOVE_TO_PARAMETER: string;
 }
 
+/** What goes on behind an answer may fail, as it may on the platform. */
+const CONTEXT = { waitUntil: (work: Promise<unknown>): void => void work.catch(() => undefined) };
+
 async function product(): Promise<Product> {
-  const parts = ["../../src/gateway/app.ts", "../../src/durable/entry.ts"].map(async (file) => {
+  const files = ["gateway/app", "gateway/whereabouts", "durable/entry"].map((name) => `../../src/${name}.ts`);
+  const parts = files.map(async (file) => {
     return (await import(new URL(file, import.meta.url).href)) as object;
   });
-  const [app, entry] = await Promise.all(parts);
-  return { ...app, ...entry } as Product;
+  return Object.assign({}, ...(await Promise.all(parts))) as Product;
 }
 
 let made: Promise<Gateway> | undefined;
@@ -85,7 +92,7 @@ class Gateway {
 
   private constructor(parts: Product, keys: JWTVerifyGetKey, tokens: ReadonlyMap<string, string>) {
     this.#product = parts;
-    this.#app = parts.makeApp(new CallerIdentities(() => keys));
+    this.#app = parts.makeApp(new CallerIdentities(() => keys), new parts.Whereabouts());
     this.#tokens = tokens;
   }
 
@@ -134,7 +141,7 @@ class Gateway {
       authorization: request.headers.get("authorization") ?? undefined,
     };
     const isLetIn = refusal(variables, caller) === undefined;
-    const response = await this.#app.fetch(request, env);
+    const response = await this.#app.fetch(request, env, CONTEXT);
     const { status } = response;
     const what = (): string => `${request.method} ${request.url} is answered ${status}`;
     expectThat(STATUSES.has(status), what);
@@ -153,7 +160,7 @@ class Gateway {
 
   /** The runtime hands over whatever Host and path make, even where that is no URL. */
   async #askBadUrl(request: Request, env: unknown, tally: Tally | undefined): Promise<void> {
-    const response = await this.#app.fetch(request, env);
+    const response = await this.#app.fetch(request, env, CONTEXT);
     const what = (): string => `"${request.url}" is answered ${response.status}`;
     expectThat(response.status === 400, what);
     if (request.method !== "HEAD") checkProblem(await response.text(), what);

@@ -9,6 +9,7 @@ import { makeApi } from "../api/api.ts";
 import { withBoundCaller } from "../bound-caller.ts";
 import type { App, GatewayEnv } from "../documents.ts";
 import type { CallerIdentities } from "../identities.ts";
+import type { Whereabouts } from "../whereabouts.ts";
 import { type BindingProps, boundsOf } from "./binding-props.ts";
 
 /** What is asked. */
@@ -34,15 +35,17 @@ export interface Reply {
 /** The routes of the API for callers through the binding: made when the first of them comes. */
 export class BindingApi {
   readonly #callers: CallerIdentities;
+  readonly #whereabouts: Whereabouts;
   #app: Hono<App> | undefined;
 
-  constructor(callers: CallerIdentities) {
+  constructor(callers: CallerIdentities, whereabouts: Whereabouts) {
     this.#callers = callers;
+    this.#whereabouts = whereabouts;
   }
 
   /** The app: it asks nobody for a secret, so nothing but ApiCaller may reach it. */
   get app(): Hono<App> {
-    this.#app ??= new Hono<App>().route("/:ensemble/v1", makeApi(this.#callers));
+    this.#app ??= new Hono<App>().route("/:ensemble/v1", makeApi(this.#callers, this.#whereabouts));
     return this.#app;
   }
 }
