@@ -41,7 +41,8 @@ export function problem(
 export function problemDocument(context: Context<App>, told: Problem): Response {
   const { status, code, detail, headers, members } = told;
   const body = { type: `urn:edgekeeper:problem:${code}`, title: code, status, code, detail, ...members };
-  return context.json(body, status, { ...headers, "content-type": "application/problem+json" });
+  const type = { "content-type": "application/problem+json" };
+  return context.body(`${JSON.stringify(body)}\n`, status, { ...headers, ...type });
 }
 
 /** The ensembles that the deployment serves. */
