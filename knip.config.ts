@@ -7,7 +7,9 @@ import type { KnipConfig } from "knip";
 const config: KnipConfig = {
   entry: [
     // Built by wrangler or by a test as Workers of their own.
+    "examples/*/src/worker.ts",
     "test/bound/*.ts",
+    "test/examples/worker.ts",
     "test/faults/*.ts",
     "test/platform/worker/*.ts",
     // Started as programs of their own; knip does not look behind the `exec` of npm start.
@@ -16,7 +18,7 @@ const config: KnipConfig = {
     "src/binding/main.ts",
     "test/compat/clients/node/*.ts",
   ],
-  project: ["src/**/*.ts", "test/**/*.ts"],
+  project: ["src/**/*.ts", "test/**/*.ts", "examples/**/*.ts"],
   ignoreDependencies: [
     // The local starter finds it by its folder, for the runtime and the bundler that come with it.
     "wrangler",

@@ -168,6 +168,18 @@ export interface Node {
   [Symbol.dispose](): void;
 }
 
+/** The states of a znode, one after the other. */
+export interface Watch {
+  /**
+   * The present state at first, and then, when there is one, the next that is another; null where there is no znode.
+   * States that were over before anybody asked are left out; the latest never is.
+   */
+  next(): Promise<NodeValue | null>;
+  /** Ends it: a `next` that waits fails with `closed`. */
+  close(): Promise<void>;
+  [Symbol.dispose](): void;
+}
+
 /** One write of several. */
 export type Operation =
   | {
@@ -227,6 +239,8 @@ export interface EdgekeeperBinding {
   lockQueue(name: string, options?: ReadOptions): Promise<LockQueue>;
   /** A znode: `await env.EDGEKEEPER.node("/flags").get()` is one round trip. */
   node(path: string): Promise<Node> & Pick<Node, "get" | "put" | "create" | "delete" | "children">;
+  /** Watches a znode, over the loss of replicas. */
+  watch(path: string): Promise<Watch>;
   /** Several writes in one transaction: all are done, or none. */
   multi(operations: readonly Operation[], options?: WriteOptions): Promise<MultiWritten>;
   /** Makes a session, which ends when Edgekeeper is lost for `timeoutMs`, 30,000 unless set. */

@@ -16,6 +16,7 @@ import { ApiCaller, type BindingApi, segment } from "./api-caller.ts";
 import type { BindingProps } from "./binding-props.ts";
 import { ContenderTarget, type LeaseTarget, lockOptions } from "./lease.ts";
 import { multi, NodeTarget, SessionTarget } from "./node.ts";
+import { WatchTarget } from "./watch.ts";
 
 /** See EdgekeeperBinding for what each method does. */
 export abstract class BindingEntrypoint extends WorkerEntrypoint<GatewayEnv, BindingProps> {
@@ -43,6 +44,11 @@ export abstract class BindingEntrypoint extends WorkerEntrypoint<GatewayEnv, Bin
   /** A znode. */
   node(path: string): NodeTarget {
     return new NodeTarget(this.#caller(), path);
+  }
+
+  /** Watches a znode. */
+  watch(path: string): WatchTarget {
+    return new WatchTarget(this.#caller(), path);
   }
 
   /** Several writes in one transaction. */

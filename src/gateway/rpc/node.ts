@@ -26,11 +26,8 @@ export class NodeTarget extends RpcTarget {
   /** `session` is the text of the session that is asked in, undefined for none. */
   constructor(caller: ApiCaller, path: string, session?: string) {
     super();
-    // A sequential one may end with a slash: then its digits are its whole name.
-    const problem = pathProblem(path, path.endsWith("/") && path !== "/");
-    if (problem !== undefined) throw new EdgekeeperError({ code: "bad-path", detail: problem, status: 400 });
     this.#caller = caller;
-    this.#url = path === "/" ? "/nodes/" : `/nodes/${segment(path.slice(1))}`;
+    this.#url = checkedPath(path) === "/" ? "/nodes/" : `/nodes/${segment(path.slice(1))}`;
     this.#session = session;
   }
 
@@ -43,10 +40,7 @@ export class NodeTarget extends RpcTarget {
         path: `${this.#url}?consistency=${segment(consistency)}`,
         headers: { ...this.#readHeaders(options), accept: "application/json" },
       });
-      const base64 = told["data"] as string | null;
-      const data = base64 === null ? null : fromBase64(base64);
-      const text = new TextDecoder().decode(data ?? new Uint8Array());
-      return { data, text, stat: told["stat"] as NodeStat, zxid: told.zxid };
+      return nodeValue(told);
     } catch (error) {
       if (error instanceof EdgekeeperError && error.code === "no-node") return null;
       throw error;
@@ -120,6 +114,22 @@ export class NodeTarget extends RpcTarget {
     const { version } = options;
     return { ...this.#writeHeaders(options), "if-match": version === undefined ? undefined : `"${version}"` };
   }
+}
+
+/** A znode as the API's document tells it. */
+export function nodeValue(document: object & { readonly zxid: string }): NodeValue {
+  const told = document as { readonly data: string | null; readonly stat: NodeStat; readonly zxid: string };
+  const data = told.data === null ? null : fromBase64(told.data);
+  const text = new TextDecoder().decode(data ?? new Uint8Array());
+  return { data, text, stat: told.stat, zxid: told.zxid };
+}
+
+/** The path as it is; throws EdgekeeperError bad-path where it is none. */
+export function checkedPath(path: string): string {
+  // A sequential one may end with a slash: then its digits are its whole name.
+  const problem = pathProblem(path, path.endsWith("/") && path !== "/");
+  if (problem !== undefined) throw new EdgekeeperError({ code: "bad-path", detail: problem, status: 400 });
+  return path;
 }
 
 /** The headers of a write: with a key it is done once, however often the ensemble has to be asked. */
