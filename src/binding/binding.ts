@@ -18,6 +18,12 @@ export interface LockOptions {
   readonly key?: string;
 }
 
+/** How long, and how, a permit of a semaphore is taken. */
+export interface SemaphoreOptions extends Omit<LockOptions, "mode"> {
+  /** How many may hold one: all must say the same number, which the first one sets. */
+  readonly permits: number;
+}
+
 /** Why a lock is not held any more. */
 export interface LeaseEnd {
   /**
@@ -35,10 +41,10 @@ export interface Ending {
   [Symbol.dispose](): void;
 }
 
-/** A lock that is held, and renewed for as long as this stub is. Disposing of it releases the lock. */
+/** What is held, as a lock is, and renewed for as long as this stub is. Disposing of it releases it. */
 export interface Lease {
-  /** The path of the lock. */
-  readonly lock: Promise<string>;
+  /** The path of what is held. */
+  readonly path: Promise<string>;
   /** The fencing token, 20 digits: each holder's is larger than all before it, as a text too. */
   readonly token: Promise<string>;
   /** The secret of the lease, with which it can be renewed and released over HTTP. */
@@ -54,7 +60,7 @@ export interface Lease {
   [Symbol.dispose](): void;
 }
 
-/** A place in the queue of a lock, for those who may want to give it up. Disposing of it does so. */
+/** A place in a queue, for those who may want to give it up. Disposing of it does so. */
 export interface Contender {
   /** Resolves when the lock is held, or fails: with `lock-timeout` after `waitMs`. */
   held(): Promise<Lease>;
@@ -111,8 +117,8 @@ export interface ReadOptions {
 
 /** What every write takes. */
 export interface WriteOptions {
-  /** Done only if this lock is held under this token, checked in the same transaction. */
-  readonly held?: { readonly lock: string; readonly token: string };
+  /** Done only if this is held under this token, checked in the same transaction: a lock's name, or a lease's path. */
+  readonly held?: { readonly name: string; readonly token: string };
   /** Asked again with the same key it is done once, and answered as the first time. Random unless set. */
   readonly key?: string;
 }
@@ -233,8 +239,13 @@ export interface EdgekeeperBinding {
    * /locks/orders/42, a name that begins with / is a path of its own.
    */
   lock(name: string, options?: LockOptions): Promise<Lease> & Pick<Lease, "token">;
-  /** The same for those who may want to give up meanwhile. */
-  contend(name: string, options?: LockOptions): Promise<Contender> & Pick<Contender, "held">;
+  /** The same for those who may want to give up meanwhile; with `permits` of a semaphore. */
+  contend(
+    name: string,
+    options?: LockOptions | SemaphoreOptions,
+  ): Promise<Contender> & Pick<Contender, "held">;
+  /** Takes a permit of a semaphore; fails as `lock` does, and with `permits-differ` under another number of permits. */
+  semaphore(name: string, options: SemaphoreOptions): Promise<Lease> & Pick<Lease, "token">;
   /** Who holds a lock, and who waits. */
   lockQueue(name: string, options?: ReadOptions): Promise<LockQueue>;
   /** A znode: `await env.EDGEKEEPER.node("/flags").get()` is one round trip. */

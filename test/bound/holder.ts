@@ -17,6 +17,12 @@ export interface BoundEnv {
   readonly STRANGE: EdgekeeperBinding;
   /** With another ensemble. */
   readonly ELSEWHERE: EdgekeeperBinding;
+  /** May read below /scoped, and no more. */
+  readonly READER: EdgekeeperBinding;
+  /** May do everything there, and take the locks below scoped/. */
+  readonly SCOPED: EdgekeeperBinding;
+  /** As much as a token may that is none. */
+  readonly NO_TOKEN: EdgekeeperBinding;
   readonly HOLDER: DurableObjectNamespace<Holder>;
 }
 
@@ -90,6 +96,6 @@ export class Holder extends DurableObject<BoundEnv> {
       (end) => (this.#lost = end),
       () => undefined,
     );
-    return { token: await lease.token, lock: await lease.lock, expiresInMs: await lease.expiresInMs };
+    return { token: await lease.token, path: await lease.path, expiresInMs: await lease.expiresInMs };
   }
 }

@@ -87,7 +87,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
 
   async held(edgekeeper) {
     using lease = await edgekeeper.lock("scenes/held");
-    const held = { lock: "scenes/held", token: await lease.token };
+    const held = { name: "scenes/held", token: await lease.token };
     const written = await edgekeeper.node("/guarded").put("under the lock", { held });
     await lease.release();
     const late = await told(async () => await edgekeeper.node("/guarded").put("late", { held }));
@@ -126,6 +126,62 @@ const SCENES: Readonly<Record<string, Scene>> = {
       without,
       after: await edgekeeper.node("/ephemeral").get({ consistency: "linearizable" }),
     };
+  },
+
+  async permits(edgekeeper) {
+    using first = await edgekeeper.semaphore("scenes/pool", { permits: 2 });
+    using second = await edgekeeper.semaphore("scenes/pool", { permits: 2, ttlMs: 5000 });
+    const third = await told(async () => await edgekeeper.semaphore("scenes/pool", { permits: 2 }));
+    const other = await told(async () => await edgekeeper.semaphore("scenes/pool", { permits: 3 }));
+    const held = { name: await first.path, token: await first.token };
+    await edgekeeper.node("/permitted").put("", { held });
+    await first.release();
+    using next = await edgekeeper.semaphore("scenes/pool", { permits: 2 });
+    const late = await told(async () => await edgekeeper.node("/permitted").put("", { held }));
+    const grows = (await next.token) > (await second.token);
+    return { path: await second.path, renewed: (await second.renew()) > 0, third, other, late, grows };
+  },
+
+  /** A binding does what its props grant, and no more, wherever the path is hidden. */
+  async bounds(edgekeeper, { SCOPED, READER, NO_TOKEN }) {
+    await edgekeeper.node("/scoped").put("all may read this");
+    await edgekeeper.node("/scoped-not").put("this is beside it");
+    using lease = await SCOPED.lock("scoped/one");
+    const done = [
+      (await READER.node("/scoped").get())?.text,
+      (await SCOPED.node("/scoped/a").put("")).path,
+      await lease.path,
+    ];
+    const calls: readonly (() => Promise<unknown>)[] = [
+      async () => await READER.node("/scoped").put("x"),
+      async () => await READER.node("/scoped-not").get(),
+      async () => await READER.node("/").children(),
+      async () => await READER.watch("/scoped-not").then(async (watch) => await watch.next()),
+      async () => await READER.lock("/scoped/lock"),
+      async () => await SCOPED.node("/scoped-not").put("x"),
+      async () => await SCOPED.lock("other"),
+      async () => await SCOPED.lockQueue("other"),
+      async () => await SCOPED.multi([{ op: "put", path: "/scoped-not", text: "x" }]),
+      async () => await NO_TOKEN.node("/scoped").get(),
+    ];
+    return { done, refused: await Promise.all(calls.map(async (call) => await told(call))) };
+  },
+
+  async watched(edgekeeper) {
+    using watch = await edgekeeper.watch("/watched");
+    const node = edgekeeper.node("/watched");
+    const seen: unknown[] = [await watch.next()];
+    for (const text of ["one", "two"]) {
+      const next = watch.next();
+      await node.put(text);
+      seen.push((await next)?.text);
+    }
+    const gone = watch.next();
+    await node.delete();
+    seen.push(await gone);
+    const never = told(async () => await watch.next());
+    await watch.close();
+    return { seen, never: await never };
   },
 
   async slips(edgekeeper, env) {

@@ -264,6 +264,35 @@ describe("znodes", () => {
   });
 });
 
+test("a permit of a semaphore is taken, fenced and given back", async () => {
+  expect(await post("permits")).toMatchObject({
+    path: "/semaphores/scenes/pool",
+    renewed: true,
+    third: { problem: { code: "lock-held" } },
+    other: { problem: { code: "permits-differ" } },
+    late: { problem: { code: "not-held" } },
+    grows: true,
+  });
+});
+
+test("a watch tells each state that lasts, until it is closed", async () => {
+  expect(await post("watched")).toMatchObject({
+    seen: [null, "one", "two", null],
+    never: { problem: { code: "closed" } },
+  });
+});
+
+test("props bound what a binding may do", async () => {
+  const told = (await post("bounds")) as {
+    readonly done: readonly unknown[];
+    readonly refused: readonly { readonly problem?: { readonly status: number } }[];
+  };
+  expect(told.done).toEqual(["all may read this", "/scoped/a", "/locks/scoped/one"]);
+  const statuses = told.refused.map(({ problem }) => problem?.status ?? 200);
+  expect(statuses.slice(0, -1)).toEqual([403, 403, 403, 403, 403, 403, 403, 403, 403]);
+  expect(statuses.at(-1)).toBeGreaterThan(400);
+});
+
 test("slips are told as such, those of props too", async () => {
   const told = (await post("slips")) as readonly { readonly problem?: { readonly code: string } }[];
   expect(told.map(({ problem }) => problem?.code)).toEqual([

@@ -23,7 +23,7 @@ const worker: ExportedHandler<Env> = {
       await report(env, scheduledTime, signalOf(lease));
 
       // In one transaction with the question whether the lock is still held: no late word of a lost holder counts.
-      await done.put(String(scheduledTime), { held: { lock: "hourly-report", token: await lease.token } });
+      await done.put(String(scheduledTime), { held: { name: "hourly-report", token: await lease.token } });
     } catch (error) {
       if (problemOf(error)?.code !== "lock-held") throw error;
     }

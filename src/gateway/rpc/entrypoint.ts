@@ -9,12 +9,13 @@ import type {
   MultiWritten,
   Operation,
   ReadOptions,
+  SemaphoreOptions,
   WriteOptions,
 } from "../../binding/binding.ts";
 import type { GatewayEnv } from "../documents.ts";
 import { ApiCaller, type BindingApi, segment } from "./api-caller.ts";
 import type { BindingProps } from "./binding-props.ts";
-import { ContenderTarget, type LeaseTarget, lockOptions } from "./lease.ts";
+import { ContenderTarget, type LeaseTarget, contestOptions, contestUrl } from "./lease.ts";
 import { multi, NodeTarget, SessionTarget } from "./node.ts";
 import { WatchTarget } from "./watch.ts";
 
@@ -25,18 +26,23 @@ export abstract class BindingEntrypoint extends WorkerEntrypoint<GatewayEnv, Bin
 
   /** Takes a lock. */
   async lock(name: string, options?: LockOptions): Promise<LeaseTarget> {
-    // It is not kept at work by this: where the calling Worker's event ends, the place in the queue is given up.
-    return await new ContenderTarget(this.#caller(), lockUrl(name), lockOptions(options)).held();
+    return await this.#take(name, options);
   }
 
-  /** Stands in a lock's queue. */
-  contend(name: string, options?: LockOptions): ContenderTarget {
-    return ContenderTarget.stand(this.#caller(), lockUrl(name), lockOptions(options));
+  /** Takes a permit of a semaphore. */
+  async semaphore(name: string, options: SemaphoreOptions): Promise<LeaseTarget> {
+    // Without options it would be a lock.
+    return await this.#take(name, { ...options, permits: options?.permits });
+  }
+
+  /** Stands in the queue of a lock, or semaphore. */
+  contend(name: string, options?: LockOptions | SemaphoreOptions): ContenderTarget {
+    return ContenderTarget.stand(this.#caller(), contestUrl(name, options), contestOptions(options));
   }
 
   /** Who holds a lock, and who waits. */
   async lockQueue(name: string, { consistency = "local", minZxid }: ReadOptions = {}): Promise<LockQueue> {
-    const path = `${lockUrl(name)}?consistency=${segment(consistency)}`;
+    const path = `${contestUrl(name)}?consistency=${segment(consistency)}`;
     const told = await this.#caller().json({ method: "GET", path, headers: { "min-zxid": minZxid } });
     return told as unknown as LockQueue;
   }
@@ -61,11 +67,13 @@ export abstract class BindingEntrypoint extends WorkerEntrypoint<GatewayEnv, Bin
     return await SessionTarget.open(this.#caller(), options);
   }
 
+  /** Not kept at work by this: where the calling Worker's event ends, the place in the queue is given up. */
+  async #take(name: string, options?: LockOptions | SemaphoreOptions): Promise<LeaseTarget> {
+    const contender = new ContenderTarget(this.#caller(), contestUrl(name, options), contestOptions(options));
+    return await contender.held();
+  }
+
   #caller(): ApiCaller {
     return new ApiCaller(this.api, this.env, this.ctx);
   }
-}
-
-function lockUrl(name: string): string {
-  return `/locks/${segment(name)}`;
 }

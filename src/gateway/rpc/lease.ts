@@ -1,6 +1,6 @@
 /** Locks through the binding: a place in a queue, and the lease that it becomes. */
 import { RpcTarget } from "cloudflare:workers";
-import type { LockOptions } from "../../binding/binding.ts";
+import type { LockOptions, SemaphoreOptions } from "../../binding/binding.ts";
 import { EdgekeeperError } from "../../binding/problem.ts";
 import { type ApiCaller, segment } from "./api-caller.ts";
 import { EndingTarget, KeptSession } from "./kept-session.ts";
@@ -11,9 +11,10 @@ const WATCH_MS = 60_000;
 /** How soon a place is looked for again that could not be asked about. */
 const RETRY_MS = 250;
 
-/** A lease as the API tells it. */
+/** A lease as the API tells it: with the path of what it is of. */
 interface LeaseDocument {
-  readonly lock: string;
+  readonly lock?: string;
+  readonly semaphore?: string;
   readonly lease: string;
   readonly token: string;
   readonly expiresInMs: number;
@@ -117,9 +118,9 @@ export class LeaseTarget extends RpcTarget {
     caller.waitUntil(this.#kept.settled);
   }
 
-  /** The path of the lock. */
-  get lock(): string {
-    return this.#document.lock;
+  /** The path of what is held. */
+  get path(): string {
+    return pathOf(this.#document);
   }
 
   /** The fencing token. */
@@ -158,11 +159,22 @@ export class LeaseTarget extends RpcTarget {
   }
 }
 
-/** What a lock's options are called on the way: only what is known goes there. */
-export function lockOptions({ waitMs, ttlMs, mode, owner, key }: LockOptions = {}): Readonly<
-  Record<string, unknown>
-> {
-  return { waitMs, ttlMs, mode, owner, key };
+/** Where a lock, or with `permits` a semaphore, is found. */
+export function contestUrl(name: string, options: LockOptions | SemaphoreOptions = {}): string {
+  return `/${"permits" in options ? "semaphores" : "locks"}/${segment(name)}`;
+}
+
+/** What options are called on the way: only what is known goes there. */
+export function contestOptions(
+  options: LockOptions | SemaphoreOptions = {},
+): Readonly<Record<string, unknown>> {
+  const { waitMs, ttlMs, owner, key } = options;
+  const { mode, permits } = options as Partial<LockOptions & SemaphoreOptions>;
+  return { waitMs, ttlMs, mode, owner, key, permits };
+}
+
+function pathOf({ lock, semaphore = "" }: LeaseDocument): string {
+  return lock ?? semaphore;
 }
 
 /** Resolves when the lease's own znode is gone. */
@@ -179,7 +191,8 @@ async function untilGone(
   };
   const own = queue.find(({ token }) => token === document.token);
   if (own === undefined) return;
-  const node = `/nodes/${segment(`${document.lock}/${own.node}`.slice(1))}`;
+  const parent = document.lock ?? `${pathOf(document)}/leases`;
+  const node = `/nodes/${segment(`${parent}/${own.node}`.slice(1))}`;
   let known: string | undefined;
   try {
     for (;;) {

@@ -137,7 +137,7 @@ function writeHeaders({
   held,
   key = crypto.randomUUID(),
 }: WriteOptions): Readonly<Record<string, string | undefined>> {
-  return { "idempotency-key": key, "if-held": held === undefined ? undefined : `${held.lock}@${held.token}` };
+  return { "idempotency-key": key, "if-held": held === undefined ? undefined : `${held.name}@${held.token}` };
 }
 
 /** Several writes in one transaction. */
