@@ -1,5 +1,6 @@
 /** The Worker: the HTTP door, the TCP door, the service binding, and the Durable Object classes. */
 import { makeApp } from "./gateway/app.ts";
+import { Gatekeeper } from "./gateway/gatekeeper.ts";
 import { CallerIdentities } from "./gateway/identities.ts";
 import { BindingApi } from "./gateway/rpc/api-caller.ts";
 import { BindingEntrypoint } from "./gateway/rpc/entrypoint.ts";
@@ -11,7 +12,7 @@ export { Replica } from "./durable/replica.ts";
 
 const callers = new CallerIdentities();
 const whereabouts = new Whereabouts();
-const app = makeApp(callers, whereabouts);
+const app = makeApp({ callers, whereabouts, gatekeeper: new Gatekeeper() });
 const bindingApi = new BindingApi(callers, whereabouts);
 const tcpDoor = new TcpDoor();
 

@@ -4,6 +4,7 @@
  */
 import { type AccessSettings, readAccess } from "./access-settings.ts";
 import { ADMIN_SETTINGS, type AdminSettings } from "./admin-settings.ts";
+import { type DoorSettings, readDoors } from "./door-settings.ts";
 import {
   FOUR_LETTER_WORDS,
   FOUR_LETTER_WORDS_DEFAULT,
@@ -45,6 +46,7 @@ export interface Settings extends Members {
   readonly storageLimitMb: number;
   readonly superDigest: string | undefined;
   readonly access: AccessSettings;
+  readonly doors: DoorSettings;
   /** Whether a replica that has lost its quorum serves reads. Source: ZooKeeper's readonlymode.enabled. */
   readonly servesReadOnly: boolean;
   /** Whether changes are logged. Source: ZooKeeper's audit.enable. */
@@ -183,6 +185,7 @@ export function readSettings(variables: Variables): Settings {
     znodes: readZnodeSettings(variables),
     superDigest: readSuperDigest(variables.SUPER_DIGEST ?? ""),
     access: readAccess(variables, { refuse: wrong, isOn: (name) => onOrOff(variables, name) ?? false }),
+    doors: readDoors(variables, { refuse: wrong, count: (name) => count(variables, name) }),
     servesReadOnly: onOrOff(variables, "READ_ONLY_MODE") ?? false,
     isAudited: onOrOff(variables, "AUDIT_ENABLE") ?? false,
     throttle: readThrottleSettings(variables),

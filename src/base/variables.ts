@@ -39,6 +39,14 @@ export type VariableName =
   | "X509_SUPER_USER"
   | "ACCESS_TEAM"
   | "ACCESS_AUD"
+  | "JWT_ISSUER"
+  | "JWT_AUDIENCE"
+  | "JWT_JWKS_URL"
+  | "JWT_KEYS"
+  | "JWT_SCOPES_CLAIM"
+  | "CORS_ORIGINS"
+  | "RATE_LIMIT_PER_ADDRESS"
+  | "RATE_LIMIT_PER_TOKEN"
   | "READ_ONLY_MODE"
   | "AUDIT_ENABLE"
   | "LOG_LEVEL"
@@ -91,6 +99,14 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
   X509_SUPER_USER: "subject (RFC 2253) of the client certificate whose bearer may do everything (nobody)",
   ACCESS_TEAM: "NAME of NAME.cloudflareaccess.com, whose tokens say who a client is (none)",
   ACCESS_AUD: "audience that those tokens must be for",
+  JWT_ISSUER: "issuer (iss) whose JSON Web Tokens are let in (none)",
+  JWT_AUDIENCE: "audience (aud) that they must be for",
+  JWT_JWKS_URL: "https URL where the issuer publishes its keys (JWK Set)",
+  JWT_KEYS: "or its public keys themselves, as a JWK Set",
+  JWT_SCOPES_CLAIM: "claim that lists what a bearer may do (edgekeeper)",
+  CORS_ORIGINS: "origins whose pages may read answers, such as https://app.example; * for all (none)",
+  RATE_LIMIT_PER_ADDRESS: "requests of one address a second, in each isolate; 0 for no bound (0)",
+  RATE_LIMIT_PER_TOKEN: "calls under one token a second, at each replica; 0 for no bound (0)",
   SKIP_ACL: "1 lets everybody do everything, whatever access control lists say",
   AUDIT_ENABLE: "1 writes a line in the log for each change: who, from where, what, and whether it was done",
   LOG_LEVEL: "which lines are logged: error, warn (and error), info (all) (info)",
@@ -101,7 +117,7 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
   READ_ONLY_MODE: "1 lets a replica without a quorum serve reads to clients that ask for no more",
   RECONFIG_ENABLED: "1 lets the super user change the members by reconfig (0)",
   EDGEKEEPER_DEV: "1 opens the doors to this machine without a secret",
-  EDGEKEEPER_SECRET: "what clients send as Authorization: Bearer SECRET",
+  EDGEKEEPER_SECRET: "what clients send as Authorization: Bearer SECRET, of 16 characters at least",
 };
 
 /** The texts of the variables; one that is empty counts as not set. */

@@ -48,8 +48,7 @@ const ${RUNTIME_CONFIG_NAME} :Workerd.Config = (
     (name = "${MAIN}", worker = .worker),
 ${beside.map((_, index) => `    (name = "beside-${index}", worker = .beside${index}),\n`).join("")}\
     (name = "storage", disk = (path = ${quote(places.storageDirectory)}, writable = true)),
-    # The Worker calls nobody but its own objects.
-    (name = "internet", network = (allow = [])),
+    (name = "internet", network = (${outbound(worker.vars)})),
 ${beside.length === 0 ? "" : OUTSIDE}\
   ],
   sockets = [
@@ -100,6 +99,17 @@ ${bindings(worker, names).join("\n")}
   ],
 ${outbound === undefined ? "" : `  globalOutbound = ${quote(outbound)},\n`});
 `;
+}
+
+/** Whom the Worker may call besides its own objects: nobody, unless it has to fetch the keys of an issuer of tokens. */
+function outbound(vars: ReadonlyMap<string, string>): string {
+  const keysUrl = vars.get("JWT_JWKS_URL") ?? "";
+  const kinds = [
+    ...(keysUrl.startsWith("http:") ? ["local"] : []),
+    ...(keysUrl.startsWith("https:") || (vars.get("ACCESS_TEAM") ?? "") !== "" ? ["public"] : []),
+  ];
+  const tls = kinds.includes("public") ? ", tlsOptions = (trustBrowserCas = true)" : "";
+  return `allow = [${kinds.map(quote).join(", ")}]${tls}`;
 }
 
 function sockets(places: RuntimePlaces, beside: readonly BesideWorker[]): readonly string[] {

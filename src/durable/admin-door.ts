@@ -6,6 +6,7 @@ import type { AuthSettings } from "../keeper/auth.ts";
 import { adminRefusal } from "../keeper/operations/admin-access.ts";
 import { type BulkCommand, NOT_SERVING } from "../keeper/operations/admin-commands.ts";
 import { shedOf } from "../keeper/operations/operator.ts";
+import { scopeOf } from "../tree/scope.ts";
 import type { Tree } from "../tree/tree.ts";
 import { bulkAnswer } from "./bulk-answer.ts";
 import { PERMIT_PARAMETER } from "./entry.ts";
@@ -91,9 +92,12 @@ export class AdminDoor {
   }
 
   #refusal(headers: Headers, tree: Tree): ReturnType<typeof adminRefusal> {
+    const caller = readCaller(headers);
+    const scope = scopeOf(caller.identities ?? [], tree, this.#ports.now());
+    const own = scope?.identity === undefined ? [] : [scope.identity];
     const asked = {
       authorization: headers.get(AUTHORIZATION_HEADER) ?? undefined,
-      caller: readCaller(headers),
+      caller: { ...caller, identities: [...(caller.identities ?? []), ...own] },
       rootAcl: tree.get("/")?.acl ?? [],
     };
     return adminRefusal(asked, this.#auth);

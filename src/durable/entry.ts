@@ -33,6 +33,7 @@ export type {
   CallRequest,
   CallSession,
   Known,
+  KnownToken,
   QueuedContender,
 } from "../keeper/call.ts";
 

@@ -45,6 +45,7 @@ export function keeperConfig(env: Variables, name: ReplicaName): KeeperConfig {
       maxConnectionsPerAddress: settings.maxConnectionsPerAddress,
       requestBytesMax: settings.requestBytesMax,
       throttle: settings.throttle,
+      callsPerToken: settings.doors.callsPerToken,
     },
   };
 }

@@ -1,6 +1,6 @@
 /**
  * Who may come in. Every door refuses unless a secret is set, or the development flag, which only `npm start` passes
- * and with which nothing but this machine is let in.
+ * and with which nothing but this machine is let in. What a token lets its bearer do is the replicas' to say.
  */
 
 /** The variables that decide. */
@@ -18,36 +18,59 @@ export interface Caller {
   readonly authorization: string | undefined;
 }
 
-/** Why the caller is refused, or undefined. */
-export function refusal(
-  env: AccessEnv,
-  caller: Caller,
-): { readonly status: 401 | 403; readonly detail: string } | undefined {
+/** Why somebody is refused. */
+export interface Refusal {
+  readonly status: 401 | 403;
+  readonly detail: string;
+}
+
+/** A shorter secret can be guessed. */
+const SECRET_CHARACTERS_MIN = 16;
+
+/** Why every door is shut, to everybody; undefined where none is. RPC asks this too. */
+export function shutReason(env: AccessEnv): string | undefined {
   const secret = env.EDGEKEEPER_SECRET ?? "";
-  if (secret !== "") {
-    if (sameText(caller.authorization ?? "", `Bearer ${secret}`)) return undefined;
-    return { status: 401, detail: "send the deployment's secret as Authorization: Bearer SECRET" };
+  if (secret !== "" && secret.length < SECRET_CHARACTERS_MIN) {
+    return (
+      `EDGEKEEPER_SECRET has fewer than ${SECRET_CHARACTERS_MIN} characters, so every door is shut: ` +
+      "make one with openssl rand -hex 32"
+    );
   }
-  if (env.EDGEKEEPER_DEV !== "1") {
-    return {
-      status: 403,
-      detail:
-        "this deployment has no secret, so every door is shut: run wrangler secret put EDGEKEEPER_SECRET",
-    };
-  }
-  // A page of another site, or a name that resolves to this machine, must not reach an ensemble without a secret.
-  if (!isLocal(caller.host) || (caller.origin !== undefined && !isLocalOrigin(caller.origin))) {
-    return {
-      status: 403,
-      detail: "in development only this machine is let in, by the names localhost and 127.0.0.1",
-    };
-  }
-  return undefined;
+  if (secret !== "" || env.EDGEKEEPER_DEV === "1") return undefined;
+  return "this deployment has no secret, so every door is shut: run wrangler secret put EDGEKEEPER_SECRET";
+}
+
+/**
+ * Why a caller is refused before it is asked who it is, or undefined. A page of another site, or a name that resolves
+ * to this machine, must not reach an ensemble that asks for no secret.
+ */
+export function foreignRefusal(env: AccessEnv, caller: Caller): Refusal | undefined {
+  const shut = shutReason(env);
+  if (shut !== undefined) return { status: 403, detail: shut };
+  if ((env.EDGEKEEPER_SECRET ?? "") !== "") return undefined;
+  const isForeign = !isLocal(caller.host) || (caller.origin !== undefined && !isLocalOrigin(caller.origin));
+  if (!isForeign) return undefined;
+  return {
+    status: 403,
+    detail: "in development only this machine is let in, by the names localhost and 127.0.0.1",
+  };
+}
+
+/** Why who shows no token is refused, or undefined: then it speaks for the deployment. */
+export function refusal(env: AccessEnv, caller: Caller): Refusal | undefined {
+  const foreign = foreignRefusal(env, caller);
+  if (foreign !== undefined) return foreign;
+  const secret = env.EDGEKEEPER_SECRET ?? "";
+  if (secret === "" || sameText(caller.authorization ?? "", `Bearer ${secret}`)) return undefined;
+  return {
+    status: 401,
+    detail: "send the deployment's secret, or a token, as Authorization: Bearer ...",
+  };
 }
 
 /** Whether raw TCP, which carries no secret, is served: only in development, where the ports listen on loopback. */
 export function servesTcp(env: AccessEnv): boolean {
-  return env.EDGEKEEPER_DEV === "1";
+  return env.EDGEKEEPER_DEV === "1" && shutReason(env) === undefined;
 }
 
 function isLocal(host: string): boolean {

@@ -2,21 +2,25 @@
  * The HTTP door. It builds its own requests to replicas and passes no client's URL or headers through, so that nothing
  * from outside can reach the entry where replicas talk to each other.
  */
-import { type Context, Hono } from "hono";
+import { type Context, Hono, type MiddlewareHandler, type Next } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { GATEWAY_PATHS, replicaStub } from "../durable/entry.ts";
 import { callerHeaders } from "../durable/handed-over.ts";
 import { logLine } from "../durable/log-line.ts";
-import { readSettings } from "../base/settings.ts";
-import { refusal } from "./access.ts";
+import type { Permission } from "../base/grant.ts";
 import { describeApi, makeApi } from "./api/api.ts";
+import { unknownCaller } from "./api/answers.ts";
+import { Asker, ensembleOf } from "./api/ask.ts";
 import { renderPage } from "./api/page.ts";
+import { offeredProtocols, WEBSOCKET_PROTOCOL } from "./bearer.ts";
 import { restore, restoreByPost, shedConnections, takeSnapshot } from "./bulk-commands.ts";
 import { listCommands, runCommand } from "./commands.ts";
+import { corsOf } from "./cors.ts";
 import { type App, document, ensemblesOf, problem, unknownEnsemble } from "./documents.ts";
 import { moveLeader, moveLeaderByPost } from "./move-leader.ts";
 import { allMetrics, ensembleMetrics } from "./metrics.ts";
-import { addressOf, callerOf, type CallerIdentities } from "./identities.ts";
+import type { Gatekeeper } from "./gatekeeper.ts";
+import type { CallerIdentities } from "./identities.ts";
 import { leaderOf, statuses } from "./replicas.ts";
 import type { Whereabouts } from "./whereabouts.ts";
 
@@ -36,30 +40,39 @@ const ROUTES: Readonly<Record<string, string>> = {
   "/ENSEMBLE/zk": "a WebSocket that carries ZooKeeper's protocol",
 };
 
-/** Makes the app: one per isolate. `callers` tells who a caller is, `whereabouts` whom to ask first. */
-export function makeApp(callers: CallerIdentities, whereabouts: Whereabouts): Hono<App> {
+/** What the app is made with. */
+export interface AppParts {
+  /** Tells who a caller is, by the platform's word. */
+  readonly callers: CallerIdentities;
+  /** Tells whom to ask first. */
+  readonly whereabouts: Whereabouts;
+  /** Lets callers in. */
+  readonly gatekeeper: Gatekeeper;
+}
+
+/** Makes the app: one per isolate. */
+export function makeApp({ callers, whereabouts, gatekeeper }: AppParts): Hono<App> {
   const app = new Hono<App>();
+  const asker = new Asker(callers, whereabouts);
 
   app.use(async (context, next) => {
     // The runtime makes it of the Host header, and lets through what is none.
     if (!URL.canParse(context.req.url)) {
       return problem(context, 400, "bad-url", "the Host header and the path make no URL");
     }
-    const refused = refusal(context.env, {
-      host: new URL(context.req.url).host,
-      origin: context.req.header("origin"),
-      authorization: context.req.header("authorization"),
-    });
-    if (refused !== undefined) {
-      return problem(
-        context,
-        refused.status,
-        refused.status === 401 ? "unauthorized" : "forbidden",
-        refused.detail,
-      );
-    }
     return next();
   });
+  app.use(corsOf(gatekeeper));
+  app.use(async (context, next) => {
+    const bearer = await gatekeeper.admit(context);
+    if (bearer instanceof Response) return bearer;
+    context.set("bearer", bearer);
+    return next();
+  });
+  for (const path of ["/", "/healthz", "/metrics"]) app.use(path, forDeploymentAlone);
+  app.use("/:ensemble/v1/status", forBearersWith(asker, "read"));
+  app.use("/:ensemble/metrics", forBearersWith(asker, "read"));
+  app.use("/:ensemble/commands/*", forBearersWith(asker, "admin"));
 
   app.get("/healthz", health);
   app.get("/metrics", allMetrics);
@@ -85,7 +98,7 @@ export function makeApp(callers: CallerIdentities, whereabouts: Whereabouts): Ho
   app.post("/:ensemble/commands/:command{rest(ore)?}", (context) => restore(context, callers));
   app.get("/:ensemble/commands/:command{rest(ore)?}", restoreByPost);
   app.get("/:ensemble/commands/:command", runCommand);
-  app.get("/:ensemble/zk", (context) => zooKeeperSocket(context, { callers, whereabouts }));
+  app.get("/:ensemble/zk", (context) => zooKeeperSocket(context, asker, whereabouts));
   app.get("/", (context) => document(context, { ensembles: ensemblesOf(context.env), routes: ROUTES }));
   app.onError(failure);
   app.notFound((context) =>
@@ -128,10 +141,27 @@ async function status(context: Context<App>): Promise<Response> {
   return document(context, { ensemble, leader: leaderOf(replicas)?.sid ?? null, replicas });
 }
 
+/** What tells of all ensembles: a token is of one. */
+async function forDeploymentAlone(context: Context<App>, next: Next): Promise<Response | void> {
+  if (context.get("bearer")?.kind === "deployment") return await next();
+  return problem(context, 403, "no-auth", "this takes the deployment's secret, as it tells of all ensembles");
+}
+
+/** What is no znode: who has a token needs the permission on all of the ensemble. */
+function forBearersWith(asker: Asker, permission: Permission): MiddlewareHandler<App> {
+  return async (context, next) => {
+    // Asked for another, no object of it may come to life.
+    const isKnown = ensemblesOf(context.env).includes(ensembleOf(context));
+    const refusal = isKnown ? await asker.refusal(context, permission) : undefined;
+    return refusal ?? (await next());
+  };
+}
+
 /** A WebSocket that carries the bytes of ZooKeeper's protocol to a replica: the one asked for, or the nearest. */
 async function zooKeeperSocket(
   context: Context<App>,
-  { callers, whereabouts }: { readonly callers: CallerIdentities; readonly whereabouts: Whereabouts },
+  asker: Asker,
+  whereabouts: Whereabouts,
 ): Promise<Response> {
   const ensemble = context.req.param("ensemble") ?? "";
   if (!ensemblesOf(context.env).includes(ensemble)) return unknownEnsemble(context, ensemble);
@@ -142,21 +172,21 @@ async function zooKeeperSocket(
   const asked = context.req.query("sid");
   const sid = asked === undefined ? sids[0] : Number(asked);
   if (sid === undefined || !sids.includes(sid)) {
-    return problem(
-      context,
-      400,
-      "bad-sid",
-      `sid must be one of ${sids.toSorted((a, b) => a - b).join(", ")}`,
-    );
+    const refusal = await asker.refusal(context, undefined);
+    if (refusal !== undefined) return refusal;
+    const known = sids.toSorted((a, b) => a - b).join(", ");
+    return problem(context, 400, "bad-sid", `sid must be one of ${known}`);
   }
-  const identities = await callers.of(callerOf(context.req.raw), readSettings(context.env).access);
-  if (identities === undefined) {
-    return problem(context, 401, "unauthorized", "the token of Cloudflare Access is not valid here");
-  }
-  return replicaStub(context.env, { ensemble, sid }).fetch(`http://replica${GATEWAY_PATHS.zk}`, {
-    headers: {
-      upgrade: "websocket",
-      ...callerHeaders({ remoteAddress: addressOf(context.req.raw, context.env), identities }),
-    },
-  });
+  const caller = await asker.callerOf(context);
+  if (caller === undefined) return unknownCaller(context);
+  // That very replica is asked, as it must know the token when the connection opens.
+  const refusal = await asker.refusal(context, undefined, sid);
+  if (refusal !== undefined) return refusal;
+  const stub = replicaStub(context.env, { ensemble, sid });
+  const headers = { upgrade: "websocket", ...callerHeaders(caller) };
+  const opened = await stub.fetch(`http://replica${GATEWAY_PATHS.zk}`, { headers });
+  const offered = offeredProtocols(context.req.header("sec-websocket-protocol") ?? null);
+  if (!offered.includes(WEBSOCKET_PROTOCOL)) return opened;
+  const { status, webSocket } = opened;
+  return new Response(null, { status, webSocket, headers: { "sec-websocket-protocol": WEBSOCKET_PROTOCOL } });
 }

@@ -123,10 +123,14 @@ async function adminHeaders(
   context: Context<App>,
   callers: CallerIdentities,
 ): Promise<Readonly<Record<string, string>> | undefined> {
-  const identities = await callers.of(callerOf(context.req.raw), readSettings(context.env).access);
-  if (identities === undefined) return undefined;
+  const proven = await callers.of(callerOf(context.req.raw), readSettings(context.env).access);
+  if (proven === undefined) return undefined;
+  const own = context.get("bearer")?.identitiesFor(context.req.param("ensemble") ?? "");
+  if (own === undefined) throw new Error("a request came past the gatekeeper");
+  const identities = [...proven, ...own];
   const plain = context.req.header("authorization");
-  const said = context.req.header(OWN_AUTHORIZATION) ?? (plain?.startsWith("Bearer ") ? undefined : plain);
+  const said =
+    context.req.header(OWN_AUTHORIZATION) ?? (plain?.toLowerCase().startsWith("bearer ") ? undefined : plain);
   return {
     ...callerHeaders({ remoteAddress: addressOf(context.req.raw, context.env), identities }),
     ...(said === undefined ? {} : { [AUTHORIZATION_HEADER]: said }),

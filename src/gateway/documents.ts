@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import type { ReplicaEnv } from "../durable/replica-env.ts";
 import type { AccessEnv } from "./access.ts";
+import type { Bearer } from "./bearer.ts";
 
 /** Everything the Worker is configured with. */
 export interface GatewayEnv extends ReplicaEnv, AccessEnv {
@@ -10,11 +11,11 @@ export interface GatewayEnv extends ReplicaEnv, AccessEnv {
 }
 
 /** What routes find in their context. */
-export type App = { Bindings: GatewayEnv };
+export type App = { Bindings: GatewayEnv; Variables: { readonly bearer?: Bearer } };
 
 /** The statuses that problems have. */
 export type ProblemStatus =
-  | (400 | 401 | 403 | 404 | 405 | 409 | 410 | 412 | 413 | 415 | 422 | 426)
+  | (400 | 401 | 403 | 404 | 405 | 409 | 410 | 412 | 413 | 415 | 422 | 426 | 429)
   | (500 | 501 | 503 | 504 | 507);
 
 /** What went wrong: `detail` says so to people, and `code`, which does not change, to programs. */
@@ -55,8 +56,12 @@ export function document(context: Context<App>, value: unknown, status: 200 | 50
   return context.body(`${JSON.stringify(value, null, 2)}\n`, status, { "content-type": "application/json" });
 }
 
-/** There is no ensemble of that name. */
+/** There is no ensemble of that name. Which there are is told to who speaks for the deployment. */
 export function unknownEnsemble(context: Context<App>, ensemble: string): Response {
+  const kind = context.get("bearer")?.kind;
+  if (kind === "token")
+    return problem(context, 401, "unauthorized", "there is no such token in this ensemble");
+  if (kind === "signed") return problem(context, 403, "no-auth", "the token has no scope in this ensemble");
   const known = ensemblesOf(context.env).join(", ");
   return problem(context, 404, "no-such-ensemble", `"${ensemble}" is not one of: ${known}`);
 }

@@ -19,6 +19,7 @@ import type { TreeEvent } from "../tree/transition.ts";
 import { compareZxid, type Zxid } from "../base/zxid.ts";
 import { powersOf } from "./auth.ts";
 import type { Call, CallAnswer, CallId, CallRequest, CallResponse, Page } from "./call.ts";
+import { CallPace } from "./call-pace.ts";
 import { mayCall } from "./call-scope.ts";
 import { CallWrites, type Delivered } from "./call-writes.ts";
 import { ChangeWaits, isKnown } from "./change-waits.ts";
@@ -70,12 +71,14 @@ export class CallDoor {
   readonly #waits = new ChangeWaits();
   readonly #tokens: TokenCalls;
   readonly #strangers = new Strangers();
+  readonly #pace: CallPace;
 
   constructor(parts: CallDoorParts) {
     this.#context = parts.context;
     this.#reads = parts.reads;
     this.#audit = parts.audit;
     this.#writes = new CallWrites(parts.context);
+    this.#pace = new CallPace(parts.context.bounds.callsPerToken ?? 0);
     this.#tokens = new TokenCalls({
       context: parts.context,
       send: (open, write, done) => this.#send(open, { session: NO_SESSION, ...write }, done),
@@ -121,6 +124,7 @@ export class CallDoor {
       deadlineMs: this.#nowMs + CALL_WAIT_MS,
       identities: [],
       scope: UNBOUNDED,
+      isCounted: false,
       isFresh: false,
       serial: undefined,
       isUnderWay: false,
@@ -208,6 +212,8 @@ export class CallDoor {
     this.#held.delete(open);
     const refusal = this.#identify(open);
     if (refusal !== undefined) return this.#refuse(open, refusal);
+    const waitMs = this.#pace.wait(open, this.#nowMs);
+    if (waitMs > 0) return this.#end(open, { kind: "throttled", waitMs });
     if (call.session !== undefined) {
       const record = this.#context.tree.sessions.get(call.session.session);
       if (record === undefined && !open.isFresh) return this.#awaitBarrier(open);

@@ -187,5 +187,7 @@ export type CallAnswer =
     }
   /** Nothing was done, nor ever will be: another replica may be asked. */
   | { readonly kind: "unavailable"; readonly reason: "no-quorum" | "lagging" | "busy" }
+  /** Nothing was done: there are too many calls under its token, and another may come after so long. */
+  | { readonly kind: "throttled"; readonly waitMs: number }
   /** It may have been done, or may yet be: only who asks again under a key, or looks, will know. */
   | { readonly kind: "undecided" };

@@ -16,6 +16,8 @@ export interface ConnectionBounds {
   readonly maxStreamsPerCaller?: number;
   /** A request without its length: CLIENT_FRAME_BYTES_MAX unless set. Above it the connection is closed. */
   readonly requestBytesMax?: number;
+  /** Calls under one token a second: as many as come unless set. */
+  readonly callsPerToken?: number;
   /** THROTTLE_SETTINGS unless set. */
   readonly throttle?: ThrottleSettings;
 }

@@ -59,6 +59,9 @@ export const CALL_SESSION_MS_MAX: number = 24 * 60 * 60 * 1000;
 /** Tokens of an ensemble: they are listed in one answer. */
 export const TOKENS_MAX = 10_000;
 
+/** Tokens and signed callers whose calls are counted, at some 100 bytes each. */
+export const CALLERS_COUNTED_MAX = 20_000;
+
 /** Callers with a token that a replica does not know, which wait to be told that it is none: few, as each is free. */
 export const STRANGERS_MAX = 64;
 

@@ -111,7 +111,7 @@ class Transaction {
     return applyOperation(this.#context.view, this.#moment, txn, []);
   }
 
-  /** Makes containers down to the path; the empty ones above its prefix are no more than the way to what is in scope. */
+  /** Makes containers down to the path; those above its prefix are no more than the way to what is in scope. */
   ensure(path: string): void {
     checkScope(this.#context.scope, "write", path);
     const problem = pathProblem(path);

@@ -1,9 +1,9 @@
 /**
- * Tokens: each is a znode named by the SHA-256 of its text, with what its bearer may do at most. So it is in the order of
- * all writes, on every replica, and what is revoked is revoked everywhere at one place in that order. Only the super
+ * Tokens: each is a znode named by the SHA-256 of its text, with what its bearer may do at most. So it is in the order
+ * of all writes, on every replica, and what is revoked is revoked everywhere at one place in that order. Only the super
  * user, and the service itself, may read or change them.
  */
-import { type Acl } from "../base/acl.ts";
+import type { Acl } from "../base/acl.ts";
 import { type Grant, grantText, readGrant } from "../base/grant.ts";
 import { parentOf } from "../base/path.ts";
 import type { NodeData } from "../base/request.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { DEFAULT_ACCESS } from "../../src/base/access-settings.ts";
+import { DEFAULT_DOORS } from "../../src/base/door-settings.ts";
 import { FOUR_LETTER_WORDS, FOUR_LETTER_WORDS_DEFAULT } from "../../src/base/four-letter-words.ts";
 import { ADMIN_SETTINGS } from "../../src/base/admin-settings.ts";
 import { THROTTLE_SETTINGS } from "../../src/base/throttle-settings.ts";
@@ -20,6 +21,7 @@ const UNTOLD = {
   logLevel: "info",
   fsyncWarningMs: 1000,
   placement: new Map(),
+  doors: DEFAULT_DOORS,
 };
 
 describe("readSettings", () => {

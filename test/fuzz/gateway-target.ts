@@ -7,6 +7,7 @@
 import { createLocalJWKSet, exportJWK, generateKeyPair, type JWTVerifyGetKey, SignJWT } from "jose";
 import { must } from "../../src/base/assert.ts";
 import { ERROR_CODES } from "../../src/base/error-code.ts";
+import { isTokenText } from "../../src/base/token-text.ts";
 import { readCaller } from "../../src/durable/handed-over.ts";
 import { refusal } from "../../src/gateway/access.ts";
 import { CallerIdentities } from "../../src/gateway/identities.ts";
@@ -20,7 +21,7 @@ import type { Target } from "./target.ts";
 import { Trio } from "./trio.ts";
 
 const REQUESTS_PER_EPISODE = 60;
-const STATUSES: ReadonlySet<number> = new Set([200, 202, 400, 401, 403, 404, 405, 409, 413, 415, 426]);
+const STATUSES: ReadonlySet<number> = new Set([200, 202, 400, 401, 403, 404, 405, 409, 413, 415, 426, 429]);
 const OWN_HEADERS: ReadonlySet<string> = new Set([
   "upgrade",
   "edgekeeper-client",
@@ -35,8 +36,8 @@ const ACCESS = { ACCESS_TEAM: "team", ACCESS_AUD: "this" };
 /** Configurations: on a laptop, with a secret, with Access too, with none of it, and where members may change. */
 const VARIABLES: readonly Readonly<Record<string, string>>[] = [
   { EDGEKEEPER_DEV: "1" },
-  { EDGEKEEPER_SECRET: "correct horse" },
-  { EDGEKEEPER_SECRET: "correct horse", ...ACCESS },
+  { EDGEKEEPER_SECRET: "correct horse battery" },
+  { EDGEKEEPER_SECRET: "correct horse battery", ...ACCESS },
   {},
   { EDGEKEEPER_DEV: "1", RECONFIG_ENABLED: "1", ...ACCESS },
 ];
@@ -51,11 +52,9 @@ export const gatewayTarget: Target = {
 
 /** What the app is, and what it asks replicas for: its modules speak of the platform's types, which are not Node's. */
 interface Product {
-  makeApp(
-    callers: CallerIdentities,
-    whereabouts: object,
-  ): { fetch(request: Request, env: unknown, context: object): Promise<Response> };
+  makeApp(parts: object): { fetch(request: Request, env: unknown, context: object): Promise<Response> };
   readonly Whereabouts: new () => object;
+  readonly Gatekeeper: new (now: () => number) => object;
   readonly GATEWAY_PATHS: Readonly<
     Record<"zk" | "status" | "call" | "command" | "bulk" | "moveLeader" | "metrics", string>
   >;
@@ -67,9 +66,9 @@ interface Product {
 const CONTEXT = { waitUntil: (work: Promise<unknown>): void => void work.catch(() => undefined) };
 
 async function product(): Promise<Product> {
-  const files = ["gateway/app", "gateway/whereabouts", "durable/entry"].map((name) => `../../src/${name}.ts`);
-  const parts = files.map(async (file) => {
-    return (await import(new URL(file, import.meta.url).href)) as object;
+  const names = ["gateway/app", "gateway/gatekeeper", "gateway/whereabouts", "durable/entry"];
+  const parts = names.map(async (name) => {
+    return (await import(new URL(`../../src/${name}.ts`, import.meta.url).href)) as object;
   });
   return Object.assign({}, ...(await Promise.all(parts))) as Product;
 }
@@ -89,10 +88,16 @@ class Gateway {
   readonly #app: ReturnType<Product["makeApp"]>;
   readonly #tokens: ReadonlyMap<string, string>;
   #asked: Request[] = [];
+  #nowMs = 0;
 
   private constructor(parts: Product, keys: JWTVerifyGetKey, tokens: ReadonlyMap<string, string>) {
     this.#product = parts;
-    this.#app = parts.makeApp(new CallerIdentities(() => keys), new parts.Whereabouts());
+    this.#app = parts.makeApp({
+      callers: new CallerIdentities(() => keys),
+      whereabouts: new parts.Whereabouts(),
+      // A second goes by with each request, so that nobody is put off for having been wrong too often.
+      gatekeeper: new parts.Gatekeeper(() => (this.#nowMs += 1000)),
+    });
     this.#tokens = tokens;
   }
 
@@ -140,7 +145,9 @@ class Gateway {
       origin: request.headers.get("origin") ?? undefined,
       authorization: request.headers.get("authorization") ?? undefined,
     };
-    const isLetIn = refusal(variables, caller) === undefined;
+    const isRefused = refusal(variables, caller) !== undefined;
+    // What a token is worth replicas say; who shows something of that form is asked about, and told no more.
+    const isLetIn = !isRefused || isTokenText(caller.authorization?.replace(/^bearer /i, "") ?? "");
     const response = await this.#app.fetch(request, env, CONTEXT);
     const { status } = response;
     const what = (): string => `${request.method} ${request.url} is answered ${status}`;
@@ -151,6 +158,8 @@ class Gateway {
     const { bulk } = this.#product.GATEWAY_PATHS;
     const isReplicas = this.#asked.some(({ url }) => new URL(url).pathname === bulk);
     if (status >= 400 && request.method !== "HEAD" && !isReplicas) checkProblem(text, what);
+    if (isRefused)
+      expectThat(!text.includes("no-such-ensemble"), () => `${what()}, which tells of ensembles`);
     if (!isLetIn) {
       expectThat(status === 401 || status === 403, () => `${what()} to who is not let in`);
       expectThat(this.#asked.length === 0, () => `${what()}, and a replica was asked for who is not let in`);
@@ -186,7 +195,8 @@ class Gateway {
     if (pathname !== GATEWAY_PATHS.zk) return;
     const token = headers.get("cf-access-jwt-assertion");
     for (const { scheme, id } of readCaller(asked.headers).identities ?? []) {
-      const isProven = scheme === "access" && id === WHO && token !== null;
+      const isToken = scheme === "scope" && /^token [0-9a-f]{64}$/.test(id);
+      const isProven = isToken || (scheme === "access" && id === WHO && token !== null);
       expectThat(isProven, () => `${url} is taken for ${scheme}:${id}`);
       tally?.hit("identity proven");
     }

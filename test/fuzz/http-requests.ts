@@ -93,6 +93,9 @@ const QUERIES = [
   "&&&",
   "a".repeat(5e3),
 ];
+/** One that has the form of a token. */
+const A_TOKEN = "ek_5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a6d7d615e";
+
 const HEADERS = [
   ["upgrade", "websocket"],
   ["upgrade", "WebSocket"],
@@ -103,10 +106,15 @@ const HEADERS = [
   ["origin", "http://localhost:1234"],
   ["origin", "https://evil.example"],
   ["origin", "null"],
-  ["authorization", "Bearer correct horse"],
-  ["authorization", "Bearer correct horse"],
-  ["authorization", "Bearer correct hors"],
+  ["authorization", "Bearer correct horse battery"],
+  ["authorization", "Bearer correct horse battery"],
+  ["authorization", "Bearer correct horse batter"],
   ["authorization", "Basic Zm9vOmJhcg=="],
+  ["authorization", "Bearer ek_"],
+  ["authorization", `Bearer ${A_TOKEN}`],
+  ["authorization", `bearer ${A_TOKEN}0`],
+  ["sec-websocket-protocol", "edgekeeper, edgekeeper.bearer.ZWtf"],
+  ["sec-websocket-protocol", "edgekeeper.bearer.!"],
   ["cf-access-jwt-assertion", "TOKEN"],
   ["cf-access-jwt-assertion", "FORGED"],
   ["cf-access-jwt-assertion", "EXPIRED"],
@@ -163,7 +171,7 @@ export function requestText(dice: Dice): Uint8Array {
 }
 
 function sensibleText(dice: Dice): Uint8Array {
-  const lines = [dice.pick(SENSIBLE), "authorization: Bearer correct horse"];
+  const lines = [dice.pick(SENSIBLE), "authorization: Bearer correct horse battery"];
   if (dice.once(2)) lines.push(headerLine(dice));
   const text = Buffer.from(`${lines.join("\n")}\n\n`, "utf8");
   return dice.once(3) ? mutated(text, dice) : text;

@@ -1,4 +1,4 @@
-/** Tokens: what their bearers may touch, over calls and connections, and that nothing is done under one behind its end. */
+/** Tokens: what their bearers may touch, over calls and connections, and that nothing is done under one at its end. */
 import { describe, expect, it } from "vitest";
 import { type Identity, OPEN_ACL, PERMS } from "../../src/base/acl.ts";
 import { ERROR_CODES } from "../../src/base/error-code.ts";

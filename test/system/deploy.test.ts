@@ -30,13 +30,13 @@ afterAll(async () => {
 
 describe("the bundle of a deployment", () => {
   test("serves an ensemble of three, to those who show the secret", async () => {
-    const miniflare = start({ EDGEKEEPER_SECRET: "sesame" });
+    const miniflare = start({ EDGEKEEPER_SECRET: "sesame, open for me" });
     try {
       const deadline = performance.now() + READY_DEADLINE_MS;
       let status = 0;
       while (status !== 200 && performance.now() < deadline) {
         const response = await miniflare.dispatchFetch("https://keeper.example/healthz", {
-          headers: { authorization: "Bearer sesame" },
+          headers: { authorization: "Bearer sesame, open for me" },
         });
         status = response.status;
         await response.text();

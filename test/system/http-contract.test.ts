@@ -45,6 +45,14 @@ async function session(): Promise<string> {
   return String(json?.["session"]);
 }
 
+const NEW_TOKEN = { name: "ci", scopes: [{ prefix: "/there", permissions: ["read"] }] };
+const NO_TOKEN = "0".repeat(64);
+
+async function token(): Promise<{ readonly id: string; readonly token: string }> {
+  const { json } = await api.call("POST", "/tokens", { json: NEW_TOKEN });
+  return { id: String(json?.["id"]), token: String(json?.["token"]) };
+}
+
 /** Each route as it succeeds. */
 const SUCCESSES: readonly (readonly [string, string, () => ApiInit])[] = [
   ["GET", "/nodes/there", () => ({})],
@@ -60,6 +68,9 @@ const SUCCESSES: readonly (readonly [string, string, () => ApiInit])[] = [
   ["POST", "/locks/held/renew", () => ({ json: { lease } })],
   ["POST", "/locks/held/release", () => ({ json: { lease } })],
   ...coordinationSuccesses(state),
+  ["GET", "/tokens", () => ({})],
+  ["POST", "/tokens", () => ({ json: NEW_TOKEN })],
+  ["DELETE", `/tokens/${NO_TOKEN}`, () => ({})],
 ];
 
 test.each(SUCCESSES)("%s %s wants the secret, and an ensemble that there is", async (method, path, init) => {
@@ -71,9 +82,18 @@ test.each(SUCCESSES)("%s %s wants the secret, and an ensemble that there is", as
   expect(elsewhere).toMatchObject({ status: 404, code: "no-such-ensemble" });
 });
 
+test("tokens are kept from who has one that does not administer all", async () => {
+  const bearer = api.as({ authorization: `Bearer ${(await token()).token}` });
+  for (const [method, path, init] of SUCCESSES.filter(([, path]) => path.startsWith("/tokens"))) {
+    expect(await bearer.call(method, path, init())).toMatchObject({ status: 403, code: "no-auth" });
+  }
+});
+
 const LARGE = "x".repeat(1_100_000);
 const HELD_BY_NOBODY = { "if-held": `nobody@${"0".repeat(20)}` };
 const SAME_KEY = { "idempotency-key": "there" };
+
+const ODD_SCOPE = { prefix: "/there/..", permissions: ["read"] };
 
 const put = { op: "put", path: "/there/below", text: "x" };
 
@@ -163,6 +183,12 @@ const ERRORS: readonly (readonly [string, string, () => ApiInit, string])[] = [
   ],
   ["GET", "/locks/held?consistency=maybe", () => ({}), "400 bad-request"],
   ...coordinationFailures(state),
+  ["POST", "/tokens", () => ({ json: { ...NEW_TOKEN, name: "a b" } }), "400 bad-request"],
+  ["POST", "/tokens", () => ({ json: { ...NEW_TOKEN, scopes: [] } }), "400 bad-request"],
+  ["POST", "/tokens", () => ({ json: { ...NEW_TOKEN, scopes: [ODD_SCOPE] } }), "400 bad-request"],
+  ["POST", "/tokens", () => ({ body: "", headers: { "content-type": "x/y" } }), "415 bad-content-type"],
+  ["DELETE", "/tokens/mine", () => ({}), "400 bad-request"],
+  ["DELETE", `/tokens/${NO_TOKEN}`, () => ({}), "404 no-such-token"],
 ];
 
 function multi(...operations: readonly object[]): ApiInit {
@@ -183,7 +209,8 @@ test("what succeeds does so, and again under its key without being done twice", 
   for (const [method, path, init] of SUCCESSES) {
     const send =
       path === "/sessions" && method === "DELETE" ? { headers: { session: await session() } } : init();
-    expect((await api.call(method, path, send)).status).toBeLessThan(300);
+    const there = path.startsWith("/tokens/") ? `/tokens/${(await token()).id}` : path;
+    expect((await api.call(method, there, send)).status).toBeLessThan(300);
   }
   const etag = (await api.call("GET", "/nodes/there")).headers.get("etag") ?? "";
   expect((await api.call("GET", "/nodes/there", { headers: { "if-none-match": etag } })).status).toBe(304);
@@ -196,8 +223,9 @@ test("what succeeds does so, and again under its key without being done twice", 
 });
 
 test("nothing is in the document that was not seen, but for what takes a fault or another deployment", () => {
-  // No quorum, a replica that dies, a full disk; who must log in, or is elsewhere; a session attached to by the wire.
+  // Too much asked, no quorum, a replica that dies, a full disk; who must log in, or is elsewhere; a session attached
+  // to by the wire.
   const byFault =
-    / (503|504|507)$|(sessions|renew|release|GET \/(locks|semaphores)\/\{name\}) 403$|(sessions|renew|release) 409$/;
+    / (429|503|504|507)$|(sessions|renew|release|GET \/(locks|semaphores)\/\{name\}) 403$|(sessions|renew|release) 409$/;
   expect(api.documented().filter((line) => !api.seen.has(line) && !byFault.test(line))).toEqual([]);
 });

@@ -35,7 +35,8 @@ export function answers(
   const content = { "application/problem+json": { schema: problemSchema } };
   const all: Record<number, Answer> = { ...own };
   for (const status of problems) all[status] = { description: PROBLEMS[status], content };
-  all[401] = { description: "No secret, or a token that is none.", content };
+  all[401] = { description: "Neither the secret, nor a token that is valid.", content };
+  all[429] = { description: "Too many requests: nothing was done, ask again after Retry-After.", content };
   // No ensemble of that name, or a caller from elsewhere in development.
   all[404] ??= { description: "There is no such ensemble.", content };
   all[403] ??= { description: PROBLEMS[403], content };

@@ -9,6 +9,7 @@ import { addMulti } from "./multi.ts";
 import { addNodes } from "./nodes.ts";
 import { addSemaphores } from "./semaphores.ts";
 import { addSessions } from "./sessions.ts";
+import { addTokens } from "./tokens.ts";
 
 /** The API's own version: it grows where something is added, and /v1 ends where something is taken away. */
 const API_VERSION = "1.0.0";
@@ -32,6 +33,7 @@ export function makeApi(callers: CallerIdentities, whereabouts: Whereabouts): Op
   addSessions(api, asker);
   addLocks(api, asker);
   addSemaphores(api, asker);
+  addTokens(api, asker);
   return api;
 }
 
@@ -58,7 +60,7 @@ export function describeApi(api: OpenAPIHono<App>): ApiDocument {
   const secret = {
     type: "http",
     scheme: "bearer",
-    description: "EDGEKEEPER_SECRET; none in development.",
+    description: "EDGEKEEPER_SECRET, a token, or a signed token of JWT_ISSUER; none in development.",
   } as const;
   return {
     ...document,

@@ -5,6 +5,8 @@
  * as well where the first takes unusually long.
  */
 import type { Context } from "hono";
+import { ERROR_CODES } from "../../base/error-code.ts";
+import type { Permission } from "../../base/grant.ts";
 import type { Sid } from "../../base/ids.ts";
 import { readSettings } from "../../base/settings.ts";
 import { ZXID_ZERO } from "../../base/zxid.ts";
@@ -20,8 +22,11 @@ import { callerHeaders, type HandedOver } from "../../durable/handed-over.ts";
 import { type App, problem, problemDocument } from "../documents.ts";
 import { boundCaller } from "../bound-caller.ts";
 import { addressOf, callerOf, type CallerIdentities } from "../identities.ts";
+import { tooMany } from "../gatekeeper.ts";
 import type { Whereabouts } from "../whereabouts.ts";
+import { unknownCaller } from "./answers.ts";
 import { firstOf } from "./first-of.ts";
+import { problemOf } from "./problems.ts";
 import { readSession, readZxid } from "./schemas.ts";
 
 /** A replica answers within CALL_WAIT_MS; one that has not by then is given up. */
@@ -42,6 +47,8 @@ export interface Question {
   readonly session?: CallSession;
   /** How long it may take besides. */
   readonly waitMs?: number;
+  /** The replica that is to answer, where it matters which. */
+  readonly sid?: Sid | undefined;
 }
 
 /** A caller that waited is about to be answered: it is to be written to, to see whether it is still there. */
@@ -52,6 +59,8 @@ export interface Probed {
   /** Fails where the replica is lost meanwhile. */
   readonly answer: Promise<CallAnswer>;
 }
+
+const THROTTLED = "there are too many calls under this token";
 
 /** Asks replicas for callers, of whom `callers` tells who they are. */
 export class Asker {
@@ -68,8 +77,31 @@ export class Asker {
     const bound = boundCaller(context.env);
     if (bound !== undefined) return bound;
     const { raw } = context.req;
-    const identities = await this.#callers.of(callerOf(raw), readSettings(context.env).access);
-    return identities === undefined ? undefined : { remoteAddress: addressOf(raw, context.env), identities };
+    const proven = await this.#callers.of(callerOf(raw), readSettings(context.env).access);
+    if (proven === undefined) return undefined;
+    const bearer = context.get("bearer");
+    if (bearer === undefined) throw new Error("a request came past the gatekeeper");
+    const identities = [...proven, ...bearer.identitiesFor(ensembleOf(context))];
+    return { remoteAddress: addressOf(raw, context.env), identities };
+  }
+
+  /**
+   * Why the bearer of a request may not do that in its ensemble; undefined where it may, and where it speaks for the
+   * deployment. Without a permission it is asked whether it is anybody.
+   */
+  async refusal(
+    context: Context<App>,
+    permission: Permission | undefined,
+    sid?: Sid,
+  ): Promise<Response | undefined> {
+    if (context.get("bearer")?.kind === "deployment") return undefined;
+    const caller = await this.callerOf(context);
+    if (caller === undefined) return unknownCaller(context);
+    const need = permission === undefined ? undefined : { permission, path: "/" };
+    const request = { kind: "authorize", need } as const;
+    const answer = await this.ask(context, caller, { request, isRepeatable: true, sid });
+    if (answer instanceof Response) return answer;
+    return answer.code === ERROR_CODES.ok ? undefined : problemOf(context, answer);
   }
 
   /** The answer, or a response that says why there is none. */
@@ -97,17 +129,21 @@ export class Asker {
     const isHedged = costsNothing(question.request);
     let reason: "no-quorum" | "lagging" | "busy" | undefined;
     const { nearness } = this.#whereabouts;
-    const found = await firstOf<Sid, Answered | Probed | Response>(await this.#order(context), {
+    const sids = question.sid === undefined ? await this.#order(context) : [question.sid];
+    const found = await firstOf<Sid, Answered | Probed | Response>(sids, {
       hedgeMs: (sid) => (isHedged ? nearness.hedgeMs(ensemble, sid, performance.now()) : undefined),
       isOver: () => context.req.raw.signal.aborted,
       ask: async (sid, signal) => {
         const answer = await this.#try(context, sid, { init, signal, question });
         if (answer?.kind === "answered" || answer?.kind === "probed") return answer;
+        if (answer?.kind === "throttled") return tooMany(context, answer.waitMs, THROTTLED);
         if (answer?.kind === "unavailable") reason = answer.reason;
         else if (!question.isRepeatable) return outcomeUnknown(context);
         return undefined;
       },
     });
+    const isNobody = found !== undefined && "code" in found && found.code === ERROR_CODES.authFailed;
+    if (isNobody) context.get("bearer")?.refused();
     if (found !== undefined) return found;
     this.#whereabouts.forget(ensemble);
     return unavailable(context, reason ?? "no-quorum");

@@ -30,7 +30,9 @@ export class CachedReads {
       request.kind === "read" &&
       !request.isLinearizable &&
       request.change === undefined &&
-      context.req.header("session") === undefined;
+      context.req.header("session") === undefined &&
+      // A token that is revoked reads nothing more, however old.
+      context.get("bearer")?.kind !== "token";
     if (!isKept) return await this.#now(context, caller, question);
     const minZxid = context.req.header("min-zxid");
     const { remoteAddress: _, ...who } = caller;

@@ -21,7 +21,12 @@ const TOLD: Partial<Record<ErrorName, Told>> = {
   noAuth: {
     status: 403,
     code: "no-auth",
-    detail: "its access control list does not let this caller do that",
+    detail: "its access control list, or the scope of the caller's token, does not allow that",
+  },
+  authFailed: {
+    status: 401,
+    code: "unauthorized",
+    detail: "there is no such token in this ensemble, or no more: it was revoked, or its time is over",
   },
   invalidAcl: { status: 400, code: "bad-acl", detail: "the access control list is not valid" },
   badArguments: {

@@ -2,9 +2,11 @@
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { CallKey, Guard, TransactOperation, TransactRequest } from "../../base/request.ts";
+import { withoutSignedScope } from "../../base/scope-identity.ts";
 import { encodeRecord } from "../../durable/call-record.ts";
 import type { HandedOver } from "../../durable/handed-over.ts";
 import type { App } from "../documents.ts";
+import { sha256 } from "../hash.ts";
 import type { Question } from "./ask.ts";
 import { lockPath } from "./lock-path.ts";
 import { readZxid, sessionText, zxidText } from "./schemas.ts";
@@ -78,14 +80,9 @@ export async function keyOf(
 ): Promise<CallKey | undefined> {
   const text = context.req.header("idempotency-key");
   if (text === undefined) return undefined;
-  const name = await sha256(encodeRecord([text, identities]));
+  const name = await sha256(encodeRecord([text, withoutSignedScope(identities)]));
   const fingerprint = await sha256(encodeRecord([asked, context.req.header("session") ?? ""]));
   return { name, fingerprint };
-}
-
-async function sha256(text: string): Promise<string> {
-  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(hash), (octet) => octet.toString(16).padStart(2, "0")).join("");
 }
 
 function heldGuard(header: string): Guard {

@@ -119,8 +119,8 @@ export class SnapshotRestorer {
 }
 
 /**
- * Gives the staged tree what does not come from the file: who the members are, which tokens there are, so that none
- * comes back that was revoked, and the passwords of sessions that live here already, whose clients come back with those.
+ * Gives the staged tree what does not come from the file: who the members are; which tokens there are, so that none
+ * comes back that was revoked; the passwords of sessions that live here already, whose clients come back with those.
  */
 export function takeOver(staged: StagedTree, present: Tree): void {
   takeTokens(staged, present);

@@ -1,0 +1,155 @@
+/**
+ * Stands before every route: says who is let in, and as whom. Where nobody may come in, or from elsewhere, that is told
+ * first; then come the bounds on how often an address may ask, and may be wrong; then what it shows is looked at. A
+ * token's hash goes to the replicas, which know what it is worth.
+ */
+import type { Context } from "hono";
+import type { JwtSettings } from "../base/door-settings.ts";
+import { scopeIdentity } from "../base/scope-identity.ts";
+import { readSettings, type Settings } from "../base/settings.ts";
+import { TokenBuckets } from "../base/token-buckets.ts";
+import { isTokenText, looksLikeToken } from "../base/token-text.ts";
+import { type Caller, foreignRefusal, refusal } from "./access.ts";
+import { authorizationOf, type Bearer } from "./bearer.ts";
+import { type App, problemDocument } from "./documents.ts";
+import { sha256 } from "./hash.ts";
+import { addressOf } from "./identities.ts";
+import { looksSigned, SignedTokens } from "./signed-tokens.ts";
+
+/** Addresses whose requests are counted: an attacker may have many, and an isolate has 128 MB. */
+const ADDRESSES_MAX = 20_000;
+
+/** Wrong credentials of one address: a burst that a careless script makes, and then so few that nothing is guessed. */
+const FAILURES = { perSecond: 2, burst: 100, keysMax: ADDRESSES_MAX } as const;
+
+/** A bucket of requests holds what comes in so many seconds. */
+const BURST_SECONDS = 2;
+
+/** See the file's comment. */
+export class Gatekeeper {
+  readonly #now: () => number;
+  readonly #signed: SignedTokens;
+  readonly #failures = new TokenBuckets(FAILURES);
+  /** By how many a second they let through: there is one such setting in a deployment. */
+  readonly #requests = new Map<number, TokenBuckets>();
+  readonly #settings = new WeakMap<object, Settings>();
+
+  /** `now`: Unix milliseconds; `signed` knows issuers' keys. */
+  constructor(now: () => number = () => Date.now(), signed: SignedTokens = new SignedTokens()) {
+    this.#now = now;
+    this.#signed = signed;
+  }
+
+  /** The bearer of a request, or why it is refused. */
+  async admit(context: Context<App>): Promise<Bearer | Response> {
+    const { env } = context;
+    const request = context.req;
+    const caller: Caller = {
+      host: new URL(request.url).host,
+      origin: request.header("origin"),
+      authorization: authorizationOf(request.raw.headers),
+    };
+    const foreign = foreignRefusal(env, caller);
+    if (foreign !== undefined) return refused(context, foreign);
+    const address = networkOf(addressOf(request.raw, env));
+    const waitMs = Math.max(this.#requestWait(context, address), this.#failures.wait(address, this.#now()));
+    if (waitMs > 0) return tooMany(context, waitMs, "this address asks, or is wrong, too often");
+    const failed = (): void => void this.#failures.take(address, this.#now());
+    const bearer = await this.#bearerOf(context, caller, failed);
+    if (bearer instanceof Response && bearer.status === 401 && caller.authorization !== undefined) failed();
+    return bearer;
+  }
+
+  async #bearerOf(context: Context<App>, caller: Caller, failed: () => void): Promise<Bearer | Response> {
+    const shown = caller.authorization?.replace(/^Bearer /i, "") ?? "";
+    const isBearer = shown !== caller.authorization && shown !== "";
+    const deployment = refusal(context.env, caller);
+    const isSecret = deployment === undefined && (context.env.EDGEKEEPER_SECRET ?? "") !== "";
+    if (isBearer && !isSecret) {
+      // In development too: what a token may do can be tried there.
+      if (looksLikeToken(shown)) return await this.#tokenBearer(context, shown, failed);
+      const { jwt } = this.settingsOf(context.env).doors;
+      if (jwt !== undefined && looksSigned(shown))
+        return await this.#signedBearer(context, { jwt, shown, failed });
+    }
+    if (deployment !== undefined) return refused(context, deployment);
+    return { identitiesFor: () => [], kind: "deployment", refused: failed };
+  }
+
+  async #tokenBearer(context: Context<App>, token: string, failed: () => void): Promise<Bearer | Response> {
+    if (!isTokenText(token)) {
+      return refused(context, {
+        status: 401,
+        detail: "the token is cut, or mistyped: its checksum is wrong",
+      });
+    }
+    const hash = await sha256(token);
+    const identities = [scopeIdentity({ kind: "token", hash })];
+    return { identitiesFor: () => identities, kind: "token", refused: failed };
+  }
+
+  async #signedBearer(
+    context: Context<App>,
+    {
+      jwt,
+      shown,
+      failed,
+    }: { readonly jwt: JwtSettings; readonly shown: string; readonly failed: () => void },
+  ): Promise<Bearer | Response> {
+    const verdict = await this.#signed.verify(shown, jwt);
+    if (verdict.kind === "refused") return refused(context, { status: 401, detail: verdict.detail });
+    if (verdict.kind === "unreachable") {
+      const headers = { "retry-after": "5" };
+      const detail = "the keys of the issuer cannot be had now: ask again";
+      return problemDocument(context, { status: 503, code: "issuer-unreachable", detail, headers });
+    }
+    const { identitiesFor } = verdict;
+    return { identitiesFor, kind: "signed", refused: failed };
+  }
+
+  #requestWait({ env }: Context<App>, address: string): number {
+    const { requestsPerAddress } = this.settingsOf(env).doors;
+    if (requestsPerAddress === 0) return 0;
+    let buckets = this.#requests.get(requestsPerAddress);
+    if (buckets === undefined) {
+      const burst = requestsPerAddress * BURST_SECONDS;
+      buckets = new TokenBuckets({ perSecond: requestsPerAddress, burst, keysMax: ADDRESSES_MAX });
+      this.#requests.set(requestsPerAddress, buckets);
+    }
+    return buckets.take(address, this.#now());
+  }
+
+  /** The deployment's settings, read once. Throws ConfigError. */
+  settingsOf(env: App["Bindings"]): Settings {
+    let settings = this.#settings.get(env);
+    if (settings === undefined) this.#settings.set(env, (settings = readSettings(env)));
+    return settings;
+  }
+}
+
+function refused(context: Context<App>, { status, detail }: { status: 401 | 403; detail: string }): Response {
+  const code = status === 401 ? "unauthorized" : "forbidden";
+  const headers = status === 401 ? { "www-authenticate": 'Bearer realm="edgekeeper"' } : {};
+  return problemDocument(context, { status, code, detail, headers });
+}
+
+/** Nothing was done; it says when to come again. */
+export function tooMany(context: Context<App>, waitMs: number, why: string): Response {
+  const seconds = Math.ceil(waitMs / 1000);
+  const headers = { "retry-after": String(seconds) };
+  const detail = `${why}; nothing was done: come again in ${seconds} s`;
+  return problemDocument(context, { status: 429, code: "too-many-requests", detail, headers });
+}
+
+/** Whose address it is, without its port: of IPv6 the network of 64 bits, of which one caller has all addresses. */
+function networkOf(address: string): string {
+  const host = address.slice(0, address.lastIndexOf(":"));
+  if (!host.startsWith("[")) return host;
+  const [head = "", tail] = host.slice(1, -1).split("::");
+  const groups = head.split(":");
+  if (tail !== undefined) {
+    const rest = tail === "" ? [] : tail.split(":");
+    while (groups.length + rest.length < 8) groups.push("0");
+  }
+  return groups.slice(0, 4).join(":");
+}
