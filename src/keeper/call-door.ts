@@ -90,7 +90,7 @@ export class CallDoor {
       answer: (open, zxid, code, response) => this.#answer(open, zxid, code, response),
       probe: (open, zxid) => this.#actions.push({ kind: "callProbe", call: open.call.id, zxid }),
       endUndecided: (open) => this.#end(open, { kind: "undecided" }),
-      audit: (open, write, outcome) => this.#auditWrite(open, write, outcome),
+      audit: (open, write, outcome, operation) => this.#auditWrite(open, write, { outcome, operation }),
     });
   }
 
@@ -278,6 +278,9 @@ export class CallDoor {
         return this.#openSession(open, request.timeoutMs);
       case "acquire":
         return this.#locks.acquire(open, { ...request, ttlMs: sessionTimeout(request.ttlMs) });
+      case "forceRelease":
+        if (!open.isFresh) return this.#awaitBarrier(open);
+        return this.#locks.forceRelease(open, request.path, request.token);
       case "renew":
       case "release": {
         const { session } = open.call;
@@ -351,7 +354,7 @@ export class CallDoor {
     const sent = { request, session, identities, bytes: call.bytes };
     open.serial = this.#writes.send(sent, (delivered) => {
       if (delivered === undefined) return this.#end(open, { kind: "undecided" });
-      this.#auditWrite(open, write, delivered.outcome);
+      this.#auditWrite(open, { request, session }, delivered);
       done(delivered);
     });
   }
@@ -359,9 +362,10 @@ export class CallDoor {
   #auditWrite(
     { call, identities }: OpenCall,
     { request, session }: { readonly request: WriteRequest; readonly session: SessionId },
-    outcome: Outcome,
+    { outcome, operation }: { readonly outcome: Outcome; readonly operation?: string | undefined },
   ): void {
-    this.#audit({ session, identities, host: hostOf(call.remoteAddress) }, request, outcome);
+    const actor = { session, identities, host: hostOf(call.remoteAddress), operation };
+    this.#audit(actor, request, outcome);
   }
 
   /**

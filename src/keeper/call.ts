@@ -68,6 +68,8 @@ export type CallRequest =
       readonly permits?: number | undefined;
       /** The lease ends when nothing was asked in it for so long. */
       readonly ttlMs: number;
+      /** How long it stays closed where the lease expires: at most LOCK_DELAY_MS_MAX, 0 unless said otherwise. */
+      readonly lockDelayMs?: number | undefined;
       /** 0 takes no place where the lock is not free. */
       readonly waitMs: number;
       /**
@@ -79,6 +81,8 @@ export type CallRequest =
       readonly owner: string;
       readonly key: CallKey | undefined;
     }
+  /** An operator takes away what is held at the path under the token: a lock, or a permit. */
+  | { readonly kind: "forceRelease"; readonly path: string; readonly token: Zxid }
   /** In the lease's session. */
   | { readonly kind: "renew" | "release"; readonly path: string }
   /** Who holds the lock at the path, or has permits of the semaphore, and who waits. */
@@ -116,6 +120,8 @@ export interface QueuedContender {
   readonly name: string;
   readonly isShared: boolean;
   readonly isHolder: boolean;
+  /** It keeps the lock closed, for the delay of a lease that has expired. */
+  readonly isPlaceholder: boolean;
   readonly token: Zxid;
   /** NO_SESSION where it is no ephemeral. */
   readonly session: SessionId;

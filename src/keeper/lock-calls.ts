@@ -31,6 +31,7 @@ import type { CallWrite, CallWrites, Delivered } from "./call-writes.ts";
 import {
   type Acquire,
   acquireRequest,
+  heldPath,
   leaseNodeOf,
   mayHaveRoom,
   promotion,
@@ -62,7 +63,7 @@ export interface LockHost {
   /** Nobody knows what became of it. */
   readonly endUndecided: (open: OpenCall) => void;
   /** A change was made, or refused, that `send` has not sent. */
-  readonly audit: (open: OpenCall, write: CallWrite, outcome: Outcome) => void;
+  readonly audit: (open: OpenCall, write: CallWrite, outcome: Outcome, operation?: string) => void;
 }
 
 /** A place in a queue that an open call stands in. */
@@ -194,6 +195,31 @@ export class LockCalls {
     this.#inLease(open, { session, path, request: { op: "closeSession" } }, ({ zxid }) =>
       this.#host.answer(open, zxid, ERROR_CODES.ok),
     );
+  }
+
+  /** What is held under the token is free again; its holder, a client of the wire perhaps, loses the znode alone. */
+  forceRelease(open: OpenCall, path: string, token: Zxid): void {
+    const { context, writes, answer, isOpen, audit } = this.#host;
+    const place = heldPath(context.tree, path, token);
+    if (place === undefined) return answer(open, context.tree.lastApplied, ERROR_CODES.notHeld);
+    const request: TransactRequest = {
+      op: "transact",
+      newSession: undefined,
+      ensured: undefined,
+      guards: [{ kind: "held", path, token }],
+      operations: [{ op: "delete", path: place, version: -1 }],
+      key: undefined,
+    };
+    const { identities, call } = open;
+    const write = { request, session: NO_SESSION, identities, bytes: call.bytes };
+    open.isUnderWay = true;
+    // What an operator does is told, also where that operator has hung up.
+    writes.send(write, (delivered) => {
+      if (delivered !== undefined) audit(open, write, delivered.outcome, "forceRelease");
+      if (!isOpen(open)) return;
+      if (delivered === undefined) return this.#host.endUndecided(open);
+      answer(open, delivered.zxid, failureOf(delivered.outcome) ?? ERROR_CODES.ok);
+    });
   }
 
   #inLease(

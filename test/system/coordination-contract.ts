@@ -7,6 +7,9 @@ export interface ContractState {
   expired: string;
   /** Of the only permit of the semaphore `held`. */
   permit: string;
+  /** The tokens of a lock and of a permit that are to be taken away. */
+  forcedLock: string;
+  forcedPermit: string;
 }
 
 /** Method, path, what is sent. */
@@ -22,6 +25,12 @@ const SAME_KEY = { "idempotency-key": "there" };
 export async function prepareCoordination(api: HttpApi, state: ContractState): Promise<void> {
   const held = await api.call("POST", "/semaphores/held/acquire", { json: { permits: 1, ttlMs: 600_000 } });
   state.permit = String(held.json?.["lease"]);
+  const lock = await api.call("POST", "/locks/forced/acquire", { json: { ttlMs: 600_000 } });
+  state.forcedLock = String(lock.json?.["token"]);
+  const permit = await api.call("POST", "/semaphores/forced/acquire", {
+    json: { permits: 1, ttlMs: 600_000 },
+  });
+  state.forcedPermit = String(permit.json?.["token"]);
 }
 
 /** Each route as it succeeds. */
@@ -31,6 +40,8 @@ export function coordinationSuccesses(state: ContractState): readonly Success[] 
     ["POST", "/semaphores/free/acquire", () => ({ json: { permits: 3 } })],
     ["POST", "/semaphores/held/renew", () => ({ json: { lease: state.permit } })],
     ["POST", "/semaphores/held/release", () => ({ json: { lease: state.permit } })],
+    ["POST", "/semaphores/forced/force-release", () => ({ json: { token: state.forcedPermit } })],
+    ["POST", "/locks/forced/force-release", () => ({ json: { token: state.forcedLock } })],
     ["PUT", "/semaphores/resized", () => ({ json: { permits: 2 } })],
   ];
 }
@@ -53,6 +64,11 @@ export function coordinationFailures(state: ContractState): readonly Failure[] {
     ["POST", "/semaphores/held/release", () => ({ json: {} }), "400 bad-request"],
     ["POST", "/semaphores/other/release", () => ({ json: { lease: state.permit } }), "410 lease-over"],
     ["POST", "/semaphores/held/release", () => PLAIN, "415 bad-content-type"],
+    ...["/locks/held", "/semaphores/held"].flatMap((path): readonly Failure[] => [
+      ["POST", `${path}/force-release`, () => ({ json: { token: "x" } }), "400 bad-request"],
+      ["POST", `${path}/force-release`, () => ({ json: { token: "7" } }), "412 not-held"],
+      ["POST", `${path}/force-release`, () => PLAIN, "415 bad-content-type"],
+    ]),
     ["GET", "/semaphores/held?consistency=maybe", () => ({}), "400 bad-request"],
     ["PUT", "/semaphores/held", () => ({ json: { permits: 0 } }), "400 bad-request"],
     ["PUT", `/semaphores/${keysPath}`, () => one, "403 no-auth"],

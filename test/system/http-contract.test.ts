@@ -20,7 +20,7 @@ let ensemble: TestEnsemble;
 let api: HttpApi;
 let expired: string;
 let lease: string;
-const state: ContractState = { expired: "", permit: "" };
+const state: ContractState = { expired: "", permit: "", forcedLock: "", forcedPermit: "" };
 
 beforeAll(async () => {
   const vars = { VOTERS: "1", EDGEKEEPER_SECRET: SECRET, EXTENDED_TYPES_ENABLED: "0", ENFORCE_QUOTA: "1" };

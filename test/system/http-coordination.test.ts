@@ -146,3 +146,43 @@ describe("a semaphore", () => {
     await untilQueued("deaths", 1);
   });
 });
+
+describe("a lock", () => {
+  test("stays closed for its delay after it has expired, until it is over, or an operator opens it", async () => {
+    const asked = { ttlMs: 2000, lockDelayMs: 3000 };
+    const sentAt = performance.now();
+    told(await post("/locks/delayed/acquire", asked), "token");
+    const waiting = post("/locks/delayed/acquire", { ...asked, waitMs: 60_000, lockDelayMs: 60_000 });
+    const first = async (): Promise<unknown> => {
+      const { json } = await api.call("GET", "/locks/delayed?consistency=linearizable");
+      return (json?.["queue"] as readonly unknown[] | undefined)?.[0];
+    };
+    await expect
+      .poll(first, { timeout: LONG_MS, interval: 50 })
+      .toMatchObject({ closed: true, holds: false });
+    told(await waiting, "token");
+    expect(performance.now() - sentAt).toBeGreaterThan(5000);
+    const next = post("/locks/delayed/acquire", { waitMs: 60_000 });
+    await expect.poll(first, { timeout: LONG_MS, interval: 50 }).toMatchObject({ closed: true });
+    const { token } = (await first()) as { readonly token: string };
+    expect((await post("/locks/delayed/force-release", { token })).status).toBe(204);
+    told(await next, "token");
+  });
+
+  test("is taken away by an operator, and the next holder has a larger token", async () => {
+    const held = await post("/locks/forced/acquire", { ttlMs: 60_000 });
+    const token = told(held, "token");
+    const next = post("/locks/forced/acquire", { waitMs: 60_000 });
+    expect((await post("/locks/forced/force-release", { token })).status).toBe(204);
+    expect(told(await next, "token") > token).toBe(true);
+    const headers = { "if-held": `forced@${token}` };
+    const late = await api.call("PUT", "/nodes/forced", { headers, body: "x" });
+    expect(late).toMatchObject({ status: 412, code: "not-held" });
+    const renewed = await post("/locks/forced/renew", { lease: told(held, "lease") });
+    expect(renewed).toMatchObject({ status: 410, code: "lease-over" });
+    expect(await post("/locks/forced/force-release", { token })).toMatchObject({
+      status: 412,
+      code: "not-held",
+    });
+  });
+});
