@@ -30,6 +30,8 @@ function needOf(request: CallRequest): Need | undefined {
     case "renew":
     case "release":
       return { permission: "write", path: request.path };
+    case "forceRelease":
+      return { permission: "admin", path: request.path };
     case "write":
     case "openSession":
       return undefined;
