@@ -16,13 +16,13 @@ import type { Outcome } from "../base/txn.ts";
 import { isOver, type Scope, scopeOf, UNBOUNDED } from "../tree/scope.ts";
 import { isTokenPath } from "../tree/tokens.ts";
 import type { TreeEvent } from "../tree/transition.ts";
-import { compareZxid, type Zxid } from "../base/zxid.ts";
+import { compareZxid, type Zxid, ZXID_ZERO } from "../base/zxid.ts";
 import { powersOf } from "./auth.ts";
 import type { Call, CallAnswer, CallId, CallRequest, CallResponse, Page } from "./call.ts";
 import { mayCall } from "./call-scope.ts";
 import { CallWrites, type Delivered } from "./call-writes.ts";
-import { ChangeWaits, isKnown } from "./change-waits.ts";
-import { lockQueue, semaphoreQueue } from "./contest.ts";
+import { belowOf, ChangeWaits, isKnown } from "./change-waits.ts";
+import { isKnownQueue, lockQueue, semaphoreQueue } from "./contest.ts";
 import { hostOf } from "./connection.ts";
 import type { DoorContext } from "./door-context.ts";
 import {
@@ -281,19 +281,20 @@ export class CallDoor {
       case "forceRelease":
         if (!open.isFresh) return this.#awaitBarrier(open);
         return this.#locks.forceRelease(open, request.path, request.token);
+      case "proclaim":
       case "renew":
       case "release": {
         const { session } = open.call;
         if (session === undefined) {
           return this.#answer(open, this.#context.tree.lastApplied, ERROR_CODES.leaseOver);
         }
+        if (request.kind === "proclaim")
+          return this.#locks.proclaim(open, session, request.path, request.data);
         return this.#locks[request.kind](open, session, request.path);
       }
       case "queue": {
         if (request.isLinearizable && !open.isFresh) return this.#awaitBarrier(open);
-        const queueOf = request.of === "semaphore" ? semaphoreQueue : lockQueue;
-        const queue = queueOf(this.#context.tree, request.path);
-        return this.#answer(open, this.#context.tree.lastApplied, ERROR_CODES.ok, queue);
+        return this.#showQueue(open, request);
       }
       default:
         return assertNever(request);
@@ -318,6 +319,18 @@ export class CallDoor {
       ...answered(this.#context.tree.lastApplied, code, shown),
       ...(request.op !== "getACL" && this.#reads.isPublic(request.path) ? { isPublic: true } : {}),
     });
+  }
+
+  #showQueue(open: OpenCall, { of, path, change }: CallRequest & { readonly kind: "queue" }): void {
+    const queue = (of === "semaphore" ? semaphoreQueue : lockQueue)(this.#context.tree, path);
+    const isOver = this.#nowMs >= open.arrivedMs + (change?.waitMs ?? 0);
+    // Who knows of more than this replica does is not told of what was before.
+    const isBehind = compareZxid(change?.known ?? ZXID_ZERO, this.#context.tree.lastApplied) > 0;
+    if (change !== undefined && !isOver && (isBehind || isKnownQueue(queue, change.known))) {
+      open.deadlineMs = open.arrivedMs + change.waitMs;
+      return this.#waits.add(open, belowOf(path));
+    }
+    this.#answer(open, this.#context.tree.lastApplied, ERROR_CODES.ok, queue);
   }
 
   #write(open: OpenCall, request: WriteRequest): void {

@@ -33,6 +33,7 @@ const MARKS: Readonly<Record<Acquire["mode"], string>> = {
   exclusive: "-lock-",
   read: "-__READ__",
   write: "-__WRIT__",
+  latch: "-latch-",
   // In the queue of those that wait for one.
   permit: "-lock-",
 };
@@ -152,8 +153,21 @@ export function roomPaths({ path }: Acquire): readonly string[] {
   return [permitsTakenPath(path), permitsPath(path)];
 }
 
-/** The path of what is held under the token; undefined where nothing is that is known here. */
-export function heldPath(tree: Tree, path: string, token: Zxid): string | undefined {
+/** By this what is held under the token is free again; undefined where nothing is that is known here. */
+export function forcedRelease(tree: Tree, path: string, token: Zxid): TransactRequest | undefined {
+  const place = heldPath(tree, path, token);
+  if (place === undefined) return undefined;
+  return {
+    op: "transact",
+    newSession: undefined,
+    ensured: undefined,
+    guards: [{ kind: "held", path, token }],
+    operations: [{ op: "delete", path: place, version: -1 }],
+    key: undefined,
+  };
+}
+
+function heldPath(tree: Tree, path: string, token: Zxid): string | undefined {
   // What they stand below may be as old as they are.
   const contenders = contendersOf(tree.childNames(path)).map(({ name }) => childOf(path, name));
   const permits = permitNames(tree, path).map((name) => childOf(permitsTakenPath(path), name));
@@ -164,9 +178,13 @@ export function heldPath(tree: Tree, path: string, token: Zxid): string | undefi
 }
 
 /** The znode of a session's lease at the path: it came with the session, so who knows the one knows the other. */
-export function leaseNodeOf(tree: Tree, session: SessionId, path: string): Znode | undefined {
+export function leaseNodeOf(
+  tree: Tree,
+  session: SessionId,
+  path: string,
+): Pick<Standing, "path" | "node"> | undefined {
   const own = ephemeralIn(tree, session, path, (name) => contendersOf([name]).length > 0);
-  return (own ?? permitOf(tree, session, path))?.node;
+  return own ?? permitOf(tree, session, path);
 }
 
 function permitOf(tree: Tree, session: SessionId, path: string): Pick<Standing, "path" | "node"> | undefined {
@@ -194,6 +212,15 @@ export function lockQueue(tree: Tree, path: string): CallResponse & { readonly o
   return { op: "queue", contenders: shown, count: contenders.length, permits: undefined };
 }
 
+/** Whether a queue shows what is known of it: who stands first, by the write that set its data last. */
+export function isKnownQueue(
+  { contenders: [first] }: CallResponse & { readonly op: "queue" },
+  known: Zxid | undefined,
+): boolean {
+  if (first === undefined || known === undefined) return first === undefined && known === undefined;
+  return equalZxid(first.mzxid, known);
+}
+
 /** Who has permits of the semaphore at the path and who waits, the oldest first. */
 export function semaphoreQueue(tree: Tree, path: string): CallResponse & { readonly op: "queue" } {
   const names = permitNames(tree, path);
@@ -214,13 +241,13 @@ function contenderAt(
 ): readonly QueuedContender[] {
   const node = tree.get(path);
   if (node === undefined) return [];
-  const { czxid, ctime, owner, data } = node;
+  const { czxid, mzxid, ctime, owner, data } = node;
   const session = owner.mode === "ephemeral" ? owner.session : NO_SESSION;
   const name = nameOf(path);
   const isClosing = isPlaceholder(name);
   const isHolder = seen.isHolder && !isClosing;
   const { isShared } = seen;
-  return [{ name, isShared, isHolder, isPlaceholder: isClosing, token: czxid, session, ctime, data }];
+  return [{ name, isShared, isHolder, isPlaceholder: isClosing, token: czxid, mzxid, session, ctime, data }];
 }
 
 /** Sixteen random bytes as a UUID's text. */

@@ -31,7 +31,7 @@ import type { CallWrite, CallWrites, Delivered } from "./call-writes.ts";
 import {
   type Acquire,
   acquireRequest,
-  heldPath,
+  forcedRelease,
   leaseNodeOf,
   mayHaveRoom,
   promotion,
@@ -181,13 +181,27 @@ export class LockCalls {
     const sentMs = this.#host.now();
     this.#inLease(open, { session, path, request: { op: "sync", path: "" } }, ({ zxid }) => {
       const { tree } = this.#host.context;
-      const node = leaseNodeOf(tree, session.session, path);
+      const node = leaseNodeOf(tree, session.session, path)?.node;
       if (node === undefined) return this.#host.answer(open, zxid, ERROR_CODES.leaseOver);
       const timeoutMs = tree.sessions.get(session.session)?.timeoutMs ?? 0;
       const token = node.czxid;
       const expiresInMs = sentMs - open.arrivedMs + timeoutMs;
       this.#host.answer(open, zxid, ERROR_CODES.ok, { op: "lease", session, token, expiresInMs });
     });
+  }
+
+  /** Its holder's znode shows these data. */
+  proclaim(open: OpenCall, session: CallSession, path: string, data: Uint8Array): void {
+    const { context, send, answer } = this.#host;
+    const own = leaseNodeOf(context.tree, session.session, path);
+    if (own === undefined) return answer(open, context.tree.lastApplied, ERROR_CODES.leaseOver);
+    const guards = [{ kind: "held", path, token: own.node.czxid }] as const;
+    const operations = [{ op: "setData", path: own.path, data, version: -1 }] as const;
+    const bare = { op: "transact", newSession: undefined, ensured: undefined, key: undefined } as const;
+    const request = { ...bare, guards, operations };
+    send(open, { request, session: session.session }, ({ zxid, outcome }) =>
+      answer(open, zxid, leaseCode(failureOf(outcome) ?? ERROR_CODES.ok)),
+    );
   }
 
   /** The lock is free again, and its session over. */
@@ -200,16 +214,8 @@ export class LockCalls {
   /** What is held under the token is free again; its holder, a client of the wire perhaps, loses the znode alone. */
   forceRelease(open: OpenCall, path: string, token: Zxid): void {
     const { context, writes, answer, isOpen, audit } = this.#host;
-    const place = heldPath(context.tree, path, token);
-    if (place === undefined) return answer(open, context.tree.lastApplied, ERROR_CODES.notHeld);
-    const request: TransactRequest = {
-      op: "transact",
-      newSession: undefined,
-      ensured: undefined,
-      guards: [{ kind: "held", path, token }],
-      operations: [{ op: "delete", path: place, version: -1 }],
-      key: undefined,
-    };
+    const request = forcedRelease(context.tree, path, token);
+    if (request === undefined) return answer(open, context.tree.lastApplied, ERROR_CODES.notHeld);
     const { identities, call } = open;
     const write = { request, session: NO_SESSION, identities, bytes: call.bytes };
     open.isUnderWay = true;

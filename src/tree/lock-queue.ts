@@ -14,8 +14,11 @@ export interface Contender {
   readonly isShared: boolean;
 }
 
-/** `lock-` of Curator's mutex, `__WRIT__`, `__READ__` of its read-write lock, `__lock__`, `__rlock__` of kazoo. */
-const CONTENDER = /(lock-|__WRIT__|__lock__|__READ__|__rlock__)(-?[0-9]{10})$/;
+/**
+ * `lock-` of Curator's mutex, `latch-` of its LeaderLatch, `__WRIT__`, `__READ__` of its read-write lock, `__lock__`,
+ * `__rlock__` of kazoo.
+ */
+const CONTENDER = /(lock-|latch-|__WRIT__|__lock__|__READ__|__rlock__)(-?[0-9]{10})$/;
 
 /** `-delay15000` of those whose lock stays closed for so many milliseconds where they expire. */
 const DELAYED = /-delay(\d{1,6})-[^0-9]*-?\d{10}$/;

@@ -50,6 +50,15 @@ export const acquireFields: {
   owner: z.string().max(OWNER_CHARACTERS_MAX).default("").describe("Whom the queue shows."),
 };
 
+/** Of a read that may wait for a change. */
+export const waitQuery: z.ZodDefault<z.ZodCoercedNumber> = z.coerce
+  .number()
+  .int()
+  .min(0)
+  .max(WAIT_MS_MAX)
+  .default(0)
+  .describe("Milliseconds that it waits for a change, at the most. No state is missed that lasts.");
+
 /** The headers of an acquire. */
 export const acquireHeaders: Pick<typeof writeHeaders, "idempotency-key"> = {
   "idempotency-key": writeHeaders["idempotency-key"],
@@ -261,6 +270,6 @@ function leaseOf({ response }: Answered, { held, arrivedMs }: Told): object | un
 }
 
 /** A lease is a session: where that is over, or never was, it is told as a lease. */
-function overOf(answer: Answered): Answered {
+export function overOf(answer: Answered): Answered {
   return answer.code === ERROR_CODES.sessionExpired ? { ...answer, code: ERROR_CODES.leaseOver } : answer;
 }
