@@ -42,6 +42,9 @@ export const OBSERVERS_MAX = 16;
 /** How long it is remembered what was done under a key: an hour of retries, and some time to look why. */
 export const KEY_TTL_MS: number = 60 * 60 * 1000;
 
+/** How long a lock may stay closed after its holder has vanished, as in Consul. */
+export const LOCK_DELAY_MS_MAX: number = 60_000;
+
 /** Keys remembered at a time, some 300 bytes of each replica's disk each: 70 new ones a second for an hour. */
 export const KEYS_MAX = 250_000;
 

@@ -16,14 +16,14 @@ import type { Outcome } from "../base/txn.ts";
 import { isOver, type Scope, scopeOf, UNBOUNDED } from "../tree/scope.ts";
 import { isTokenPath } from "../tree/tokens.ts";
 import type { TreeEvent } from "../tree/transition.ts";
-import { compareZxid, type Zxid } from "../base/zxid.ts";
+import { compareZxid, type Zxid, ZXID_ZERO } from "../base/zxid.ts";
 import { powersOf } from "./auth.ts";
 import type { Call, CallAnswer, CallId, CallRequest, CallResponse, Page } from "./call.ts";
 import { CallPace } from "./call-pace.ts";
 import { mayCall } from "./call-scope.ts";
 import { CallWrites, type Delivered } from "./call-writes.ts";
-import { ChangeWaits, isKnown } from "./change-waits.ts";
-import { lockQueue, semaphoreQueue } from "./contest.ts";
+import { belowOf, ChangeWaits, isKnown } from "./change-waits.ts";
+import { isKnownQueue, lockQueue, semaphoreQueue } from "./contest.ts";
 import { hostOf } from "./connection.ts";
 import type { DoorContext } from "./door-context.ts";
 import {
@@ -93,7 +93,7 @@ export class CallDoor {
       answer: (open, zxid, code, response) => this.#answer(open, zxid, code, response),
       probe: (open, zxid) => this.#actions.push({ kind: "callProbe", call: open.call.id, zxid }),
       endUndecided: (open) => this.#end(open, { kind: "undecided" }),
-      audit: (open, write, outcome) => this.#auditWrite(open, write, outcome),
+      audit: (open, write, outcome, operation) => this.#auditWrite(open, write, { outcome, operation }),
     });
   }
 
@@ -284,19 +284,23 @@ export class CallDoor {
         return this.#openSession(open, request.timeoutMs);
       case "acquire":
         return this.#locks.acquire(open, { ...request, ttlMs: sessionTimeout(request.ttlMs) });
+      case "forceRelease":
+        if (!open.isFresh) return this.#awaitBarrier(open);
+        return this.#locks.forceRelease(open, request.path, request.token);
+      case "proclaim":
       case "renew":
       case "release": {
         const { session } = open.call;
         if (session === undefined) {
           return this.#answer(open, this.#context.tree.lastApplied, ERROR_CODES.leaseOver);
         }
+        if (request.kind === "proclaim")
+          return this.#locks.proclaim(open, session, request.path, request.data);
         return this.#locks[request.kind](open, session, request.path);
       }
       case "queue": {
         if (request.isLinearizable && !open.isFresh) return this.#awaitBarrier(open);
-        const queueOf = request.of === "semaphore" ? semaphoreQueue : lockQueue;
-        const queue = queueOf(this.#context.tree, request.path);
-        return this.#answer(open, this.#context.tree.lastApplied, ERROR_CODES.ok, queue);
+        return this.#showQueue(open, request);
       }
       default:
         return assertNever(request);
@@ -321,6 +325,18 @@ export class CallDoor {
       ...answered(this.#context.tree.lastApplied, code, shown),
       ...(request.op !== "getACL" && this.#reads.isPublic(request.path) ? { isPublic: true } : {}),
     });
+  }
+
+  #showQueue(open: OpenCall, { of, path, change }: CallRequest & { readonly kind: "queue" }): void {
+    const queue = (of === "semaphore" ? semaphoreQueue : lockQueue)(this.#context.tree, path);
+    const isOver = this.#nowMs >= open.arrivedMs + (change?.waitMs ?? 0);
+    // Who knows of more than this replica does is not told of what was before.
+    const isBehind = compareZxid(change?.known ?? ZXID_ZERO, this.#context.tree.lastApplied) > 0;
+    if (change !== undefined && !isOver && (isBehind || isKnownQueue(queue, change.known))) {
+      open.deadlineMs = open.arrivedMs + change.waitMs;
+      return this.#waits.add(open, belowOf(path));
+    }
+    this.#answer(open, this.#context.tree.lastApplied, ERROR_CODES.ok, queue);
   }
 
   #write(open: OpenCall, request: WriteRequest): void {
@@ -357,7 +373,7 @@ export class CallDoor {
     const sent = { request, session, identities, bytes: call.bytes };
     open.serial = this.#writes.send(sent, (delivered) => {
       if (delivered === undefined) return this.#end(open, { kind: "undecided" });
-      this.#auditWrite(open, write, delivered.outcome);
+      this.#auditWrite(open, { request, session }, delivered);
       done(delivered);
     });
   }
@@ -365,9 +381,10 @@ export class CallDoor {
   #auditWrite(
     { call, identities }: OpenCall,
     { request, session }: { readonly request: WriteRequest; readonly session: SessionId },
-    outcome: Outcome,
+    { outcome, operation }: { readonly outcome: Outcome; readonly operation?: string | undefined },
   ): void {
-    this.#audit({ session, identities, host: hostOf(call.remoteAddress) }, request, outcome);
+    const actor = { session, identities, host: hostOf(call.remoteAddress), operation };
+    this.#audit(actor, request, outcome);
   }
 
   /**

@@ -29,7 +29,10 @@ function needOf(request: CallRequest): Need | undefined {
     case "acquire":
     case "renew":
     case "release":
+    case "proclaim":
       return { permission: "write", path: request.path };
+    case "forceRelease":
+      return { permission: "admin", path: request.path };
     case "write":
     case "openSession":
       return undefined;

@@ -61,13 +61,15 @@ export type CallRequest =
       readonly path: string;
       /**
        * `read` and `write` as Curator's read-write lock has them: readers stand beside each other. `permit` is one of a
-       * semaphore, as Curator's InterProcessSemaphoreV2 has them.
+       * semaphore, as Curator's InterProcessSemaphoreV2 has them, and `latch` the lead in an election, as its LeaderLatch.
        */
-      readonly mode: "exclusive" | "read" | "write" | "permit";
+      readonly mode: "exclusive" | "read" | "write" | "permit" | "latch";
       /** Of a permit: how many the semaphore has, from 1 on. All must say the same. */
       readonly permits?: number | undefined;
       /** The lease ends when nothing was asked in it for so long. */
       readonly ttlMs: number;
+      /** How long it stays closed where the lease expires: at most LOCK_DELAY_MS_MAX, 0 unless said otherwise. */
+      readonly lockDelayMs?: number | undefined;
       /** 0 takes no place where the lock is not free. */
       readonly waitMs: number;
       /**
@@ -79,6 +81,10 @@ export type CallRequest =
       readonly owner: string;
       readonly key: CallKey | undefined;
     }
+  /** An operator takes away what is held at the path under the token: a lock, or a permit. */
+  | { readonly kind: "forceRelease"; readonly path: string; readonly token: Zxid }
+  /** In the lease's session: what its holder's znode shows from now on. */
+  | { readonly kind: "proclaim"; readonly path: string; readonly data: Uint8Array }
   /** In the lease's session. */
   | { readonly kind: "renew" | "release"; readonly path: string }
   /** Who holds the lock at the path, or has permits of the semaphore, and who waits. */
@@ -88,6 +94,8 @@ export type CallRequest =
       readonly of?: "lock" | "semaphore" | undefined;
       readonly path: string;
       readonly isLinearizable: boolean;
+      /** Answered when the first is another or has other data, by their mzxid, or after so long; known may be nobody. */
+      readonly change?: { readonly known: Zxid | undefined; readonly waitMs: number } | undefined;
     }
   /** Whether the caller's credential is one, and lets it do that. */
   | {
@@ -116,7 +124,11 @@ export interface QueuedContender {
   readonly name: string;
   readonly isShared: boolean;
   readonly isHolder: boolean;
+  /** It keeps the lock closed, for the delay of a lease that has expired. */
+  readonly isPlaceholder: boolean;
   readonly token: Zxid;
+  /** Of the write that set its data last. */
+  readonly mzxid: Zxid;
   /** NO_SESSION where it is no ephemeral. */
   readonly session: SessionId;
   /** Since when it stands there: Unix milliseconds by the leader's clock. */

@@ -15,6 +15,11 @@ export interface Known {
   readonly zxid: Zxid;
 }
 
+/** What to wait for where the data of children matter too: no path ends so. */
+export function belowOf(path: string): string {
+  return `${path}/`;
+}
+
 /** Those that wait, by the path that they read. */
 export class ChangeWaits {
   readonly #byPath = new Map<string, Set<OpenCall>>();
@@ -42,7 +47,8 @@ export class ChangeWaits {
 
   /** Those that are to look again, as they wait no more. */
   take({ kind, path }: TreeEvent): readonly OpenCall[] {
-    const paths = kind === "dataChanged" ? [path] : [path, parentOf(path)];
+    const parent = parentOf(path);
+    const paths = kind === "dataChanged" ? [path, belowOf(parent)] : [path, parent, belowOf(parent)];
     const found = new Set(paths.flatMap((one) => [...(this.#byPath.get(one) ?? [])]));
     for (const open of found) this.delete(open);
     return [...found];

@@ -7,8 +7,8 @@ import { OPEN_ACL } from "../base/acl.ts";
 import { NO_SESSION, type SessionId } from "../base/ids.ts";
 import { childOf, nameOf, parentOf } from "../base/path.ts";
 import type { CreateRequest, Guard, TransactRequest } from "../base/request.ts";
-import type { Zxid } from "../base/zxid.ts";
-import { contendersOf, placeOf } from "../tree/lock-queue.ts";
+import { equalZxid, type Zxid } from "../base/zxid.ts";
+import { contendersOf, delayMark, isPlaceholder, placeOf } from "../tree/lock-queue.ts";
 import type { Znode } from "../tree/node-store.ts";
 import {
   encodePermits,
@@ -33,6 +33,7 @@ const MARKS: Readonly<Record<Acquire["mode"], string>> = {
   exclusive: "-lock-",
   read: "-__READ__",
   write: "-__WRIT__",
+  latch: "-latch-",
   // In the queue of those that wait for one.
   permit: "-lock-",
 };
@@ -52,10 +53,11 @@ export interface Made {
  * of it is done; or at the end of the queue.
  */
 export function acquireRequest(request: Acquire, made: Made, isAtOnce: boolean): TransactRequest {
-  const { path, mode, ttlMs, permits = 0, key } = request;
+  const { path, mode, ttlMs, permits = 0, lockDelayMs = 0, key } = request;
   const newSession = { timeoutMs: ttlMs, password: made.password };
+  const name = `_c_${uuidOf(made.entropy.subarray(24, 40))}${delayMark(lockDelayMs)}`;
   const own = (parent: string, mark: string): CreateRequest =>
-    contenderCreate(childOf(parent, `_c_${uuidOf(made.entropy.subarray(24, 40))}${mark}`), request.owner);
+    contenderCreate(childOf(parent, `${name}${mark}`), request.owner);
   const bare = { op: "transact", newSession, key } as const;
   if (mode !== "permit") {
     const guards: readonly Guard[] = isAtOnce ? [{ kind: "free", path, isShared: mode === "read" }] : [];
@@ -151,10 +153,38 @@ export function roomPaths({ path }: Acquire): readonly string[] {
   return [permitsTakenPath(path), permitsPath(path)];
 }
 
+/** By this what is held under the token is free again; undefined where nothing is that is known here. */
+export function forcedRelease(tree: Tree, path: string, token: Zxid): TransactRequest | undefined {
+  const place = heldPath(tree, path, token);
+  if (place === undefined) return undefined;
+  return {
+    op: "transact",
+    newSession: undefined,
+    ensured: undefined,
+    guards: [{ kind: "held", path, token }],
+    operations: [{ op: "delete", path: place, version: -1 }],
+    key: undefined,
+  };
+}
+
+function heldPath(tree: Tree, path: string, token: Zxid): string | undefined {
+  // What they stand below may be as old as they are.
+  const contenders = contendersOf(tree.childNames(path)).map(({ name }) => childOf(path, name));
+  const permits = permitNames(tree, path).map((name) => childOf(permitsTakenPath(path), name));
+  return [...contenders, ...permits].find((one) => {
+    const node = tree.get(one);
+    return node !== undefined && equalZxid(node.czxid, token);
+  });
+}
+
 /** The znode of a session's lease at the path: it came with the session, so who knows the one knows the other. */
-export function leaseNodeOf(tree: Tree, session: SessionId, path: string): Znode | undefined {
+export function leaseNodeOf(
+  tree: Tree,
+  session: SessionId,
+  path: string,
+): Pick<Standing, "path" | "node"> | undefined {
   const own = ephemeralIn(tree, session, path, (name) => contendersOf([name]).length > 0);
-  return (own ?? permitOf(tree, session, path))?.node;
+  return own ?? permitOf(tree, session, path);
 }
 
 function permitOf(tree: Tree, session: SessionId, path: string): Pick<Standing, "path" | "node"> | undefined {
@@ -182,6 +212,15 @@ export function lockQueue(tree: Tree, path: string): CallResponse & { readonly o
   return { op: "queue", contenders: shown, count: contenders.length, permits: undefined };
 }
 
+/** Whether a queue shows what is known of it: who stands first, by the write that set its data last. */
+export function isKnownQueue(
+  { contenders: [first] }: CallResponse & { readonly op: "queue" },
+  known: Zxid | undefined,
+): boolean {
+  if (first === undefined || known === undefined) return first === undefined && known === undefined;
+  return equalZxid(first.mzxid, known);
+}
+
 /** Who has permits of the semaphore at the path and who waits, the oldest first. */
 export function semaphoreQueue(tree: Tree, path: string): CallResponse & { readonly op: "queue" } {
   const names = permitNames(tree, path);
@@ -202,9 +241,13 @@ function contenderAt(
 ): readonly QueuedContender[] {
   const node = tree.get(path);
   if (node === undefined) return [];
-  const { czxid, ctime, owner, data } = node;
+  const { czxid, mzxid, ctime, owner, data } = node;
   const session = owner.mode === "ephemeral" ? owner.session : NO_SESSION;
-  return [{ name: nameOf(path), ...seen, token: czxid, session, ctime, data }];
+  const name = nameOf(path);
+  const isClosing = isPlaceholder(name);
+  const isHolder = seen.isHolder && !isClosing;
+  const { isShared } = seen;
+  return [{ name, isShared, isHolder, isPlaceholder: isClosing, token: czxid, mzxid, session, ctime, data }];
 }
 
 /** Sixteen random bytes as a UUID's text. */

@@ -7,7 +7,7 @@ import { ERROR_CODES } from "../base/error-code.ts";
 import { assert } from "../base/assert.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { NO_SESSION, type Origin, type Sid } from "../base/ids.ts";
-import type { WriteRequest } from "../base/request.ts";
+import type { TransactRequest, WriteRequest } from "../base/request.ts";
 import type { Txn, TxnHeader } from "../base/txn.ts";
 import { ZNODE_SETTINGS, type ZnodeSettings } from "../base/znode-settings.ts";
 import { compareZxid, equalZxid, type Zxid } from "../base/zxid.ts";
@@ -16,10 +16,12 @@ import { encodeTxn } from "../jute/txn.ts";
 import { Preparer, type Reconfigure } from "../tree/prepare.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { Proposal } from "../zab/message.ts";
+import { SUPER } from "./auth.ts";
 import { ContainerManager } from "./container-manager.ts";
 import { type DynamicConfig, dynamicConfigText } from "./dynamic-config.ts";
 import { REFUSAL_LOG_INTERVAL_MS, SESSION_POLL_INTERVAL_MS, SESSIONS_MAX } from "./limits.ts";
 import type { Addressed, ForwardedRequest, OwnedSession, ToLeader } from "./link-message.ts";
+import { placeholderSession, placeholdersOf } from "./lock-delay.ts";
 import { type ReconfigContext, reconfigureWith } from "./reconfiguration.ts";
 import type { RestoreStep } from "./operations/report.ts";
 import { SessionTracker } from "./session-tracker.ts";
@@ -195,6 +197,7 @@ export class LeaderDesk {
     this.#nowMs = nowMs;
     for (const session of this.#sessions.advance(nowMs)) {
       this.#expired++;
+      for (const request of placeholdersOf(this.#options.tree, session)) this.#keepClosed(request);
       this.#propose({
         origin: this.#own(),
         session,
@@ -208,6 +211,12 @@ export class LeaderDesk {
     if (clockMs - this.#polledAtMs < SESSION_POLL_INTERVAL_MS) return;
     this.#polledAtMs = clockMs;
     for (const to of this.#sessions.replicas) this.#answers.push({ to, message: { kind: "poll", clockMs } });
+  }
+
+  /** Of what an expired session held. */
+  #keepClosed(request: TransactRequest): void {
+    const session = placeholderSession(this.#nextZxid);
+    this.#propose({ origin: this.#own(), session, xid: 0, identities: [SUPER], request });
   }
 
   #removeIdle(path: string): void {

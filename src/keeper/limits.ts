@@ -68,6 +68,9 @@ export const STRANGERS_MAX = 64;
 /** A write that such a caller costs leaves at most this often, for all of them. */
 export const STRANGER_BARRIER_MS = 1000;
 
+/** Of one session, whose end makes a session for each: a caller's lease has one, a client of the wire may have many. */
+export const LOCK_DELAYS_MAX = 64;
+
 /** What was written to a caller that has gone is refused within this time on the same machine. */
 export const LOCK_PROBE_MS = 100;
 

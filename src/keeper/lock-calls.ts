@@ -31,6 +31,7 @@ import type { CallWrite, CallWrites, Delivered } from "./call-writes.ts";
 import {
   type Acquire,
   acquireRequest,
+  forcedRelease,
   leaseNodeOf,
   mayHaveRoom,
   promotion,
@@ -62,7 +63,7 @@ export interface LockHost {
   /** Nobody knows what became of it. */
   readonly endUndecided: (open: OpenCall) => void;
   /** A change was made, or refused, that `send` has not sent. */
-  readonly audit: (open: OpenCall, write: CallWrite, outcome: Outcome) => void;
+  readonly audit: (open: OpenCall, write: CallWrite, outcome: Outcome, operation?: string) => void;
 }
 
 /** A place in a queue that an open call stands in. */
@@ -180,7 +181,7 @@ export class LockCalls {
     const sentMs = this.#host.now();
     this.#inLease(open, { session, path, request: { op: "sync", path: "" } }, ({ zxid }) => {
       const { tree } = this.#host.context;
-      const node = leaseNodeOf(tree, session.session, path);
+      const node = leaseNodeOf(tree, session.session, path)?.node;
       if (node === undefined) return this.#host.answer(open, zxid, ERROR_CODES.leaseOver);
       const timeoutMs = tree.sessions.get(session.session)?.timeoutMs ?? 0;
       const token = node.czxid;
@@ -189,11 +190,42 @@ export class LockCalls {
     });
   }
 
+  /** Its holder's znode shows these data. */
+  proclaim(open: OpenCall, session: CallSession, path: string, data: Uint8Array): void {
+    const { context, send, answer } = this.#host;
+    const own = leaseNodeOf(context.tree, session.session, path);
+    if (own === undefined) return answer(open, context.tree.lastApplied, ERROR_CODES.leaseOver);
+    const guards = [{ kind: "held", path, token: own.node.czxid }] as const;
+    const operations = [{ op: "setData", path: own.path, data, version: -1 }] as const;
+    const bare = { op: "transact", newSession: undefined, ensured: undefined, key: undefined } as const;
+    const request = { ...bare, guards, operations };
+    send(open, { request, session: session.session }, ({ zxid, outcome }) =>
+      answer(open, zxid, leaseCode(failureOf(outcome) ?? ERROR_CODES.ok)),
+    );
+  }
+
   /** The lock is free again, and its session over. */
   release(open: OpenCall, session: CallSession, path: string): void {
     this.#inLease(open, { session, path, request: { op: "closeSession" } }, ({ zxid }) =>
       this.#host.answer(open, zxid, ERROR_CODES.ok),
     );
+  }
+
+  /** What is held under the token is free again; its holder, a client of the wire perhaps, loses the znode alone. */
+  forceRelease(open: OpenCall, path: string, token: Zxid): void {
+    const { context, writes, answer, isOpen, audit } = this.#host;
+    const request = forcedRelease(context.tree, path, token);
+    if (request === undefined) return answer(open, context.tree.lastApplied, ERROR_CODES.notHeld);
+    const { identities, call } = open;
+    const write = { request, session: NO_SESSION, identities, bytes: call.bytes };
+    open.isUnderWay = true;
+    // What an operator does is told, also where that operator has hung up.
+    writes.send(write, (delivered) => {
+      if (delivered !== undefined) audit(open, write, delivered.outcome, "forceRelease");
+      if (!isOpen(open)) return;
+      if (delivered === undefined) return this.#host.endUndecided(open);
+      answer(open, delivered.zxid, failureOf(delivered.outcome) ?? ERROR_CODES.ok);
+    });
   }
 
   #inLease(

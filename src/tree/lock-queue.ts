@@ -3,6 +3,7 @@
  * sequence numbers. Others are no contenders. Source: Curator StandardLockInternalsDriver, InterProcessReadWriteLock;
  * kazoo recipe/lock.py.
  */
+import { LOCK_DELAY_MS_MAX } from "../base/limits.ts";
 
 /** One in the queue. */
 export interface Contender {
@@ -13,8 +14,36 @@ export interface Contender {
   readonly isShared: boolean;
 }
 
-/** `lock-` of Curator's mutex, `__WRIT__`, `__READ__` of its read-write lock, `__lock__`, `__rlock__` of kazoo. */
-const CONTENDER = /(lock-|__WRIT__|__lock__|__READ__|__rlock__)(-?[0-9]{10})$/;
+/**
+ * `lock-` of Curator's mutex, `latch-` of its LeaderLatch, `__WRIT__`, `__READ__` of its read-write lock, `__lock__`,
+ * `__rlock__` of kazoo.
+ */
+const CONTENDER = /(lock-|latch-|__WRIT__|__lock__|__READ__|__rlock__)(-?[0-9]{10})$/;
+
+/** `-delay15000` of those whose lock stays closed for so many milliseconds where they expire. */
+const DELAYED = /-delay(\d{1,6})-[^0-9]*-?\d{10}$/;
+
+const PLACEHOLDER = /^closed-/;
+
+/** For how long what the znode holds stays closed if its session expires, in milliseconds; 0 unless it says so. */
+export function delayOf(name: string): number {
+  return Math.min(Number(DELAYED.exec(name)?.[1] ?? 0), LOCK_DELAY_MS_MAX);
+}
+
+/** What stands in the name of a znode before its mark; nothing for no delay. */
+export function delayMark(delayMs: number): string {
+  return delayMs === 0 ? "" : `-delay${delayMs}`;
+}
+
+/** The placeholder for a znode with a delay: it has the same place in the queue. */
+export function placeholderName(name: string): string {
+  return name.replace(/^.*-delay\d+-/, "closed-");
+}
+
+/** Whether the znode keeps something closed that nobody holds. */
+export function isPlaceholder(name: string): boolean {
+  return PLACEHOLDER.test(name);
+}
 
 const SHARED: ReadonlySet<string> = new Set(["__READ__", "__rlock__"]);
 

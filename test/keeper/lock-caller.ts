@@ -14,6 +14,7 @@ export interface Acquire {
   readonly path?: string;
   readonly mode?: (CallRequest & { readonly kind: "acquire" })["mode"];
   readonly permits?: number;
+  readonly lockDelayMs?: number;
   readonly ttlMs?: number;
   readonly waitMs?: number;
   readonly isProbed?: boolean;
@@ -35,7 +36,8 @@ export function acquire(
   told: (answer: CallAnswer | "lost") => void = () => undefined,
 ): TestCall {
   const { path = LOCK, mode = "exclusive", ttlMs = TTL_MS, waitMs = 0, isProbed = false, key } = options;
-  const lasting = { path, mode, permits: options.permits, ttlMs } as const;
+  const { permits, lockDelayMs } = options;
+  const lasting = { path, mode, permits, lockDelayMs, ttlMs } as const;
   const request: CallRequest = { kind: "acquire", ...lasting, waitMs, isProbed, owner: "me", key };
   return new TestCall(world, sid, { session: undefined, minZxid: ZXID_ZERO, request }, told);
 }

@@ -7,6 +7,19 @@ export interface ContractState {
   expired: string;
   /** Of the only permit of the semaphore `held`. */
   permit: string;
+  /** The tokens of a lock and of a permit that are to be taken away. */
+  forcedLock: string;
+  forcedPermit: string;
+  forcedLead: string;
+  /** Of who leads in the election `held`, and of one that would follow. */
+  lead: string;
+  candidate: string;
+}
+
+/** Nothing is there yet. */
+export function newState(): ContractState {
+  const nothing = { expired: "", permit: "", forcedLock: "", forcedPermit: "" };
+  return { ...nothing, forcedLead: "", lead: "", candidate: "" };
 }
 
 /** Method, path, what is sent. */
@@ -22,6 +35,20 @@ const SAME_KEY = { "idempotency-key": "there" };
 export async function prepareCoordination(api: HttpApi, state: ContractState): Promise<void> {
   const held = await api.call("POST", "/semaphores/held/acquire", { json: { permits: 1, ttlMs: 600_000 } });
   state.permit = String(held.json?.["lease"]);
+  const led = await api.call("POST", "/elections/held/campaign", { json: { ttlMs: 600_000 } });
+  state.lead = String(led.json?.["lease"]);
+  const { json } = await api.call("POST", "/sessions", { json: { timeoutMs: 600_000 } });
+  state.candidate = String(json?.["session"]);
+  const candidate = "/nodes/elections/held/x-latch-?mode=ephemeral&sequential=true";
+  await api.call("POST", candidate, { headers: { session: state.candidate } });
+  const lead = await api.call("POST", "/elections/forced/campaign", { json: { ttlMs: 600_000 } });
+  state.forcedLead = String(lead.json?.["token"]);
+  const lock = await api.call("POST", "/locks/forced/acquire", { json: { ttlMs: 600_000 } });
+  state.forcedLock = String(lock.json?.["token"]);
+  const permit = await api.call("POST", "/semaphores/forced/acquire", {
+    json: { permits: 1, ttlMs: 600_000 },
+  });
+  state.forcedPermit = String(permit.json?.["token"]);
 }
 
 /** Each route as it succeeds. */
@@ -31,6 +58,14 @@ export function coordinationSuccesses(state: ContractState): readonly Success[] 
     ["POST", "/semaphores/free/acquire", () => ({ json: { permits: 3 } })],
     ["POST", "/semaphores/held/renew", () => ({ json: { lease: state.permit } })],
     ["POST", "/semaphores/held/release", () => ({ json: { lease: state.permit } })],
+    ["GET", "/elections/held", () => ({})],
+    ["POST", "/elections/free/campaign", () => ({ json: { value: "me" } })],
+    ["POST", "/elections/held/proclaim", () => ({ json: { lease: state.lead, value: "x" } })],
+    ["POST", "/elections/held/renew", () => ({ json: { lease: state.lead } })],
+    ["POST", "/elections/held/resign", () => ({ json: { lease: state.lead } })],
+    ["POST", "/elections/forced/force-release", () => ({ json: { token: state.forcedLead } })],
+    ["POST", "/semaphores/forced/force-release", () => ({ json: { token: state.forcedPermit } })],
+    ["POST", "/locks/forced/force-release", () => ({ json: { token: state.forcedLock } })],
     ["PUT", "/semaphores/resized", () => ({ json: { permits: 2 } })],
   ];
 }
@@ -53,6 +88,33 @@ export function coordinationFailures(state: ContractState): readonly Failure[] {
     ["POST", "/semaphores/held/release", () => ({ json: {} }), "400 bad-request"],
     ["POST", "/semaphores/other/release", () => ({ json: { lease: state.permit } }), "410 lease-over"],
     ["POST", "/semaphores/held/release", () => PLAIN, "415 bad-content-type"],
+    ["POST", "/elections/held/campaign", () => ({ json: { ttlMs: "long" } }), "400 bad-request"],
+    ["POST", `/elections/${keysPath}/campaign`, () => ({ json: {} }), "403 no-auth"],
+    ["POST", "/elections/held/campaign", () => ({ json: {} }), "409 lock-held"],
+    ["POST", "/elections/held/campaign", () => PLAIN, "415 bad-content-type"],
+    ["POST", "/elections/held/campaign", () => ({ json: {}, headers: SAME_KEY }), "422 key-reused"],
+    ...["renew", "resign", "proclaim"].flatMap((verb): readonly Failure[] => [
+      ["POST", `/elections/held/${verb}`, () => ({ json: { lease: "mine", value: "x" } }), "400 bad-request"],
+      [
+        "POST",
+        `/elections/held/${verb}`,
+        () => ({ json: { lease: state.expired, value: "x" } }),
+        "410 lease-over",
+      ],
+      ["POST", `/elections/held/${verb}`, () => PLAIN, "415 bad-content-type"],
+    ]),
+    [
+      "POST",
+      "/elections/held/proclaim",
+      () => ({ json: { lease: state.candidate, value: "x" } }),
+      "412 not-held",
+    ],
+    ["GET", "/elections/held?wait=soon", () => ({}), "400 bad-request"],
+    ...["/locks/held", "/semaphores/held", "/elections/held"].flatMap((path): readonly Failure[] => [
+      ["POST", `${path}/force-release`, () => ({ json: { token: "x" } }), "400 bad-request"],
+      ["POST", `${path}/force-release`, () => ({ json: { token: "7" } }), "412 not-held"],
+      ["POST", `${path}/force-release`, () => PLAIN, "415 bad-content-type"],
+    ]),
     ["GET", "/semaphores/held?consistency=maybe", () => ({}), "400 bad-request"],
     ["PUT", "/semaphores/held", () => ({ json: { permits: 0 } }), "400 bad-request"],
     ["PUT", `/semaphores/${keysPath}`, () => one, "403 no-auth"],
@@ -76,9 +138,26 @@ export function coordinationFailures(state: ContractState): readonly Failure[] {
 
 /** What is asked once more under its key when it is over. */
 export async function leaseOverAgain(api: HttpApi): Promise<readonly unknown[]> {
-  const headers = { "idempotency-key": "over-permit" };
-  const json = { permits: 1 };
-  const taken = await api.call("POST", "/semaphores/over/acquire", { json, headers });
-  await api.call("POST", "/semaphores/over/release", { json: { lease: taken.json?.["lease"] } });
-  return [(await api.call("POST", "/semaphores/over/acquire", { json, headers })).code];
+  const codes: unknown[] = [];
+  for (const [taking, giving] of [
+    ["/semaphores/over/acquire", "/semaphores/over/release"],
+    ["/elections/over/campaign", "/elections/over/resign"],
+  ] as const) {
+    const asked = { json: { permits: 1 }, headers: { "idempotency-key": `over-${taking}` } };
+    const { json } = await api.call("POST", taking, asked);
+    await api.call("POST", giving, { json: { lease: json?.["lease"] } });
+    codes.push((await api.call("POST", taking, asked)).code);
+  }
+  return codes;
+}
+
+/** Asks for what has not changed, where that is told. */
+export async function unchangedAgain(api: HttpApi): Promise<readonly number[]> {
+  const statuses: number[] = [];
+  await api.call("POST", "/elections/unchanged/campaign", { json: { ttlMs: 600_000 } });
+  for (const path of ["/elections/unchanged"]) {
+    const etag = (await api.call("GET", path)).headers.get("etag") ?? "";
+    statuses.push((await api.call("GET", path, { headers: { "if-none-match": etag } })).status);
+  }
+  return statuses;
 }

@@ -146,3 +146,96 @@ describe("a semaphore", () => {
     await untilQueued("deaths", 1);
   });
 });
+
+describe("a lock", () => {
+  test("stays closed for its delay after it has expired, until it is over, or an operator opens it", async () => {
+    const asked = { ttlMs: 2000, lockDelayMs: 3000 };
+    const sentAt = performance.now();
+    told(await post("/locks/delayed/acquire", asked), "token");
+    const waiting = post("/locks/delayed/acquire", { ...asked, waitMs: 60_000, lockDelayMs: 60_000 });
+    const first = async (): Promise<unknown> => {
+      const { json } = await api.call("GET", "/locks/delayed?consistency=linearizable");
+      return (json?.["queue"] as readonly unknown[] | undefined)?.[0];
+    };
+    await expect
+      .poll(first, { timeout: LONG_MS, interval: 50 })
+      .toMatchObject({ closed: true, holds: false });
+    told(await waiting, "token");
+    expect(performance.now() - sentAt).toBeGreaterThan(5000);
+    const next = post("/locks/delayed/acquire", { waitMs: 60_000 });
+    await expect.poll(first, { timeout: LONG_MS, interval: 50 }).toMatchObject({ closed: true });
+    const { token } = (await first()) as { readonly token: string };
+    expect((await post("/locks/delayed/force-release", { token })).status).toBe(204);
+    told(await next, "token");
+  });
+
+  test("is taken away by an operator, and the next holder has a larger token", async () => {
+    const held = await post("/locks/forced/acquire", { ttlMs: 60_000 });
+    const token = told(held, "token");
+    const next = post("/locks/forced/acquire", { waitMs: 60_000 });
+    expect((await post("/locks/forced/force-release", { token })).status).toBe(204);
+    expect(told(await next, "token") > token).toBe(true);
+    const headers = { "if-held": `forced@${token}` };
+    const late = await api.call("PUT", "/nodes/forced", { headers, body: "x" });
+    expect(late).toMatchObject({ status: 412, code: "not-held" });
+    const renewed = await post("/locks/forced/renew", { lease: told(held, "lease") });
+    expect(renewed).toMatchObject({ status: 410, code: "lease-over" });
+    expect(await post("/locks/forced/force-release", { token })).toMatchObject({
+      status: 412,
+      code: "not-held",
+    });
+  });
+});
+
+describe("an election", () => {
+  const observe = async (query: string, etag?: string): Promise<ApiAnswer> =>
+    await api.call(
+      "GET",
+      `/elections/jobs${query}`,
+      etag === undefined ? {} : { headers: { "if-none-match": etag } },
+    );
+
+  test("is won, observed, proclaimed in and resigned from, and won by the next one", async () => {
+    const nobody = observe("?wait=30000");
+    const first = await post("/elections/jobs/campaign", { value: "one", ttlMs: 60_000 });
+    expect(first.json).toMatchObject({ election: "/elections/jobs", token: first.zxid });
+    const one = await nobody;
+    expect(one.json).toMatchObject({ leader: { value: "one", token: told(first, "token") }, count: 1 });
+    const etag = one.headers.get("etag") ?? "";
+    expect((await observe("?wait=100", etag)).status).toBe(304);
+    const changed = observe("?wait=30000", etag);
+    const lease = told(first, "lease");
+    expect((await post("/elections/jobs/proclaim", { lease, value: "two" })).status).toBe(204);
+    const two = await changed;
+    expect(two.json).toMatchObject({ leader: { value: "two", token: told(first, "token") } });
+
+    const next = post("/elections/jobs/campaign", { value: "next", waitMs: 60_000 });
+    await expect.poll(async () => (await observe("")).json?.["count"], { timeout: LONG_MS }).toBe(2);
+    const another = observe("?wait=30000", two.headers.get("etag") ?? "");
+    expect((await post("/elections/jobs/resign", { lease })).status).toBe(204);
+    const token = told(await next, "token");
+    expect((await another).json).toMatchObject({ leader: { value: "next", token } });
+    const late = await post("/elections/jobs/proclaim", { lease, value: "late" });
+    expect(late).toMatchObject({ status: 410, code: "lease-over" });
+    const headers = { "if-held": `/elections/jobs@${token}` };
+    expect((await api.call("PUT", "/nodes/led", { headers, body: "x" })).status).toBe(201);
+  });
+
+  test("has candidates that come by the wire, as Curator's LeaderLatch does", async () => {
+    const held = await post("/elections/wire/campaign", { ttlMs: 60_000 });
+    const client = await wireClient();
+    const path = "/elections/wire/_c_0d5e1ad3-5d3c-4a9e-8a30-6d0f0f6a1f13-latch-";
+    const data = new TextEncoder().encode("curator");
+    const flags = EPHEMERAL_SEQUENTIAL;
+    expect((await client.request({ op: "create", path, data, acl: OPEN_ACL, flags, ttlMs: 0 })).kind).toBe(
+      "ok",
+    );
+    const behind = post("/elections/wire/campaign", { waitMs: 60_000 });
+    await post("/elections/wire/resign", { lease: told(held, "lease") });
+    const leader = async (): Promise<unknown> =>
+      (await api.call("GET", "/elections/wire?consistency=linearizable")).json?.["leader"];
+    await expect.poll(leader, { timeout: LONG_MS }).toMatchObject({ value: "curator" });
+    await client.close();
+    told(await behind, "token");
+  });
+});

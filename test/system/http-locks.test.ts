@@ -79,6 +79,7 @@ describe("a lock", () => {
         node: expect.stringMatching(/^_c_.*-lock-\d{10}$/) as string,
         mode: "exclusive",
         holds: true,
+        closed: false,
         token,
         session: lease.split("-")[0],
         since: expect.any(Number) as number,

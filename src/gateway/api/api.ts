@@ -4,6 +4,7 @@ import { type App, ensemblesOf, problem, unknownEnsemble } from "../documents.ts
 import type { CallerIdentities } from "../identities.ts";
 import type { Whereabouts } from "../whereabouts.ts";
 import { Asker, ensembleOf } from "./ask.ts";
+import { addElections } from "./elections.ts";
 import { addLocks } from "./locks.ts";
 import { addMulti } from "./multi.ts";
 import { addNodes } from "./nodes.ts";
@@ -33,6 +34,7 @@ export function makeApi(callers: CallerIdentities, whereabouts: Whereabouts): Op
   addSessions(api, asker);
   addLocks(api, asker);
   addSemaphores(api, asker);
+  addElections(api, asker);
   addTokens(api, asker);
   return api;
 }

@@ -2,13 +2,14 @@
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { ERROR_CODES } from "../../base/error-code.ts";
+import { LOCK_DELAY_MS_MAX } from "../../base/limits.ts";
 import { zxidDigits } from "../../base/zxid.ts";
 import type { CallRequest, QueuedContender } from "../../durable/entry.ts";
 import type { App } from "../documents.ts";
 import { json, unknownCaller } from "./answers.ts";
 import type { Answered, Asker, Probed } from "./ask.ts";
 import { problemOf } from "./problems.ts";
-import { readSession, sessionIdText, sessionText, sessionTextOf, zxidText } from "./schemas.ts";
+import { readSession, readZxid, sessionIdText, sessionText, sessionTextOf, zxidText } from "./schemas.ts";
 import { keyOf, writeHeaders } from "./writes.ts";
 
 /** The longest that a request waits: proxies on the way give up soon after. */
@@ -22,6 +23,7 @@ const OWNER_CHARACTERS_MAX = 200;
 export const acquireFields: {
   readonly ttlMs: z.ZodDefault<z.ZodNumber>;
   readonly waitMs: z.ZodDefault<z.ZodNumber>;
+  readonly lockDelayMs: z.ZodDefault<z.ZodNumber>;
   readonly owner: z.ZodDefault<z.ZodString>;
 } = {
   ttlMs: z
@@ -38,8 +40,24 @@ export const acquireFields: {
     .max(WAIT_MS_MAX)
     .default(0)
     .describe("How long to wait in the queue, which is fair; 0 takes no place."),
+  lockDelayMs: z
+    .number()
+    .int()
+    .min(0)
+    .max(LOCK_DELAY_MS_MAX)
+    .default(0)
+    .describe("If the lease expires, and is not given back, it stays closed for so long: nobody gets it."),
   owner: z.string().max(OWNER_CHARACTERS_MAX).default("").describe("Whom the queue shows."),
 };
+
+/** Of a read that may wait for a change. */
+export const waitQuery: z.ZodDefault<z.ZodCoercedNumber> = z.coerce
+  .number()
+  .int()
+  .min(0)
+  .max(WAIT_MS_MAX)
+  .default(0)
+  .describe("Milliseconds that it waits for a change, at the most. No state is missed that lasts.");
 
 /** The headers of an acquire. */
 export const acquireHeaders: Pick<typeof writeHeaders, "idempotency-key"> = {
@@ -76,6 +94,7 @@ export const leaseBodySchema: z.ZodObject<{ readonly lease: typeof sessionText }
 export const contenderFields: {
   readonly node: z.ZodString;
   readonly holds: z.ZodBoolean;
+  readonly closed: z.ZodBoolean;
   readonly token: typeof zxidText;
   readonly session: z.ZodNullable<z.ZodString>;
   readonly since: z.ZodNumber;
@@ -83,6 +102,7 @@ export const contenderFields: {
 } = {
   node: z.string().describe("The name of its znode: deleting that takes the place away."),
   holds: z.boolean(),
+  closed: z.boolean().describe("Nobody holds it: a lease has expired, and its lockDelayMs is not over."),
   token: zxidText,
   session: z.string().nullable().describe("The id of its session."),
   since: z.number().describe("Unix milliseconds."),
@@ -93,6 +113,7 @@ export const contenderFields: {
 export function contenderDocument({
   name,
   isHolder,
+  isPlaceholder,
   token,
   session,
   ctime,
@@ -101,6 +122,7 @@ export function contenderDocument({
   return {
     node: name,
     holds: isHolder,
+    closed: isPlaceholder,
     token: zxidDigits(token),
     session: sessionIdText(session),
     since: ctime,
@@ -173,6 +195,33 @@ export async function releaseLease(
   return new Response(null, { status: 204, headers: { zxid: zxidDigits(answer.zxid) } });
 }
 
+/** What is held under the token is taken away. */
+export async function forceRelease(
+  context: Context<App>,
+  asker: Asker,
+  held: Held,
+  token: string,
+): Promise<Response> {
+  const caller = await asker.callerOf(context);
+  if (caller === undefined) return unknownCaller(context);
+  const request = { kind: "forceRelease", path: held.path, token: readZxid(token) } as const;
+  // Asked again where it was done it finds nothing held under the token.
+  const answer = await asker.ask(context, caller, { request, isRepeatable: false });
+  if (answer instanceof Response) return answer;
+  if (answer.code !== ERROR_CODES.ok) return problemOf(context, answer);
+  return new Response(null, { status: 204, headers: { zxid: zxidDigits(answer.zxid) } });
+}
+
+/** What every force-release says of itself. */
+export const FORCE_TEXT: string =
+  "For operators. Who holds it under `token`, as GET shows it, loses it at once, be it a caller or a client of the " +
+  "wire: nothing that it does with `If-Held` from now on is done, and its next renew says `lease-over`. The next one " +
+  "that waits gets it, under a larger token. It stands in the audit log as forceRelease. A lock that is closed for " +
+  "its delay is opened.";
+
+/** The body of a force-release. */
+export const forceSchema: z.ZodObject<{ readonly token: typeof zxidText }> = z.object({ token: zxidText });
+
 /** For whom a lease is told. */
 interface Told {
   readonly held: Held;
@@ -221,6 +270,6 @@ function leaseOf({ response }: Answered, { held, arrivedMs }: Told): object | un
 }
 
 /** A lease is a session: where that is over, or never was, it is told as a lease. */
-function overOf(answer: Answered): Answered {
+export function overOf(answer: Answered): Answered {
   return answer.code === ERROR_CODES.sessionExpired ? { ...answer, code: ERROR_CODES.leaseOver } : answer;
 }

@@ -69,7 +69,7 @@ const TOLD: Partial<Record<ErrorName, Told>> = {
   notHeld: {
     status: 412,
     code: "not-held",
-    detail: "the lock is not held under the token of If-Held, or no more",
+    detail: "nothing is held under that token, or no more: the lock or permit is free, or another's",
   },
   lockTimeout: {
     status: 409,
@@ -86,7 +86,11 @@ const TOLD: Partial<Record<ErrorName, Told>> = {
     code: "superseded",
     detail: "a later request with the same Idempotency-Key has this place: its answer counts",
   },
-  lockHeld: { status: 409, code: "lock-held", detail: "somebody holds the lock, or waits for it" },
+  lockHeld: {
+    status: 409,
+    code: "lock-held",
+    detail: "somebody holds it, or waits for it, or it is closed for its delay",
+  },
   permitsDiffer: {
     status: 409,
     code: "permits-differ",

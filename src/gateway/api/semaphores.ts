@@ -13,6 +13,9 @@ import {
   acquireLease,
   contenderDocument,
   contenderFields,
+  FORCE_TEXT,
+  forceRelease,
+  forceSchema,
   type Held,
   leaseFields,
   leaseBodySchema,
@@ -98,6 +101,18 @@ const release = createRoute({
   responses: answers([400, 409, 410, 415, 503, 504], { 204: { description: "It is not held any more." } }),
 });
 
+const force = createRoute({
+  method: "post",
+  path: "/semaphores/:name{.+}/force-release",
+  summary: "Take a permit away from its holder",
+  description: FORCE_TEXT,
+  request: {
+    params,
+    body: { required: true, content: { "application/json": { schema: forceSchema } } },
+  },
+  responses: answers([400, 403, 412, 415, 503, 504], { 204: { description: "It is free again." } }),
+});
+
 const show = createRoute({
   method: "get",
   path: "/semaphores/:name{.+}",
@@ -142,6 +157,10 @@ export function addSemaphores(api: OpenAPIHono<App>, asker: Asker): void {
   api.openapi(release, async (context) => {
     const held = heldOf(context.req.valid("param").name);
     return await releaseLease(context, asker, held, context.req.valid("json").lease);
+  });
+  api.openapi(force, async (context) => {
+    const held = heldOf(context.req.valid("param").name);
+    return await forceRelease(context, asker, held, context.req.valid("json").token);
   });
   api.openapi(show, async (context) => {
     const caller = await asker.callerOf(context);

@@ -16,6 +16,8 @@ export interface Actor {
   readonly identities: readonly Identity[];
   /** The address, without its port. */
   readonly host: string;
+  /** What it was all for, where that has a name of its own. */
+  readonly operation?: string | undefined;
 }
 
 /** What was done, or not. */
@@ -49,12 +51,12 @@ export function ephemeralAuditLines(session: SessionId, paths: readonly string[]
   return paths.map((znode) => text({ session: sessionText(session), operation, znode, result: "success" }));
 }
 
-function lineOf({ session, identities, host }: Actor, deed: Deed): string {
+function lineOf({ session, identities, host, operation }: Actor, deed: Deed): string {
   return text({
     session: sessionText(session ?? 0n),
     user: identities.flatMap(userOf).join(","),
     ip: host,
-    operation: deed.operation,
+    operation: operation ?? deed.operation,
     znode: deed.znode,
     znode_type: deed.znodeType,
     acl: deed.acl,
