@@ -1,7 +1,7 @@
 /**
  * Readers that hear of changes as they happen, each from a place in the order of all events on. A stream is **live**
- * when it has been told all that was applied: it is told what comes. One that is **behind**, as it begins in the past or
- * its reader is slow, is told from the history in slices, a turn each, as far as there is room, until it is live.
+ * when it has been told all that was applied: it is told what comes. One that is **behind**, as it begins in the past
+ * or its reader is slow, is told from the history in slices, a turn each, as far as there is room, until it is live.
  *
  * Invariants:
  * 1. A stream is told every event behind its beginning that its reader may hear, in order, once.
@@ -102,6 +102,11 @@ export class EventStreams {
     return this.#streams.size;
   }
 
+  /** What readers have not taken yet, in UTF-16 units. */
+  get unsent(): number {
+    return this.#unsent;
+  }
+
   /** Sets the time of this turn, by a clock that never goes back. */
   at(nowMs: number): void {
     this.#nowMs = nowMs;
@@ -175,7 +180,7 @@ export class EventStreams {
     return ready.some((stream) => stream.state === "behind" && this.#hasRoom(stream));
   }
 
-  /** Those that wait for too long are refused, who takes nothing is cut off, and who hears nothing is told that it lives. */
+  /** Who waits for too long is refused, who takes nothing is cut off, and who hears nothing is told that it lives. */
   tick(): void {
     for (const stream of this.#streams.values()) {
       const { state, unsent, opening } = stream;
@@ -231,7 +236,7 @@ export class EventStreams {
       watched: opening,
       identities: powersOf({ identities: proven }, auth),
       caller,
-      deadlineMs: this.#nowMs + STREAM_HOLD_MS,
+      deadlineMs: this.#nowMs + Math.min(opening.holdMs, STREAM_HOLD_MS),
       state: "held",
       position: opening.since ?? endOf(tree.lastApplied),
       unsent: 0,

@@ -10,6 +10,7 @@ import { addNodes } from "./nodes.ts";
 import { addSemaphores } from "./semaphores.ts";
 import { addSessions } from "./sessions.ts";
 import { addTokens } from "./tokens.ts";
+import { addWatch } from "./watch.ts";
 
 /** The API's own version: it grows where something is added, and /v1 ends where something is taken away. */
 const API_VERSION = "1.0.0";
@@ -34,6 +35,7 @@ export function makeApi(callers: CallerIdentities, whereabouts: Whereabouts): Op
   addLocks(api, asker);
   addSemaphores(api, asker);
   addTokens(api, asker);
+  addWatch(api, asker, whereabouts);
   return api;
 }
 
