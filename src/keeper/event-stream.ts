@@ -59,7 +59,11 @@ export type StreamRefusal =
   /** What was asked for is older than the history kept here, or of another history. */
   | "gone"
   /** Callers must have proven who they are. */
-  | "login-required";
+  | "login-required"
+  /** The caller's credential is none, or none any more. */
+  | "unauthorized"
+  /** It does not let the caller read there. */
+  | "no-auth";
 
 /** Why a stream ends that was begun. */
 export type StreamEnd =
@@ -68,6 +72,8 @@ export type StreamEnd =
   /** What is next is not kept any more: the reader was slower than history is trimmed. */
   | "gone"
   | "no-quorum"
+  /** The reader's credential was revoked, or its time is over. */
+  | "revoked"
   /** The whole tree was replaced. */
   | "reset"
   /** The replica starts anew, or is let go. */

@@ -35,7 +35,7 @@ export class TestReader {
       ...asked,
       id,
       remoteAddress: `10.1.0.${sid}:0`,
-      identities: [],
+      identities: world.identities,
     };
     world.input(sid, { kind: "stream", input: { kind: "opened", opening } });
   }

@@ -38,13 +38,22 @@ interface Opening {
 
 /** Of several refusals the caller is told that one which says most. */
 const TELLING: readonly StreamRefused["reason"][] = [
+  "unauthorized",
   "login-required",
+  "no-auth",
   "gone",
   "too-many-streams",
   "busy",
   "lagging",
   "no-quorum",
 ];
+
+/** What no other replica would say otherwise. */
+const ABOUT_CALLER: ReadonlySet<StreamRefused["reason"]> = new Set([
+  "unauthorized",
+  "login-required",
+  "no-auth",
+]);
 
 /** The stream, or why there is none; undefined where no replica said so. */
 export async function openStream(
@@ -65,7 +74,7 @@ export async function openStream(
     if (context.req.raw.signal.aborted) break;
     if (answer === undefined) seen.failed();
     else refusals.push(answer);
-    if (answer?.reason === "login-required") break;
+    if (answer !== undefined && ABOUT_CALLER.has(answer.reason)) break;
   }
   if (refusals.every(({ reason }) => reason === "no-quorum")) whereabouts.forget(ensemble);
   return refusals.toSorted((a, b) => TELLING.indexOf(a.reason) - TELLING.indexOf(b.reason))[0];

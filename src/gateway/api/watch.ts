@@ -4,8 +4,10 @@
  */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { ERROR_CODES } from "../../base/error-code.ts";
 import { pathProblem } from "../../base/path.ts";
-import { type Zxid, ZXID_ZERO, zxidDigits } from "../../base/zxid.ts";
+import { SCOPE_SCHEME } from "../../base/scope-identity.ts";
+import { maxZxid, type Zxid, ZXID_ZERO, zxidDigits } from "../../base/zxid.ts";
 import {
   type Position,
   POSITION_TEXT,
@@ -17,6 +19,7 @@ import { type App, problem, problemDocument } from "../documents.ts";
 import type { Whereabouts } from "../whereabouts.ts";
 import { answers, unknownCaller } from "./answers.ts";
 import { type Asker, ensembleOf } from "./ask.ts";
+import { problemOf } from "./problems.ts";
 import { openStream } from "./open-stream.ts";
 import { readZxid, zxidText } from "./schemas.ts";
 
@@ -85,7 +88,7 @@ export function addWatch(api: OpenAPIHono<App>, asker: Asker, whereabouts: Where
     const headers = context.req.valid("header");
     const lastEventId = headers["last-event-id"];
     const text = lastEventId === undefined || lastEventId === "" ? since : lastEventId;
-    const asked: Wanted = {
+    const asked: Wanted & { minZxid: Zxid } = {
       path,
       part,
       since: text === undefined ? undefined : readPosition(text),
@@ -94,6 +97,14 @@ export function addWatch(api: OpenAPIHono<App>, asker: Asker, whereabouts: Where
     };
     const caller = await asker.callerOf(context);
     if (caller === undefined) return unknownCaller(context);
+    if (caller.identities?.some(({ scheme }) => scheme === SCOPE_SCHEME) === true) {
+      // A token that a replica does not know is looked for behind a barrier; a stream begins where it is known.
+      const request = { kind: "authorize", need: { permission: "read", path } } as const;
+      const answer = await asker.ask(context, caller, { request, isRepeatable: true });
+      if (answer instanceof Response) return answer;
+      if (answer.code !== ERROR_CODES.ok) return problemOf(context, answer);
+      asked.minZxid = maxZxid(asked.minZxid, answer.zxid);
+    }
     const opened = await openStream(context, { caller, asked, whereabouts });
     return opened instanceof Response ? opened : refused(context, asked, opened);
   });
@@ -110,6 +121,10 @@ function refused(context: Context<App>, asked: Wanted, refusal: StreamRefused | 
   switch (reason) {
     case "gone":
       return gone(context, asked, refusal);
+    case "unauthorized":
+      return problem(context, 401, reason, "the token is none, or none any more");
+    case "no-auth":
+      return problem(context, 403, reason, "its token does not let this caller read there");
     case "login-required":
       return problem(
         context,
