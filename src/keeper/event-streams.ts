@@ -279,9 +279,10 @@ export class EventStreams {
 
   /** Who reads, and whether it may: as its credential is now. */
   #identify(stream: Stream): StreamRefusal | undefined {
-    const { auth, tree, timeMs } = this.#parts.context;
+    const { context } = this.#parts;
+    const { auth, tree } = context;
     const { identities, remoteAddress, path } = stream.opening;
-    const scope = scopeOf(identities, tree, timeMs());
+    const scope = scopeOf(identities, tree, context.timeMs());
     if (scope === undefined) return "unauthorized";
     const own = scope.identity === undefined ? [] : [scope.identity];
     const proven = [{ scheme: "ip", id: hostOf(remoteAddress) }, ...own, ...identities];

@@ -5,7 +5,6 @@ import type { Identity } from "../../src/base/acl.ts";
 import type { Sid } from "../../src/base/ids.ts";
 import { scopeIdentity } from "../../src/base/scope-identity.ts";
 import { type Zxid, zxidDigits, zxidText } from "../../src/base/zxid.ts";
-import type { CallRequest } from "../../src/keeper/call.ts";
 import { endOf } from "../../src/keeper/event-stream.ts";
 import { digestText } from "../../src/tree/digest.ts";
 import { create as createInFile, Leader } from "../tree/harness.ts";
@@ -16,7 +15,7 @@ import { entriesOf } from "./world-replica.ts";
 
 function write(world: World, sid: Sid, path: string): Zxid {
   const request = create(path);
-  return call(world, sid, { kind: "write", request } as CallRequest).answered().zxid;
+  return call(world, sid, { kind: "write", request }).answered().zxid;
 }
 
 describe("a restore", () => {

@@ -12,6 +12,7 @@ import {
   leaseOverAgain,
   prepareCoordination,
 } from "./coordination-contract.ts";
+import { STREAMS_MAX, WATCH_FAILURES, watchContract } from "./watch-contract.ts";
 
 const SECRET = "a secret of this test";
 const AUTHORIZED = { authorization: `Bearer ${SECRET}` };
@@ -23,7 +24,13 @@ let lease: string;
 const state: ContractState = { expired: "", permit: "" };
 
 beforeAll(async () => {
-  const vars = { VOTERS: "1", EDGEKEEPER_SECRET: SECRET, EXTENDED_TYPES_ENABLED: "0", ENFORCE_QUOTA: "1" };
+  const vars = {
+    VOTERS: "1",
+    EDGEKEEPER_SECRET: SECRET,
+    EXTENDED_TYPES_ENABLED: "0",
+    ENFORCE_QUOTA: "1",
+    MAX_CALLER_STREAMS: String(STREAMS_MAX),
+  };
   ensemble = await startEnsemble({ vars });
   api = await HttpApi.open(ensemble.httpUrl, AUTHORIZED);
   expired = await session();
@@ -189,6 +196,7 @@ const ERRORS: readonly (readonly [string, string, () => ApiInit, string])[] = [
   ["POST", "/tokens", () => ({ body: "", headers: { "content-type": "x/y" } }), "415 bad-content-type"],
   ["DELETE", "/tokens/mine", () => ({}), "400 bad-request"],
   ["DELETE", `/tokens/${NO_TOKEN}`, () => ({}), "404 no-such-token"],
+  ...WATCH_FAILURES,
 ];
 
 function multi(...operations: readonly object[]): ApiInit {
@@ -222,10 +230,16 @@ test("what succeeds does so, and again under its key without being done twice", 
   for (const code of await leaseOverAgain(api)) expect(code).toBe("lease-over");
 });
 
+test("a stream of events succeeds and fails as the document says", async () => {
+  await watchContract(api, AUTHORIZED);
+});
+
 test("nothing is in the document that was not seen, but for what takes a fault or another deployment", () => {
   // Too much asked, no quorum, a replica that dies, a full disk; who must log in, or is elsewhere; a session attached
   // to by the wire.
-  const byFault =
-    / (429|503|504|507)$|(sessions|renew|release|GET \/(locks|semaphores)\/\{name\}) 403$|(sessions|renew|release) 409$/;
+  const byFault = new RegExp(
+    String.raw` (429|503|504|507)$|(sessions|renew|release|GET /(locks|semaphores)/\{name\}|watch/\{path\}) 403$|` +
+      "(sessions|renew|release) 409$",
+  );
   expect(api.documented().filter((line) => !api.seen.has(line) && !byFault.test(line))).toEqual([]);
 });
