@@ -41,6 +41,8 @@ export interface Settings extends Members {
   readonly heartbeatLimitMs: number | undefined;
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
+  /** Event streams of one replica that one caller may have; undefined where the default holds. */
+  readonly maxStreamsPerCaller: number | undefined;
   /** A request without its length. Source: ZooKeeper's jute.maxbuffer. */
   readonly requestBytesMax: number;
   readonly storageLimitMb: number;
@@ -178,6 +180,7 @@ export function readSettings(variables: Variables): Settings {
     heartbeatLimitMs: milliseconds(variables, "HEARTBEAT_LIMIT_MS", HEARTBEAT_BOUNDS),
     maxConnections: count(variables, "MAX_CNXNS") ?? CONNECTIONS_MAX,
     maxConnectionsPerAddress: count(variables, "MAX_CLIENT_CNXNS") ?? CONNECTIONS_PER_ADDRESS_MAX,
+    maxStreamsPerCaller: count(variables, "MAX_CALLER_STREAMS"),
     requestBytesMax: wholeNumberOf(variables, "JUTE_MAXBUFFER", REQUEST_BOUNDS) ?? REQUEST_BOUNDS.max,
     storageLimitMb: readStorageLimit(variables.STORAGE_LIMIT_MB ?? ""),
     reconfigEnabled: onOrOff(variables, "RECONFIG_ENABLED") ?? false,

@@ -42,7 +42,7 @@ export {
   POSITION_TEXT,
   readPosition,
   type StreamAsked,
-  type StreamWord,
+  type StreamRefused,
 } from "../keeper/event-stream.ts";
 
 export { STREAM_TYPE } from "./streams.ts";

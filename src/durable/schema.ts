@@ -33,8 +33,8 @@ export const TREE_TABLES: readonly [TreeTables, TreeTables] = [
  * history: accepted proposals, one row a batch, in order of seq, in slot seq modulo LOG_SLOTS, with the zxid before it.
  *   Each row also carries how far the tree in this database had come when the row was written, as both are written in
  *   one transaction: so a delivery costs no row of its own.
- * event_base: one row, behind which zxid events can be told from the history. event_note: what the history does not tell
- *   of them: see event-note-rows.ts.
+ * event_base: one row, behind which zxid events can be told from the history. event_note: what the history does not
+ *   tell of them: see event-note-rows.ts.
  */
 const SCHEMA: readonly string[] = [
   `CREATE TABLE IF NOT EXISTS state (

@@ -43,6 +43,7 @@ export function keeperConfig(env: Variables, name: ReplicaName): KeeperConfig {
     bounds: {
       maxConnections: settings.maxConnections,
       maxConnectionsPerAddress: settings.maxConnectionsPerAddress,
+      maxStreamsPerCaller: settings.maxStreamsPerCaller,
       requestBytesMax: settings.requestBytesMax,
       throttle: settings.throttle,
       callsPerToken: settings.doors.callsPerToken,

@@ -4,6 +4,7 @@
  * bounds what is under way.
  */
 import { assertNever } from "../base/assert.ts";
+import { zxidDigits } from "../base/zxid.ts";
 import type { StreamAsked, StreamId, StreamWord } from "../keeper/event-stream.ts";
 import type { KeeperInput } from "../keeper/keeper-input.ts";
 import { decodeRecord, encodeRecord } from "./call-record.ts";
@@ -72,7 +73,7 @@ export class Streams {
     if (stream === undefined) return;
     switch (word.kind) {
       case "began": {
-        const headers = { "content-type": STREAM_TYPE, "cache-control": "no-store" };
+        const headers = { "content-type": STREAM_TYPE, zxid: zxidDigits(word.zxid) };
         stream.answer(new Response(stream.body, { headers }));
         return;
       }
@@ -87,10 +88,7 @@ export class Streams {
         this.#open.delete(id);
         stream.hasEnded = true;
         stream.waiting = [word.text];
-        setTimeout(
-          () => stream.writer.abort("the reader takes nothing").catch(() => undefined),
-          STREAM_LINGER_MS,
-        );
+        setTimeout(() => abandon(stream, "the reader takes nothing"), STREAM_LINGER_MS);
         return void this.#write(id, stream);
       default:
         assertNever(word);
@@ -102,7 +100,7 @@ export class Streams {
     for (const [id, { writer, answer }] of this.#open) {
       this.#open.delete(id);
       answer(new Response("starts anew", { status: 503 }));
-      writer.abort("the replica starts anew").catch(() => undefined);
+      abandon({ writer }, "the replica starts anew");
     }
   }
 
@@ -133,7 +131,12 @@ export class Streams {
     if (stream === undefined) return;
     this.#open.delete(id);
     stream.answer(new Response("gone", { status: 499 }));
-    stream.writer.abort("the reader has gone").catch(() => undefined);
+    abandon(stream, "the reader has gone");
     this.#accept({ kind: "stream", input: { kind: "closed", stream: id } });
   }
+}
+
+/** Nothing more is said. One that has ended, or whose reader has gone, says so: there is nobody to be told. */
+function abandon({ writer }: Pick<OpenStream, "writer">, reason: string): void {
+  writer.abort(reason).catch(() => undefined);
 }

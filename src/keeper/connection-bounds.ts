@@ -13,7 +13,7 @@ export interface ConnectionBounds {
   /** Connections of one replica from one address; those of this machine itself are not counted. */
   readonly maxConnectionsPerAddress: number;
   /** Event streams of one replica that one caller may have; STREAMS_PER_CALLER_MAX unless set. */
-  readonly maxStreamsPerCaller?: number;
+  readonly maxStreamsPerCaller?: number | undefined;
   /** A request without its length: CLIENT_FRAME_BYTES_MAX unless set. Above it the connection is closed. */
   readonly requestBytesMax?: number;
   /** Calls under one token a second: as many as come unless set. */

@@ -70,6 +70,7 @@ export function describeReplica(replica: Described): ReplicaStatus {
     watches: replica.watches.count,
     calls: replica.calls.count,
     streams: replica.streams.count,
+    streamsUnsent: replica.streams.unsent,
     heldRequests: door.holds.writes + replica.calls.writeCount,
     forwardedBytes: replica.forwardedBytes,
     outstandingProposals: isSameEpoch ? zab.lastZxid.counter - zab.lastCommitted.counter : 0,

@@ -26,6 +26,8 @@ export interface StreamAsked extends Watched {
   readonly since: Position | undefined;
   /** The replica begins once it has delivered this. */
   readonly minZxid: Zxid;
+  /** How long it may wait until it begins or is refused; STREAM_HOLD_MS at most. */
+  readonly holdMs: number;
   /** A stream that had nothing to tell for so long says that it lives. */
   readonly heartbeatMs: number;
 }
@@ -57,7 +59,11 @@ export type StreamRefusal =
   /** What was asked for is older than the history kept here, or of another history. */
   | "gone"
   /** Callers must have proven who they are. */
-  | "login-required";
+  | "login-required"
+  /** The caller's credential is none, or none any more. */
+  | "unauthorized"
+  /** It does not let the caller read there. */
+  | "no-auth";
 
 /** Why a stream ends that was begun. */
 export type StreamEnd =
@@ -66,21 +72,25 @@ export type StreamEnd =
   /** What is next is not kept any more: the reader was slower than history is trimmed. */
   | "gone"
   | "no-quorum"
+  /** The reader's credential was revoked, or its time is over. */
+  | "revoked"
   /** The whole tree was replaced. */
   | "reset"
   /** The replica starts anew, or is let go. */
   | "restart";
 
+/** A stream is not begun: `zxid` is that of the state here, `oldest` the one behind which events are kept. */
+export interface StreamRefused {
+  readonly kind: "refused";
+  readonly reason: StreamRefusal;
+  readonly zxid: Zxid;
+  readonly oldest: Zxid;
+}
+
 /** What is said in a stream, the first of it `began` or `refused`. */
 export type StreamWord =
   | { readonly kind: "began"; readonly zxid: Zxid }
-  /** `zxid` is that of the state here, `oldest` the one behind which events are kept. */
-  | {
-      readonly kind: "refused";
-      readonly reason: StreamRefusal;
-      readonly zxid: Zxid;
-      readonly oldest: Zxid;
-    }
+  | StreamRefused
   | { readonly kind: "text"; readonly text: string }
   /** The last of it: what the reader has not begun to take is dropped for it. */
   | { readonly kind: "end"; readonly text: string };

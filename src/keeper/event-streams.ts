@@ -1,7 +1,7 @@
 /**
  * Readers that hear of changes as they happen, each from a place in the order of all events on. A stream is **live**
- * when it has been told all that was applied: it is told what comes. One that is **behind**, as it begins in the past or
- * its reader is slow, is told from the history in slices, a turn each, as far as there is room, until it is live.
+ * when it has been told all that was applied: it is told what comes. One that is **behind**, as it begins in the past
+ * or its reader is slow, is told from the history in slices, a turn each, as far as there is room, until it is live.
  *
  * Invariants:
  * 1. A stream is told every event behind its beginning that its reader may hear, in order, once.
@@ -11,11 +11,14 @@
 import { type Identity, PERMS } from "../base/acl.ts";
 import { assertNever } from "../base/assert.ts";
 import type { Sid } from "../base/ids.ts";
+import { withoutSignedScope } from "../base/scope-identity.ts";
 import { compareZxid, equalZxid, maxZxid, minZxid, type Zxid, ZXID_ZERO, zxidText } from "../base/zxid.ts";
 import { decodeTxn } from "../jute/txn.ts";
 import { isAllowed } from "../tree/access.ts";
 import { type ToldEvent, toldOf, type Watched } from "../tree/event-filter.ts";
+import { isOver, mayTouch, type Scope, scopeOf, UNBOUNDED } from "../tree/scope.ts";
 import { eventsOf } from "../tree/told-events.ts";
+import { isTokenPath } from "../tree/tokens.ts";
 import type { TreeEvent } from "../tree/transition.ts";
 import type { LogReader } from "../zab/config.ts";
 import { powersOf } from "./auth.ts";
@@ -51,7 +54,9 @@ import type { Action } from "./turn.ts";
 interface Stream {
   readonly opening: StreamOpening;
   readonly watched: Watched;
-  readonly identities: readonly Identity[];
+  identities: readonly Identity[];
+  /** What its reader may touch at most. */
+  scope: Scope;
   /** Whose it is, for the bound of each caller. */
   readonly caller: string | undefined;
   readonly deadlineMs: number;
@@ -102,6 +107,11 @@ export class EventStreams {
     return this.#streams.size;
   }
 
+  /** What readers have not taken yet, in UTF-16 units. */
+  get unsent(): number {
+    return this.#unsent;
+  }
+
   /** Sets the time of this turn, by a clock that never goes back. */
   at(nowMs: number): void {
     this.#nowMs = nowMs;
@@ -128,6 +138,7 @@ export class EventStreams {
   announce({ zxid, timeMs, events }: AppliedEvents): number {
     let count = 0;
     for (const [index, event] of events.entries()) {
+      if (isTokenPath(event.path)) this.#endUnder(({ tokenPath }) => tokenPath === event.path);
       for (const stream of this.#live.of(event)) {
         if (this.#tell(stream, event, { zxid, index: index + 1, timeMs })) count++;
         else this.#fallBehind(stream, { zxid, index });
@@ -175,8 +186,10 @@ export class EventStreams {
     return ready.some((stream) => stream.state === "behind" && this.#hasRoom(stream));
   }
 
-  /** Those that wait for too long are refused, who takes nothing is cut off, and who hears nothing is told that it lives. */
+  /** Who waits for too long is refused, who takes nothing is cut off, and who hears nothing is told that it lives. */
   tick(): void {
+    const timeMs = this.#parts.context.timeMs();
+    this.#endUnder((scope) => isOver(scope, timeMs));
     for (const stream of this.#streams.values()) {
       const { state, unsent, opening } = stream;
       if (state === "held") {
@@ -214,12 +227,7 @@ export class EventStreams {
   }
 
   #open(opening: StreamOpening): void {
-    const { auth, tree, bounds } = this.#parts.context;
-    const proven = [{ scheme: "ip", id: hostOf(opening.remoteAddress) }, ...opening.identities];
-    const { requiredSchemes } = auth.access;
-    if (requiredSchemes.length > 0 && !proven.some(({ scheme }) => requiredSchemes.includes(scheme))) {
-      return this.#refuse(opening, "login-required");
-    }
+    const { tree, bounds } = this.#parts.context;
     if (this.#streams.size >= STREAMS_MAX) return this.#refuse(opening, "busy");
     const caller = callerOf(opening);
     const count = caller === undefined ? 0 : (this.#perCaller.get(caller) ?? 0);
@@ -229,9 +237,10 @@ export class EventStreams {
     const stream: Stream = {
       opening,
       watched: opening,
-      identities: powersOf({ identities: proven }, auth),
+      identities: [],
+      scope: UNBOUNDED,
       caller,
-      deadlineMs: this.#nowMs + STREAM_HOLD_MS,
+      deadlineMs: this.#nowMs + Math.min(opening.holdMs, STREAM_HOLD_MS),
       state: "held",
       position: opening.since ?? endOf(tree.lastApplied),
       unsent: 0,
@@ -250,6 +259,8 @@ export class EventStreams {
     const { lastApplied } = context.tree;
     const needed = since === undefined ? seen : maxZxid(seen, since.zxid);
     if (!context.serving() || compareZxid(needed, lastApplied) > 0) return;
+    const refusal = this.#identify(stream);
+    if (refusal !== undefined) return this.#giveUp(stream, refusal);
     const position = since ?? endOf(lastApplied);
     if (comparePositions(position, endOf(lastApplied)) < 0) {
       // What a turn applies is in the history when its write is done.
@@ -264,6 +275,24 @@ export class EventStreams {
     this.#say(id, { kind: "began", zxid: lastApplied });
     this.#send(stream, openText(position, lastApplied, sid));
     this.#catchUp(stream);
+  }
+
+  /** Who reads, and whether it may: as its credential is now. */
+  #identify(stream: Stream): StreamRefusal | undefined {
+    const { context } = this.#parts;
+    const { auth, tree } = context;
+    const { identities, remoteAddress, path } = stream.opening;
+    const scope = scopeOf(identities, tree, context.timeMs());
+    if (scope === undefined) return "unauthorized";
+    const own = scope.identity === undefined ? [] : [scope.identity];
+    const proven = [{ scheme: "ip", id: hostOf(remoteAddress) }, ...own, ...identities];
+    stream.scope = scope;
+    stream.identities = powersOf({ identities: proven }, auth);
+    const { requiredSchemes } = auth.access;
+    const isKnown =
+      requiredSchemes.length === 0 || proven.some(({ scheme }) => requiredSchemes.includes(scheme));
+    if (!isKnown) return "login-required";
+    return mayTouch(scope, "read", path) ? undefined : "no-auth";
   }
 
   /** Whether what is behind the position is not all kept. */
@@ -349,6 +378,11 @@ export class EventStreams {
     this.#say(stream.opening.id, { kind: "text", text });
   }
 
+  /** What they read by is no more. */
+  #endUnder(isOver: (scope: Scope) => boolean): void {
+    for (const stream of this.#streams.values()) if (isOver(stream.scope)) this.#end(stream, "revoked");
+  }
+
   #end(stream: Stream, reason: StreamEnd): void {
     this.#say(stream.opening.id, {
       kind: "end",
@@ -393,7 +427,7 @@ function beforeRest({ zxid, index }: Position): Zxid {
 
 /** Whom a stream counts for: who somebody has proven to be, or else the address; undefined where neither is known. */
 function callerOf({ identities, remoteAddress }: StreamOpening): string | undefined {
-  const [who] = identities;
+  const [who] = withoutSignedScope(identities);
   if (who !== undefined) return `${who.scheme}:${who.id}`;
   const host = hostOf(remoteAddress);
   return host === "unknown" ? undefined : `ip:${host}`;

@@ -134,6 +134,8 @@ export interface ReplicaStatus {
   readonly calls: number;
   /** Streams of events that are open. */
   readonly streams: number;
+  /** What their readers have not taken, in UTF-16 units. */
+  readonly streamsUnsent: number;
   readonly heldRequests: number;
   /** Bytes of its clients' and callers' writes that the leader or the log has, and that are not delivered. */
   readonly forwardedBytes: number;

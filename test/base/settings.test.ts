@@ -68,6 +68,7 @@ describe("readSettings", () => {
       HEARTBEAT_LIMIT_MS: "500",
       MAX_CNXNS: "0",
       MAX_CLIENT_CNXNS: "7",
+      MAX_CALLER_STREAMS: "9",
       JUTE_MAXBUFFER: "4096",
       STORAGE_LIMIT_MB: "100",
       EXTENDED_TYPES_ENABLED: "0",
@@ -98,6 +99,7 @@ describe("readSettings", () => {
       heartbeatLimitMs: 500,
       maxConnections: 0,
       maxConnectionsPerAddress: 7,
+      maxStreamsPerCaller: 9,
       requestBytesMax: 4096,
       storageLimitMb: 100,
       znodes: {

@@ -75,18 +75,9 @@ export class HttpApi {
 
   /** Asks; throws where the answer is none of the documented ones. */
   async call(method: string, path: string, init: ApiInit = {}): Promise<ApiAnswer> {
-    const { json } = init;
-    const headers = { ...this.#headers, ...init.headers };
-    const response = await fetch(`${this.#url}${path}`, {
-      method,
-      headers: json === undefined ? headers : { "content-type": "application/json", ...headers },
-      body: json === undefined ? (init.body ?? null) : JSON.stringify(json),
-      ...(init.body instanceof ReadableStream ? { duplex: "half" } : {}),
-      ...(init.signal === undefined ? {} : { signal: init.signal }),
-    });
+    const response = await this.respond(method, path, init);
     const bytes = new Uint8Array(await response.arrayBuffer());
     const type = response.headers.get("content-type");
-    this.#check({ method, path, status: response.status, type });
     const text = new TextDecoder().decode(bytes);
     const parsed = type?.includes("json") === true ? (JSON.parse(text) as ApiAnswer["json"]) : undefined;
     const zxid = response.headers.get("zxid") ?? "";
@@ -99,6 +90,21 @@ export class HttpApi {
       code: parsed?.["code"],
       zxid,
     };
+  }
+
+  /** The same, of which the body is left to read. */
+  async respond(method: string, path: string, init: ApiInit = {}): Promise<globalThis.Response> {
+    const { json } = init;
+    const headers = { ...this.#headers, ...init.headers };
+    const response = await fetch(`${this.#url}${path}`, {
+      method,
+      headers: json === undefined ? headers : { "content-type": "application/json", ...headers },
+      body: json === undefined ? (init.body ?? null) : JSON.stringify(json),
+      ...(init.body instanceof ReadableStream ? { duplex: "half" } : {}),
+      ...(init.signal === undefined ? {} : { signal: init.signal }),
+    });
+    this.#check({ method, path, status: response.status, type: response.headers.get("content-type") });
+    return response;
   }
 
   #check(answer: {

@@ -327,6 +327,7 @@ describe("a stream is refused", () => {
         since: undefined,
         minZxid: ZXID_ZERO,
         heartbeatMs: 1e9,
+        holdMs: 0,
       } as const;
       const opening = { ...asked, id, remoteAddress: `10.9.${nth >> 8}.${nth & 255}:1`, identities: [] };
       world.input(leader, { kind: "stream", input: { kind: "opened", opening } });

@@ -7,6 +7,7 @@ import {
   type StreamId,
   type StreamWord,
 } from "../../src/keeper/event-stream.ts";
+import { STREAM_HOLD_MS } from "../../src/keeper/stream-limits.ts";
 import { EventReader, type SeenEvent } from "../harness/event-text.ts";
 import type { World } from "./world.ts";
 
@@ -25,15 +26,18 @@ export class TestReader {
     this.#world = world;
     this.sid = sid;
     const defaults = { path: "/", part: "recursive", since: undefined, minZxid: ZXID_ZERO } as const;
-    // The world performs a turn within the input: words may come before there is an id.
-    const early: (StreamWord | "lost")[] = [];
-    let isKnown = false;
-    this.#id = world.openStream(sid, { ...defaults, heartbeatMs: 10_000, ...asked }, (word) => {
-      if (isKnown) this.#take(word);
-      else early.push(word);
-    });
-    isKnown = true;
-    for (const word of early) this.#take(word);
+    const patience = { heartbeatMs: 10_000, holdMs: STREAM_HOLD_MS };
+    const id = world.replica(sid).addReader((word) => this.#take(word));
+    this.#id = id;
+    const opening = {
+      ...defaults,
+      ...patience,
+      ...asked,
+      id,
+      remoteAddress: `10.1.0.${sid}:0`,
+      identities: world.identities,
+    };
+    world.input(sid, { kind: "stream", input: { kind: "opened", opening } });
   }
 
   /** The text with which it comes back. */

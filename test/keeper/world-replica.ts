@@ -64,8 +64,8 @@ export class Replica {
   readonly sid: Sid;
   readonly disk: Disk = new Disk();
   readonly notes: MemoryNotes = new MemoryNotes();
-  /** Who hears what is said in a stream. */
-  readonly readers: Map<StreamId, (word: StreamWord | "lost") => void> = new Map();
+  readonly #readers = new Map<StreamId, (word: StreamWord | "lost") => void>();
+  #readerIds = 0;
   keeper: Keeper | undefined;
   databaseBytes = 0;
   /** What it starts with. */
@@ -230,6 +230,24 @@ export class Replica {
     if (action.kind === "clientSend") client?.onBytes(action.bytes);
     else if (action.kind === "clientFlow") client?.onFlow(action.reading);
     else if (this.clients.delete(action.connection)) client?.onClosed();
+  }
+
+  /** Who hears what is said in a stream from now on; gives the stream's number. */
+  addReader(told: (word: StreamWord | "lost") => void): StreamId {
+    this.#readers.set(++this.#readerIds, told);
+    return this.#readerIds;
+  }
+
+  tellReader({ stream, word }: Action & { readonly kind: "stream" }): void {
+    const told = this.#readers.get(stream);
+    if (word.kind === "end" || word.kind === "refused") this.#readers.delete(stream);
+    told?.(word);
+  }
+
+  loseReaders(): void {
+    const readers = [...this.#readers.values()];
+    this.#readers.clear();
+    for (const told of readers) told("lost");
   }
 
   /** The disk is lost with all that is on it. */

@@ -9,7 +9,6 @@ import type { Sid } from "../../src/base/ids.ts";
 import { type Rng, seededRng } from "../../src/base/rng.ts";
 import { equalZxid, type Zxid, ZXID_ZERO, zxidText } from "../../src/base/zxid.ts";
 import type { ConnectionId } from "../../src/keeper/connection.ts";
-import type { StreamAsked, StreamId, StreamWord } from "../../src/keeper/event-stream.ts";
 import type { CallAnswer, CallAsked, CallId } from "../../src/keeper/call.ts";
 import type { KeeperInput } from "../../src/keeper/keeper-input.ts";
 import { Keeper } from "../../src/keeper/keeper.ts";
@@ -125,9 +124,7 @@ export class World {
     const callers = [...replica.callers.values()];
     replica.callers.clear();
     for (const told of callers) told("lost");
-    const readers = [...replica.readers.values()];
-    replica.readers.clear();
-    for (const told of readers) told("lost");
+    replica.loseReaders();
   }
 
   /** The replica stands still: all that happens to it waits. */
@@ -246,15 +243,6 @@ export class World {
   hangUp(sid: Sid, call: CallId): void {
     this.replica(sid).callers.delete(call);
     this.input(sid, { kind: "callGone", call });
-  }
-
-  /** Opens a stream of events. */
-  openStream(sid: Sid, asked: StreamAsked, told: (word: StreamWord | "lost") => void): StreamId {
-    const id = ++this.#ids;
-    this.replica(sid).readers.set(id, told);
-    const opening = { ...asked, id, remoteAddress: `10.1.0.${sid}:0`, identities: [] };
-    this.input(sid, { kind: "stream", input: { kind: "opened", opening } });
-    return id;
   }
 
   /** Lets this much time pass. */
@@ -398,14 +386,8 @@ export class World {
         told?.(action.answer);
         return undefined;
       }
-      case "stream": {
-        const told = replica.readers.get(action.stream);
-        if (action.word.kind === "end" || action.word.kind === "refused") {
-          replica.readers.delete(action.stream);
-        }
-        told?.(action.word);
-        return undefined;
-      }
+      case "stream":
+        return replica.tellReader(action);
       case "log":
         replica.log.push(action.line);
         return undefined;

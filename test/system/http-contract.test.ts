@@ -13,6 +13,7 @@ import {
   prepareCoordination,
   unchangedAgain,
 } from "./coordination-contract.ts";
+import { STREAMS_MAX, WATCH_FAILURES, watchContract } from "./watch-contract.ts";
 
 const SECRET = "a secret of this test";
 const AUTHORIZED = { authorization: `Bearer ${SECRET}` };
@@ -24,7 +25,13 @@ let lease: string;
 const state = newState();
 
 beforeAll(async () => {
-  const vars = { VOTERS: "1", EDGEKEEPER_SECRET: SECRET, EXTENDED_TYPES_ENABLED: "0", ENFORCE_QUOTA: "1" };
+  const vars = {
+    VOTERS: "1",
+    EDGEKEEPER_SECRET: SECRET,
+    EXTENDED_TYPES_ENABLED: "0",
+    ENFORCE_QUOTA: "1",
+    MAX_CALLER_STREAMS: String(STREAMS_MAX),
+  };
   ensemble = await startEnsemble({ vars });
   api = await HttpApi.open(ensemble.httpUrl, AUTHORIZED);
   expired = await session();
@@ -190,6 +197,7 @@ const ERRORS: readonly (readonly [string, string, () => ApiInit, string])[] = [
   ["POST", "/tokens", () => ({ body: "", headers: { "content-type": "x/y" } }), "415 bad-content-type"],
   ["DELETE", "/tokens/mine", () => ({}), "400 bad-request"],
   ["DELETE", `/tokens/${NO_TOKEN}`, () => ({}), "404 no-such-token"],
+  ...WATCH_FAILURES,
 ];
 
 function multi(...operations: readonly object[]): ApiInit {
@@ -224,12 +232,16 @@ test("what succeeds does so, and again under its key without being done twice", 
   for (const status of await unchangedAgain(api)) expect(status).toBe(304);
 });
 
+test("a stream of events succeeds and fails as the document says", async () => {
+  await watchContract(api, AUTHORIZED);
+});
+
 test("nothing is in the document that was not seen, but for what takes a fault or another deployment", () => {
   // Too much asked, no quorum, a replica that dies, a full disk; who must log in, or is elsewhere; a session attached
   // to by the wire.
   const byFault = [
     / (429|503|504|507)$/,
-    /(sessions|renew|release|resign|proclaim|GET \/(locks|semaphores|elections)\/\{name\}) 403$/,
+    /(sessions|renew|release|resign|proclaim|watch\/\{path\}|GET \/(locks|semaphores|elections)\/\{name\}) 403$/,
     /(sessions|renew|release|resign|proclaim) 409$/,
   ];
   const isByFault = (line: string): boolean => byFault.some((pattern) => pattern.test(line));

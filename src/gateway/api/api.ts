@@ -11,6 +11,7 @@ import { addNodes } from "./nodes.ts";
 import { addSemaphores } from "./semaphores.ts";
 import { addSessions } from "./sessions.ts";
 import { addTokens } from "./tokens.ts";
+import { addWatch } from "./watch.ts";
 
 /** The API's own version: it grows where something is added, and /v1 ends where something is taken away. */
 const API_VERSION = "1.0.0";
@@ -36,6 +37,7 @@ export function makeApi(callers: CallerIdentities, whereabouts: Whereabouts): Op
   addSemaphores(api, asker);
   addElections(api, asker);
   addTokens(api, asker);
+  addWatch(api, asker, whereabouts);
   return api;
 }
 

@@ -65,6 +65,7 @@ function own({ status, lastZxid }: Report, shell: ShellFigures): readonly Metric
     client_bytes: status.clientBytes,
     calls: status.calls,
     streams: status.streams,
+    streams_unsent: status.streamsUnsent,
     forwarded_bytes: status.forwardedBytes,
     log_batches: shell.logBatches,
     database_bytes: shell.databaseBytes,

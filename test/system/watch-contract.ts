@@ -1,0 +1,29 @@
+/** What the contract has of /watch, whose answer does not end by itself. */
+import { expect } from "vitest";
+import type { ApiInit, HttpApi } from "../harness/http-api.ts";
+
+/** The deployment lets a caller have this many streams. */
+export const STREAMS_MAX = 1;
+
+export const WATCH_FAILURES: readonly (readonly [string, string, () => ApiInit, string])[] = [
+  ["GET", "/watch/there?part=odd", () => ({}), "400 bad-request"],
+  ["GET", "/watch/there//x", () => ({}), "400 bad-path"],
+  ["GET", `/watch/there?since=${"1".padStart(20, "0")}`, () => ({}), "410 history-gone"],
+];
+
+/** Succeeds, and fails where it was not seen yet: without the secret, elsewhere, and with one stream too many. */
+export async function watchContract(
+  api: HttpApi,
+  authorized: Readonly<Record<string, string>>,
+): Promise<void> {
+  for (const headers of [{}, { authorization: "Bearer another" }]) {
+    const refused = await api.as(headers).call("GET", "/watch/there");
+    expect(refused).toMatchObject({ status: 401, code: "unauthorized" });
+  }
+  const elsewhere = await api.as(authorized, "nowhere").call("GET", "/watch/there");
+  expect(elsewhere).toMatchObject({ status: 404, code: "no-such-ensemble" });
+  const stream = await api.respond("GET", "/watch/there");
+  expect(stream.status).toBe(200);
+  expect(await api.call("GET", "/watch/there")).toMatchObject({ status: 429, code: "too-many-streams" });
+  await stream.body?.cancel();
+}
