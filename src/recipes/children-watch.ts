@@ -1,6 +1,6 @@
 /**
- * ChildrenWatch: kazoo's, a function that is called with the names of a znode's children, at first and at each change,
- * until it returns false.
+ * ChildrenWatch: kazoo's, a function that is called with the names of a znode's children, at first and at each
+ * change, until it returns false.
  *
  * What can go wrong, and what happens then:
  * - The connection or the session is lost: the children are listed again when there is a connection. With
@@ -16,7 +16,10 @@ import type { RecipeClient, WatchEvent } from "./recipe-client.ts";
 import { isKeeperError } from "./recipe-error.ts";
 import { Upkeep } from "./until-read.ts";
 
-/** Returning false ends the watch. `event` is what told of the change; undefined at first and after a lost connection. */
+/**
+ * Returning false ends the watch. `event` is what told of the change; undefined at first and after a lost
+ * connection.
+ */
 export type ChildrenWatchFunction = (names: readonly string[], event: WatchEvent | undefined) => false | void;
 
 /** See the file's comment. It begins at once. */

@@ -10,9 +10,9 @@ export interface Change {
 }
 
 /**
- * Sets the data where the znode has that version; undefined where somebody was quicker, or the znode is gone. Where the
- * answer is lost it looks, behind a sync: most often the znode tells. Where it cannot tell, as others may have written the
- * same, it throws the fault `unknownOutcome`.
+ * Sets the data where the znode has that version; undefined where somebody was quicker, or the znode is gone. Where
+ * the answer is lost it looks, behind a sync: most often the znode tells. Where it cannot tell, as others may have
+ * written the same, it throws the fault `unknownOutcome`.
  */
 export async function compareAndSet(
   client: RecipeClient,

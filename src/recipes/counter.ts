@@ -3,8 +3,8 @@
  *
  * What can go wrong, and what happens then:
  * - Others are quicker: it tries until it succeeds, for as long as its patience lasts.
- * - The answer is lost: as with a DistributedAtomicValue nothing is counted twice, and where it cannot be told whether it
- *   was counted the fault `unknownOutcome` is thrown. (kazoo counts again, so that it may count twice.)
+ * - The answer is lost: as with a DistributedAtomicValue nothing is counted twice, and where it cannot be told
+ *   whether it was counted the fault `unknownOutcome` is thrown. (kazoo counts again, so that it may count twice.)
  *
  * Znodes: PATH (persistent, its data the number in ASCII, or four bytes). Source: kazoo recipe/counter.py.
  */
@@ -55,7 +55,10 @@ export class Counter {
     return this.#read(await this.#value.get());
   }
 
-  /** Adds to it; gives what it is then. Throws the faults `timeout`, `badData` and `unknownOutcome`, or the signal's reason. */
+  /**
+   * Adds to it; gives what it is then. Throws the faults `timeout`, `badData` and `unknownOutcome`, or the signal's
+   * reason.
+   */
   async add(amount: number, options: WaitOptions = {}): Promise<number> {
     using patience = new Patience(this.#client.clock, options, `others are quicker at ${this.#path}`);
     for (;;) {

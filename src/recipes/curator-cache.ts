@@ -4,12 +4,13 @@
  * What can go wrong, and what happens then:
  * - The connection or the session is lost: what is at hand grows old, and all of it is read again when there is a
  *   connection; what changed meanwhile is told then.
- * - A znode changes twice between an event and the read: the second state is told, the first is not. One that is deleted
- *   and made again may be told as changed.
+ * - A znode changes twice between an event and the read: the second state is told, the first is not. One that is
+ *   deleted and made again may be told as changed.
  * - The one dies that wrote an ephemeral below: it is told as deleted when that session is over.
  * - The subtree is larger than memory: watch less of it, or take PathChildrenCache.
  *
- * Znodes: any. Source: Curator CuratorCache; CuratorCacheBridge is this, too, as every server here has persistent watches.
+ * Znodes: any. Source: Curator CuratorCache; CuratorCacheBridge is this, too, as every server here has persistent
+ * watches.
  */
 import { Listeners } from "./listeners.ts";
 import type { RecipeClient } from "./recipe-client.ts";

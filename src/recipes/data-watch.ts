@@ -1,8 +1,10 @@
 /**
- * DataWatch: kazoo's, a function that is called with a znode's data, at first and at each change, until it returns false.
+ * DataWatch: kazoo's, a function that is called with a znode's data, at first and at each change, until it returns
+ * false.
  *
  * What can go wrong, and what happens then:
- * - The connection or the session is lost: the znode is read again when there is a connection, and what changed is told.
+ * - The connection or the session is lost: the znode is read again when there is a connection, and what changed is
+ *   told.
  * - The znode changes twice between two reads: the second state is told, the first is not.
  * - The one dies that wrote it: the last state stays; an ephemeral's end is told as undefined.
  *

@@ -1,6 +1,6 @@
 /**
- * DistributedAtomicValue: bytes that are changed by what they are. It tries so many times by version, and where others
- * are always quicker it takes a lock, if it was told one, and tries under that.
+ * DistributedAtomicValue: bytes that are changed by what they are. It tries so many times by version, and where
+ * others are always quicker it takes a lock, if it was told one, and tries under that.
  *
  * What can go wrong, and what happens then:
  * - Others are quicker each time: `succeeded` is false, and nothing was done.

@@ -5,8 +5,8 @@
  * - The process dies: an ephemeral goes with its session; one of another mode stays.
  * - The session ends: the ephemeral goes, and is made again in the next session.
  * - Somebody deletes it: it is made again.
- * - An ephemeral of an older session stands at the path, this process's own before it was restarted, say: it is waited
- *   for to go, and then made anew, so that it never dies with a session that nobody keeps.
+ * - An ephemeral of an older session stands at the path, this process's own before it was restarted, say: it is
+ *   waited for to go, and then made anew, so that it never dies with a session that nobody keeps.
  * - The answer to a create is lost: it is looked for. A sequential one is found by its name.
  *
  * Znodes: PATH; with the mode `ephemeralSequential` DIRECTORY/_c_UUID-NAMENNNNNNNNNN. Parents are made as containers.

@@ -1,6 +1,6 @@
 /**
- * PersistentTtlNode: a znode that outlives its session by some time, and no more: as long as this object is there a child
- * of it is touched again and again, and when that ceases both go by their time to live.
+ * PersistentTtlNode: a znode that outlives its session by some time, and no more: as long as this object is there a
+ * child of it is touched again and again, and when that ceases both go by their time to live.
  *
  * What can go wrong, and what happens then:
  * - The process dies, or cannot reach any server for longer than the time to live: child and znode go.

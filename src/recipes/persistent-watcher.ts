@@ -2,7 +2,8 @@
  * PersistentWatcher: a watch that stays, over sessions, too.
  *
  * What can go wrong, and what happens then:
- * - The connection is lost: what happens meanwhile is told to nobody. `onReset` tells that it is there again: look then.
+ * - The connection is lost: what happens meanwhile is told to nobody. `onReset` tells that it is there again: look
+ *   then.
  * - The session is lost: the watch is set in the next one, and `onReset` is called.
  * - The one dies that changes the znodes: what it did is told; its ephemerals are told as deleted.
  *

@@ -1,7 +1,8 @@
 /**
  * ShallowParty: kazoo's, a pool of those who take part, each with its identifier in its name: one list tells all.
  *
- * What can go wrong: what can with a Party, and the same happens. An identifier with a slash is refused by the servers.
+ * What can go wrong: what can with a Party, and the same happens. An identifier with a slash is refused by the
+ * servers.
  *
  * Znodes: PATH (container) / 32HEX-IDENTIFIER (ephemeral). Source: kazoo recipe/party.py, ShallowParty.
  */

@@ -1,8 +1,9 @@
 /**
- * SharedCount: an int32 that all see, and that is set by version where that matters. It may be the number of leases of
- * an InterProcessSemaphoreV2.
+ * SharedCount: an int32 that all see, and that is set by version where that matters. It may be the number of leases
+ * of an InterProcessSemaphoreV2.
  *
- * What can go wrong: what can with a SharedValue, and the same happens. Bytes that are no int32 are told as `badData`.
+ * What can go wrong: what can with a SharedValue, and the same happens. Bytes that are no int32 are told as
+ * `badData`.
  *
  * Znodes: PATH (persistent, its data four bytes, the highest first). Source: Curator SharedCount.
  */

@@ -1,9 +1,9 @@
 /**
  * A znode and what is below it, as it was seen last: one recursive watch tells what changed, and that is read.
  *
- * A watch tells nothing of what happened while there was no connection (nor do ZooKeeper's): all of it is read again on
- * each new one. Between an event and a read that was on its way the younger counts: who reads remembers when it asked, and
- * what came for that path since is not overwritten.
+ * A watch tells nothing of what happened while there was no connection (nor do ZooKeeper's): all of it is read
+ * again on each new one. Between an event and a read that was on its way the younger counts: who reads remembers
+ * when it asked, and what came for that path since is not overwritten.
  */
 import { childOf } from "../base/path.ts";
 import { Latch } from "./latch.ts";
@@ -45,7 +45,7 @@ export class SubtreeMirror {
   readonly #touched = new Map<string, number>();
   #clock = 0;
   #reads = 0;
-  #waitingReads: (() => void)[] = [];
+  readonly #waitingReads: (() => void)[] = [];
   #watchedIn: RecipeSession | undefined;
   #unwatch: (() => Promise<void>) | undefined;
 

@@ -35,7 +35,9 @@ export class ZnodeMirror {
     return this.#known.opened;
   }
 
-  /** Takes in what somebody else has read, or was answered to a write. Older than what is known counts for nothing. */
+  /**
+   * Takes in what somebody else has read, or was answered to a write. Older than what is known counts for nothing.
+   */
   take(znode: Znode | undefined): void {
     const before = this.#znode;
     const isOlder = before !== undefined && znode !== undefined && znode.stat.mzxid < before.stat.mzxid;

@@ -223,7 +223,10 @@ export class RecipeWorld implements ClientPort {
     return tree.get(path) === undefined ? [] : tree.childNames(path);
   }
 
-  /** A znode as the foremost replica has delivered it; undefined where there is none. `owner` is 0n where it is no ephemeral. */
+  /**
+   * A znode as the foremost replica has delivered it; undefined where there is none. `owner` is 0n where it is no
+   * ephemeral.
+   */
   nodeAt(path: string): { readonly data: Uint8Array | null; readonly owner: bigint } | undefined {
     const tree = this.#latestTree();
     const node = tree.get(path);
