@@ -1,8 +1,8 @@
 /**
  * Barrier: kazoo's name for a door that is shut while its znode is there.
  *
- * What can go wrong: what can with a DistributedBarrier, which it excludes and is excluded by on the same path, and the
- * same happens. kazoo's own `wait` may throw when the connection is lost; this one looks again.
+ * What can go wrong: what can with a DistributedBarrier, which it excludes and is excluded by on the same path, and
+ * the same happens. kazoo's own `wait` may throw when the connection is lost; this one looks again.
  *
  * Znodes: PATH (persistent). Source: kazoo recipe/barrier.py, Barrier.
  */

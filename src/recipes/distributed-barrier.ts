@@ -2,9 +2,12 @@
  * DistributedBarrier: a door that is shut while its znode is there.
  *
  * What can go wrong, and what happens then:
- * - The connection or the session of one who waits is lost: it looks again. Nobody is let through while the znode is there.
- * - The replica of one who waits lags: it is made to catch up first, so who asks after the barrier was set finds it shut.
- * - The one dies that set the barrier: it stays shut, as its znode belongs to no session. Whoever may remove it opens it.
+ * - The connection or the session of one who waits is lost: it looks again. Nobody is let through while the znode
+ *   is there.
+ * - The replica of one who waits lags: it is made to catch up first, so who asks after the barrier was set finds it
+ *   shut.
+ * - The one dies that set the barrier: it stays shut, as its znode belongs to no session. Whoever may remove it
+ *   opens it.
  * - The answer to a set or a removal is lost: it is done again, which changes nothing.
  *
  * Znodes: PATH (persistent). Source: Curator DistributedBarrier, ZooKeeper recipes (barriers).

@@ -6,12 +6,13 @@
  * - A member dies between the two doors: nobody waits for it when leaving, once its session is over.
  * - A member loses its session: `enter` and `leave` throw the fault `sessionLost`, and what `enter` gave is aborted.
  * - All members die while the first door is open: the `ready` that they leave behind belongs to them. Whoever comes
- *   later knows by its age that it is not theirs, and it is replaced when as many as are needed have come. (With Curator's
- *   own it lets the next one in alone: the barrier opens early.)
+ *   later knows by its age that it is not theirs, and it is replaced when as many as are needed have come. (With
+ *   Curator's own it lets the next one in alone: the barrier opens early.)
  * - Members of the next round come while the last ones still leave: they wait until those have left, and nobody waits
  *   for them meanwhile.
  *
- * Only who comes last, and who waits for older members to leave, reads the list of members; the others wait for `ready`.
+ * Only who comes last, and who waits for older members to leave, reads the list of members; the others wait for
+ * `ready`.
  *
  * Znodes: PATH (container) / UUID (ephemeral), PATH/ready (persistent).
  * Source: Curator DistributedDoubleBarrier, kazoo recipe/barrier.py, ZooKeeper recipes (double barriers).

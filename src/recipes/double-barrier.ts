@@ -1,8 +1,9 @@
 /**
  * DoubleBarrier: kazoo's name for the barrier through which members go together, in and out.
  *
- * What can go wrong: what can with a DistributedDoubleBarrier, with whose members it may be mixed, and the same happens.
- * kazoo's own members delete `ready` when the first of them leaves: one that had not seen it by then waits for the next.
+ * What can go wrong: what can with a DistributedDoubleBarrier, with whose members it may be mixed, and the same
+ * happens. kazoo's own members delete `ready` when the first of them leaves: one that had not seen it by then waits
+ * for the next.
  *
  * Znodes: PATH (container) / 32HEX (ephemeral, its data the identifier), PATH/ready (persistent).
  * Source: kazoo recipe/barrier.py, DoubleBarrier.

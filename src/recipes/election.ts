@@ -1,8 +1,8 @@
 /**
  * Election: kazoo's, a function that runs while one leads.
  *
- * What can go wrong, and what happens then: as with a LeaderSelector. The function is given the hold: its signal tells
- * when leadership is lost or may be; `cancel` does not interrupt it, as in kazoo.
+ * What can go wrong, and what happens then: as with a LeaderSelector. The function is given the hold: its signal
+ * tells when leadership is lost or may be; `cancel` does not interrupt it, as in kazoo.
  *
  * Znodes: those of a Lock, with the identifier as data. Source: kazoo recipe/election.py.
  */
@@ -23,7 +23,8 @@ export class Election {
 
   /**
    * Waits to be elected, runs the function, and gives leadership up. Gives what the function gives; undefined where
-   * `cancel` was called before it was elected. Throws the fault `timeout`, the signal's reason, or what the function throws.
+   * `cancel` was called before it was elected. Throws the fault `timeout`, the signal's reason, or what the
+   * function throws.
    */
   async run<T>(lead: (leadership: Hold) => Promise<T>, options: WaitOptions = {}): Promise<T | undefined> {
     const waiting = this.#waiting;

@@ -1,7 +1,8 @@
 /**
- * What somebody has who holds a lock, a lease or an office: the fencing token that tells them from all earlier holders,
- * and the signal that tells when it may be gone. Nobody can be stopped from believing in a lock that is lost: who writes
- * elsewhere under it sends the token along, and what is written to refuses a smaller one than it has seen.
+ * What somebody has who holds a lock, a lease or an office: the fencing token that tells them from all earlier
+ * holders, and the signal that tells when it may be gone. Nobody can be stopped from believing in a lock that is
+ * lost: who writes elsewhere under it sends the token along, and what is written to refuses a smaller one than it
+ * has seen.
  */
 import { deleteEphemeral, inBackground } from "./perseverance.ts";
 import type { Created, RecipeClient, RecipeSession, Stat } from "./recipe-client.ts";
@@ -45,7 +46,10 @@ export class HeldZnode {
     return this.#lost.signal;
   }
 
-  /** Looks after the znode from now on; `onRevoke` hears of Curator's Revoker. Rejects where the znode cannot be read. */
+  /**
+   * Looks after the znode from now on; `onRevoke` hears of Curator's Revoker. Rejects where the znode cannot be
+   * read.
+   */
   async guard(onRevoke?: () => void): Promise<void> {
     this.#onRevoke = onRevoke;
     try {

@@ -4,8 +4,8 @@
  * What can go wrong, and what happens then:
  * - One lock cannot be had in time: those that were taken before it are given back.
  * - One of them is lost: `signal` is aborted, as what is held is no longer all. The rest stays held until `release`.
- * - Two processes name the same locks in different orders: each may wait for what the other has. The locks are taken in
- *   the order given, as in Curator; give them in the same order everywhere, or a timeout.
+ * - Two processes name the same locks in different orders: each may wait for what the other has. The locks are
+ *   taken in the order given, as in Curator; give them in the same order everywhere, or a timeout.
  *
  * Znodes: those of its locks. Source: Curator InterProcessMultiLock.
  */
@@ -62,7 +62,10 @@ export class InterProcessMultiLock {
     );
   }
 
-  /** Waits for all, for `timeoutMs` together. Throws the fault `timeout`, or the signal's reason; then it holds none. */
+  /**
+   * Waits for all, for `timeoutMs` together. Throws the fault `timeout`, or the signal's reason; then it holds
+   * none.
+   */
   async acquire(options: WaitOptions = {}): Promise<MultiHold> {
     const { signal, timeoutMs } = options;
     const untilMs = timeoutMs === undefined ? undefined : this.#clock.nowMs + timeoutMs;

@@ -10,8 +10,8 @@
  * - The waiter gives up: its znode goes. Its session ends: it queues anew, at the end.
  * - Somebody deletes the holder's znode, an operator say: `signal` is aborted, and the next one holds the lock.
  *
- * JavaScript has no threads by which to know who asks again: who holds the lock shows its hold (`held`) to enter it once
- * more. All of them share the znode and the token; the last one to be released gives it back.
+ * JavaScript has no threads by which to know who asks again: who holds the lock shows its hold (`held`) to enter it
+ * once more. All of them share the znode and the token; the last one to be released gives it back.
  *
  * Znodes: PATH (container) / _c_UUID-lock-NNNNNNNNNN (ephemeral sequential).
  * Source: Curator InterProcessMutex, LockInternals.

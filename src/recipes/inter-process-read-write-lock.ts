@@ -1,10 +1,10 @@
 /**
- * InterProcessReadWriteLock: many readers or one writer, fairly: a reader waits for the last writer before it, a writer
- * for whoever is before it. Readers that come behind a waiting writer wait for it.
+ * InterProcessReadWriteLock: many readers or one writer, fairly: a reader waits for the last writer before it, a
+ * writer for whoever is before it. Readers that come behind a waiting writer wait for it.
  *
- * Who holds the write lock may take the read lock, too, by showing its hold, and then give the write lock back: it goes
- * on as a reader, without letting another writer in between. Never the other way round: a reader that waited for all
- * readers to go would wait for itself.
+ * Who holds the write lock may take the read lock, too, by showing its hold, and then give the write lock back: it
+ * goes on as a reader, without letting another writer in between. Never the other way round: a reader that waited
+ * for all readers to go would wait for itself.
  *
  * What can go wrong, and what happens then:
  * - A reader or the writer dies: its znode goes with its session, and who waits for it is woken.
@@ -12,8 +12,8 @@
  * - The writer's session ends after it has taken the read lock: both are lost together, as both are that session's.
  * - The answer to a create is lost: the znode is found again by its name.
  *
- * Znodes: PATH (container) / _c_UUID-__READ__N, _c_UUID-__WRIT__N (ephemeral sequential). A writer's read lock has the
- * writer's number. Source: Curator InterProcessReadWriteLock.
+ * Znodes: PATH (container) / _c_UUID-__READ__N, _c_UUID-__WRIT__N (ephemeral sequential). A writer's read lock has
+ * the writer's number. Source: Curator InterProcessReadWriteLock.
  */
 import type { Hold } from "./hold.ts";
 import { mustHold, type QueueSettings, standInQueue, takeIfFirst } from "./stand-in-queue.ts";
@@ -28,8 +28,8 @@ const ALL_MARKS: readonly string[] = Object.values(LOCK_MARKS);
 /** One side of the lock. */
 export interface LockSide {
   /**
-   * Waits for the lock. `held` is what one has of it already: of the same side, to enter it again; or of the writer's,
-   * to read as well. Throws the fault `timeout`, the signal's reason, or `notHeld`.
+   * Waits for the lock. `held` is what one has of it already: of the same side, to enter it again; or of the
+   * writer's, to read as well. Throws the fault `timeout`, the signal's reason, or `notHeld`.
    */
   acquire(options?: ReentrantOptions): Promise<Hold>;
   /** Takes the lock where it need not wait; undefined otherwise. */

@@ -1,7 +1,7 @@
 /**
- * InterProcessSemaphoreMutex: a lock over all processes that is not re-entrant, and that anybody may give back who has
- * the hold. In Curator that is a semaphore of one lease, with its znodes: it does not exclude an InterProcessMutex on the
- * same path, there or here.
+ * InterProcessSemaphoreMutex: a lock over all processes that is not re-entrant, and that anybody may give back who
+ * has the hold. In Curator that is a semaphore of one lease, with its znodes: it does not exclude an
+ * InterProcessMutex on the same path, there or here.
  *
  * What can go wrong: as with InterProcessSemaphoreV2, of which it is the one with a single lease.
  *

@@ -1,8 +1,8 @@
 /**
  * InterProcessSemaphoreV2: so many leases over all processes, fairly given.
  *
- * Who wants a lease takes a lock first; under it, it puts its znode among the leases, and waits until there are no more
- * than there may be. So one alone watches the leases, and the end of a lease wakes one.
+ * Who wants a lease takes a lock first; under it, it puts its znode among the leases, and waits until there are no
+ * more than there may be. So one alone watches the leases, and the end of a lease wakes one.
  *
  * What can go wrong, and what happens then:
  * - A holder dies: its lease goes with its session, and who waits is woken.

@@ -3,8 +3,8 @@
  *
  * What can go wrong, and what happens then:
  * - The leader dies: its session ends, and the next in the queue becomes the leader.
- * - The leader cannot reach any server: it is told `notLeader` before its session can be over, by its own clock; so no two
- *   believe to lead at once, unless one stands still. What it writes elsewhere is told apart by its `token`.
+ * - The leader cannot reach any server: it is told `notLeader` before its session can be over, by its own clock; so
+ *   no two believe to lead at once, unless one stands still. What it writes elsewhere is told apart by its `token`.
  * - Its session ends: it takes part anew, at the end of the queue, as soon as there is another session.
  * - Somebody deletes its znode: it is told `notLeader`, and takes part anew.
  * - The answer to a create is lost: the znode is found again, if it is this session's (CURATOR-498).

@@ -3,8 +3,8 @@
  *
  * What can go wrong, and what happens then:
  * - The leader dies: its session ends, and the next in the queue leads.
- * - The leader loses its session, or may have: the signal that its function was given is aborted. It has to stop then;
- *   nobody can make it. Its `token` tells it apart from the next leader wherever it writes.
+ * - The leader loses its session, or may have: the signal that its function was given is aborted. It has to stop
+ *   then; nobody can make it. Its `token` tells it apart from the next leader wherever it writes.
  * - The function throws: leadership is given up as when it returns, and the error is told to `onError`.
  * - The session ends while it waits: it queues anew.
  *

@@ -12,7 +12,7 @@ export class Listeners<Args extends readonly unknown[]> {
   }
 
   tell(...args: Args): void {
-    for (const { tell } of [...this.#listeners]) tell(...args);
+    for (const { tell } of this.#listeners) tell(...args);
   }
 
   clear(): void {

@@ -1,4 +1,7 @@
-/** How long somebody is willing to wait: until a time, an AbortSignal, or the end of something that is waited within. */
+/**
+ * How long somebody is willing to wait: until a time, an AbortSignal, or the end of something that is waited
+ * within.
+ */
 import { RecipeError } from "./recipe-error.ts";
 import type { RecipeClock } from "./recipe-client.ts";
 

@@ -21,7 +21,7 @@ export async function currentSession(client: RecipeClient, patience: Patience): 
 }
 
 /** Resolves at the next change of the client's state. */
-export async function stateChange(client: RecipeClient): Promise<void> {
+async function stateChange(client: RecipeClient): Promise<void> {
   await new Promise<void>((resolve) => {
     const end = client.onState(() => {
       end();
@@ -38,8 +38,8 @@ export async function pause(clock: RecipeClock, durationMs: number): Promise<voi
 }
 
 /**
- * Asks until there is an answer, over as many connections as that takes. For what may be done twice without harm: reads,
- * deletes of names that are one's own.
+ * Asks until there is an answer, over as many connections as that takes. For what may be done twice without harm:
+ * reads, deletes of names that are one's own.
  */
 export async function persevere<T>(client: RecipeClient, operation: () => Promise<T>): Promise<T> {
   for (;;) {
@@ -110,8 +110,8 @@ export async function withParents<T>(
 }
 
 /**
- * Goes on with what nobody waits for any more. Its failure has no hearer: what fails here fails because the session or
- * the client is gone, and then what it was about is gone, too.
+ * Goes on with what nobody waits for any more. Its failure has no hearer: what fails here fails because the session
+ * or the client is gone, and then what it was about is gone, too.
  */
 export function inBackground(work: Promise<unknown>): void {
   work.catch(() => undefined);

@@ -1,12 +1,13 @@
 /**
- * Creates that survive a lost answer. The name begins with a prefix that nobody else gives. Where the connection is lost
- * before the answer, the children are searched for it, behind a sync: then the create was done before, or never will be.
- * A znode with the right prefix of another session is none of ours: it is about to go, as its session has expired (what
- * Curator took for its own in CURATOR-498). So no attempt leaves a ghost in a queue, and none stands there twice.
+ * Creates that survive a lost answer. The name begins with a prefix that nobody else gives. Where the connection is
+ * lost before the answer, the children are searched for it, behind a sync: then the create was done before, or
+ * never will be. A znode with the right prefix of another session is none of ours: it is about to go, as its
+ * session has expired (what Curator took for its own in CURATOR-498). So no attempt leaves a ghost in a queue, and
+ * none stands there twice.
  * Source: Curator CreateBuilderImpl (protection mode), kazoo recipe/lock.py (_find_node).
  */
 import { childOf } from "../base/path.ts";
-import { makeContainers, NO_DATA, persevere } from "./perseverance.ts";
+import { makeContainers, NO_DATA, pause, persevere } from "./perseverance.ts";
 import type { Created, CreateMode, RecipeClient, RecipeSession } from "./recipe-client.ts";
 import { isKeeperError, isTransient, RecipeError } from "./recipe-error.ts";
 
@@ -19,7 +20,13 @@ export interface ProtectedCreate {
   readonly data?: Uint8Array | undefined;
 }
 
-/** Creates the znode once, and its parents where they lack. Throws the fault `sessionLost` where the session ends first. */
+/** Between two looks at a znode of the same name that another session has, in ms. */
+const FOREIGN_PAUSE_MS = 100;
+
+/**
+ * Creates the znode once, and its parents where they lack. Throws the fault `sessionLost` where the session ends
+ * first.
+ */
 export async function createProtected(
   client: RecipeClient,
   session: RecipeSession,
@@ -35,7 +42,33 @@ export async function createProtected(
       else if (isKeeperError(error, "nodeExists") || isTransient(error)) {
         const found = await findProtected(client, session, wanted);
         if (found !== undefined) return found;
+        // Another session's, under the same name: it goes soon.
+        await pause(client.clock, FOREIGN_PAUSE_MS);
       } else throw error;
+    }
+  }
+}
+
+/**
+ * Creates an ephemeral under a name that others may take, too; undefined where another one has it. Its parent must be
+ * there. Throws the fault `sessionLost` where the session ends first.
+ */
+export async function createOwned(
+  client: RecipeClient,
+  session: RecipeSession,
+  { path, data }: { readonly path: string; readonly data: Uint8Array },
+): Promise<Created | undefined> {
+  for (;;) {
+    mustLive(client, session);
+    try {
+      return await client.create(path, { mode: "ephemeral", data });
+    } catch (error) {
+      const isTaken = isKeeperError(error, "nodeExists");
+      if (!isTaken && !isTransient(error)) throw error;
+      if (isTaken) return undefined;
+      await persevere(client, async () => await client.sync(path));
+      const stat = await persevere(client, async () => await client.exists(path));
+      if (stat !== undefined) return stat.ephemeralOwner === session.id ? { path, stat } : undefined;
     }
   }
 }

@@ -6,8 +6,9 @@
  * 1. Operations of one session are done in the order in which they were called, and answered in that order.
  * 2. An operation belongs to the session that `session` showed when it was called; where there was none, to the next.
  *    Without a connection it waits for one.
- * 3. Where the connection is lost before the answer, it rejects with `connectionLoss`: nobody knows yet whether it was
- *    done. What the lost connection left waiting is done before a later `sync` of the session is answered, or never.
+ * 3. Where the connection is lost before the answer, it rejects with `connectionLoss`: nobody knows yet whether it
+ *    was done. What the lost connection left waiting is done before a later `sync` of the session is answered, or
+ *    never.
  * 4. Where the session is over it rejects with `sessionExpired`.
  * 5. A one-shot watch calls its listener once, when it fires, before the promise of any operation resolves that shows
  *    the change. It is kept over a lost connection, and is silently gone with its session. A persistent watch tells
@@ -20,8 +21,8 @@ import type { SessionId } from "../base/ids.ts";
 import type { NodeData } from "../base/request.ts";
 
 /**
- * `connected`: requests are answered. `suspended`: no connection, and the session may live. `lost`: the session is over,
- * and another may follow. `closed`: the client is, for good. As Curator's and kazoo's listeners know them.
+ * `connected`: requests are answered. `suspended`: no connection, and the session may live. `lost`: the session is
+ * over, and another may follow. `closed`: the client is, for good. As Curator's and kazoo's listeners know them.
  */
 export type ConnectionState = "connected" | "suspended" | "lost" | "closed";
 
@@ -121,7 +122,10 @@ export interface RecipeClock {
   later(delayMs: number, act: () => void): () => void;
 }
 
-/** See the file's comment. Operations reject with an Error whose `code` is that of ZooKeeper's KeeperException.Code: -101, or NONODE. */
+/**
+ * See the file's comment. Operations reject with an Error whose `code` is that of ZooKeeper's KeeperException.Code:
+ * -101, or NONODE.
+ */
 export interface RecipeClient {
   readonly clock: RecipeClock;
   /** Undefined before the first, after the last, and between two. */

@@ -35,14 +35,16 @@ export function isKeeperError(error: unknown, ...names: readonly ErrorName[]): b
   return names.some((name) => ERROR_CODES[name] === error.code || name.toUpperCase() === error.code);
 }
 
-/** Whether nobody can tell from the error alone if the operation was done. */
-export function isOutcomeUnknown(error: unknown): boolean {
-  return isKeeperError(error, "connectionLoss", "operationTimeout", "requestTimeout");
-}
-
 /** Whether the operation may be tried again on another connection: it was not done, or nobody knows. */
 export function isTransient(error: unknown): boolean {
-  return isOutcomeUnknown(error) || isKeeperError(error, "throttledOp", "sessionMoved");
+  return isKeeperError(
+    error,
+    "connectionLoss",
+    "operationTimeout",
+    "requestTimeout",
+    "sessionMoved",
+    "throttledOp",
+  );
 }
 
 /** Whether the client was closed: what goes on in the background ends then, and that is no failure. */

@@ -4,8 +4,8 @@
  *
  * What can go wrong, and what happens then:
  * - The holder is gone before it is asked: nothing is to be done, and nothing is.
- * - The holder does not listen: it goes on. An operator who must have the lock deletes the holder's znode, which aborts
- *   the holder's `signal`; tokens keep what it still writes apart.
+ * - The holder does not listen: it goes on. An operator who must have the lock deletes the holder's znode, which
+ *   aborts the holder's `signal`; tokens keep what it still writes apart.
  *
  * Znodes: the data of the holder's become `__REVOKE__`. Source: Curator Revoker, ZooKeeper recipes (revocable locks).
  */

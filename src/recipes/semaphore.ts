@@ -5,8 +5,8 @@
  * What can go wrong, and what happens then:
  * - A holder dies: its lease goes with its session. One that waits under the lock dies: so does its lock.
  * - A holder cannot reach any server: its `signal` is aborted before its session can be over.
- * - Two programs disagree on the number of leases: it stands in the data of PATH, and who brings another one is refused
- *   with the fault `misuse`. To change the number, delete the znode while nobody holds a lease.
+ * - Two programs disagree on the number of leases: it stands in the data of PATH, and who brings another one is
+ *   refused with the fault `misuse`. To change the number, delete the znode while nobody holds a lease.
  * - The answer to a create is lost: the znode is found again by its name.
  *
  * Znodes: PATH (persistent, its data the number) / 32HEX (ephemeral, its data the identifier); PATH-__lock__ as Lock.

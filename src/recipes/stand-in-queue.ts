@@ -4,10 +4,10 @@
  * 1. An ephemeral sequential znode is created, in a way that survives a lost answer (protected-create.ts).
  * 2. Who waits for nobody holds the lock. Who waits watches only the one before it, so the end of a holder wakes one.
  *    First is first for good: a replica that lags may show it late, and never wrongly.
- * 3. A waiter whose session ends, or whose znode somebody deletes, stands no more in the queue: it queues anew, at the
- *    end, as long as its patience lasts.
- * 4. Who gives up, by its timeout or its AbortSignal, deletes its znode; where its create is not answered yet, as soon as
- *    that is. What cannot be deleted goes with the session.
+ * 3. A waiter whose session ends, or whose znode somebody deletes, stands no more in the queue: it queues anew, at
+ *    the end, as long as its patience lasts.
+ * 4. Who gives up, by its timeout or its AbortSignal, deletes its znode; where its create is not answered yet, as
+ *    soon as that is. What cannot be deleted goes with the session.
  *
  * Source: ZooKeeper recipes, Locks; Curator LockInternals; kazoo recipe/lock.py.
  */

@@ -1,4 +1,6 @@
-/** Waiting for what a znode shows: it is read with a watch, and read again at each event and on each new connection. */
+/**
+ * Waiting for what a znode shows: it is read with a watch, and read again at each event and on each new connection.
+ */
 import { Bell } from "./latch.ts";
 import type { Patience } from "./patience.ts";
 import { currentSession, persevere } from "./perseverance.ts";
@@ -9,8 +11,8 @@ import { isKeeperError, RecipeError } from "./recipe-error.ts";
 export type WatchedRead<T> = (watch: WatchListener) => Promise<T | undefined>;
 
 /**
- * Reads until there is something. A session that ends takes its watches along: the next one reads anew. Throws the fault
- * `closed` where the client is, and what else the read throws.
+ * Reads until there is something. A session that ends takes its watches along: the next one reads anew. Throws the
+ * fault `closed` where the client is, and what else the read throws.
  */
 export async function untilRead<T>(
   client: RecipeClient,

@@ -5,6 +5,8 @@
 import { must } from "../../src/base/assert.ts";
 import type { Sid } from "../../src/base/ids.ts";
 import { seededRng } from "../../src/base/rng.ts";
+import { compareZxid } from "../../src/base/zxid.ts";
+import type { Tree } from "../../src/tree/tree.ts";
 import { EPOCH_MS, World } from "../keeper/world.ts";
 import { DriftingClock } from "../sim/clients/client-clock.ts";
 import { Recorder } from "../sim/clients/recorder.ts";
@@ -215,9 +217,25 @@ export class RecipeWorld implements ClientPort {
     this.loseReplica(must(this.world.leader(), "a leader"), downMs);
   }
 
-  /** The names of a znode's children, sorted, as the leader has delivered them. */
+  /** The names of a znode's children, sorted, as the foremost replica has delivered them. */
   childrenOf(path: string): readonly string[] {
-    const tree = this.world.tree(must(this.world.leader(), "a leader"));
+    const tree = this.#latestTree();
     return tree.get(path) === undefined ? [] : tree.childNames(path);
+  }
+
+  /**
+   * A znode as the foremost replica has delivered it; undefined where there is none. `owner` is 0n where it is no
+   * ephemeral.
+   */
+  nodeAt(path: string): { readonly data: Uint8Array | null; readonly owner: bigint } | undefined {
+    const tree = this.#latestTree();
+    const node = tree.get(path);
+    return node && { data: node.data, owner: tree.stat(path)?.ephemeralOwner ?? 0n };
+  }
+
+  #latestTree(): Tree {
+    const trees = [...this.world.replicas.values()].flatMap(({ tree }) => (tree === undefined ? [] : [tree]));
+    trees.sort((a, b) => compareZxid(b.lastApplied, a.lastApplied));
+    return must(trees[0], "a replica that is up");
   }
 }

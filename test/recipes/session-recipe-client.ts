@@ -1,6 +1,7 @@
 /**
- * A client for recipes in a made-up world: the session of test/sim/clients, whose every word is recorded and checked,
- * behind promises. Whatever it settles it says, so that who drives the world lets promises go on before the next event.
+ * A client for recipes in a made-up world: the session of test/sim/clients, whose every word is recorded and
+ * checked, behind promises. Whatever it settles it says, so that who drives the world lets promises go on before
+ * the next event.
  */
 import { OPEN_ACL } from "../../src/base/acl.ts";
 import { must } from "../../src/base/assert.ts";
