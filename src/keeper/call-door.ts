@@ -26,6 +26,7 @@ import {
   CALL_WAIT_MS,
   CALLS_BYTES_MAX,
   CALLS_MAX,
+  LEASE_CLOCK_STEP_MS_MAX,
 } from "./limits.ts";
 import { LockCalls } from "./lock-calls.ts";
 import type { OpenCall } from "./open-call.ts";
@@ -59,6 +60,7 @@ export class CallDoor {
   #bytes = 0;
   #actions: Action[] = [];
   #nowMs = 0;
+  #steadyMs = 0;
   readonly #locks: LockCalls;
   readonly #waits = new ChangeWaits();
 
@@ -71,6 +73,7 @@ export class CallDoor {
       context: parts.context,
       writes: this.#writes,
       now: () => this.#nowMs,
+      steady: () => this.#steadyMs,
       send: (open, write, done) => this.#send(open, write, done),
       isOpen: (open) => this.#open.has(open.call.id),
       answer: (open, zxid, code, response) => this.#answer(open, zxid, code, response),
@@ -91,6 +94,7 @@ export class CallDoor {
 
   /** Sets the time of this turn, by a clock that never goes back. */
   at(nowMs: number): void {
+    this.#steadyMs += Math.min(nowMs - this.#nowMs, LEASE_CLOCK_STEP_MS_MAX);
     this.#nowMs = nowMs;
   }
 
@@ -104,6 +108,7 @@ export class CallDoor {
     const open: OpenCall = {
       call,
       arrivedMs: this.#nowMs,
+      arrivedSteadyMs: this.#steadyMs,
       deadlineMs: this.#nowMs + CALL_WAIT_MS,
       identities: powersOf({ identities: proven }, this.#context.auth),
       isFresh: false,

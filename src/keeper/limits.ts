@@ -56,6 +56,12 @@ export const CALL_SESSION_MS_MIN = 2000;
 /** The longest: nobody hears that its owner is gone before. */
 export const CALL_SESSION_MS_MAX: number = 24 * 60 * 60 * 1000;
 
+/**
+ * How much of a turn's distance from the one before counts towards how long a caller has waited, where it is told how
+ * long its lease lasts from when it asked: what is longer may be a clock that jumped. Two ticks.
+ */
+export const LEASE_CLOCK_STEP_MS_MAX = 100;
+
 /** What was written to a caller that has gone is refused within this time on the same machine. */
 export const LOCK_PROBE_MS = 100;
 
