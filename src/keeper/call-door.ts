@@ -32,6 +32,7 @@ import {
   CALL_WAIT_MS,
   CALLS_BYTES_MAX,
   CALLS_MAX,
+  LEASE_CLOCK_STEP_MS_MAX,
 } from "./limits.ts";
 import { LockCalls } from "./lock-calls.ts";
 import type { OpenCall } from "./open-call.ts";
@@ -67,6 +68,7 @@ export class CallDoor {
   #bytes = 0;
   #actions: Action[] = [];
   #nowMs = 0;
+  #steadyMs = 0;
   readonly #locks: LockCalls;
   readonly #waits = new ChangeWaits();
   readonly #tokens: TokenCalls;
@@ -88,6 +90,7 @@ export class CallDoor {
       context: parts.context,
       writes: this.#writes,
       now: () => this.#nowMs,
+      steady: () => this.#steadyMs,
       send: (open, write, done) => this.#send(open, write, done),
       isOpen: (open) => this.#open.has(open.call.id),
       answer: (open, zxid, code, response) => this.#answer(open, zxid, code, response),
@@ -109,6 +112,7 @@ export class CallDoor {
 
   /** Sets the time of this turn, by a clock that never goes back. */
   at(nowMs: number): void {
+    this.#steadyMs += Math.min(nowMs - this.#nowMs, LEASE_CLOCK_STEP_MS_MAX);
     this.#nowMs = nowMs;
   }
 
@@ -121,6 +125,7 @@ export class CallDoor {
     const open: OpenCall = {
       call,
       arrivedMs: this.#nowMs,
+      arrivedSteadyMs: this.#steadyMs,
       deadlineMs: this.#nowMs + CALL_WAIT_MS,
       identities: [],
       scope: UNBOUNDED,

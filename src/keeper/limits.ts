@@ -71,6 +71,12 @@ export const STRANGER_BARRIER_MS = 1000;
 /** Of one session, whose end makes a session for each: a caller's lease has one, a client of the wire may have many. */
 export const LOCK_DELAYS_MAX = 64;
 
+/**
+ * How much of a turn's distance from the one before counts towards how long a caller has waited, where it is told how
+ * long its lease lasts from when it asked: what is longer may be a clock that jumped. Two ticks.
+ */
+export const LEASE_CLOCK_STEP_MS_MAX = 100;
+
 /** What was written to a caller that has gone is refused within this time on the same machine. */
 export const LOCK_PROBE_MS = 100;
 

@@ -50,6 +50,8 @@ export interface LockHost {
   readonly writes: CallWrites;
   /** By the clock that never goes back. */
   readonly now: () => number;
+  /** By the clock of leases: of what passed it shows as much or less, also where a clock has jumped ahead. */
+  readonly steady: () => number;
   readonly isOpen: (open: OpenCall) => boolean;
   /** Sends the call's own write; where nobody lives to propose it, the call ends undecided. */
   readonly send: (
@@ -178,14 +180,14 @@ export class LockCalls {
 
   /** The lease has its whole time again. */
   renew(open: OpenCall, session: CallSession, path: string): void {
-    const sentMs = this.#host.now();
+    const sentMs = this.#host.steady();
     this.#inLease(open, { session, path, request: { op: "sync", path: "" } }, ({ zxid }) => {
       const { tree } = this.#host.context;
       const node = leaseNodeOf(tree, session.session, path)?.node;
       if (node === undefined) return this.#host.answer(open, zxid, ERROR_CODES.leaseOver);
       const timeoutMs = tree.sessions.get(session.session)?.timeoutMs ?? 0;
       const token = node.czxid;
-      const expiresInMs = sentMs - open.arrivedMs + timeoutMs;
+      const expiresInMs = sentMs - open.arrivedSteadyMs + timeoutMs;
       this.#host.answer(open, zxid, ERROR_CODES.ok, { op: "lease", session, token, expiresInMs });
     });
   }
@@ -286,7 +288,8 @@ export class LockCalls {
       if (!waiter.mayBeTold) this.#leave(waiter, () => undefined);
       return;
     }
-    if (at.isHolder && remembered === undefined) return this.#grant(waiter, delivered.zxid, open.arrivedMs);
+    if (at.isHolder && remembered === undefined)
+      return this.#grant(waiter, delivered.zxid, open.arrivedSteadyMs);
     open.isUnderWay = true;
     // From here on it ends when its wait does.
     open.deadlineMs = Math.max(open.deadlineMs, now() + request.waitMs) + CALL_WAIT_MS;
@@ -349,7 +352,7 @@ export class LockCalls {
   #confirm(waiter: Waiter): void {
     waiter.state = "confirming";
     const { open, session } = waiter;
-    const sentMs = this.#host.now();
+    const sentMs = this.#host.steady();
     const request = { op: "sync", path: "" } as const;
     const write = { request, session: session.session, identities: [], bytes: 0 };
     this.#host.writes.send(write, (delivered) => {
@@ -386,7 +389,7 @@ export class LockCalls {
   #grant(waiter: Waiter, zxid: Zxid, sentMs: number): void {
     const { open, session, czxid: token, timeoutMs } = waiter;
     if (!this.#isLatestClaim(waiter)) return this.#host.answer(open, zxid, ERROR_CODES.superseded);
-    const expiresInMs = sentMs - open.arrivedMs + timeoutMs;
+    const expiresInMs = sentMs - open.arrivedSteadyMs + timeoutMs;
     this.#host.answer(open, zxid, ERROR_CODES.ok, { op: "lease", session, token, expiresInMs });
   }
 

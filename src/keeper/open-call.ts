@@ -7,6 +7,8 @@ export interface OpenCall {
   readonly call: Call;
   /** By the clock that never goes back. */
   readonly arrivedMs: number;
+  /** By the clock of leases, which does not go ahead with a clock that jumps. */
+  readonly arrivedSteadyMs: number;
   /** When it is told what is known by then. */
   deadlineMs: number;
   /** As what access control lists see the caller. */

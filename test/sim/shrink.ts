@@ -50,8 +50,9 @@ class Shrinker {
 
   #size(): number {
     const { faults, clients, world } = this.#plan;
-    const { workers, lockClients, visitors, operations } = clients;
-    return faults.length + workers + lockClients + visitors + operations + (world.observers ?? 0);
+    const { workers, lockClients, visitors, operations, callers = 0 } = clients;
+    const people = workers + lockClients + visitors + callers;
+    return faults.length + people + operations + (world.observers ?? 0);
   }
 
   /** Takes the plan over where it fails the same check. */
@@ -84,12 +85,13 @@ class Shrinker {
     this.#fewer("workers", 1);
     this.#fewer("lockClients", 0);
     this.#fewer("visitors", 0);
+    this.#fewer("callers", 0);
   }
 
-  #fewer(who: "workers" | "lockClients" | "visitors", least: number): void {
-    while (this.#plan.clients[who] > least) {
+  #fewer(who: "workers" | "lockClients" | "visitors" | "callers", least: number): void {
+    for (let count = this.#plan.clients[who] ?? 0; count > least; count--) {
       const { clients } = this.#plan;
-      if (!this.#try({ ...this.#plan, clients: { ...clients, [who]: clients[who] - 1 } })) break;
+      if (!this.#try({ ...this.#plan, clients: { ...clients, [who]: count - 1 } })) break;
     }
   }
 

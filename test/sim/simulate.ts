@@ -13,7 +13,8 @@ import type { ClientHistory } from "./history/types.ts";
 import { invariants } from "./invariants/invariants.ts";
 import type { RunCounts } from "./counts.ts";
 import type { Failure, RunResult, SimPlan } from "./plan.ts";
-import { operationText, Story } from "./story.ts";
+import { callText, operationText, Story } from "./story.ts";
+import { Troubles } from "./troubles.ts";
 import { Violation } from "./verdict.ts";
 import type { MachineView, WorldObserver } from "./world/observer.ts";
 import { World } from "./world/world.ts";
@@ -47,6 +48,7 @@ export function storyOf(plan: SimPlan): readonly string[] {
     const { client, startMs } = operation;
     story.tell(client, operationText(operation), startMs);
   }
+  for (const call of run.history().calls ?? []) story.tell(call.client, callText(call), call.startMs);
   if (failure !== undefined) story.tell("CHECK", `${failure.check}: ${failure.what}`, failure.atMs);
   return story.inOrder();
 }
@@ -58,6 +60,7 @@ class Run {
   readonly #invariants: ReturnType<typeof invariants>;
   readonly #counter = new Counter();
   readonly #jumpsAhead: JumpAhead[] = [];
+  readonly #troubles: Troubles;
   readonly #calm: Calm[] = [];
   #undecided = 0;
   #isLost = false;
@@ -66,7 +69,8 @@ class Run {
     this.#plan = plan;
     this.world = new World(plan.world);
     this.#invariants = invariants(this.world, {});
-    this.world.observers.push(this.#counter, this.#invariants.observer, {
+    this.#troubles = new Troubles(() => this.world.nowMs);
+    this.world.observers.push(this.#counter, this.#troubles, this.#invariants.observer, {
       fault: (fault) => {
         if (fault.kind !== "clockJump" || fault.byMs <= 0) return;
         this.#jumpsAhead.push({ sid: fault.sid, atMs: this.world.nowMs });
@@ -138,6 +142,7 @@ class Run {
       guardOf,
       clockRateMax: clockRateMax(this.#plan),
       jumpsAhead: this.#jumpsAhead,
+      isDisturbed: (fromMs, toMs) => this.#troubles.isDisturbed(fromMs, toMs),
       expiryLateMs: SESSION_LATE_MS_MAX + NETWORK_LATE_MS,
       calm: this.#calm,
     });

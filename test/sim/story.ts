@@ -10,7 +10,7 @@ import { readLinkMessage } from "../../src/keeper/link-codec.ts";
 import type { Turn } from "../../src/keeper/turn.ts";
 import type { PeerWrite } from "../../src/zab/effects.ts";
 import type { ZabMessage } from "../../src/zab/message.ts";
-import type { Operation, Outcome } from "./history/types.ts";
+import type { CallRecord, Operation, Outcome } from "./history/types.ts";
 import type { Fault } from "./world/fault.ts";
 import type { MachineView, WorldObserver, WorldView } from "./world/observer.ts";
 
@@ -89,6 +89,14 @@ export function operationText({ session, request, endMs, outcome }: Operation): 
   const told = outcome.kind === "unknown" ? `never answered: ${outcome.reason}` : answerText(outcome);
   const until = outcome.kind === "unknown" ? "" : ` (${endMs.toFixed(0)} ms)`;
   return `${sessionText(session)} ${op} ${jsonText(asked)} -> ${told}${until}`;
+}
+
+/** What a caller wanted, and what it was told. */
+export function callText({ intent, asked, endMs, answer, isGivenUp }: CallRecord): string {
+  const { kind, ...rest } = asked.request;
+  const told = answer === undefined ? (isGivenUp ? "gives up" : "hangs up") : jsonText(answer);
+  const until = endMs === Infinity ? "" : ` (${endMs.toFixed(0)} ms)`;
+  return `${intent} ${kind} ${jsonText(rest)} -> ${told}${until}`;
 }
 
 function answerText({ zxid, error, response }: Outcome & { readonly kind: "answered" }): string {

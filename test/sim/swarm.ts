@@ -64,6 +64,15 @@ function idlersFor(seed: number): Idlers | undefined {
     : { weight, znodes: { ...ZNODE_SETTINGS, sweepIntervalMs, sweepsPerMinute } };
 }
 
+/** In one run of so many there are clients without a connection. */
+const CALLERS_EVERY = 3;
+
+/** By dice of their own, so that runs without them stay as they were before there were any. */
+function withCallers(seed: number, plan: ClientPlan): ClientPlan {
+  const rng = seededRng([seed, 0x63616c6c, 0x65720002, 0x9e3779b9]);
+  return rng.below(CALLERS_EVERY) === 0 ? { ...plan, callers: 2 + rng.below(4) } : plan;
+}
+
 /** Who else there may be, and what the members shall become. */
 interface Changes {
   readonly spares: number;
@@ -198,7 +207,7 @@ const KINDS = Object.keys(MAKERS) as readonly Fault["kind"][];
 export function planFor(seed: number, shape: Shape = {}): SimPlan {
   const plan = maybeStaged(drawn(seed, shape), shape.voters);
   const { operations = plan.clients.operations } = shape;
-  return { ...plan, clients: { ...plan.clients, operations } };
+  return { ...plan, clients: withCallers(seed, { ...plan.clients, operations }) };
 }
 
 function drawn(seed: number, shape: Shape): SimPlan {

@@ -47,6 +47,8 @@ export interface ClientPlan {
   readonly lockClients: number;
   /** Clients whose sessions are short. */
   readonly visitors: number;
+  /** Clients without a connection; missing in plans that are older than they are. */
+  readonly callers?: number;
   /** Operations of all together, after which none begins; pings, handshakes and the setup are not counted. */
   readonly operations: number;
   /** How often a worker takes which work, relative to each other; nought for never. */

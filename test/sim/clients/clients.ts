@@ -2,7 +2,8 @@
 import { must } from "../../../src/base/assert.ts";
 import { type Rng, seededRng } from "../../../src/base/rng.ts";
 import type { ClientHistory } from "../history/types.ts";
-import type { ClientPort } from "../world/client-port.ts";
+import type { CallPort, ClientPort } from "../world/client-port.ts";
+import { Caller } from "./caller.ts";
 import { DriftingClock } from "./client-clock.ts";
 import type { ClientPlan } from "./client-plan.ts";
 import { LockClient } from "./lock-client.ts";
@@ -18,14 +19,15 @@ export class Clients {
   readonly #plan: ClientPlan;
   readonly #recorder: Recorder;
   readonly #setup: SetupClient;
-  readonly #clients: readonly (Worker | LockClient | Visitor | Operator)[];
+  readonly #clients: readonly (Worker | LockClient | Visitor | Operator | Caller)[];
   readonly #operator: Operator | undefined;
+  readonly #callers: readonly Caller[];
   #isSetUp = false;
   #isStopped = false;
   /** Operations of the setup, which the plan does not count. */
   #setupCount = 0;
 
-  constructor(parts: { readonly port: ClientPort; readonly rng: Rng; readonly plan: ClientPlan }) {
+  constructor(parts: { readonly port: ClientPort & CallPort; readonly rng: Rng; readonly plan: ClientPlan }) {
     const { port, rng, plan } = parts;
     this.#plan = plan;
     this.#recorder = new Recorder(port);
@@ -55,7 +57,11 @@ export class Clients {
     const { memberships } = plan;
     this.#operator = memberships && new Operator(partsOf("operator", 0), memberships);
     const operators = this.#operator === undefined ? [] : [this.#operator];
-    this.#clients = [...workers, ...lockers, ...visitors, ...operators];
+    this.#callers = Array.from(
+      { length: plan.callers ?? 0 },
+      (_, index) => new Caller(partsOf(`h${index + 1}`, index), port),
+    );
+    this.#clients = [...workers, ...lockers, ...visitors, ...operators, ...this.#callers];
   }
 
   /** Whether the znodes that they work with stand: before, nobody but the setup does anything. */
@@ -76,7 +82,7 @@ export class Clients {
   /** Whether nothing is unanswered and nobody stands still; sessions may be without a connection. */
   get isQuiet(): boolean {
     for (const session of this.#sessions()) if (!session.isQuiet) return false;
-    return true;
+    return this.#callers.every(({ isQuiet }) => isQuiet);
   }
 
   /** Whether the members are those that were asked for last. */
@@ -110,6 +116,7 @@ export class Clients {
   abandon(): void {
     this.stop();
     for (const session of this.#sessions()) session.abandon();
+    for (const caller of this.#callers) caller.abandon();
   }
 
   /** What they did and were told so far. It goes on to change while they work. */

@@ -115,6 +115,11 @@ export class LockClient implements SessionOwner {
     this.connected();
   }
 
+  /** Callers without a connection take those for contenders whose names say so. */
+  get #mark(): string {
+    return (this.#parts.plan.callers ?? 0) > 0 ? "lock-" : "";
+  }
+
   #later(delayMs: number, act: () => void): void {
     this.#clock.later(delayMs, () => {
       if (!this.#isStopped) act();
@@ -138,7 +143,7 @@ export class LockClient implements SessionOwner {
   #create(lock: string): void {
     const attempt: Attempt = {
       lock,
-      prefix: `${this.#context.name}.${++this.#attempts}-`,
+      prefix: `${this.#context.name}.${++this.#attempts}-${this.#mark}`,
       path: undefined,
       token: undefined,
       predecessor: undefined,

@@ -9,6 +9,7 @@ import type { WatcherEvent } from "../../../src/jute/records.ts";
 import type { ClientRequest } from "../../../src/jute/requests.ts";
 import type {
   Attachment,
+  CallRecord,
   ClientHistory,
   EventRecord,
   LockHold,
@@ -128,6 +129,9 @@ export class OpenHold implements LockHold {
   }
 }
 
+/** A call on its way. */
+export type OpenCallRecord = { -readonly [Field in keyof CallRecord]: CallRecord[Field] };
+
 /** See the file's comment. */
 export class Recorder {
   readonly #port: ClientPort;
@@ -135,6 +139,7 @@ export class Recorder {
   readonly #events: EventRecord[] = [];
   readonly #sessions: OpenSession[] = [];
   readonly #holds: OpenHold[] = [];
+  readonly #calls: OpenCallRecord[] = [];
   readonly #sessionIds = new Set<SessionId>();
   #connections = 0;
   #lastMoment = 0;
@@ -188,6 +193,14 @@ export class Recorder {
     this.#events.push({ client, session, connection, atMs: this.moment(), zxid, event });
   }
 
+  /** A caller is about to ask. */
+  beginCall(parts: Pick<CallRecord, "client" | "intent" | "asked">): OpenCallRecord {
+    const { POSITIVE_INFINITY: endMs } = Number;
+    const call = { ...parts, startMs: this.moment(), endMs, answer: undefined, isGivenUp: false };
+    this.#calls.push(call);
+    return call;
+  }
+
   /** A client is given a session. Throws a Violation where it has been given away before. */
   beginSession(parts: Pick<SessionRecord, "client" | "session" | "timeoutMs" | "lastHeardMs">): OpenSession {
     if (this.#sessionIds.has(parts.session)) {
@@ -216,6 +229,7 @@ export class Recorder {
       events: this.#events,
       sessions: this.#sessions,
       holds: this.#holds,
+      ...(this.#calls.length === 0 ? {} : { calls: this.#calls }),
       committed: undefined,
     };
   }

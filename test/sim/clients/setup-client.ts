@@ -11,11 +11,16 @@ export function placesOf(plan: ClientPlan): readonly string[] {
   const each = (count: number, pathsAt: (index: number) => readonly string[]): readonly string[] =>
     Array.from({ length: count }, (_, index) => pathsAt(index)).flat();
   return [
-    ...Object.values(PLACES).filter((place) => place !== PLACES.idle || plan.weights.idlers !== undefined),
+    ...Object.values(PLACES).filter((place) => isWorkedAt(place, plan)),
     ...each(plan.parents, (index) => [numbered(PLACES.parents, index)]),
     ...each(plan.pairs, pairAt),
     ...each(plan.locks, (index) => [numbered(PLACES.locks, index), numbered(PLACES.fenced, index)]),
   ];
+}
+
+function isWorkedAt(place: string, { weights, callers = 0 }: ClientPlan): boolean {
+  if (place === PLACES.idle) return weights.idlers !== undefined;
+  return place !== PLACES.called || callers > 0;
 }
 
 /** Creates one after the other. One whose answer was lost is created again: nobody has changed it yet. */

@@ -33,6 +33,8 @@ export const PLACES = {
   pairs: "/m",
   /** TTL znodes and containers. */
   idle: "/i",
+  /** What is made by callers without a connection. */
+  called: "/called",
   /** Queues for locks. */
   locks: "/locks",
   /** What the holder of a lock sets, each under the lock's number. */

@@ -156,7 +156,7 @@ class Partition {
   #read(operation: Operation, syncMs: number): void {
     const { request, outcome, endMs } = operation;
     if (request.op !== "exists" && request.op !== "getData" && request.op !== "getChildren2") return;
-    if (outcome.kind !== "answered" || isReserved(request.path)) return;
+    if (outcome.kind !== "answered" || isReserved(request.path) || isCallers(request.path)) return;
     const answer = stepAnswer(outcome.error, outcome.response);
     const steps: readonly Step[] = [{ kind: "read", answer }];
     const one = { of: operation, zxid: undefined, steps, isRolledBack: false };
@@ -170,6 +170,11 @@ class Partition {
 /** Those that are there from the start, whose first state no client made. */
 function isReserved(path: string): boolean {
   return path === "/" || path === "/zookeeper" || path.startsWith("/zookeeper/");
+}
+
+/** What callers without a connection make under names of the service's own. */
+function isCallers(path: string): boolean {
+  return path.includes("/_c_");
 }
 
 /** A session may end once it was last heard, and has ended when its client is told so. */

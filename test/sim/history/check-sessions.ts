@@ -86,7 +86,7 @@ function judgeEnd(
 }
 
 /** Of one replica, the one with the most: a new leader counts anew. */
-function jumpsWithin(jumps: readonly JumpAhead[], fromMs: number, toMs: number): number {
+export function jumpsWithin(jumps: readonly JumpAhead[], fromMs: number, toMs: number): number {
   const counts = new Map<Sid, number>();
   for (const { sid, atMs } of jumps) {
     if (atMs < fromMs - JUMP_UNNOTICED_MS_MAX || atMs > toMs) continue;

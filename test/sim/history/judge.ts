@@ -1,6 +1,8 @@
 /** All checks on what clients did and were told, each under its one name. */
 import { must } from "../../../src/base/assert.ts";
-import type { Violation } from "../verdict.ts";
+import { Violation } from "../verdict.ts";
+import { CallBook, checkCallReads } from "./check-calls.ts";
+import { callsAsOperations } from "./call-operations.ts";
 import { checkLinearizability } from "./check-linearizability.ts";
 import { checkLocks, type Guard } from "./check-locks.ts";
 import { checkReadOrder, checkWriteOrder } from "./check-order.ts";
@@ -15,6 +17,8 @@ export interface JudgeOptions extends Partial<SessionBounds> {
   readonly guardOf?: (operation: Operation) => Guard | undefined;
   /** Configurations that the linearizability checker may look at for one znode. */
   readonly configurationsMax?: number;
+  /** Whether anything went wrong in a stretch of time; without it something may have at any time. */
+  readonly isDisturbed?: (fromMs: number, toMs: number) => boolean;
 }
 
 /** A check by its name, and what it asks of a history. */
@@ -70,6 +74,17 @@ export const HISTORY_CHECKS: readonly HistoryCheck[] = [
   check("EphemeralsAsSessions", "ephemerals exist exactly as long as their sessions"),
   check("LockHeldOnce", "a lock has one holder at a time, sessions that are over not counted"),
   check("TokensGrow", "each holder's fencing token is larger than those before it"),
+  logCheck("KeyDoneOnce", "what is asked for under a key is done once, and the key stands for nothing else"),
+  logCheck("GuardsHold", "what a call does under a lock, or where it is free, is done only while that is so"),
+  logCheck("LeaseNotEarly", "a lease lasts as long as its holder was told, unless it gives it back"),
+  logCheck(
+    "HangUpGivesUp",
+    "in calm times who hangs up in a lock's queue has left it before it could hold it",
+  ),
+  check(
+    "CallReadsFresh",
+    "a call's read shows what it must have seen, a linearizable one all acknowledged before",
+  ),
   check("GuardedWritesGrow", "no write under a lock's old token is done after one under a newer"),
 ];
 
@@ -77,16 +92,30 @@ export const HISTORY_CHECKS: readonly HistoryCheck[] = [
 export function judge(history: ClientHistory, options: JudgeOptions = {}): readonly Violation[] {
   const { operations, events, sessions, holds, committed } = history;
   const { clockRateMax = 1, jumpsAhead = [], expiryLateMs = 0, calm = [] } = options;
-  const { guardOf, configurationsMax } = options;
-  const replayed = committed === undefined ? undefined : replay(operations, committed);
+  const { guardOf, configurationsMax, isDisturbed = () => true } = options;
+  const { calls = [] } = history;
+  const called = callsAsOperations(calls);
+  const ofCalls: Violation[] = [];
+  const book = new CallBook(calls, (name, what) => ofCalls.push(new Violation(name, what)));
+  const replayed =
+    committed === undefined
+      ? undefined
+      : replay(operations, committed, calls.length === 0 ? undefined : book);
+  if (replayed?.isWhole === true)
+    book.finish(replayed.ended, { clockRateMax, jumpsAhead, expiryLateMs, calm }, isDisturbed);
   const found = [
     ...checkWriteOrder(operations),
     ...checkReadOrder(operations),
-    ...checkLinearizability(operations, sessions, { configurationsMax, sweeps: replayed?.sweeps ?? [] }),
+    ...checkLinearizability([...operations, ...called], sessions, {
+      configurationsMax,
+      sweeps: replayed?.sweeps ?? [],
+    }),
     ...(replayed?.violations ?? []),
     ...(replayed?.isWhole === true ? checkWatches(operations, events, replayed) : []),
     ...checkSessions(sessions, operations, { clockRateMax, jumpsAhead, expiryLateMs, calm }, replayed),
-    ...checkLocks(holds, operations, guardOf, replayed),
+    ...checkLocks(holds, [...operations, ...called], guardOf, replayed),
+    ...checkCallReads(calls, operations),
+    ...ofCalls,
   ];
   const rank = new Map(HISTORY_CHECKS.map(({ name }, index) => [name, index]));
   const rankOf = (one: Violation): number => must(rank.get(one.check), `${one.check} stands in no list`);

@@ -28,6 +28,7 @@ import {
   Proofs,
   type Write,
 } from "./told-operations.ts";
+import type { CallBook } from "./check-calls.ts";
 import type { Committed, Operation } from "./types.ts";
 
 /** What the service proposes for itself. */
@@ -79,8 +80,12 @@ export interface Replay {
 }
 
 /** Runs through all of it. */
-export function replay(operations: readonly Operation[], committed: readonly Committed[]): Replay {
-  const run = new Run(operations, committed);
+export function replay(
+  operations: readonly Operation[],
+  committed: readonly Committed[],
+  calls?: CallBook,
+): Replay {
+  const run = new Run(operations, committed, calls);
   run.judgeAcknowledged();
   run.readsAt(ZXID_ZERO);
   for (const one of committed) if (!run.step(one)) break;
@@ -112,7 +117,10 @@ class Run implements Replay {
   readonly #sent = new Map<SessionId, Sent>();
   readonly #origins = new Set<string>();
 
-  constructor(operations: readonly Operation[], committed: readonly Committed[]) {
+  readonly #calls: CallBook | undefined;
+
+  constructor(operations: readonly Operation[], committed: readonly Committed[], calls?: CallBook) {
+    this.#calls = calls;
     this.#proofs = new Proofs(operations);
     this.#committed = new Map(committed.map((one) => [zxidText(one.zxid), one]));
     const writes = inSendingOrder(operations).filter(isWriteOperation);
@@ -163,6 +171,7 @@ class Run implements Replay {
       return false;
     }
     this.#note(one);
+    this.#calls?.applied(one, this.#tree);
     if (operation !== undefined && isAnswered(operation)) this.#judgeReply(operation, reply);
     this.readsAt(one.zxid);
     return true;
@@ -194,6 +203,10 @@ class Run implements Replay {
       return undefined;
     }
     this.#origins.add(origin);
+    if (sent === undefined && this.#calls !== undefined) {
+      this.#calls.judge(one, this.#tree);
+      return undefined;
+    }
     const answered = this.#answered.get(zxidText(zxid));
     const found = answered?.session === header.session ? answered : this.#unanswered(one, sent);
     if (found === undefined || sent === undefined) {

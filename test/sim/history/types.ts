@@ -5,6 +5,7 @@ import type { TxnHeader, Txn } from "../../../src/base/txn.ts";
 import type { Zxid } from "../../../src/base/zxid.ts";
 import type { ClientRequest } from "../../../src/jute/requests.ts";
 import type { WatcherEvent } from "../../../src/jute/records.ts";
+import type { CallAnswer, CallAsked } from "../../../src/keeper/call.ts";
 
 /** How an operation ended. */
 export type Outcome =
@@ -89,12 +90,29 @@ export interface Committed {
   readonly atMs: number;
 }
 
+/** One asking of a caller without a connection. What it wants it may ask for several times, under one key. */
+export interface CallRecord {
+  readonly client: string;
+  /** What it wants, unique in the run: the same for each asking; it stands in the data of what it writes. */
+  readonly intent: string;
+  readonly asked: CallAsked;
+  readonly startMs: number;
+  /** When the answer was read, or it hung up; Infinity where neither. */
+  readonly endMs: number;
+  /** Undefined where it hung up, or waits. */
+  readonly answer: CallAnswer | "lost" | undefined;
+  /** Whether it hung up, and will not ask for the same again. */
+  readonly isGivenUp: boolean;
+}
+
 /** Everything that clients of a run tell. */
 export interface ClientHistory {
   readonly operations: readonly Operation[];
   readonly events: readonly EventRecord[];
   readonly sessions: readonly SessionRecord[];
   readonly holds: readonly LockHold[];
+  /** Undefined where nobody calls. */
+  readonly calls?: readonly CallRecord[];
   /** Undefined in real runs. */
   readonly committed: readonly Committed[] | undefined;
 }

@@ -5,6 +5,7 @@
  */
 import { compareZxid, equalZxid, ZXID_ZERO, zxidText } from "../../../src/base/zxid.ts";
 import type { SessionId, Sid } from "../../../src/base/ids.ts";
+import type { CallAnswer } from "../../../src/keeper/call.ts";
 import type { ConnectionId } from "../../../src/keeper/connection.ts";
 import type { KeeperInput } from "../../../src/keeper/keeper-input.ts";
 import type { Removal, Turn } from "../../../src/keeper/turn.ts";
@@ -60,6 +61,7 @@ export interface Watching {
   removed(machine: Watched, removal: Removal): void;
   synced(sid: Sid): void;
   toldClient(machine: Watched, connection: ConnectionId, bytes: Uint8Array): void;
+  toldCaller(machine: Watched, answer: CallAnswer): void;
   sentFrame(machine: Watched, to: Sid, bytes: Uint8Array): void;
   died(machine: Watched, why: string): void;
   lostDisk(sid: Sid, kind: "wipe" | "corrupt"): void;
@@ -220,6 +222,14 @@ class Watch implements Watching {
         this.#durability.revealed(run, told.zxid, "shows a client");
       }
     }
+  }
+
+  toldCaller(machine: Watched, answer: CallAnswer): void {
+    const run = this.#runs.get(machine.name);
+    if (run === undefined || answer.kind !== "answered") return;
+    this.#votes.spoke(machine);
+    this.counts.reveals++;
+    this.#durability.revealed(run, answer.zxid, "tells a caller");
   }
 
   sentFrame(machine: Watched, to: Sid, bytes: Uint8Array): void {
@@ -427,7 +437,7 @@ class Watch implements Watching {
     this.#committed.push({ zxid: known.zxid, header, txn, atMs: this.#world.moment });
     if (txn.kind === "createSession" || txn.kind === "sessionMulti") {
       this.#creations.set(header.session, entry);
-      this.#sessions.created(header.session, txn.timeoutMs);
+      this.#sessions.created(header.session, txn.timeoutMs, txn.kind === "sessionMulti");
     } else if (txn.kind === "closeSession") this.#sessions.ended(header.session);
   }
 

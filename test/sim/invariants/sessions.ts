@@ -35,6 +35,8 @@ interface Tracked {
   /** The latest word that the leader may learn of. */
   lastWordMs: number;
   isCreated: boolean;
+  /** Its caller holds no connection: how long it was silent only the end of the run tells. */
+  isCallers: boolean;
 }
 
 /** A time in which a replica's clock was not the world's. */
@@ -116,8 +118,9 @@ export class SessionWatch {
   }
 
   /** The session's creation is delivered somewhere. */
-  created(session: SessionId, timeoutMs: number): void {
+  created(session: SessionId, timeoutMs: number, isCallers = false): void {
     const tracked = this.#tracked(session, timeoutMs);
+    tracked.isCallers = isCallers;
     tracked.isCreated = true;
     tracked.timeoutMinMs = Math.min(tracked.timeoutMinMs, timeoutMs);
   }
@@ -169,8 +172,8 @@ export class SessionWatch {
     for (const [session, tracked] of this.#sessions) this.#judgeLate(session, tracked);
   }
 
-  #judgeLate(session: SessionId, { isCreated, lastSignMs, timeoutMaxMs }: Tracked): void {
-    if (!isCreated) return;
+  #judgeLate(session: SessionId, { isCreated, isCallers, lastSignMs, timeoutMaxMs }: Tracked): void {
+    if (!isCreated || isCallers) return;
     const sinceMs = Math.max(lastSignMs, this.#quietFromMs);
     const boundMs = timeoutMaxMs + this.#heartbeatLimitMs + SESSION_LATE_MS_MAX + ROUND_TRIPS_MS;
     const silentMs = this.#nowMs() - sinceMs;
@@ -215,6 +218,7 @@ export class SessionWatch {
       lastSignMs: this.#nowMs(),
       lastWordMs: this.#nowMs(),
       isCreated: false,
+      isCallers: false,
     };
     this.#sessions.set(session, tracked);
     return tracked;

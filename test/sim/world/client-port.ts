@@ -1,5 +1,6 @@
 /** How clients reach replicas in a simulated world: bytes in order, after a while, until one end is gone. */
 import type { Sid } from "../../../src/base/ids.ts";
+import type { CallAnswer, CallAsked } from "../../../src/keeper/call.ts";
 
 /** What a client's end of a connection is told. */
 export interface ClientEnd {
@@ -17,6 +18,17 @@ export interface ClientSocket {
   vanish(): void;
 }
 
+/** What a caller is told. */
+export interface CallEnd {
+  /** Said once, and never after it has hung up. "lost": the replica is gone, and nobody knows what became of it. */
+  told(answer: CallAnswer | "lost"): void;
+}
+
+/** A call that is not answered. */
+export interface CallSocket {
+  hangUp(): void;
+}
+
 /** The world, as clients see it. */
 export interface ClientPort {
   /** ms of the one true clock. */
@@ -30,4 +42,9 @@ export interface ClientPort {
   later(delayMs: number, act: () => void): void;
   /** Connects; a replica that is down or cut off from clients closes the connection after a while. */
   connect(sid: Sid, end: ClientEnd): ClientSocket;
+}
+
+/** The world, as callers without a connection see it. */
+export interface CallPort {
+  call(sid: Sid, asked: CallAsked, end: CallEnd): CallSocket;
 }

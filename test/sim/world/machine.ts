@@ -22,6 +22,7 @@ import type { Tree } from "../../../src/tree/tree.ts";
 import type { PeerStart } from "../../../src/zab/config.ts";
 import type { PeerWrite } from "../../../src/zab/effects.ts";
 import type { Notification, Proposal } from "../../../src/zab/message.ts";
+import type { ClientCalls } from "./client-calls.ts";
 import type { ClientConnections } from "./client-connections.ts";
 import type { ReplicaClock } from "./clock.ts";
 import type { Disk } from "./disk.ts";
@@ -72,6 +73,7 @@ export interface Outside {
   readonly notifications: Notifications;
   readonly register: RegisterCalls;
   readonly clients: ClientConnections;
+  readonly calls: ClientCalls;
 }
 
 /** One start: what observers see. A snapshot that is installed makes a new one of the same machine. */
@@ -192,6 +194,10 @@ export class Machine {
     return this.#outside.clients;
   }
 
+  get calls(): ClientCalls {
+    return this.#outside.calls;
+  }
+
   /** Something happens to it: at once, or once it no longer stands still. */
   deliver(act: () => void): void {
     if (!this.isAlive) return;
@@ -266,6 +272,7 @@ export class Machine {
     this.#gate.length = 0;
     this.#outside.links.die();
     this.#outside.clients.die();
+    this.#outside.calls.die();
     this.#setting.tell((observer) => observer.died?.(this.#start, why));
     if (this.isSuperseded) this.#volume.close();
   }
@@ -354,6 +361,7 @@ export class Machine {
   #startAnew(): Brain {
     this.#outside.links.closeAll();
     this.#outside.clients.closeAll();
+    this.#outside.calls.closeAll();
     const before = this.#start;
     this.#setting.tell((observer) => observer.died?.(before, "a snapshot was installed"));
     this.#start = this.#read();
@@ -377,7 +385,7 @@ export class Machine {
 
   #perform(action: Action): void {
     this.#effect();
-    const { links, notifications, register, clients } = this.#outside;
+    const { links, notifications, register, clients, calls } = this.#outside;
     const start = this.#start;
     switch (action.kind) {
       case "linkSend":
@@ -403,9 +411,13 @@ export class Machine {
       case "clientFlow":
         return clients.setReading(action.connection, action.reading);
       case "callProbe":
+        return calls.probe(action.call);
       case "callAnswer":
+        return calls.answer(action.call, action.answer, () =>
+          this.#setting.tell((observer) => observer.toldCaller?.(start, action.answer)),
+        );
       case "stream":
-        throw new Error("no client of the simulator calls, or reads events");
+        throw new Error("no client of the simulator reads events");
       case "log":
         this.log.push(action.line);
         return undefined;

@@ -1,6 +1,7 @@
 /** Who watches a simulated world: told of everything, after it happened, and changes nothing. */
 import type { Sid } from "../../../src/base/ids.ts";
 import type { Zxid } from "../../../src/base/zxid.ts";
+import type { CallAnswer } from "../../../src/keeper/call.ts";
 import type { ConnectionId } from "../../../src/keeper/connection.ts";
 import type { KeeperInput } from "../../../src/keeper/keeper-input.ts";
 import type { Keeper } from "../../../src/keeper/keeper.ts";
@@ -72,6 +73,8 @@ export interface WorldObserver {
   synced?(sid: Sid): void;
   /** Bytes left the output gate towards a client. */
   toldClient?(machine: MachineView, connection: ConnectionId, bytes: Uint8Array): void;
+  /** An answer left the output gate towards a caller. */
+  toldCaller?(machine: MachineView, answer: CallAnswer): void;
   /** A frame left the output gate towards another replica. */
   sentFrame?(machine: MachineView, to: Sid, bytes: Uint8Array): void;
   /**

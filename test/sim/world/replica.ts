@@ -1,5 +1,6 @@
 /** One replica of a simulated world: what outlives its objects (disk, clock, alarm), and the object that it has now. */
 import type { Sid } from "../../../src/base/ids.ts";
+import { ClientCalls } from "./client-calls.ts";
 import { ClientConnections } from "./client-connections.ts";
 import { ReplicaClock } from "./clock.ts";
 import { Disk } from "./disk.ts";
@@ -78,6 +79,7 @@ export class Replica implements Home {
           machine,
           this.#parts.setting.rng("keeper", this.sid, 1_000_000 + this.starts),
         ),
+        calls: new ClientCalls(machine, this.#parts.setting.rng("keeper", this.sid, 2_000_000 + this.starts)),
       }));
     } catch (error) {
       // It fails at once: the next event tries again.

@@ -9,8 +9,10 @@ import { compareZxid, equalZxid } from "../../../src/base/zxid.ts";
 import type { Keeper } from "../../../src/keeper/keeper.ts";
 import { digestText } from "../../../src/tree/digest.ts";
 import type { Tree } from "../../../src/tree/tree.ts";
+import type { CallAsked } from "../../../src/keeper/call.ts";
+import { callReplica } from "./client-calls.ts";
 import { Connection } from "./client-connections.ts";
-import type { ClientEnd, ClientPort, ClientSocket } from "./client-port.ts";
+import type { CallEnd, CallPort, CallSocket, ClientEnd, ClientPort, ClientSocket } from "./client-port.ts";
 import type { Fault } from "./fault.ts";
 import { Faults, isWhole } from "./faults.ts";
 import type { Machine } from "./machine.ts";
@@ -21,7 +23,7 @@ import { Roster } from "./roster.ts";
 import { Setting, type WorldOptions } from "./setting.ts";
 
 /** See the file's comment. */
-export class World implements WorldView, ClientPort {
+export class World implements WorldView, ClientPort, CallPort {
   readonly #setting: Setting;
   readonly #network: Network;
   readonly #replicas: ReadonlyMap<Sid, Replica>;
@@ -115,6 +117,11 @@ export class World implements WorldView, ClientPort {
     const connection = new Connection(this.#setting.newId(), end, this.#setting);
     connection.request(() => this.replica(sid).reach());
     return connection;
+  }
+
+  call(sid: Sid, asked: CallAsked, end: CallEnd): CallSocket {
+    const parts = { setting: this.#setting, reach: (to: Sid) => this.replica(to).reach() };
+    return callReplica(parts, { sid, asked }, end);
   }
 
   /** Puts in a fault, which ends itself; whether it is allowed, see Faults. */

@@ -1,0 +1,390 @@
+/**
+ * A client without a connection, as those of the HTTP API are: each thing that it wants is a call to some replica. It
+ * waits for locks in the queue of all others, keeps and gives them back, writes under them and under keys, and reads.
+ * It loses answers and patience: then it asks again under its key, at another replica, or never.
+ */
+import { must } from "../../../src/base/assert.ts";
+import { OPEN_ACL } from "../../../src/base/acl.ts";
+import { ERROR_CODES } from "../../../src/base/error-code.ts";
+import type { Guard as RequestGuard, TransactOperation } from "../../../src/base/request.ts";
+import { compareZxid, type Zxid, ZXID_ZERO, zxidText } from "../../../src/base/zxid.ts";
+import type { CallAnswer, CallAsked, CallRequest, CallSession } from "../../../src/keeper/call.ts";
+import type { CallPort, CallSocket } from "../world/client-port.ts";
+import type { OpenCallRecord, OpenHold, OpenSession } from "./recorder.ts";
+import type { ClientParts } from "./worker.ts";
+import { bytesOf, FLAGS, numbered, PLACES, WorkContext } from "./workload.ts";
+
+/** A replica that has not answered so long after a call's own wait is given up. */
+const PATIENCE_MS = 8000;
+/** Askings for one thing, at most. */
+const ASKINGS_MAX = 6;
+/** Between two of them. */
+const RETRY_MS = 200;
+const WAITS_MS = [0, 300, 2000, 6000];
+
+/** Something that a caller wants. */
+interface Intent {
+  /** Unique in the run; in the data of what is written. */
+  readonly marker: string;
+  readonly request: CallRequest;
+  readonly session: CallSession | undefined;
+  /** Whether it may be asked for again where nobody knows if it was done. */
+  readonly isRepeatable: boolean;
+  askings: number;
+  readonly done: (answer: Answered | undefined, asking: Asking) => void;
+}
+
+type Answered = CallAnswer & { readonly kind: "answered" };
+
+/** One asking for it. */
+interface Asking {
+  readonly record: OpenCallRecord;
+  readonly sentOwnMs: number;
+}
+
+/** A lock that it holds. */
+interface Lease {
+  readonly lock: string;
+  readonly session: CallSession;
+  readonly token: Zxid;
+  readonly record: OpenSession;
+  /** By its own clock. */
+  untilOwnMs: number;
+  hold: OpenHold | undefined;
+}
+
+type Acquire = CallRequest & { readonly kind: "acquire" };
+
+/** See the file's comment. */
+export class Caller {
+  readonly sessions: readonly [] = [];
+  readonly #parts: ClientParts;
+  readonly #port: CallPort;
+  readonly #context: WorkContext;
+  readonly #open = new Map<OpenCallRecord, CallSocket>();
+  #seen: Zxid = ZXID_ZERO;
+  #lease: Lease | undefined;
+  #isStopped = false;
+
+  constructor(parts: ClientParts, port: CallPort) {
+    this.#parts = parts;
+    this.#port = port;
+    this.#context = new WorkContext(parts.name, parts.plan, parts.rng);
+  }
+
+  /** Whether nothing is unanswered. */
+  get isQuiet(): boolean {
+    return this.#open.size === 0;
+  }
+
+  /** Begins. */
+  start(): void {
+    this.#pause(() => this.#next());
+  }
+
+  /** Begins nothing more; answers are taken. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** Is gone: the replicas learn of it, or not. */
+  abandon(): void {
+    this.stop();
+    for (const record of this.#open.keys()) this.#hangUp(record, true);
+  }
+
+  #pause(act: () => void): void {
+    const { clock, plan, rng } = this.#parts;
+    clock.later(1 + plan.visitPauseMs / 2 + rng.below(plan.visitPauseMs), () => {
+      if (!this.#isStopped) act();
+    });
+  }
+
+  #next(): void {
+    const { rng, isSpent } = this.#parts;
+    const goOn = (): void => this.#pause(() => this.#next());
+    if (isSpent()) return goOn();
+    if (this.#lease !== undefined) return this.#inLease(this.#lease, goOn);
+    switch (rng.below(5)) {
+      case 0:
+        return this.#read(goOn);
+      case 1:
+      case 2:
+        return this.#write(goOn);
+      default:
+        return this.#acquire(goOn);
+    }
+  }
+
+  #read(done: () => void): void {
+    const { rng } = this.#parts;
+    const path = rng.below(2) === 0 ? this.#context.register() : `${PLACES.fenced}/0`;
+    const request = {
+      kind: "read",
+      request: { op: "getData", path, watch: false },
+      isLinearizable: rng.below(2) === 0,
+    } as const;
+    this.#ask({ request, isRepeatable: true, done });
+  }
+
+  /** Something under a key, which is done once, however often it is asked for. */
+  #write(done: () => void, guards: readonly RequestGuard[] = []): void {
+    const marker = this.#context.marker();
+    const { rng } = this.#parts;
+    const create = {
+      op: "create2",
+      path: `${PLACES.called}/n-`,
+      data: bytesOf(marker),
+      acl: OPEN_ACL,
+      flags: FLAGS.sequential,
+      ttlMs: 0,
+    } as const;
+    const isKeyed = rng.below(4) > 0;
+    const request = this.#transact([create], { guards, key: isKeyed ? marker : undefined });
+    this.#ask({
+      marker,
+      request,
+      isRepeatable: isKeyed,
+      done: () => this.#maybeReuse(request, marker, done),
+    });
+  }
+
+  /** The same key for something else: that must be refused, or come first. */
+  #maybeReuse(request: CallRequest & { readonly kind: "write" }, marker: string, done: () => void): void {
+    const { request: transact } = request;
+    const isReused = transact.op === "transact" && transact.key !== undefined;
+    if (!isReused || this.#parts.rng.below(8) > 0 || this.#isStopped) return done();
+    const other = this.#context.marker();
+    const operation = transact.operations[0];
+    if (operation?.op !== "create2") return done();
+    const operations = [{ ...operation, data: bytesOf(other) }];
+    const again = this.#transact(operations, { guards: [], key: marker, fingerprint: other });
+    this.#ask({ marker: other, request: again, isRepeatable: true, done });
+  }
+
+  #transact(
+    operations: readonly TransactOperation[],
+    under: {
+      readonly guards: readonly RequestGuard[];
+      readonly key: string | undefined;
+      readonly fingerprint?: string;
+    },
+  ): CallRequest & { readonly kind: "write" } {
+    const { guards, key, fingerprint = key } = under;
+    return {
+      kind: "write",
+      request: {
+        op: "transact",
+        newSession: undefined,
+        ensured: undefined,
+        guards,
+        operations,
+        key: key === undefined ? undefined : { name: keyName(key), fingerprint: fingerprint ?? key },
+      },
+    };
+  }
+
+  #acquire(done: () => void): void {
+    const { rng, plan } = this.#parts;
+    const marker = this.#context.marker();
+    const lock = numbered(PLACES.locks, rng.below(plan.locks));
+    const request: Acquire = {
+      kind: "acquire",
+      path: lock,
+      mode: "exclusive",
+      ttlMs: this.#context.pick(plan.sessionTimeoutsMs),
+      waitMs: this.#context.pick(WAITS_MS),
+      isProbed: rng.below(3) === 0,
+      owner: marker,
+      key: rng.below(4) === 0 ? undefined : { name: keyName(marker), fingerprint: lock },
+    };
+    this.#ask({
+      marker,
+      request,
+      isRepeatable: request.key !== undefined,
+      done: (answer, asking) => {
+        if (answer?.response.op === "lease") this.#leased(request, answer.response, asking);
+        done();
+      },
+    });
+  }
+
+  #leased(
+    { path: lock, ttlMs }: Acquire,
+    told: Answered["response"] & { readonly op: "lease" },
+    { record, sentOwnMs }: Asking,
+  ): void {
+    const { recorder, name: client } = this.#parts;
+    const { session, token, expiresInMs } = told;
+    const made = recorder.beginSession({
+      client,
+      session: session.session,
+      timeoutMs: ttlMs,
+      lastHeardMs: record.startMs,
+    });
+    const untilOwnMs = sentOwnMs + expiresInMs;
+    const lease: Lease = { lock, session, token, record: made, untilOwnMs, hold: undefined };
+    if (this.#leftMs(lease) <= 0) return;
+    lease.hold = recorder.beginHold({ lock, client, session: session.session, token });
+    this.#lease = lease;
+    this.#believe(lease);
+  }
+
+  /** By its own clock, for how long it may believe in it, less the margin. */
+  #leftMs({ untilOwnMs }: Lease): number {
+    const { clock, plan } = this.#parts;
+    return untilOwnMs - plan.lockMarginMs - clock.nowMs;
+  }
+
+  #believe(lease: Lease): void {
+    this.#parts.clock.later(Math.max(0, this.#leftMs(lease)), () => {
+      if (lease.hold === undefined) return;
+      if (this.#leftMs(lease) > 0) this.#believe(lease);
+      else this.#lose(lease);
+    });
+  }
+
+  #lose(lease: Lease): void {
+    if (lease.hold !== undefined) lease.hold.toMs = this.#parts.recorder.moment();
+    lease.hold = undefined;
+    if (this.#lease === lease) this.#lease = undefined;
+  }
+
+  #inLease(lease: Lease, done: () => void): void {
+    const { lock: path, session, token } = lease;
+    switch (this.#parts.rng.below(8)) {
+      case 0:
+      case 1:
+        return this.#renew(lease, done);
+      case 2:
+      case 3:
+        return this.#writeFenced(lease, done);
+      case 4:
+        return this.#write(done, [{ kind: "held", path, token }]);
+      case 5:
+        // It lets it expire.
+        if (this.#parts.rng.below(4) > 0) return done();
+        this.#lose(lease);
+        return done();
+      default:
+        this.#lose(lease);
+        return this.#ask({
+          request: { kind: "release", path },
+          session,
+          isRepeatable: true,
+          done: (answer, { record }) => {
+            if (answer?.code === ERROR_CODES.ok) lease.record.closedMs = record.endMs;
+            // Its late write must not be done.
+            if (this.#parts.rng.below(3) === 0 && !this.#isStopped) return this.#writeFenced(lease, done);
+            done();
+          },
+        });
+    }
+  }
+
+  #renew(lease: Lease, done: () => void): void {
+    const { lock: path, session } = lease;
+    this.#ask({
+      request: { kind: "renew", path },
+      session,
+      isRepeatable: true,
+      done: (answer, { record, sentOwnMs }) => {
+        if (answer?.response.op === "lease") {
+          lease.record.heard(record.startMs);
+          lease.untilOwnMs = Math.max(lease.untilOwnMs, sentOwnMs + answer.response.expiresInMs);
+        } else if (answer !== undefined) this.#lose(lease);
+        done();
+      },
+    });
+  }
+
+  #writeFenced({ lock: path, token }: Lease, done: () => void): void {
+    const marker = this.#context.marker();
+    const { rng } = this.#parts;
+    const isKeyed = rng.below(2) === 0;
+    const data = bytesOf(`${zxidText(token)} ${marker}`);
+    const fenced = `${PLACES.fenced}/${path.slice(PLACES.locks.length + 1)}`;
+    const operations = [{ op: "setData", path: fenced, data, version: -1 }] as const;
+    const guards = [{ kind: "held", path, token }] as const;
+    const request = this.#transact(operations, { guards, key: isKeyed ? marker : undefined });
+    this.#ask({ marker, request, isRepeatable: isKeyed, done });
+  }
+
+  #ask(parts: {
+    readonly marker?: string;
+    readonly request: CallRequest;
+    readonly session?: CallSession;
+    readonly isRepeatable: boolean;
+    readonly done: Intent["done"];
+  }): void {
+    const { marker = this.#context.marker(), session, ...rest } = parts;
+    this.#askAt({ ...rest, marker, session, askings: 0 });
+  }
+
+  #askAt(intent: Intent): void {
+    const { clock, port, rng, recorder, name: client } = this.#parts;
+    const { request, session, marker } = intent;
+    intent.askings++;
+    const asked: CallAsked = { session, minZxid: rng.below(2) === 0 ? this.#seen : ZXID_ZERO, request };
+    const record = recorder.beginCall({ client, intent: marker, asked });
+    const asking: Asking = { record, sentOwnMs: clock.nowMs };
+    const sid = must(this.#context.pick(port.members ?? port.sids), "a replica");
+    const socket = this.#port.call(sid, asked, {
+      told: (answer) => {
+        if (!this.#open.delete(record)) return;
+        record.endMs = recorder.moment();
+        record.answer = answer;
+        this.#ended(intent, asking);
+      },
+    });
+    this.#open.set(record, socket);
+    clock.later(this.#patienceMs(request), () => {
+      if (!this.#open.has(record)) return;
+      const isGivenUp = this.#isStopped || !intent.isRepeatable || rng.below(3) === 0;
+      this.#hangUp(record, isGivenUp);
+      if (isGivenUp) this.#end(intent, undefined, asking);
+      else this.#askAt(intent);
+    });
+  }
+
+  /** Now and then it has none. */
+  #patienceMs(request: CallRequest): number {
+    const { rng } = this.#parts;
+    const waitMs = request.kind === "acquire" ? request.waitMs : 0;
+    const isShort = rng.below(4) === 0;
+    return isShort ? rng.below(20 + waitMs) : PATIENCE_MS + waitMs;
+  }
+
+  #hangUp(record: OpenCallRecord, isGivenUp: boolean): void {
+    const socket = this.#open.get(record);
+    this.#open.delete(record);
+    record.endMs = this.#parts.recorder.moment();
+    record.isGivenUp = isGivenUp;
+    socket?.hangUp();
+  }
+
+  #ended(intent: Intent, asking: Asking): void {
+    const { answer } = asking.record;
+    if (answer === undefined || answer === "lost" || answer.kind !== "answered") {
+      const isUndone = answer !== undefined && answer !== "lost" && answer.kind === "unavailable";
+      const isOver = this.#isStopped || intent.askings >= ASKINGS_MAX || (!isUndone && !intent.isRepeatable);
+      if (isOver) return this.#end(intent, undefined, asking);
+      return this.#parts.clock.later(1 + this.#parts.rng.below(RETRY_MS), () => {
+        if (this.#isStopped) this.#end(intent, undefined, asking);
+        else this.#askAt(intent);
+      });
+    }
+    if (compareZxid(answer.zxid, this.#seen) > 0) this.#seen = answer.zxid;
+    this.#end(intent, answer, asking);
+  }
+
+  #end(intent: Intent, answer: Answered | undefined, asking: Asking): void {
+    if (!this.#isStopped) intent.done(answer, asking);
+  }
+}
+
+/** As the gateway makes them: a digest's 64 digits. */
+function keyName(marker: string): string {
+  const hex = Array.from(bytesOf(marker), (octet) => octet.toString(16).padStart(2, "0")).join("");
+  return hex.padEnd(64, "0");
+}

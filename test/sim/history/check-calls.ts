@@ -1,0 +1,315 @@
+/**
+ * What callers without a connection were told, held against the log: done once under a key, under a lock only while it
+ * is held, leases that last as long as they were told to, and places in queues that go with whoever hangs up.
+ */
+import { ERROR_CODES } from "../../../src/base/error-code.ts";
+import { type SessionId, sessionText } from "../../../src/base/ids.ts";
+import { childOf, parentOf } from "../../../src/base/path.ts";
+import type { Guard, TransactRequest } from "../../../src/base/request.ts";
+import type { OperationTxn } from "../../../src/base/txn.ts";
+import { compareZxid, equalZxid, type Zxid, ZXID_ZERO, zxidText } from "../../../src/base/zxid.ts";
+import type { CallAnswer } from "../../../src/keeper/call.ts";
+import { SESSION_CLOCK_STEP_MS_MAX } from "../../../src/keeper/limits.ts";
+import { Violation } from "../verdict.ts";
+import { jumpsWithin, type SessionBounds } from "./check-sessions.ts";
+import { readNow } from "./reference-requests.ts";
+import type { ReferenceTree } from "./reference-tree.ts";
+import type { SessionEnd } from "./replay.ts";
+import { same, told } from "./same.ts";
+import type { CallRecord, Committed, Operation } from "./types.ts";
+
+/** A hang-up is heard, and a place given up, within this where nothing disturbs anybody. */
+const GIVE_UP_MS = 2500;
+/** A hang-up and an answer may cross for so long. */
+const CROSSING_MS = 500;
+
+const CONTENDER = /lock-\d{10}$/;
+const KEYS = "/zookeeper/call-keys/";
+
+/** A place in a lock's queue that a call made. */
+interface Place {
+  readonly intent: string;
+  readonly path: string;
+  readonly session: SessionId;
+  readonly token: Zxid;
+  readonly atMs: number;
+  /** When it came to be the first. */
+  firstMs: number | undefined;
+  /** When it was given up by the service. */
+  leftMs: number | undefined;
+}
+
+type Told = CallRecord & { readonly answer: CallAnswer & { readonly kind: "answered" } };
+
+/** Follows the log; `report` takes what is wrong. */
+export class CallBook {
+  readonly #calls: readonly CallRecord[];
+  readonly #byIntent: ReadonlyMap<string, readonly CallRecord[]>;
+  readonly #reads = new Map<string, Told[]>();
+  readonly #report: (check: string, what: string) => void;
+  /** By what was wanted: where it was done. */
+  readonly #done = new Map<string, Zxid[]>();
+  /** By key: what was done under it. */
+  readonly #keys = new Map<string, string>();
+  readonly #places = new Map<string, Place>();
+
+  constructor(calls: readonly CallRecord[], report: (check: string, what: string) => void) {
+    this.#calls = calls;
+    this.#report = report;
+    this.#byIntent = Map.groupBy(calls, ({ intent }) => intent);
+    for (const call of calls.filter(isTold)) {
+      if (call.asked.request.kind !== "read") continue;
+      const at = zxidText(call.answer.zxid);
+      this.#reads.set(at, [...(this.#reads.get(at) ?? []), call]);
+    }
+  }
+
+  /** One more transaction that no client with a connection asked for, before it is applied. */
+  judge(one: Committed, tree: ReferenceTree): void {
+    const { txn } = one;
+    if (txn.kind === "sessionMulti") return this.#acquired(one, txn.operations, tree);
+    if (txn.kind === "multi") return this.#written(one, txn.operations, tree);
+    // An asking that is a repetition sets what is remembered to the same.
+    const isClaim = txn.kind === "setData" && txn.path.startsWith(KEYS);
+    const isHarmless = txn.kind === "barrier" || txn.kind === "closeSession" || txn.kind === "error";
+    return isClaim || isHarmless ? undefined : this.#unasked(one);
+  }
+
+  /** Behind each transaction: who is first now, and what reads show that were answered at it. */
+  applied({ zxid, atMs }: Pick<Committed, "zxid" | "atMs">, tree: ReferenceTree): void {
+    if (tree.changes.some(({ path }) => CONTENDER.test(path))) {
+      const locks = new Set(tree.changes.map(({ path }) => parentOf(path)));
+      for (const lock of locks) {
+        const place = this.#places.get(queueOf(tree, lock)[0] ?? "");
+        if (place !== undefined) place.firstMs ??= atMs;
+      }
+    }
+    for (const read of this.#reads.get(zxidText(zxid)) ?? []) this.#judgeRead(read, tree);
+  }
+
+  /** At the end, by how sessions have ended. */
+  finish(
+    ended: ReadonlyMap<SessionId, SessionEnd>,
+    bounds: SessionBounds,
+    isDisturbed: (fromMs: number, toMs: number) => boolean,
+  ): void {
+    for (const call of this.#calls.filter(isTold)) this.#judgeTold(call);
+    const bySession = new Map([...this.#places.values()].map((place) => [place.session, place]));
+    for (const call of this.#calls.filter(isTold)) {
+      const { response } = call.answer;
+      if (response.op !== "lease") continue;
+      const place = bySession.get(response.session.session);
+      if (place !== undefined && equalZxid(place.token, response.token))
+        this.#judgeLease(call, { place, expiresInMs: response.expiresInMs, ended, bounds });
+      else this.#report("AcknowledgedIsCommitted", `${callText(call)}, and no such place is in the log`);
+    }
+    for (const place of this.#places.values()) this.#judgeGhost(place, ended, isDisturbed);
+  }
+
+  #acquired(one: Committed, operations: readonly OperationTxn[], tree: ReferenceTree): void {
+    const created = operations.find((txn) => txn.kind === "create" && CONTENDER.test(txn.path));
+    const intent = created?.kind === "create" ? textOf(created.data) : "";
+    const askings = this.#askings(intent, "acquire");
+    if (created?.kind !== "create" || askings.length === 0) return this.#unasked(one);
+    const { path } = created;
+    const lock = parentOf(path);
+    const queue = queueOf(tree, lock);
+    const waits = askings.map(({ asked: { request } }) => (request.kind === "acquire" ? request.waitMs : 0));
+    if (Math.max(...waits) === 0 && queue.length > 0)
+      this.#report("GuardsHold", `${intent} has a place at ${zxidText(one.zxid)} where ${queue[0]} stands`);
+    const isKeyed = askings.some(
+      ({ asked: { request } }) => request.kind === "acquire" && request.key !== undefined,
+    );
+    const other = queue.find((at) => textOf(tree.nodes.get(at)?.data ?? null) === intent);
+    if (isKeyed && other !== undefined)
+      this.#report("KeyDoneOnce", `${intent} has ${other} and, at ${zxidText(one.zxid)}, ${path}`);
+    this.#note(intent, one.zxid);
+    const { session } = one.header;
+    const moments = { firstMs: queue.length === 0 ? one.atMs : undefined, leftMs: undefined };
+    this.#places.set(path, { intent, path, session, token: one.zxid, atMs: one.atMs, ...moments });
+  }
+
+  #written(one: Committed, operations: readonly OperationTxn[], tree: ReferenceTree): void {
+    if (operations.every(({ kind }) => kind === "error")) return undefined;
+    const [intent] = operations.flatMap(intentOf);
+    if (intent === undefined) return this.#left(one, operations);
+    const request = this.#askings(intent, "write").map(transactOf)[0];
+    if (request === undefined) return this.#unasked(one);
+    for (const guard of request.guards) {
+      if (guard.kind !== "held" || isHeld(tree, guard)) continue;
+      const what = `${intent} is done at ${zxidText(one.zxid)} under ${guard.path} with token ${zxidText(guard.token)}`;
+      this.#report("GuardsHold", `${what}, which is not held`);
+    }
+    const before = this.#done.get(intent)?.[0];
+    if (before !== undefined)
+      this.#report("KeyDoneOnce", `${intent} is done at ${zxidText(before)} and at ${zxidText(one.zxid)}`);
+    const { key } = request;
+    const under = key === undefined ? undefined : this.#keys.get(key.name);
+    if (under !== undefined && under !== intent)
+      this.#report("KeyDoneOnce", `${intent} is done at ${zxidText(one.zxid)} under the key of ${under}`);
+    if (key !== undefined) this.#keys.set(key.name, intent);
+    this.#note(intent, one.zxid);
+    return undefined;
+  }
+
+  /** The service gives up a place, and the key with it. */
+  #left(one: Committed, operations: readonly OperationTxn[]): void {
+    const places = operations.flatMap((txn) => {
+      const place = txn.kind === "delete" ? this.#places.get(txn.path) : undefined;
+      return place === undefined ? [] : [place];
+    });
+    const isOwn = operations.every(
+      (txn) => "path" in txn && (txn.path.startsWith(KEYS) || places.length > 0),
+    );
+    if (!isOwn || places.length === 0) return this.#unasked(one);
+    for (const place of places) place.leftMs = one.atMs;
+  }
+
+  #judgeTold(call: Told): void {
+    const { answer, asked, intent } = call;
+    if (answer.code !== ERROR_CODES.ok || transactOf(call) === undefined) return;
+    const done = this.#done.get(intent) ?? [];
+    if (done.some((zxid) => equalZxid(zxid, answer.zxid))) return;
+    const where = done.length === 0 ? "it was never done" : `it was done at ${done.map(zxidText).join(", ")}`;
+    this.#report("AcknowledgedIsCommitted", `${callText(call)}, and ${where} (${asked.request.kind})`);
+  }
+
+  /** What a holder was told lasts, unless it gives it back. */
+  #judgeLease(
+    call: Told,
+    lease: {
+      readonly place: Place;
+      readonly expiresInMs: number;
+      readonly ended: ReadonlyMap<SessionId, SessionEnd>;
+      readonly bounds: SessionBounds;
+    },
+  ): void {
+    const { place, expiresInMs, ended, bounds } = lease;
+    const { session, leftMs = Infinity } = place;
+    const goneMs = Math.min(leftMs, ended.get(session)?.atMs ?? Infinity);
+    const isReleased = this.#calls.some(
+      ({ asked, startMs }) =>
+        asked.request.kind === "release" && asked.session?.session === session && startMs <= goneMs,
+    );
+    const lastedMs = goneMs - call.startMs;
+    const stepsMs = jumpsWithin(bounds.jumpsAhead, call.startMs, goneMs) * SESSION_CLOCK_STEP_MS_MAX;
+    if (isReleased || lastedMs * bounds.clockRateMax + stepsMs >= expiresInMs) return;
+    const what = `${callText(call)}, ${sessionText(session)} at ${place.path} for ${expiresInMs} ms`;
+    this.#report("LeaseNotEarly", `${what}, and it is gone after ${lastedMs.toFixed(1)} ms`);
+  }
+
+  /** Whoever hangs up in a queue leaves it, and before it could become the holder. */
+  #judgeGhost(
+    { intent, path, session, atMs, firstMs = Infinity, leftMs = Infinity }: Place,
+    ended: ReadonlyMap<SessionId, SessionEnd>,
+    isDisturbed: (fromMs: number, toMs: number) => boolean,
+  ): void {
+    const last = this.#askings(intent, "acquire").at(-1);
+    if (last?.isGivenUp !== true || last.answer !== undefined) return;
+    const { request } = last.asked;
+    if (request.kind === "acquire" && request.isProbed) return;
+    // It may have been told that it holds the lock: then it lives on until its lease ends.
+    if (firstMs <= last.endMs + CROSSING_MS) return;
+    const dueMs = Math.max(last.endMs, atMs) + GIVE_UP_MS;
+    const goneMs = Math.min(leftMs, ended.get(session)?.atMs ?? Infinity);
+    if (goneMs <= dueMs || isDisturbed(last.startMs, dueMs)) return;
+    const until = goneMs === Infinity ? "is there still" : `is there until ${goneMs.toFixed(1)} ms`;
+    this.#report("HangUpGivesUp", `${intent} hung up at ${last.endMs.toFixed(1)} ms, and ${path} ${until}`);
+  }
+
+  #judgeRead(call: Told, tree: ReferenceTree): void {
+    const { request } = call.asked;
+    if (request.kind !== "read") return;
+    const expected = readNow(tree, request.request, { session: 0n, identities: [] });
+    if (expected === undefined) return;
+    const { code, response } = call.answer;
+    if (code === expected.error && (code !== 0 || same(response, expected.response))) return;
+    this.#report("ReadsShowAState", `${callText(call)}, where there was ${told(expected)}`);
+  }
+
+  #askings(intent: string, kind: "acquire" | "write"): readonly CallRecord[] {
+    return (this.#byIntent.get(intent) ?? []).filter(({ asked }) => asked.request.kind === kind);
+  }
+
+  #note(intent: string, zxid: Zxid): void {
+    this.#done.set(intent, [...(this.#done.get(intent) ?? []), zxid]);
+  }
+
+  #unasked({ zxid, header, txn }: Committed): void {
+    this.#report(
+      "CommittedWasAsked",
+      `nobody asked for ${zxidText(zxid)} of ${sessionText(header.session)}: ${told(txn)}`,
+    );
+  }
+}
+
+/** Behind what a caller has seen, and a linearizable one behind all that was acknowledged before, nothing is older. */
+export function checkCallReads(
+  calls: readonly CallRecord[],
+  operations: readonly Operation[],
+): readonly Violation[] {
+  const writes = [
+    ...calls
+      .filter(isTold)
+      .filter(({ answer, asked }) => answer.code === 0 && asked.request.kind === "write"),
+    ...operations,
+  ].flatMap((one): readonly { readonly endMs: number; readonly zxid: Zxid }[] => {
+    if ("answer" in one) return [{ endMs: one.endMs, zxid: one.answer.zxid }];
+    const { outcome, request, endMs } = one;
+    const isWrite = request.op === "setData" || request.op === "create" || request.op === "multi";
+    return isWrite && outcome.kind === "answered" && outcome.error === 0
+      ? [{ endMs, zxid: outcome.zxid }]
+      : [];
+  });
+  const byEnd = writes.toSorted((a, b) => a.endMs - b.endMs);
+  const reads = calls.filter(isTold).toSorted((a, b) => a.startMs - b.startMs);
+  const found: Violation[] = [];
+  let next = 0;
+  let acknowledged = ZXID_ZERO;
+  for (const call of reads) {
+    for (let write = byEnd[next]; write !== undefined && write.endMs < call.startMs; write = byEnd[++next])
+      if (compareZxid(write.zxid, acknowledged) > 0) acknowledged = write.zxid;
+    const { request, minZxid } = call.asked;
+    if (request.kind !== "read") continue;
+    const atLeast = request.isLinearizable && compareZxid(acknowledged, minZxid) > 0 ? acknowledged : minZxid;
+    if (compareZxid(call.answer.zxid, atLeast) >= 0) continue;
+    found.push(new Violation("CallReadsFresh", `${callText(call)}, and ${zxidText(atLeast)} was due`));
+  }
+  return found;
+}
+
+function isTold(call: CallRecord): call is Told {
+  return call.answer !== undefined && call.answer !== "lost" && call.answer.kind === "answered";
+}
+
+function transactOf({ asked: { request } }: CallRecord): TransactRequest | undefined {
+  return request.kind === "write" && request.request.op === "transact" ? request.request : undefined;
+}
+
+/** What is written ends with what its caller wants. */
+function intentOf(txn: OperationTxn): readonly string[] {
+  if (txn.kind !== "create" && txn.kind !== "setData") return [];
+  return txn.path.startsWith("/zookeeper/") ? [] : [textOf(txn.data).split(" ").at(-1) ?? ""];
+}
+
+/** The paths of those that stand in the lock's queue, the first of them first. */
+function queueOf(tree: ReferenceTree, lock: string): readonly string[] {
+  const names = [...(tree.nodes.get(lock)?.children ?? [])].filter((name) => CONTENDER.test(name));
+  return names
+    .toSorted((a, b) => Number(a.slice(-10)) - Number(b.slice(-10)))
+    .map((name) => childOf(lock, name));
+}
+
+function isHeld(tree: ReferenceTree, { path, token }: Guard & { readonly kind: "held" }): boolean {
+  const node = tree.nodes.get(queueOf(tree, path)[0] ?? "");
+  return node !== undefined && equalZxid(node.czxid, token);
+}
+
+function textOf(data: Uint8Array | null): string {
+  return data === null ? "" : new TextDecoder().decode(data);
+}
+
+function callText({ client, intent, asked, startMs, endMs, answer }: CallRecord): string {
+  const times = `${startMs.toFixed(2)}-${endMs === Infinity ? "?" : endMs.toFixed(2)} ms`;
+  return `${client} ${intent} ${times}: ${asked.request.kind} -> ${told(answer)}`;
+}
