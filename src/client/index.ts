@@ -1,0 +1,22 @@
+/**
+ * The package `edgekeeper`: a client of ensembles, for browsers, Node, Deno, Bun and Workers.
+ * @module
+ */
+export { Client } from "./client.ts";
+export type { ClientState } from "./client.ts";
+export type { EnsembleConfig, ServerLine } from "./config.ts";
+export { connect } from "./connect.ts";
+export * from "./errors.ts";
+export type * from "./options.ts";
+export { defaultRuntime, randomUuid } from "./runtime.ts";
+export type { Runtime } from "./runtime.ts";
+export type { StateEvent } from "./session.ts";
+export { Transaction } from "./transaction.ts";
+export type { TransactionCreateOptions, TransactionResult } from "./transaction.ts";
+export type { Channel, ChannelListener, Transport } from "./transport.ts";
+export type { Watch } from "./watch.ts";
+export { webSocketTransport } from "./web-socket.ts";
+export type { WebSocketClass, WebSocketOptions } from "./web-socket.ts";
+export { json, openAcl, Znode, zxidText } from "./znode.ts";
+export type { Acl, Created, DataInput, Identity, Stat, WatchEvent, WatchEventType } from "./znode.ts";
+export { PERMS } from "../base/acl.ts";
