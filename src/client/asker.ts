@@ -1,7 +1,7 @@
 /** Asks on the program's behalf: its paths, its retries, and answers of the kind that was asked for. */
 import type { Response } from "../base/request.ts";
 import type { ClientRequest } from "../jute/requests.ts";
-import { Chroot } from "./chroot.ts";
+import type { Chroot } from "./chroot.ts";
 import { ConnectionLossError, UnexpectedError } from "./errors.ts";
 import type { Reply, Session } from "./session.ts";
 import type { WatchEvent } from "./znode.ts";

@@ -9,6 +9,7 @@ import type { ConnectOptions, SessionTicket } from "./options.ts";
 import { defaultRuntime } from "./runtime.ts";
 import { Session, type StateEvent } from "./session.ts";
 import { webSocketTransport } from "./web-socket.ts";
+import type { WatchEvent } from "./znode.ts";
 
 const TIMEOUT_MS_DEFAULT = 30_000;
 const CONNECT_MS_DEFAULT = 30_000;
@@ -47,7 +48,7 @@ export async function connect(
   const chroot = new Chroot(options.chroot);
   const client = new Client(session, { chroot, runtime, retriesReads: options.retryReads ?? true });
   await firstConnection({ session, connectTimeoutMs, signal, runtime });
-  if (!isOwnTransport && options.discover !== false) void discover(client, session, endpoints);
+  if (!isOwnTransport && options.discover !== false) discover(client, session, endpoints);
   return client;
 }
 
@@ -58,50 +59,57 @@ async function firstConnection(parts: {
   readonly runtime: Client["runtime"];
 }): Promise<void> {
   const { session, connectTimeoutMs, signal, runtime } = parts;
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
   const stops: (() => void)[] = [];
-  const giveUp = (reason: unknown): void => {
-    reject(reason);
-    void session.close("abandon");
-  };
-  stops.push(
-    session.onState(({ state }: StateEvent) => {
-      if (state === "connected") resolve();
-    }),
-    runtime.startTimer(connectTimeoutMs, () => {
-      const detail = `no replica let us in within ${connectTimeoutMs} ms; is the address right, and the token?`;
-      giveUp(new ConnectionLossError({ detail, mayBeDone: false }));
-    }),
-  );
-  const onAbort = (): void => giveUp(signal?.reason);
-  const onEnd = (): void => reject(session.ended.reason);
-  signal?.addEventListener("abort", onAbort, { once: true });
-  session.ended.addEventListener("abort", onEnd, { once: true });
-  session.start();
   try {
-    await promise;
+    await new Promise<void>((resolve, reject) => {
+      stops.push(
+        session.onState(({ state }: StateEvent) => {
+          if (state === "connected") resolve();
+        }),
+        runtime.startTimer(connectTimeoutMs, () => {
+          const detail = `no replica let us in within ${connectTimeoutMs} ms; is the address right, and the token?`;
+          reject(new ConnectionLossError({ detail, mayBeDone: false }));
+        }),
+        onAbort(session.ended, reject),
+      );
+      if (signal !== undefined) stops.push(onAbort(signal, reject));
+      session.start();
+    });
+  } catch (error) {
+    await session.close("abandon");
+    throw error;
   } finally {
     for (const stop of stops) stop();
-    signal?.removeEventListener("abort", onAbort);
-    session.ended.removeEventListener("abort", onEnd);
   }
 }
 
+/** Tells a signal's reason, until the function that it returns is called. */
+function onAbort(signal: AbortSignal, tell: (reason: unknown) => void): () => void {
+  const listener = (): void => tell(signal.reason);
+  signal.addEventListener("abort", listener, { once: true });
+  return () => signal.removeEventListener("abort", listener);
+}
+
 /** Where to go when this replica is lost: to each of them, by number. Without it the gateway picks one. */
-async function discover(client: Client, session: Session, endpoints: readonly string[]): Promise<void> {
-  try {
-    const { servers } = await client.config({ signal: session.ended });
-    const bySid = endpoints.flatMap((endpoint) =>
-      servers.map(({ sid }) => {
-        const url = new URL(endpoint);
-        url.searchParams.set("sid", String(sid));
-        return url.href;
-      }),
-    );
-    session.replaceEndpoints(bySid);
-  } catch {
-    // Not allowed to read it, or the session is over: the gateway goes on picking.
-  }
+function discover(client: Client, session: Session, endpoints: readonly string[]): void {
+  const again = ({ type }: WatchEvent): void => {
+    if (type !== "ended") discover(client, session, endpoints);
+  };
+  client
+    .config({ watch: again })
+    .then(({ servers }) => {
+      const bySid = endpoints.flatMap((endpoint) => servers.map(({ sid }) => withSid(endpoint, sid)));
+      session.replaceEndpoints(bySid);
+    })
+    .catch(() => {
+      // It may not be read, or the session is over: the gateway goes on picking.
+    });
+}
+
+function withSid(endpoint: string, sid: number): string {
+  const url = new URL(endpoint);
+  url.searchParams.set("sid", String(sid));
+  return url.href;
 }
 
 /** The WebSocket of an ensemble's address. */

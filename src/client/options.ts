@@ -108,7 +108,7 @@ export interface WatchOptions extends RequestOptions {
   readonly recursive?: boolean | undefined;
 }
 
-/** How the members are to change (ZooKeeper's reconfig); servers as `server.N=...` lines, or sids for those that leave. */
+/** How the members are to change (ZooKeeper's reconfig): servers as `server.N=...` lines, those that leave as sids. */
 export interface ReconfigOptions extends RequestOptions {
   readonly joining?: readonly string[] | undefined;
   readonly leaving?: readonly string[] | undefined;

@@ -77,6 +77,9 @@ export class Transaction {
       case "delete":
       case "check":
         return { op: result.op };
+      case "getData":
+      case "getChildren":
+      case "error":
       default:
         throw new UnexpectedError("APIERROR", { detail: `a transaction's result of ${result.op}` });
     }

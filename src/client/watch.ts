@@ -16,7 +16,7 @@ export class WatchQueue implements Watch {
   readonly path: string;
   readonly #onClose: () => void;
   #events: WatchEvent[] = [];
-  #readers: {
+  readonly #readers: {
     readonly resolve: (result: IteratorResult<WatchEvent, undefined>) => void;
     readonly reject: (reason: unknown) => void;
   }[] = [];
@@ -55,14 +55,15 @@ export class WatchQueue implements Watch {
     if (wasOpen) this.#onClose();
   }
 
-  next(): Promise<IteratorResult<WatchEvent, undefined>> {
+  async next(): Promise<IteratorResult<WatchEvent, undefined>> {
     const event = this.#events.shift();
-    if (event !== undefined) return Promise.resolve({ done: false, value: event });
-    if (this.#state === "closed") return Promise.resolve({ done: true, value: undefined });
+    if (event !== undefined) return { done: false, value: event };
+    if (this.#state === "closed") return { done: true, value: undefined };
     if (this.#state !== "open") {
       const { error } = this.#state;
       this.#state = "closed";
-      return Promise.reject(error);
+      // The reason of a caller's signal is whatever the caller chose.
+      throw error;
     }
     return new Promise((resolve, reject) => {
       this.#readers.push({ resolve, reject });

@@ -30,7 +30,7 @@ export function webSocketTransport({ token, WebSocket: given }: WebSocketOptions
   const known: unknown = given ?? (globalThis as { readonly WebSocket?: unknown }).WebSocket;
   if (typeof known !== "function") {
     throw new TypeError(
-      "this runtime has no WebSocket: use Node 22 or later, or pass the option WebSocket (that of the package ws will do)",
+      "this runtime has no WebSocket: use Node 22 or later, or pass the option WebSocket (the package ws has one)",
     );
   }
   const socketClass = known as WebSocketClass;
@@ -40,7 +40,7 @@ export function webSocketTransport({ token, WebSocket: given }: WebSocketOptions
 
 class WebSocketChannel implements Channel {
   readonly #listener: ChannelListener;
-  #socket: SocketLike | undefined;
+  readonly #socket: SocketLike | undefined;
   #isOver = false;
 
   constructor(

@@ -101,8 +101,8 @@ export interface WatchEvent {
 }
 
 /**
- * created, deleted, dataChanged, childrenChanged: as in ZooKeeper. removed: by removeWatches. resync: the connection was
- * away, or more happened than was read, so look again below this path. ended: the session is over.
+ * created, deleted, dataChanged, childrenChanged: as in ZooKeeper. removed: by removeWatches. resync: the connection
+ * was away, or more happened than was read, so look again below this path. ended: the session is over.
  */
 export type WatchEventType = FiredType;
 

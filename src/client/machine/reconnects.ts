@@ -1,7 +1,7 @@
 /**
- * Where to connect next, and when. The first attempt after a lost connection goes out soon, to another replica; each one
- * that fails doubles the pause. All pauses are drawn by chance, so that the clients of a replica that died do not fall
- * upon the next one together.
+ * Where to connect next, and when. The first attempt after a lost connection goes out soon, to another replica; each
+ * one that fails doubles the pause. All pauses are drawn by chance, so that the clients of a replica that died do not
+ * fall upon the next one together.
  */
 import { assert } from "../../base/assert.ts";
 import type { Rng } from "../../base/rng.ts";

@@ -33,17 +33,13 @@ export const ADD_WATCH_MODES = { persistent: 0, recursive: 1 } as const;
 
 /** What a request that succeeds sets a watcher for; an exists that finds nothing sets another. */
 export function watchKindOf(request: ClientRequest): WatchKind | undefined {
-  switch (request.op) {
-    case "exists":
-    case "getData":
-    case "getChildren":
-    case "getChildren2":
-      return READ_WATCHES[request.op];
-    case "addWatch":
-      return request.mode === ADD_WATCH_MODES.recursive ? "recursive" : "persistent";
-    default:
-      return undefined;
-  }
+  if (request.op === "addWatch")
+    return request.mode === ADD_WATCH_MODES.recursive ? "recursive" : "persistent";
+  return isWatchable(request) ? READ_WATCHES[request.op] : undefined;
+}
+
+function isWatchable(request: ClientRequest): request is WatchableReadRequest {
+  return request.op in READ_WATCHES;
 }
 
 /** Numbers of removeWatches. Source: ZooKeeper Watcher.WatcherType. */

@@ -11,31 +11,21 @@
  * Sources: ZooKeeper ClientCnxn; ZOOKEEPER-706 (watches in parts), ZOOKEEPER-4508 (a client out of touch gives up).
  */
 import { assertNever } from "../../base/assert.ts";
-import { ERROR_CODES } from "../../base/error-code.ts";
 import { NO_SESSION } from "../../base/ids.ts";
 import type { SessionId } from "../../base/ids.ts";
-import type { WatcherRequest } from "../../base/request.ts";
 import type { Rng } from "../../base/rng.ts";
-import { compareZxid, maxZxid, ZXID_ZERO } from "../../base/zxid.ts";
+import { ZXID_ZERO } from "../../base/zxid.ts";
 import type { Zxid } from "../../base/zxid.ts";
 import { JuteWriter } from "../../jute/archive.ts";
 import { FrameDecoder } from "../../jute/framing.ts";
 import { decodeConnectResponse, encodeConnectRequest } from "../../jute/handshake.ts";
 import { JuteError } from "../../jute/jute-error.ts";
 import { XIDS } from "../../jute/opcodes.ts";
-import { ZXID_UNKNOWN } from "../../jute/records.ts";
-import type { WatcherEvent } from "../../jute/records.ts";
 import { encodeRequest } from "../../jute/requests.ts";
-import { decodeServerMessage } from "../../jute/responses.ts";
-import type { ServerMessage } from "../../jute/responses.ts";
-import { Credentials } from "./credentials.ts";
-import type { Effect, End, FiredType, Input, Outcome, Submission } from "./effects.ts";
+import { Conversation } from "./conversation.ts";
+import type { Effect, End, Input, Submission } from "./effects.ts";
 import { ATTEMPT_MS_MAX, ATTEMPT_MS_MIN, CLOSE_MS_MAX, REPLY_BYTES_MAX } from "./limits.ts";
 import { Reconnects } from "./reconnects.ts";
-import { isWrite, KINDS_OF_TYPE, TYPES_OF_KIND, watchKindOf } from "./request-kinds.ts";
-import { RequestQueue } from "./request-queue.ts";
-import type { InFlight } from "./request-queue.ts";
-import { WatchRegistry } from "./watch-registry.ts";
 
 /** What a session is known by; with all of it another process can take it over. */
 export interface SessionIdentity {
@@ -74,31 +64,23 @@ interface Connecting {
   readonly helloMs: number | undefined;
 }
 
-const EVENT_TYPES: ReadonlyMap<number, FiredType> = new Map([
-  [1, "created"],
-  [2, "deleted"],
-  [3, "dataChanged"],
-  [4, "childrenChanged"],
-]);
+const NO_IDENTITY: SessionIdentity = { id: NO_SESSION, password: new Uint8Array(16), seen: ZXID_ZERO };
 
 /** One session. */
 export class SessionMachine {
   readonly #setup: SessionSetup;
-  readonly #queue = new RequestQueue();
-  readonly #watches = new WatchRegistry();
-  readonly #credentials = new Credentials();
+  readonly #conversation: Conversation;
   readonly #reconnects: Reconnects;
   readonly #writer = new JuteWriter();
   #phase: Phase = { kind: "idle" };
   #effects: Effect[] = [];
   #connections = 0;
-  /** Calls of the machine's own have numbers below nought; nobody waits for them. */
-  #ownCalls = 0;
   #handshakes = 0;
-  #identity: SessionIdentity;
+  /** Attempts to connect that failed since there was a connection. */
+  #failures = 0;
+  #id: SessionId;
+  #password: Uint8Array;
   #timeoutMs: number;
-  /** The newest zxid of a reply: the replica had sent all events up to it. */
-  #delivered: Zxid = ZXID_ZERO;
   /** When pings left that are not answered. */
   #pings: number[] = [];
   #lastSentMs = 0;
@@ -110,14 +92,16 @@ export class SessionMachine {
   constructor(setup: SessionSetup) {
     this.#setup = setup;
     this.#reconnects = new Reconnects(setup.endpoints, setup.rng);
-    this.#identity = setup.identity ?? { id: NO_SESSION, password: new Uint8Array(16), seen: ZXID_ZERO };
-    this.#delivered = this.#identity.seen;
+    const { id, password, seen } = setup.identity ?? NO_IDENTITY;
+    this.#id = id;
+    this.#password = password;
+    this.#conversation = new Conversation(seen, (effect) => this.#effects.push(effect));
     this.#timeoutMs = setup.timeoutMs;
   }
 
   /** NO_SESSION until the first handshake. */
   get identity(): SessionIdentity {
-    return this.#identity;
+    return { id: this.#id, password: this.#password, seen: this.#conversation.seen };
   }
 
   /** As granted, once connected. */
@@ -177,9 +161,9 @@ export class SessionMachine {
       case "flush":
         return this.#sendRequests(nowMs);
       case "cancel":
-        return this.#queue.cancel(input.call);
+        return this.#conversation.cancel(input.call);
       case "unwatch":
-        return this.#unwatch(input.watcher);
+        return this.#conversation.unwatch(input.watcher, this.isConnected);
       case "endpoints":
         return this.#reconnects.replace(input.endpoints);
       case "close":
@@ -193,7 +177,7 @@ export class SessionMachine {
 
   #refuse(input: Input): void {
     if (input.kind !== "submit" || this.#phase.kind !== "over") return;
-    this.#settle(input.submission.call, { kind: "over", end: this.#phase.end });
+    this.#conversation.settle(input.submission.call, { kind: "over", end: this.#phase.end });
   }
 
   // Connecting.
@@ -215,7 +199,7 @@ export class SessionMachine {
     const phase = this.#phase;
     if (phase.kind !== "connecting" || phase.connection !== connection) return;
     this.#phase = { ...phase, helloMs: nowMs };
-    const { id, password, seen } = this.#identity;
+    const { id, password, seen } = this.identity;
     encodeConnectRequest(this.#writer, {
       protocolVersion: 0,
       lastZxidSeen: seen,
@@ -254,196 +238,65 @@ export class SessionMachine {
   #greeted(phase: Connecting, body: Uint8Array, nowMs: number): void {
     const welcome = decodeConnectResponse(body);
     if (welcome.timeoutMs <= 0) {
-      if (this.#identity.id !== NO_SESSION) return this.#become("expired", "a replica said so");
+      if (this.#id !== NO_SESSION) return this.#become("expired", "a replica said so");
       return this.#lose("the replica gave no session", nowMs);
     }
-    if (this.#identity.id !== NO_SESSION && this.#identity.id !== welcome.sessionId) {
+    if (this.#id !== NO_SESSION && this.#id !== welcome.sessionId) {
       return this.#lose("the replica gave another session than was asked for", nowMs);
     }
     const { connection, decoder } = phase;
-    this.#identity = {
-      id: welcome.sessionId,
-      password: welcome.password ?? new Uint8Array(16),
-      seen: this.#identity.seen,
-    };
+    this.#id = welcome.sessionId;
+    this.#password = welcome.password ?? this.#password;
     this.#timeoutMs = welcome.timeoutMs;
     this.#phase = { kind: "connected", connection, decoder };
     this.#lastContactMs = phase.helloMs;
     this.#lastSentMs = phase.helloMs ?? nowMs;
     this.#pings = [];
     this.#handshakes++;
+    this.#failures = 0;
     this.#reconnects.succeeded();
-    this.#restore();
+    this.#conversation.restore(this.#writer);
     const state = this.#handshakes === 1 ? "connected" : "reconnected";
     this.#effects.push({ kind: "state", state, reason: `session 0x${welcome.sessionId.toString(16)}` });
-    if (this.#handshakes > 1) this.#tellUnsure();
+    if (this.#handshakes > 1) this.#conversation.tellUnsure();
   }
-
-  /** Credentials, then watches; requests follow. */
-  #restore(): void {
-    this.#credentials.renew();
-    this.#sendCredentials();
-    for (const request of this.#watches.setWatches(this.#delivered)) {
-      encodeRequest(this.#writer, XIDS.setWatches, request);
-    }
-  }
-
-  #tellUnsure(): void {
-    for (const place of this.#watches.unsure()) {
-      const event = { type: "resync", path: place.path, zxid: undefined } as const;
-      this.#effects.push({ kind: "fire", watchers: this.#watches.at(place), event });
-    }
-  }
-
-  // Messages.
 
   #message(body: Uint8Array): void {
-    const message = decodeServerMessage(body, (xid) => this.#opOf(xid));
-    if (message.kind === "event") return this.#event(message.zxid, message.event);
-    const { header } = message;
-    if (header.zxid.epoch !== ZXID_UNKNOWN.epoch) this.#saw(header.zxid);
-    if (header.xid === XIDS.ping) {
-      const sentMs = this.#pings.shift();
-      if (sentMs !== undefined) this.#heardOf(sentMs);
-      return;
+    const meaning = this.#conversation.message(body);
+    switch (meaning.kind) {
+      case "heard":
+        return this.#heardOf(meaning.sentMs);
+      case "pong": {
+        const sentMs = this.#pings.shift();
+        return sentMs === undefined ? undefined : this.#heardOf(sentMs);
+      }
+      case "closed":
+        return this.#become("closed", "closed by the client");
+      case "authFailed":
+        return this.#become("authFailed", "a credential is not accepted any more");
+      case "nothing":
+        return undefined;
+      default:
+        return assertNever(meaning);
     }
-    if (header.xid === XIDS.setWatches) return;
-    if (header.xid === XIDS.auth) return this.#authAnswered(header.error);
-    this.#reply(message);
-  }
-
-  #opOf(xid: number): "ping" | "auth" | "setWatches2" | InFlight["request"]["op"] | undefined {
-    if (xid === XIDS.ping) return "ping";
-    if (xid === XIDS.auth) return "auth";
-    if (xid === XIDS.setWatches) return "setWatches2";
-    return this.#queue.expected(xid)?.request.op;
-  }
-
-  #saw(zxid: Zxid): void {
-    this.#delivered = maxZxid(this.#delivered, zxid);
-    this.#sawEvent(zxid);
-  }
-
-  /** What an event shows is seen, but its transaction may have had others that have not come yet. */
-  #sawEvent(zxid: Zxid): void {
-    if (compareZxid(zxid, this.#identity.seen) > 0) this.#identity = { ...this.#identity, seen: zxid };
   }
 
   #heardOf(sentMs: number): void {
     this.#lastContactMs = Math.max(this.#lastContactMs ?? sentMs, sentMs);
   }
 
-  #event(zxid: Zxid, event: WatcherEvent): void {
-    const type = EVENT_TYPES.get(event.type);
-    // A replica tells of no other kind unasked.
-    if (type === undefined) return;
-    const isTold = zxid.epoch !== ZXID_UNKNOWN.epoch;
-    if (isTold) this.#sawEvent(zxid);
-    const watchers = this.#watches.fired({ type, path: event.path });
-    if (watchers.length === 0) return;
-    const fired = { type, path: event.path, zxid: isTold ? zxid : undefined };
-    this.#effects.push({ kind: "fire", watchers, event: fired });
-  }
-
-  #reply({ header, response }: ServerMessage & { readonly kind: "reply" }): void {
-    const sent = this.#queue.expected(header.xid);
-    if (sent === undefined) throw new JuteError("bad-value", `a reply to ${header.xid}, which was not asked`);
-    this.#queue.answered();
-    this.#heardOf(sent.sentMs);
-    // addWatch is answered with a code in its body.
-    const code = header.error === 0 && response.op === "error" ? response.code : header.error;
-    if (code !== 0) return this.#failed(sent, header.zxid, code);
-    this.#setWatcher(sent);
-    this.#settle(sent.call, { kind: "reply", zxid: header.zxid, response });
-    if (sent.request.op === "removeWatches") this.#removed(sent.request);
-    if (sent.request.op === "closeSession") this.#become("closed", "closed by the client");
-  }
-
-  #failed(sent: InFlight, zxid: Zxid, code: number): void {
-    const { request, watcher, call } = sent;
-    if (request.op === "exists" && code === ERROR_CODES.noNode) {
-      this.#watches.knows(request.path, false);
-      if (watcher !== undefined && call !== undefined) {
-        this.#watches.add(watcher, { kind: "exist", path: request.path });
-      }
-    }
-    this.#settle(call, { kind: "error", zxid, code });
-  }
-
-  /** Who gave up waiting has no use for a watch. */
-  #setWatcher({ request, watcher, call }: InFlight): void {
-    if (request.op === "exists") this.#watches.knows(request.path, true);
-    const kind = watchKindOf(request);
-    if (kind === undefined || watcher === undefined || call === undefined || !("path" in request)) return;
-    this.#watches.add(watcher, { kind, path: request.path });
-  }
-
-  #removed({ path, type }: WatcherRequest): void {
-    const watchers = this.#watches.removeAll(path, KINDS_OF_TYPE.get(type) ?? []);
-    if (watchers.length === 0) return;
-    const event = { type: "removed", path, zxid: undefined } as const;
-    this.#effects.push({ kind: "fire", watchers, event });
-  }
-
-  #authAnswered(code: number): void {
-    const call = this.#credentials.answered(code);
-    if (call !== undefined) {
-      const zxid = ZXID_UNKNOWN;
-      const isGood = code === 0;
-      this.#settle(
-        call,
-        isGood ? { kind: "reply", zxid, response: { op: "empty" } } : { kind: "error", zxid, code },
-      );
-      return;
-    }
-    // What was good before is no more: to go on with fewer rights than the owner believes would mislead it.
-    if (code !== 0) this.#become("authFailed", "a credential is not accepted any more");
-  }
-
-  #settle(call: number | undefined, outcome: Outcome): void {
-    if (call !== undefined && call > 0) this.#effects.push({ kind: "settle", call, outcome });
-  }
-
   // Requests.
 
   #submit(submission: Submission): void {
-    const { request, call } = submission;
-    if (this.#closeUntilMs !== undefined) return this.#settle(call, { kind: "over", end: "closed" });
-    if (request.op === "auth") {
-      this.#credentials.add(request, call);
-      if (this.#phase.kind === "connected") this.#sendCredentials();
-      return;
-    }
-    const refused = this.#queue.submit(submission);
-    if (refused !== undefined) this.#settle(call, refused);
-  }
-
-  #submitOwn(request: InFlight["request"]): void {
-    this.#submit({ call: --this.#ownCalls, request, watcher: undefined });
-  }
-
-  #sendCredentials(): void {
-    for (const request of this.#credentials.unsent()) encodeRequest(this.#writer, XIDS.auth, request);
+    if (this.#closeUntilMs === undefined) return this.#conversation.submit(submission);
+    return this.#conversation.settle(submission.call, { kind: "over", end: "closed" });
   }
 
   #sendRequests(nowMs: number): void {
     if (this.#phase.kind !== "connected") return;
     const before = this.#writer.length;
-    this.#queue.send(this.#writer, nowMs);
+    this.#conversation.send(this.#writer, nowMs);
     if (this.#writer.length > before) this.#lastSentMs = nowMs;
-  }
-
-  #unwatch(watcher: number): void {
-    const place = this.#watches.remove(watcher);
-    // A watch that is about to be set there would be removed with it; one too many is no harm.
-    if (place === undefined || this.#queue.setsWatchAt(place.path)) return;
-    if (place.kind === "data" || place.kind === "exist") {
-      const other = place.kind === "data" ? "exist" : "data";
-      if (this.#watches.at({ kind: other, path: place.path }).length > 0) return;
-    }
-    // Without a connection there is nothing to take back: the next one is not told of it.
-    if (this.#phase.kind !== "connected") return;
-    this.#submitOwn({ op: "removeWatches", path: place.path, type: TYPES_OF_KIND[place.kind] });
   }
 
   #flushWriter(): void {
@@ -488,8 +341,9 @@ export class SessionMachine {
     return this.#lastSentMs + this.#timeoutMs / 3;
   }
 
+  /** Not before a replica was asked for, as it may be this process that was asleep. */
   #outOfTouchMs(): number | undefined {
-    if (this.#phase.kind === "connected" || this.#lastContactMs === undefined) return undefined;
+    if (this.#failures === 0 || this.#lastContactMs === undefined) return undefined;
     return this.#lastContactMs + this.#timeoutMs * this.#setup.outOfTouchFactor;
   }
 
@@ -507,15 +361,11 @@ export class SessionMachine {
     this.#phase = { kind: "pausing", untilMs: nowMs + this.#reconnects.failed() };
     if (phase.kind === "connected") {
       this.#effects.push({ kind: "state", state: "suspended", reason });
-      this.#settleLost(reason);
+      this.#conversation.lose(reason);
+    } else {
+      this.#failures++;
     }
     if (this.#closeUntilMs !== undefined) this.#become("closed", "closed while there was no connection");
-  }
-
-  #settleLost(reason: string): void {
-    for (const { call, request } of this.#queue.lose()) {
-      this.#settle(call, { kind: "lost", reason, mayBeDone: isWrite(request) });
-    }
   }
 
   #close(nowMs: number): void {
@@ -523,7 +373,7 @@ export class SessionMachine {
     if (this.#phase.kind !== "connected") {
       return this.#become("closed", "closed while there was no connection");
     }
-    this.#submitOwn({ op: "closeSession" });
+    this.#conversation.submitOwn({ op: "closeSession" });
     this.#closeUntilMs = nowMs + Math.min(CLOSE_MS_MAX, this.#timeoutMs);
     this.#sendRequests(nowMs);
   }
@@ -537,16 +387,7 @@ export class SessionMachine {
     }
     this.#phase = { kind: "over", end };
     this.#effects.push({ kind: "state", state: end, reason });
-    this.#settleLost(reason);
-    for (const call of [...this.#queue.drain(), ...this.#credentials.drain()]) {
-      this.#settle(call, { kind: "over", end });
-    }
-    this.#tellEnd(this.#watches.drain());
-  }
-
-  #tellEnd(watchers: readonly number[]): void {
-    if (watchers.length === 0) return;
-    const event = { type: "ended", path: "", zxid: undefined } as const;
-    this.#effects.push({ kind: "fire", watchers, event });
+    this.#conversation.lose(reason);
+    this.#conversation.finish(end);
   }
 }
