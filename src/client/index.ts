@@ -20,3 +20,22 @@ export type { WebSocketClass, WebSocketOptions } from "./web-socket.ts";
 export { json, openAcl, Znode, zxidText } from "./znode.ts";
 export type { Acl, Created, DataInput, Identity, Stat, WatchEvent, WatchEventType } from "./znode.ts";
 export { PERMS } from "../base/acl.ts";
+export { http, HttpClient } from "./http/http-client.ts";
+export type {
+  HttpCreateOptions,
+  HttpOptions,
+  HttpReadOptions,
+  HttpRequestOptions,
+  HttpWriteOptions,
+  PutOptions,
+  Written,
+} from "./http/http-client.ts";
+export type { Fetch, HttpResponse } from "./http/caller.ts";
+export * from "./http/http-errors.ts";
+export { HttpSession } from "./http/http-session.ts";
+export type { HttpSessionOptions } from "./http/http-session.ts";
+export { HttpTransaction } from "./http/http-transaction.ts";
+export type { HttpTransactionResult } from "./http/http-transaction.ts";
+export { Lease } from "./http/lease.ts";
+export type { LockOptions } from "./http/lease.ts";
+export type { Contender, LockQueue } from "./http/lock-queue.ts";
