@@ -20,10 +20,12 @@ const config: KnipConfig = {
     "src/binding/main.ts",
     "test/compat/clients/node/*.ts",
   ],
-  project: ["src/**/*.ts", "test/**/*.ts", "examples/**/*.ts"],
+  project: ["src/**/*.ts", "test/**/*.ts", "examples/**/*.ts", "packaging/**/*.ts"],
   ignoreDependencies: [
     // The local starter finds it by its folder, for the runtime and the bundler that come with it.
     "wrangler",
+    // Run by its program's name, attw.
+    "@arethetypeswrong/cli",
   ],
   // A type that a function takes or gives is part of its signature, whether or not somebody names it.
   ignoreExportsUsedInFile: { interface: true, type: true },

@@ -293,34 +293,37 @@ export class UnexpectedError extends EdgekeeperError {
 
 type ErrorClass = new (details?: ErrorDetails) => EdgekeeperError;
 
-const BY_NUMBER: ReadonlyMap<number, ErrorClass> = new Map<number, ErrorClass>([
-  [ERROR_CODES.noNode, NoNodeError],
-  [ERROR_CODES.nodeExists, NodeExistsError],
-  [ERROR_CODES.badVersion, BadVersionError],
-  [ERROR_CODES.notEmpty, NotEmptyError],
-  [ERROR_CODES.noChildrenForEphemerals, NoChildrenForEphemeralsError],
-  [ERROR_CODES.noAuth, NoAuthError],
-  [ERROR_CODES.authFailed, AuthFailedError],
-  [ERROR_CODES.invalidAcl, InvalidAclError],
-  [ERROR_CODES.badArguments, BadArgumentsError],
-  [ERROR_CODES.quotaExceeded, QuotaExceededError],
-  [ERROR_CODES.throttledOp, ThrottledOpError],
-  [ERROR_CODES.operationTimeout, OperationTimeoutError],
-  [ERROR_CODES.requestTimeout, OperationTimeoutError],
-  [ERROR_CODES.sessionExpired, SessionExpiredError],
-  [ERROR_CODES.sessionMoved, SessionMovedError],
-  [ERROR_CODES.noWatcher, NoWatcherError],
-  [ERROR_CODES.notReadOnly, NotReadOnlyError],
-  [ERROR_CODES.reconfigDisabled, ReconfigDisabledError],
-  [ERROR_CODES.reconfigInProgress, ReconfigInProgressError],
-  [ERROR_CODES.newConfigNoQuorum, NewConfigNoQuorumError],
-  [ERROR_CODES.unimplemented, UnimplementedError],
-  [ERROR_CODES.marshallingError, MarshallingError],
-]);
+/** A table that is made when it is asked for: a bundle that asks for none carries no class of it. */
+function classes(): ReadonlyMap<number, ErrorClass> {
+  return new Map<number, ErrorClass>([
+    [ERROR_CODES.noNode, NoNodeError],
+    [ERROR_CODES.nodeExists, NodeExistsError],
+    [ERROR_CODES.badVersion, BadVersionError],
+    [ERROR_CODES.notEmpty, NotEmptyError],
+    [ERROR_CODES.noChildrenForEphemerals, NoChildrenForEphemeralsError],
+    [ERROR_CODES.noAuth, NoAuthError],
+    [ERROR_CODES.authFailed, AuthFailedError],
+    [ERROR_CODES.invalidAcl, InvalidAclError],
+    [ERROR_CODES.badArguments, BadArgumentsError],
+    [ERROR_CODES.quotaExceeded, QuotaExceededError],
+    [ERROR_CODES.throttledOp, ThrottledOpError],
+    [ERROR_CODES.operationTimeout, OperationTimeoutError],
+    [ERROR_CODES.requestTimeout, OperationTimeoutError],
+    [ERROR_CODES.sessionExpired, SessionExpiredError],
+    [ERROR_CODES.sessionMoved, SessionMovedError],
+    [ERROR_CODES.noWatcher, NoWatcherError],
+    [ERROR_CODES.notReadOnly, NotReadOnlyError],
+    [ERROR_CODES.reconfigDisabled, ReconfigDisabledError],
+    [ERROR_CODES.reconfigInProgress, ReconfigInProgressError],
+    [ERROR_CODES.newConfigNoQuorum, NewConfigNoQuorumError],
+    [ERROR_CODES.unimplemented, UnimplementedError],
+    [ERROR_CODES.marshallingError, MarshallingError],
+  ]);
+}
 
 /** The error that a number on the wire stands for. */
 export function errorOfCode(code: number, details: ErrorDetails): EdgekeeperError {
-  const known = BY_NUMBER.get(code);
+  const known = classes().get(code);
   if (known !== undefined) return new known(details);
   const name = Object.entries(ERROR_CODES).find(([, number]) => number === code)?.[0];
   return new UnexpectedError(name?.toUpperCase() ?? String(code), { ...details, detail: `code ${code}` });
