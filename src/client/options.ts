@@ -41,7 +41,8 @@ export interface ConnectOptions {
   readonly discover?: boolean;
   /**
    * After so many session timeouts without a sign of any replica the session is taken for expired. Default 4/3, as in
-   * ZooKeeper's own client; Infinity goes on looking for ever.
+   * ZooKeeper's own client; Infinity goes on looking for ever. Up to 1 this side gives up before any replica can: then
+   * nobody is given a lock while its holder still believes to hold it, whatever happens to the connection.
    */
   readonly outOfTouchFactor?: number;
 }

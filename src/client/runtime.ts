@@ -5,6 +5,8 @@ import type { Rng } from "../base/rng.ts";
 export interface Runtime {
   /** Milliseconds that never go back; only differences mean something. */
   nowMs(): number;
+  /** Milliseconds of Unix time, for what people and other machines read; it may be set, and go back. */
+  unixMs(): number;
   /** Calls once, so many milliseconds from now, unless the function that it returns is called before. */
   startTimer(delayMs: number, callback: () => void): () => void;
   /** Chance: pauses, and names that must be nobody else's. */
@@ -18,6 +20,7 @@ export function defaultRuntime(): Runtime {
   const uint32 = (): number => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
   return {
     nowMs: () => performance.now(),
+    unixMs: () => Date.now(),
     startTimer(delayMs, callback) {
       const timer = setTimeout(callback, delayMs);
       return () => clearTimeout(timer);

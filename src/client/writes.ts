@@ -75,7 +75,7 @@ export class Writes {
         return await this.#createOnce(request, path, options);
       } catch (error) {
         if (error instanceof NoNodeError && options.parents !== undefined) {
-          await this.#ensure(parentOf(asked), options.parents, options);
+          await this.#ensure(parentOf(outer), options.parents, options);
           continue;
         }
         const isLost = error instanceof ConnectionLossError;
@@ -142,13 +142,20 @@ export class Writes {
     }
   }
 
-  /** Makes a znode and all above it, where they are missing. */
-  async #ensure(path: string, mode: "persistent" | "container", options: CreateOptions): Promise<void> {
+  /** Makes a znode, by the ensemble's name of it, and all above it, where they are missing. */
+  async #ensure(outer: string, mode: "persistent" | "container", options: CreateOptions): Promise<void> {
     const { acl, signal } = options;
-    try {
-      await this.create(path, "", { mode, acl, signal, parents: mode, idempotent: true });
-    } catch (error) {
-      if (!(error instanceof NodeExistsError)) throw error;
+    const path = this.#asker.chroot.inner(outer);
+    const request = createRequest({ path, outer, data: "" }, { mode, acl });
+    for (;;) {
+      try {
+        await this.#asker.ask("create2", request, { path, signal, isRepeatable: true });
+        return;
+      } catch (error) {
+        if (error instanceof NodeExistsError) return;
+        if (!(error instanceof NoNodeError)) throw error;
+        await this.#ensure(parentOf(outer), mode, options);
+      }
     }
   }
 

@@ -42,7 +42,10 @@ export interface SessionSetup {
   /** Asked for; the ensemble grants the nearest that it allows. */
   readonly timeoutMs: number;
   readonly identity: SessionIdentity | undefined;
-  /** After so many timeouts without a sign of any replica the session is taken for expired. */
+  /**
+   * After so many timeouts without a sign of any replica the session is taken for expired. Up to 1 that is before any
+   * replica can have ended it, so nobody else is given what it holds while this side believes to hold it.
+   */
   readonly outOfTouchFactor: number;
   readonly rng: Rng;
 }
@@ -198,6 +201,7 @@ export class SessionMachine {
   #opened(connection: number, nowMs: number): void {
     const phase = this.#phase;
     if (phase.kind !== "connecting" || phase.connection !== connection) return;
+    if (phase.helloMs !== undefined) return;
     this.#phase = { ...phase, helloMs: nowMs };
     const { id, password, seen } = this.identity;
     encodeConnectRequest(this.#writer, {
@@ -236,6 +240,7 @@ export class SessionMachine {
   }
 
   #greeted(phase: Connecting, body: Uint8Array, nowMs: number): void {
+    if (phase.helloMs === undefined) return this.#lose("the replica spoke before it was asked", nowMs);
     const welcome = decodeConnectResponse(body);
     if (welcome.timeoutMs <= 0) {
       if (this.#id !== NO_SESSION) return this.#become("expired", "a replica said so");
@@ -250,7 +255,7 @@ export class SessionMachine {
     this.#timeoutMs = welcome.timeoutMs;
     this.#phase = { kind: "connected", connection, decoder };
     this.#lastContactMs = phase.helloMs;
-    this.#lastSentMs = phase.helloMs ?? nowMs;
+    this.#lastSentMs = phase.helloMs;
     this.#pings = [];
     this.#handshakes++;
     this.#failures = 0;
@@ -341,9 +346,10 @@ export class SessionMachine {
     return this.#lastSentMs + this.#timeoutMs / 3;
   }
 
-  /** Not before a replica was asked for, as it may be this process that was asleep. */
+  /** Where that is no promise, not before a replica was looked for: it may be this process that was asleep. */
   #outOfTouchMs(): number | undefined {
-    if (this.#failures === 0 || this.#lastContactMs === undefined) return undefined;
+    if (this.#lastContactMs === undefined) return undefined;
+    if (this.#setup.outOfTouchFactor > 1 && this.#failures === 0) return undefined;
     return this.#lastContactMs + this.#timeoutMs * this.#setup.outOfTouchFactor;
   }
 
