@@ -12,6 +12,8 @@ const config: KnipConfig = {
     "test/examples/worker.ts",
     "test/faults/*.ts",
     "test/platform/worker/*.ts",
+    // Copied by a test into a project that has installed the package.
+    "test/package/use.ts",
     // The entries of the published package.
     "src/client/index.ts",
     // Started as programs of their own; knip does not look behind the `exec` of npm start.

@@ -34,13 +34,13 @@ function entries(): readonly {
     .map(([name, source]) => ({ name, source, file: name === "." ? "index" : name.slice("./".length) }));
 }
 
-/** Builds it anew. */
-export async function buildPackage(): Promise<void> {
+/** Builds it anew, into dist/ or elsewhere. */
+export async function buildPackage(directory: string = DIST): Promise<void> {
   await build({
     cwd: ROOT,
     config: false,
     entry: Object.fromEntries(entries().map(({ file, source }) => [file, source])),
-    outDir: DIST,
+    outDir: directory,
     format: "esm",
     platform: "neutral",
     target: TARGET,
@@ -50,9 +50,9 @@ export async function buildPackage(): Promise<void> {
     fixedExtension: false,
     logLevel: "warn",
   });
-  await writeFile(join(DIST, "package.json"), `${JSON.stringify(await manifest(), null, 2)}\n`);
-  await copyFile(join(ROOT, "LICENSE"), join(DIST, "LICENSE"));
-  await copyFile(join(ROOT, "docs/sdk.md"), join(DIST, "README.md"));
+  await writeFile(join(directory, "package.json"), `${JSON.stringify(await manifest(), null, 2)}\n`);
+  await copyFile(join(ROOT, "LICENSE"), join(directory, "LICENSE"));
+  await copyFile(join(ROOT, "docs/sdk.md"), join(directory, "README.md"));
 }
 
 async function manifest(): Promise<object> {

@@ -10,13 +10,13 @@ export class Chroot {
   /** Throws BadArgumentsError where the path is none. */
   constructor(path = "") {
     const prefix = path === "/" ? "" : path;
-    if (prefix !== "") check(prefix);
+    if (prefix !== "") checkPath(prefix);
     this.#prefix = prefix;
   }
 
   /** The ensemble's name of a path. Throws BadArgumentsError; a sequential one may end in a slash. */
   outer(path: string, isSequential = false): string {
-    check(path, isSequential);
+    checkPath(path, isSequential);
     if (this.#prefix === "") return path;
     return path === "/" ? this.#prefix : this.#prefix + path;
   }
@@ -28,7 +28,8 @@ export class Chroot {
   }
 }
 
-function check(path: string, isSequential = false): void {
+/** Throws BadArgumentsError where a path is none; a sequential one may end in a slash. */
+export function checkPath(path: string, isSequential = false): void {
   const problem = pathProblem(path, isSequential);
   if (problem !== undefined) throw new BadArgumentsError({ path, detail: problem });
 }

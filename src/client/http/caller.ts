@@ -1,5 +1,6 @@
 /**
- * Requests over HTTP, asked again where that is safe: what only reads, what carries a key, and what surely was not done.
+ * Requests over HTTP, asked again where that is safe: what only reads, what carries a key, and what surely was not
+ * done.
  */
 import { ConnectionLossError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";

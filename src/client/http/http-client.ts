@@ -1,4 +1,5 @@
 /** The SDK over HTTP, for functions that hold no connection. Every write carries a key, and so is safe to repeat. */
+import { checkPath } from "../chroot.ts";
 import { NoNodeError } from "../errors.ts";
 import { defaultRuntime, randomUuid, type Runtime } from "../runtime.ts";
 import { dataOf, type DataInput, type Stat, Znode, zxidText } from "../znode.ts";
@@ -101,8 +102,8 @@ export class HttpClient {
   }
 
   /**
-   * The znode as soon as it is another than the one that is known; undefined where it is the same after `waitMs`. Throws
-   * NoNodeError when it is gone. No state is missed that lasts.
+   * The znode as soon as it is another than the one that is known; undefined where it is the same after `waitMs`.
+   * Throws NoNodeError when it is gone. No state is missed that lasts.
    */
   async changed(
     known: Znode,
@@ -141,7 +142,8 @@ export class HttpClient {
     const ttl = ttlMs === undefined ? "" : `&ttlMs=${ttlMs}`;
     const query = `?mode=${mode}&sequential=${sequential}${ttl}`;
     const headers = { session: session?.secret };
-    return writtenOf(await this.#write({ method: "POST", path, query, headers, data }, options));
+    const write = { method: "POST", path, query, headers, data, isSequential: sequential } as const;
+    return writtenOf(await this.#write(write, options));
   }
 
   /** Deletes a znode. Throws NoNodeError, NotEmptyError, BadVersionError. */
@@ -223,20 +225,21 @@ export class HttpClient {
     };
   }
 
-  #write(
+  async #write(
     write: {
       readonly method: "PUT" | "POST" | "DELETE";
       readonly path: string;
       readonly query?: string;
+      readonly isSequential?: boolean;
       readonly headers: Readonly<Record<string, string | undefined>>;
       readonly data?: DataInput;
     },
     options: HttpWriteOptions,
   ): Promise<HttpAnswer> {
-    const { method, path, query = "", headers, data } = write;
-    return this.#caller.ask({
+    const { method, path, query = "", headers, data, isSequential = false } = write;
+    return await this.#caller.ask({
       method,
-      path: `${nodeUrl(path)}${query}`,
+      path: `${nodeUrl(path, isSequential)}${query}`,
       about: path,
       headers: { ...this.#writeHeaders(options), ...headers },
       body: dataOf(data) ?? undefined,
@@ -270,7 +273,8 @@ export function http(address: string, options: HttpOptions = {}): HttpClient {
 
 const RETRY_MS_DEFAULT = 30_000;
 
-function nodeUrl(path: string): string {
+function nodeUrl(path: string, isSequential = false): string {
+  checkPath(path, isSequential);
   return `/nodes${path.split("/").map(encodeURIComponent).join("/")}`;
 }
 

@@ -1,7 +1,7 @@
 /** A session without a socket: what is ephemeral goes with it. */
 import type { Caller, HttpAnswer, HttpRequest } from "./caller.ts";
 import { numberOf, readDocument, textOf } from "./documents.ts";
-import { Keeping, type Term } from "./kept.ts";
+import { Keeping, type Grant } from "./kept.ts";
 
 /** How a session is wanted. */
 export interface HttpSessionOptions {
@@ -27,8 +27,8 @@ export class HttpSession implements AsyncDisposable {
     const expiresInMs = numberOf(document["timeoutMs"]);
     this.#keeping = new Keeping({
       runtime: caller.runtime,
-      term: { sentMs: answer.sentMs, expiresInMs },
-      renew: async (signal): Promise<Term> => {
+      grant: { sentMs: answer.sentMs, expiresInMs },
+      renew: async (signal): Promise<Grant> => {
         const { sentMs } = await caller.ask(this.#request("PUT", signal));
         return { sentMs, expiresInMs };
       },

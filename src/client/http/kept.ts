@@ -4,7 +4,7 @@ import type { Runtime } from "../runtime.ts";
 import { LeaseOverError } from "./http-errors.ts";
 
 /** How long something is held: so many ms from when the request for it was sent. */
-export interface Term {
+export interface Grant {
   readonly sentMs: number;
   readonly expiresInMs: number;
 }
@@ -12,9 +12,9 @@ export interface Term {
 /** What a keeper of a lease needs. */
 export interface KeepingParts {
   readonly runtime: Runtime;
-  readonly term: Term;
-  /** Asks for another term. Rejects with LeaseOverError or SessionExpiredError where there is none. */
-  readonly renew: (signal: AbortSignal) => Promise<Term>;
+  readonly grant: Grant;
+  /** Asks for another while. Rejects with LeaseOverError or SessionExpiredError where there is none. */
+  readonly renew: (signal: AbortSignal) => Promise<Grant>;
   /** Whether it renews by itself, after each third of its time. */
   readonly isRenewed: boolean;
   /** What the error is about. */
@@ -27,13 +27,13 @@ export class Keeping {
   readonly #lost = new AbortController();
   /** Aborted when it is given back: nothing is asked any more. */
   readonly #done = new AbortController();
-  #term: Term;
+  #grant: Grant;
   #stopDeadline: (() => void) | undefined;
   #stopRenewal: (() => void) | undefined;
 
   constructor(parts: KeepingParts) {
     this.#parts = parts;
-    this.#term = parts.term;
+    this.#grant = parts.grant;
     this.#count();
   }
 
@@ -45,7 +45,7 @@ export class Keeping {
   /** How long it is surely held, in ms from now, if nothing renews it. */
   get remainingMs(): number {
     if (this.#lost.signal.aborted || this.#done.signal.aborted) return 0;
-    return Math.max(0, this.#term.sentMs + this.#term.expiresInMs - this.#parts.runtime.nowMs());
+    return Math.max(0, this.#grant.sentMs + this.#grant.expiresInMs - this.#parts.runtime.nowMs());
   }
 
   /** Whether it was given back. */
@@ -57,9 +57,9 @@ export class Keeping {
   async renew(): Promise<void> {
     this.#lost.signal.throwIfAborted();
     try {
-      const term = await this.#parts.renew(this.#done.signal);
+      const grant = await this.#parts.renew(this.#done.signal);
       if (this.#done.signal.aborted || this.#lost.signal.aborted) return;
-      this.#term = term;
+      this.#grant = grant;
       this.#count();
     } catch (error) {
       const isOver = error instanceof EdgekeeperError && OVER.has(error.code);
@@ -81,7 +81,7 @@ export class Keeping {
       this.#lose(new LeaseOverError({ path, detail: "it was not renewed in time" })),
     );
     if (!isRenewed) return;
-    const renewMs = Math.max(0, this.remainingMs - (this.#term.expiresInMs * 2) / 3);
+    const renewMs = Math.max(0, this.remainingMs - (this.#grant.expiresInMs * 2) / 3);
     this.#stopRenewal = runtime.startTimer(renewMs, () => {
       this.renew().catch(() => {
         // Over, which the signal has told; or out of reach, and then the deadline decides, unless this is it again.

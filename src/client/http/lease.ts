@@ -2,7 +2,7 @@
 import type { Caller, HttpAnswer, HttpRequest } from "./caller.ts";
 import { numberOf, readDocument, textOf } from "./documents.ts";
 import { LeaseOverError } from "./http-errors.ts";
-import { Keeping, type Term } from "./kept.ts";
+import { Keeping, type Grant } from "./kept.ts";
 
 /** How a lock is wanted. */
 export interface LockOptions {
@@ -42,8 +42,8 @@ export class Lease implements AsyncDisposable {
     this.#caller = caller;
     this.#keeping = new Keeping({
       runtime: caller.runtime,
-      term: termOf(answer),
-      renew: async (signal) => termOf(await caller.ask(this.#request("renew", signal))),
+      grant: grantOf(answer),
+      renew: async (signal) => grantOf(await caller.ask(this.#request("renew", signal))),
       isRenewed,
       path: this.path,
     });
@@ -108,6 +108,6 @@ export function lockUrl(name: string): string {
   return `/locks/${encoded}`;
 }
 
-function termOf({ text, sentMs }: HttpAnswer): Term {
+function grantOf({ text, sentMs }: HttpAnswer): Grant {
   return { sentMs, expiresInMs: numberOf(readDocument(text)["expiresInMs"]) };
 }
