@@ -1,4 +1,4 @@
-/** The SDK over real keepers in a made-up world: what its calls do, and what they do when replicas and networks fail. */
+/** The SDK over real keepers in a made-up world: what its calls do, also when replicas and networks fail. */
 import { describe, expect, it } from "vitest";
 
 import { must } from "../../src/base/assert.ts";
