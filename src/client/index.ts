@@ -37,5 +37,5 @@ export type { HttpSessionOptions } from "./http/http-session.ts";
 export { HttpTransaction } from "./http/http-transaction.ts";
 export type { HttpTransactionResult } from "./http/http-transaction.ts";
 export { Lease } from "./http/lease.ts";
-export type { LockOptions } from "./http/lease.ts";
+export type { LockOptions, SemaphoreOptions } from "./http/lease.ts";
 export type { Contender, LockQueue } from "./http/lock-queue.ts";

@@ -20,7 +20,7 @@ export interface WebSocketOptions {
 }
 
 /** The subprotocol that is spoken. */
-const SUBPROTOCOL = "edgekeeper.zk";
+const SUBPROTOCOL = "edgekeeper";
 
 /** And that which carries a token, in base64url. */
 const TOKEN_SUBPROTOCOL = "edgekeeper.bearer.";

@@ -147,6 +147,28 @@ describe("a session over WebSocket", () => {
     }
   });
 
+  test("may do what its token says, and no more", async () => {
+    const scopes = [{ prefix: "/sdk-token", permissions: ["read", "write"] }];
+    const made = await fetch(`${ensemble.httpUrl}/v1/tokens`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ name: "sdk", scopes }),
+    });
+    const { token } = (await made.json()) as { token: string };
+    await using client = await connect(ensemble.httpUrl, { token });
+    const keeper = http(ensemble.httpUrl, { token });
+
+    await client.create("/sdk-token", "1");
+    expect((await keeper.get("/sdk-token", { linearizable: true })).text()).toBe("1");
+    await expect(client.create("/sdk-other")).rejects.toMatchObject({ code: "NOAUTH" });
+    await expect(keeper.put("/sdk-other", "")).rejects.toMatchObject({ code: "NOAUTH" });
+    expect((await client.whoAmI()).map(({ scheme }) => scheme)).toContain("token");
+    const wrong = `${token.slice(0, -1)}${token.endsWith("0") ? "1" : "0"}`;
+    await expect(http(ensemble.httpUrl, { token: wrong }).get("/")).rejects.toMatchObject({
+      code: "unauthorized",
+    });
+  });
+
   test("is told of an address that is none, and of nobody who answers", async () => {
     await expect(connect("nowhere")).rejects.toMatchObject({ code: "BADARGUMENTS" });
     await expect(connect("ftp://host/main")).rejects.toMatchObject({ code: "BADARGUMENTS" });
@@ -207,6 +229,19 @@ describe("HTTP mode", () => {
     expect(kept.signal.aborted).toBe(false);
     expect(kept.remainingMs).toBeGreaterThan(0);
     await Promise.all([next.release(), kept.release()]);
+  });
+
+  test("holds a permit of a semaphore as a lock", async () => {
+    const keeper = http(ensemble.httpUrl);
+    const first = await keeper.semaphore("sdk", { permits: 2 });
+    const second = await keeper.semaphore("sdk", { permits: 2 });
+    const third = keeper.semaphore("sdk", { permits: 2, waitMs: 30_000 });
+    await expect(keeper.semaphore("sdk", { permits: 2 })).rejects.toMatchObject({ code: "lock-held" });
+    await first.release();
+    const next = await third;
+    expect(next.path).toBe("/semaphores/sdk");
+    await second.renew();
+    await Promise.all([second.release(), next.release()]);
   });
 
   test("waits in the queue behind a session's client, and is skipped when it gives up", async () => {

@@ -59,7 +59,15 @@ const PAUSE_MS_FIRST = 100;
 const PAUSE_MS_MAX = 2000;
 
 /** Problems of which it is sure that nothing was done. */
-const NOT_DONE: ReadonlySet<string> = new Set(["no-quorum", "lagging", "busy", "too-many-keys", "http-429"]);
+const NOT_DONE: ReadonlySet<string> = new Set([
+  "no-quorum",
+  "lagging",
+  "busy",
+  "too-many-keys",
+  "too-many-requests",
+  "issuer-unreachable",
+  "http-429",
+]);
 
 /** The parts of a caller. */
 export interface CallerParts {

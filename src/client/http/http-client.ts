@@ -7,7 +7,7 @@ import { Caller, type Fetch, type HttpAnswer, type HttpRequest } from "./caller.
 import { bytesOfBase64, listOf, readDocument, statOfDocument, textOf } from "./documents.ts";
 import { HttpSession, type HttpSessionOptions } from "./http-session.ts";
 import { HttpTransaction } from "./http-transaction.ts";
-import { Lease, type LockOptions, lockUrl } from "./lease.ts";
+import { Lease, type Leased, leasedUrl, type LockOptions, type SemaphoreOptions } from "./lease.ts";
 import { type LockQueue, readQueue } from "./lock-queue.ts";
 
 /** How an ensemble is asked. */
@@ -174,28 +174,40 @@ export class HttpClient {
    * /locks/orders/42, which Curator's and kazoo's clients may contend for as well; a name that begins with a slash is a
    * path of its own. Throws LockHeldError, LockTimeoutError. A lost answer is asked for again: no lock is taken twice.
    */
-  async lock(name: string, options: LockOptions = {}): Promise<Lease> {
-    const { ttlMs, waitMs = 0, mode, owner, renew = true, signal } = options;
+  lock(name: string, { mode, ...options }: LockOptions = {}): Promise<Lease> {
+    return this.#acquire({ route: "locks", member: "lock" }, { name, options, more: { mode } });
+  }
+
+  /** Takes a permit of a semaphore, /semaphores/NAME, shared with Curator's InterProcessSemaphoreV2: as a lock. */
+  semaphore(name: string, { permits, ...options }: SemaphoreOptions): Promise<Lease> {
+    return this.#acquire({ route: "semaphores", member: "semaphore" }, { name, options, more: { permits } });
+  }
+
+  async #acquire(
+    leased: Leased,
+    { name, options, more }: { readonly name: string; readonly options: LockOptions; readonly more: object },
+  ): Promise<Lease> {
+    const { ttlMs, waitMs = 0, owner, renew = true, signal } = options;
     const key = options.idempotencyKey ?? randomUuid(this.#caller.runtime.rng);
     const answer = await this.#caller.ask((spentMs): HttpRequest => {
       const leftMs = Math.max(0, Math.round(waitMs - spentMs));
       return {
         method: "POST",
-        path: `${lockUrl(name)}/acquire`,
+        path: `${leasedUrl(leased.route, name)}/acquire`,
         about: name,
         headers: { "content-type": JSON_TYPE, "idempotency-key": key },
-        body: JSON.stringify({ ttlMs, waitMs: leftMs, mode, owner }),
+        body: JSON.stringify({ ttlMs, waitMs: leftMs, owner, ...more }),
         signal,
         isRepeatable: true,
         waitMs: leftMs,
       };
     });
-    return new Lease(this.#caller, answer, renew);
+    return new Lease(this.#caller, leased, { answer, isRenewed: renew });
   }
 
   /** Who holds a lock, and who waits for it. */
   async lockQueue(name: string, { linearizable = false, signal }: HttpReadOptions = {}): Promise<LockQueue> {
-    const path = `${lockUrl(name)}?consistency=${linearizable ? "linearizable" : "local"}`;
+    const path = `${leasedUrl("locks", name)}?consistency=${linearizable ? "linearizable" : "local"}`;
     const answer = await this.#caller.ask({ method: "GET", path, about: name, signal, isRepeatable: true });
     return readQueue(readDocument(answer.text));
   }

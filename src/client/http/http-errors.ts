@@ -39,6 +39,15 @@ export class LeaseOverError extends EdgekeeperError {
   }
 }
 
+/** The semaphore has another number of permits. */
+export class PermitsDifferError extends EdgekeeperError {
+  override readonly name = "PermitsDifferError";
+  readonly code = "permits-differ";
+  constructor(details?: ErrorDetails) {
+    super("the semaphore has another number of permits than was said: all must say the same", details);
+  }
+}
+
 /** A later request under the same key has the place in the queue. */
 export class SupersededError extends EdgekeeperError {
   override readonly name = "SupersededError";

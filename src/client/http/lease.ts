@@ -1,4 +1,4 @@
-/** A lock held over HTTP. */
+/** A lock, or a permit of a semaphore, held over HTTP. */
 import type { Caller, HttpAnswer, HttpRequest } from "./caller.ts";
 import { numberOf, readDocument, textOf } from "./documents.ts";
 import { LeaseOverError } from "./http-errors.ts";
@@ -22,21 +22,39 @@ export interface LockOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A lock that is held, until it is released or lost. */
+/** How a permit of a semaphore is wanted. */
+export interface SemaphoreOptions extends Omit<LockOptions, "mode"> {
+  /** How many may hold one: all must say the same number, which the first one sets. */
+  readonly permits: number;
+}
+
+/** What is leased, as its routes and its documents name it. */
+export interface Leased {
+  readonly route: "locks" | "semaphores";
+  readonly member: "lock" | "semaphore";
+}
+
+/** A lock or a permit that is held, until it is released or lost. */
 export class Lease implements AsyncDisposable {
-  /** The lock's path. */
+  /** The path of the lock, or of the semaphore. */
   readonly path: string;
   /** The fencing token, twenty digits: each holder's is larger than all before it, as a text too. */
   readonly token: string;
   /** The secret to renew and release it by. */
   readonly secret: string;
   readonly #caller: Caller;
+  readonly #leased: Leased;
   readonly #keeping: Keeping;
 
   /** For the client alone. */
-  constructor(caller: Caller, answer: HttpAnswer, isRenewed: boolean) {
+  constructor(
+    caller: Caller,
+    leased: Leased,
+    { answer, isRenewed }: { readonly answer: HttpAnswer; readonly isRenewed: boolean },
+  ) {
     const document = readDocument(answer.text);
-    this.path = textOf(document["lock"]);
+    this.#leased = leased;
+    this.path = textOf(document[leased.member]);
     this.token = textOf(document["token"]);
     this.secret = textOf(document["lease"]);
     this.#caller = caller;
@@ -90,7 +108,7 @@ export class Lease implements AsyncDisposable {
   #request(what: "renew" | "release", signal: AbortSignal | undefined): HttpRequest {
     return {
       method: "POST",
-      path: `${lockUrl(this.path)}/${what}`,
+      path: `${leasedUrl(this.#leased.route, this.path)}/${what}`,
       about: this.path,
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ lease: this.secret }),
@@ -101,11 +119,11 @@ export class Lease implements AsyncDisposable {
   }
 }
 
-/** Where a lock is, behind the ensemble's address: `orders/42`, or a path of its own that begins with a slash. */
-export function lockUrl(name: string): string {
+/** Where it is, behind the ensemble's address: `orders/42`, or a path of its own that begins with a slash. */
+export function leasedUrl(route: Leased["route"], name: string): string {
   const isPath = name.startsWith("/");
   const encoded = isPath ? encodeURIComponent(name) : name.split("/").map(encodeURIComponent).join("/");
-  return `/locks/${encoded}`;
+  return `/${route}/${encoded}`;
 }
 
 function grantOf({ text, sentMs }: HttpAnswer): Grant {

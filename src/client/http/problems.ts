@@ -25,6 +25,7 @@ import {
   LockHeldError,
   LockTimeoutError,
   NotHeldError,
+  PermitsDifferError,
   SupersededError,
   UnauthorizedError,
   UnavailableError,
@@ -67,6 +68,9 @@ const CLASSES: Readonly<Record<string, ErrorClass>> = {
   lagging: UnavailableError,
   busy: UnavailableError,
   "too-many-keys": UnavailableError,
+  "too-many-requests": UnavailableError,
+  "issuer-unreachable": UnavailableError,
+  "permits-differ": PermitsDifferError,
 };
 
 /** Of these the document tells what the class cannot. */
@@ -80,6 +84,8 @@ const TELLING: ReadonlySet<string> = new Set([
   "lagging",
   "busy",
   "too-many-keys",
+  "too-many-requests",
+  "issuer-unreachable",
 ]);
 
 /** Nobody knows whether it was done. */
