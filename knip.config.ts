@@ -12,16 +12,22 @@ const config: KnipConfig = {
     "test/examples/worker.ts",
     "test/faults/*.ts",
     "test/platform/worker/*.ts",
+    // Copied by a test into a project that has installed the package.
+    "test/package/use.ts",
+    // The entries of the published package.
+    "src/client/index.ts",
     // Started as programs of their own; knip does not look behind the `exec` of npm start.
     "src/cli/start.ts",
     // Published as edgekeeper/worker.
     "src/binding/main.ts",
     "test/compat/clients/node/*.ts",
   ],
-  project: ["src/**/*.ts", "test/**/*.ts", "examples/**/*.ts"],
+  project: ["src/**/*.ts", "test/**/*.ts", "examples/**/*.ts", "packaging/**/*.ts"],
   ignoreDependencies: [
     // The local starter finds it by its folder, for the runtime and the bundler that come with it.
     "wrangler",
+    // Run by its program's name, attw.
+    "@arethetypeswrong/cli",
   ],
   // A type that a function takes or gives is part of its signature, whether or not somebody names it.
   ignoreExportsUsedInFile: { interface: true, type: true },

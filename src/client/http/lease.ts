@@ -1,0 +1,131 @@
+/** A lock, or a permit of a semaphore, held over HTTP. */
+import type { Caller, HttpAnswer, HttpRequest } from "./caller.ts";
+import { numberOf, readDocument, textOf } from "./documents.ts";
+import { LeaseOverError } from "./http-errors.ts";
+import { Keeping, type Grant } from "./kept.ts";
+
+/** How a lock is wanted. */
+export interface LockOptions {
+  /** The lease ends when it was not renewed for so long, in ms: from 2 s to a day. Default 30,000. */
+  readonly ttlMs?: number | undefined;
+  /** How long to wait in the queue, which is fair, in ms: up to 60,000. Default 0: it is free, or LockHeldError. */
+  readonly waitMs?: number | undefined;
+  /** exclusive is Curator's InterProcessMutex; read and write are its InterProcessReadWriteLock. */
+  readonly mode?: "exclusive" | "read" | "write" | undefined;
+  /** Whom the queue shows. */
+  readonly owner?: string | undefined;
+  /** Renews it by itself, after each third of its time. Default true. */
+  readonly renew?: boolean | undefined;
+  /** Names the acquire: whoever asks again with the same key, another process too, gets the same lease. */
+  readonly idempotencyKey?: string | undefined;
+  /** Ends the waiting, with its reason: the place in the queue is given up. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How a permit of a semaphore is wanted. */
+export interface SemaphoreOptions extends Omit<LockOptions, "mode"> {
+  /** How many may hold one: all must say the same number, which the first one sets. */
+  readonly permits: number;
+}
+
+/** What is leased, as its routes and its documents name it. */
+export interface Leased {
+  readonly route: "locks" | "semaphores";
+  readonly member: "lock" | "semaphore";
+}
+
+/** A lock or a permit that is held, until it is released or lost. */
+export class Lease implements AsyncDisposable {
+  /** The path of the lock, or of the semaphore. */
+  readonly path: string;
+  /** The fencing token, twenty digits: each holder's is larger than all before it, as a text too. */
+  readonly token: string;
+  /** The secret to renew and release it by. */
+  readonly secret: string;
+  readonly #caller: Caller;
+  readonly #leased: Leased;
+  readonly #keeping: Keeping;
+
+  /** For the client alone. */
+  constructor(
+    caller: Caller,
+    leased: Leased,
+    { answer, isRenewed }: { readonly answer: HttpAnswer; readonly isRenewed: boolean },
+  ) {
+    const document = readDocument(answer.text);
+    this.#leased = leased;
+    this.path = textOf(document[leased.member]);
+    this.token = textOf(document["token"]);
+    this.secret = textOf(document["lease"]);
+    this.#caller = caller;
+    this.#keeping = new Keeping({
+      runtime: caller.runtime,
+      grant: grantOf(answer),
+      renew: async (signal) => grantOf(await caller.ask(this.#request("renew", signal))),
+      isRenewed,
+      path: this.path,
+    });
+  }
+
+  /** Aborted when the lock is lost, by the clock of this machine or the word of the ensemble; not by release. */
+  get signal(): AbortSignal {
+    return this.#keeping.signal;
+  }
+
+  /** How long it is surely held, in ms from now, if nothing renews it. */
+  get remainingMs(): number {
+    return this.#keeping.remainingMs;
+  }
+
+  /** What a write may carry as `held`: it is done only while the lock is held under this token. */
+  get held(): string {
+    return `${this.path}@${this.token}`;
+  }
+
+  /** Its whole time lies ahead again. Throws LeaseOverError where it is lost. */
+  renew(): Promise<void> {
+    return this.#keeping.renew();
+  }
+
+  /** Gives the lock back. Throws LeaseOverError where it was lost before; a second release does nothing. */
+  async release(): Promise<void> {
+    this.signal.throwIfAborted();
+    if (this.#keeping.isFinished) return;
+    this.#keeping.finish();
+    await this.#caller.ask(this.#request("release", undefined));
+  }
+
+  /** Releases it; that it was lost, the signal has told. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.release();
+    } catch (error) {
+      if (!(error instanceof LeaseOverError)) throw error;
+    }
+  }
+
+  /** Both are safe to repeat: a lease that is given back twice is over. */
+  #request(what: "renew" | "release", signal: AbortSignal | undefined): HttpRequest {
+    return {
+      method: "POST",
+      path: `${leasedUrl(this.#leased.route, this.path)}/${what}`,
+      about: this.path,
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ lease: this.secret }),
+      signal,
+      isRepeatable: true,
+      ...(what === "release" ? { doneCode: "lease-over" } : {}),
+    };
+  }
+}
+
+/** Where it is, behind the ensemble's address: `orders/42`, or a path of its own that begins with a slash. */
+export function leasedUrl(route: Leased["route"], name: string): string {
+  const isPath = name.startsWith("/");
+  const encoded = isPath ? encodeURIComponent(name) : name.split("/").map(encodeURIComponent).join("/");
+  return `/${route}/${encoded}`;
+}
+
+function grantOf({ text, sentMs }: HttpAnswer): Grant {
+  return { sentMs, expiresInMs: numberOf(readDocument(text)["expiresInMs"]) };
+}

@@ -1,0 +1,130 @@
+/** The published package: packed, installed into an empty project, and used there against an ensemble. */
+import { execFile } from "node:child_process";
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import { build } from "esbuild";
+import { Miniflare } from "miniflare";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { buildPackage, ROOT } from "../../packaging/build.ts";
+import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+
+/** The same program as a Worker. */
+const WORKER = `import { use } from "./use.ts";
+export default { fetch: async (request, env) => Response.json(await use(env.ENSEMBLE)) };
+`;
+
+const run = promisify(execFile);
+
+let ensemble: TestEnsemble;
+/** Holds nothing but the package. */
+let project: string;
+
+beforeAll(async () => {
+  ensemble = await startEnsemble({ vars: { VOTERS: "1" } });
+  project = await mkdtemp(join(tmpdir(), "edgekeeper-package-"));
+  const dist = join(project, "dist");
+  await buildPackage(dist);
+  const options = { cwd: project };
+  await run("npm", ["pack", dist, "--pack-destination", project, "--silent"], options);
+  await writeFile(join(project, "package.json"), `{ "name": "empty", "private": true, "type": "module" }\n`);
+  await run("npm", ["install", "--offline", "--no-audit", "--no-fund", "./edgekeeper-0.1.0.tgz"], options);
+  await rm(dist, { recursive: true });
+  await mkdir(join(project, "src"));
+  await copyFile(join(ROOT, "test/package/use.ts"), join(project, "src/use.ts"));
+  await writeFile(join(project, "src/worker.ts"), WORKER);
+});
+
+afterAll(async () => {
+  await ensemble.stop();
+  await rm(project, { recursive: true, force: true });
+});
+
+/** What the program of test/package says when all of it went well. */
+const EXPECTED = {
+  text: "hello",
+  events: ["dataChanged", "deleted"],
+  order: true,
+  code: "NODEEXISTS",
+  state: "closed",
+};
+
+async function bundle(name: string, platform: "node" | "browser"): Promise<string> {
+  const outfile = join(project, `${name}.mjs`);
+  await build({
+    absWorkingDir: project,
+    entryPoints: [`src/${name}.ts`],
+    bundle: platform === "browser",
+    format: "esm",
+    // `await using` is younger than the oldest Node that the package supports.
+    target: "es2022",
+    outfile,
+  });
+  return outfile;
+}
+
+describe("the package", () => {
+  test("has no dependencies, and brings its licence, its page and nothing else beside code and types", async () => {
+    const installed = join(project, "node_modules/edgekeeper");
+    const manifest = JSON.parse(await readFile(join(installed, "package.json"), "utf8")) as Record<
+      string,
+      unknown
+    >;
+    expect(manifest).not.toHaveProperty("dependencies");
+    const { stdout } = await run("npm", ["ls", "--all", "--json"], { cwd: project });
+    expect(Object.keys((JSON.parse(stdout) as { dependencies: object }).dependencies)).toEqual([
+      "edgekeeper",
+    ]);
+    const { stdout: files } = await run("find", [".", "-type", "f"], { cwd: installed });
+    for (const file of files.trim().split("\n")) {
+      expect(file).toMatch(/^\.\/(?:[\w-]+\.(?:js|d\.ts)|package\.json|README\.md|LICENSE)$/);
+    }
+  });
+
+  test("is typed for a program that knows no other types than the language's and the DOM's", async () => {
+    const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+    const compilerOptions = {
+      strict: true,
+      noEmit: true,
+      target: "es2022",
+      lib: ["es2022", "dom", "esnext.disposable"],
+      module: "nodenext",
+      types: [],
+    };
+    await writeFile(
+      join(project, "tsconfig.json"),
+      JSON.stringify({ compilerOptions, include: ["src/use.ts"] }),
+    );
+    await expect(run(process.execPath, [tsc, "-p", project])).resolves.toMatchObject({ stdout: "" });
+  });
+
+  test("works in Node", async () => {
+    const program = await bundle("use", "node");
+    const main = `import { use } from ${JSON.stringify(program)};
+      console.log(JSON.stringify(await use(process.argv[1])));`;
+    const { stdout } = await run(
+      process.execPath,
+      ["--input-type=module", "--eval", main, ensemble.httpUrl],
+      { cwd: project },
+    );
+    expect(JSON.parse(stdout)).toEqual(EXPECTED);
+  });
+
+  test("works in a Worker", async () => {
+    const worker = new Miniflare({
+      modules: true,
+      script: await readFile(await bundle("worker", "browser"), "utf8"),
+      compatibilityDate: "2026-06-01",
+      bindings: { ENSEMBLE: ensemble.httpUrl },
+    });
+    try {
+      const response = await worker.dispatchFetch("http://worker/");
+      expect(await response.json()).toEqual(EXPECTED);
+    } finally {
+      await worker.dispose();
+    }
+  });
+});
