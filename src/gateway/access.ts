@@ -16,6 +16,8 @@ export interface Caller {
   readonly host: string;
   readonly origin: string | undefined;
   readonly authorization: string | undefined;
+  /** Where the page stands that makes a browser ask: `Sec-Fetch-Site`, which no page can write. */
+  readonly fetchSite?: string | undefined;
 }
 
 /** Why somebody is refused. */
@@ -48,11 +50,17 @@ export function foreignRefusal(env: AccessEnv, caller: Caller): Refusal | undefi
   const shut = shutReason(env);
   if (shut !== undefined) return { status: 403, detail: shut };
   if ((env.EDGEKEEPER_SECRET ?? "") !== "") return undefined;
-  const isForeign = !isLocal(caller.host) || (caller.origin !== undefined && !isLocalOrigin(caller.origin));
+  const isForeign =
+    !isLocal(caller.host) ||
+    (caller.origin !== undefined && !isLocalOrigin(caller.origin)) ||
+    // A picture, a form or a link of that page sends no Origin.
+    caller.fetchSite === "cross-site";
   if (!isForeign) return undefined;
   return {
     status: 403,
-    detail: "in development only this machine is let in, by the names localhost and 127.0.0.1",
+    detail:
+      "in development only this machine is let in, by the names localhost and 127.0.0.1, and by no page of " +
+      "another site",
   };
 }
 
@@ -61,7 +69,8 @@ export function refusal(env: AccessEnv, caller: Caller): Refusal | undefined {
   const foreign = foreignRefusal(env, caller);
   if (foreign !== undefined) return foreign;
   const secret = env.EDGEKEEPER_SECRET ?? "";
-  if (secret === "" || sameText(caller.authorization ?? "", `Bearer ${secret}`)) return undefined;
+  const shown = (caller.authorization ?? "").replace(/^bearer /i, "Bearer ");
+  if (secret === "" || sameText(shown, `Bearer ${secret}`)) return undefined;
   return {
     status: 401,
     detail: "send the deployment's secret, or a token, as Authorization: Bearer ...",

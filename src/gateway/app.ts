@@ -57,7 +57,9 @@ export function makeApp({ callers, whereabouts, gatekeeper }: AppParts): Hono<Ap
 
   app.use(async (context, next) => {
     // The runtime makes it of the Host header, and lets through what is none.
-    if (!URL.canParse(context.req.url)) {
+    // A path, a user or a fragment in it would be taken for that of the URL.
+    const isHost = !/[/@?#\\\s]/.test(context.req.header("host") ?? "");
+    if (!isHost || !URL.canParse(context.req.url)) {
       return problem(context, 400, "bad-url", "the Host header and the path make no URL");
     }
     return next();

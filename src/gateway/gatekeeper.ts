@@ -48,6 +48,7 @@ export class Gatekeeper {
       host: new URL(request.url).host,
       origin: request.header("origin"),
       authorization: authorizationOf(request.raw.headers),
+      fetchSite: request.header("sec-fetch-site"),
     };
     const foreign = foreignRefusal(env, caller);
     if (foreign !== undefined) return refused(context, foreign);

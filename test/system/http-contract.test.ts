@@ -240,7 +240,7 @@ test("nothing is in the document that was not seen, but for what takes a fault o
   // Too much asked, no quorum, a replica that dies, a full disk; who must log in, or is elsewhere; a session attached
   // to by the wire.
   const byFault = [
-    / (429|503|504|507)$/,
+    / (413|429|503|504|507)$/,
     /(sessions|renew|release|resign|proclaim|watch\/\{path\}|GET \/(locks|semaphores|elections)\/\{name\}) 403$/,
     /(sessions|renew|release|resign|proclaim) 409$/,
   ];

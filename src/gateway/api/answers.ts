@@ -37,6 +37,7 @@ export function answers(
   const all: Record<number, Answer> = { ...own };
   for (const status of problems) all[status] = { description: PROBLEMS[status], content };
   all[401] = { description: "Neither the secret, nor a token that is valid.", content };
+  all[413] ??= { description: PROBLEMS[413], content };
   all[429] = { description: "Too many requests: nothing was done, ask again after Retry-After.", content };
   // No ensemble of that name, or a caller from elsewhere in development.
   all[404] ??= { description: "There is no such ensemble.", content };

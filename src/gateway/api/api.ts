@@ -5,6 +5,7 @@ import type { CallerIdentities } from "../identities.ts";
 import type { Whereabouts } from "../whereabouts.ts";
 import { Asker, ensembleOf } from "./ask.ts";
 import { addElections } from "./elections.ts";
+import { bodyBounds } from "./body-bounds.ts";
 import { addLocks } from "./locks.ts";
 import { addMulti } from "./multi.ts";
 import { addNodes } from "./nodes.ts";
@@ -30,6 +31,7 @@ export function makeApi(callers: CallerIdentities, whereabouts: Whereabouts): Op
     return ensemblesOf(context.env).includes(ensemble) ? next() : unknownEnsemble(context, ensemble);
   });
   const asker = new Asker(callers, whereabouts);
+  for (const bound of bodyBounds(asker)) api.use(bound);
   addNodes(api, asker);
   addMulti(api, asker);
   addSessions(api, asker);

@@ -13,6 +13,9 @@ import { problemOf } from "./problems.ts";
 
 const GRANTS_MAX = 50;
 
+/** A token's record is read for each request under it. */
+const PREFIX_CHARACTERS_MAX = 500;
+
 const EXPIRES_IN_MS_MAX = 10 * 365 * 24 * 60 * 60 * 1000;
 
 const TOKEN_BYTES = 32;
@@ -31,6 +34,7 @@ const scope = z
   .object({
     prefix: z
       .string()
+      .max(PREFIX_CHARACTERS_MAX)
       .refine((prefix) => typeof readGrant(`read:${prefix}`) !== "string", "a valid path, such as /app")
       .describe("This znode and all below it.")
       .openapi({ example: "/app" }),
