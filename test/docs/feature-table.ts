@@ -1,4 +1,4 @@
-/** The table of features in docs/zookeeper.md, as data. */
+/** The tables that name a test for each of their lines, in docs/zookeeper.md and docs/security.md, as data. */
 import { readFileSync } from "node:fs";
 
 /** One feature. */
@@ -22,9 +22,12 @@ export interface NamedTest {
 /** Sections whose tests stand for a row each: the first `%s` of their titles is the row's name. */
 const BY_NAME: ReadonlySet<string> = new Set(["Four-letter words", "Commands of the AdminServer"]);
 
-/** All features that the document lists, in its order. */
+/** The documents with such tables. */
+const DOCUMENTS: readonly string[] = ["docs/zookeeper.md", "docs/security.md"];
+
+/** All that the documents list, in their order. */
 export function readFeatures(): readonly Feature[] {
-  return featuresIn(readFileSync("docs/zookeeper.md", "utf8"));
+  return DOCUMENTS.flatMap((document) => featuresIn(readFileSync(document, "utf8")));
 }
 
 /** The features that a text of that form lists. */

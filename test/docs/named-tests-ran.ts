@@ -1,5 +1,5 @@
 /**
- * The last step of every run of vitest: fails it where a test that docs/zookeeper.md names did not run, or asserted
+ * The last step of every run of vitest: fails it where a test that docs/zookeeper.md or docs/security.md names did not run, or asserted
  * nothing. A run of some files or some tests is judged for these alone.
  */
 import { relative } from "node:path";
@@ -19,7 +19,7 @@ export async function teardown(): Promise<void> {
   const problems = problemsOf(readFeatures(), await runOf(project));
   if (problems.length === 0) return;
   const lines = problems.map((problem) => `  ${problem}`);
-  throw new Error(`docs/zookeeper.md names tests that show nothing in this run:\n${lines.join("\n")}`);
+  throw new Error(`the documents name tests that show nothing in this run:\n${lines.join("\n")}`);
 }
 
 async function runOf({ vitest }: TestProject): Promise<Run> {

@@ -1,5 +1,5 @@
 /**
- * docs/zookeeper.md is true: what it lists is complete, and the tests that it names exist. That they ran and asserted
+ * docs/zookeeper.md and docs/security.md are true: what they list is complete, and the tests that they name exist. That they ran and asserted
  * something is seen when all are over: named-tests-ran.ts.
  */
 import { existsSync, readFileSync } from "node:fs";
@@ -23,13 +23,33 @@ function bodyOf(source: string, title: string): string | undefined {
   return source.slice(start, starts.find((index) => index > at) ?? source.length);
 }
 
-describe("docs/zookeeper.md", () => {
+describe("docs/zookeeper.md and docs/security.md", () => {
   test("lists every operation, four-letter word and command", () => {
     const named = (section: string): readonly string[] =>
       FEATURES.filter((feature) => feature.section === section).map(({ name }) => name);
     expect(named("Operations").toSorted()).toEqual(Object.keys(OPCODES).toSorted());
     expect(named("Four-letter words").toSorted()).toEqual([...FOUR_LETTER_WORDS].toSorted());
     expect(named("Commands of the AdminServer")).toEqual(expect.arrayContaining(Object.keys(ADMIN_COMMANDS)));
+  });
+
+  test("tell of the attacks that the checklist has to have", () => {
+    const attacks = FEATURES.filter(({ section }) => section === "The attacker's checklist");
+    expect(attacks.length).toBeGreaterThanOrEqual(30);
+    expect(attacks.map(({ here }) => here)).toEqual(attacks.map(() => "yes"));
+    const named = attacks.map(({ name }) => name).join("; ");
+    for (const topic of [
+      "guess",
+      "path",
+      "header",
+      "peer",
+      "ensemble",
+      "body",
+      "slow",
+      "rebind",
+      "session",
+    ]) {
+      expect(named).toContain(topic);
+    }
   });
 
   test.each(FEATURES.map((feature) => [`${feature.section}: ${feature.name}`, feature] as const))(

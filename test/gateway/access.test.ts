@@ -11,6 +11,16 @@ describe("a deployment without a secret", () => {
   });
 });
 
+describe("a deployment whose secret can be guessed", () => {
+  test("is shut to everybody, also to who knows it, and says what to do", () => {
+    const env = { EDGEKEEPER_SECRET: "fifteen letters", EDGEKEEPER_DEV: "1" };
+    const shown = { ...LOCAL, authorization: "Bearer fifteen letters" };
+    expect(refusal(env, shown)).toMatchObject({ status: 403 });
+    expect(refusal(env, shown)?.detail).toContain("openssl rand");
+    expect(servesTcp(env)).toBe(false);
+  });
+});
+
 describe("a deployment with a secret", () => {
   const env = { EDGEKEEPER_SECRET: "correct horse battery" };
 
