@@ -1,4 +1,4 @@
-/** An attacker against a deployment with a secret, with a token for a part of it, or with none. See docs/security.md. */
+/** An attacker against a deployment with a secret, with a token for a part of it or without. See docs/security.md. */
 import { connect } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { tokenText } from "../../src/base/token-text.ts";

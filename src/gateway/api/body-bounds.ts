@@ -2,7 +2,7 @@
  * How much of a body is read, and for whom: what no route takes is not read to its end, and of a large one it is asked
  * first whether the token is one that comes with it, as anybody can make up the text of a token.
  */
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { type App, problem } from "../documents.ts";
 import type { Asker } from "./ask.ts";
@@ -17,7 +17,7 @@ const UNASKED_BYTES_MAX: number = 64 * 1024;
 export function bodyBounds(asker: Asker): readonly MiddlewareHandler<App>[] {
   const limit = bodyLimit({
     maxSize: BODY_BYTES_MAX,
-    onError: (context) =>
+    onError: (context: Context<App>) =>
       problem(context, 413, "too-large", `no request takes more than ${BODY_BYTES_MAX} bytes`),
   });
   return [asksFirst(asker), limit];
