@@ -39,6 +39,7 @@ describe("readSettings", () => {
       heartbeatLimitMs: undefined,
       maxConnections: 10_000,
       maxConnectionsPerAddress: 60,
+      webhooksEnabled: false,
       requestBytesMax: 1_048_575,
       storageLimitMb: 9000,
       znodes: ZNODE_SETTINGS,
@@ -69,6 +70,7 @@ describe("readSettings", () => {
       MAX_CNXNS: "0",
       MAX_CLIENT_CNXNS: "7",
       MAX_CALLER_STREAMS: "9",
+      WEBHOOKS_ENABLED: "1",
       JUTE_MAXBUFFER: "4096",
       STORAGE_LIMIT_MB: "100",
       EXTENDED_TYPES_ENABLED: "0",
@@ -100,6 +102,7 @@ describe("readSettings", () => {
       maxConnections: 0,
       maxConnectionsPerAddress: 7,
       maxStreamsPerCaller: 9,
+      webhooksEnabled: true,
       requestBytesMax: 4096,
       storageLimitMb: 100,
       znodes: {
