@@ -24,6 +24,8 @@ const UNTOLD = {
   doors: DEFAULT_DOORS,
 };
 
+const OF_STREAMS = { MAX_CALLER_STREAMS: "9", WEBHOOKS_ENABLED: "1" };
+
 describe("readSettings", () => {
   test("voters alone give an ensemble with ZooKeeper's defaults", () => {
     expect(readSettings({ VOTERS })).toEqual({
@@ -56,6 +58,7 @@ describe("readSettings", () => {
 
   test("each variable is read, and an empty one counts as not set", () => {
     const variables = {
+      ...OF_STREAMS,
       VOTERS: " 5, 254 ,7",
       OBSERVERS: "9, 1",
       VOTERS_BEFORE: "3,2,1",
@@ -69,8 +72,6 @@ describe("readSettings", () => {
       HEARTBEAT_LIMIT_MS: "500",
       MAX_CNXNS: "0",
       MAX_CLIENT_CNXNS: "7",
-      MAX_CALLER_STREAMS: "9",
-      WEBHOOKS_ENABLED: "1",
       JUTE_MAXBUFFER: "4096",
       STORAGE_LIMIT_MB: "100",
       EXTENDED_TYPES_ENABLED: "0",

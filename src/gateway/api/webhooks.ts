@@ -48,8 +48,8 @@ const create = createRoute({
   path: "/webhooks",
   summary: "Be told of changes by requests",
   description:
-    "For who has the deployment's secret, or `admin` on `/`. Each change that everybody may read is sent to `url`, in " +
-    "order, again until it is answered by 2xx, and so at least once: `id` tells what you have already. Signed as " +
+    "For who has the deployment's secret, or `admin` on `/`. Each change that everybody may read is sent to `url`, " +
+    "in order, again until it is answered by 2xx, and so at least once: `id` tells what you have already. Signed as " +
     "Standard Webhooks has it.",
   request: {
     body: {
