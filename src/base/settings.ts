@@ -43,6 +43,8 @@ export interface Settings extends Members {
   readonly maxConnectionsPerAddress: number;
   /** Event streams of one replica that one caller may have; undefined where the default holds. */
   readonly maxStreamsPerCaller: number | undefined;
+  /** Whether changes are sent to webhooks. */
+  readonly webhooksEnabled: boolean;
   /** A request without its length. Source: ZooKeeper's jute.maxbuffer. */
   readonly requestBytesMax: number;
   readonly storageLimitMb: number;
@@ -181,6 +183,7 @@ export function readSettings(variables: Variables): Settings {
     maxConnections: count(variables, "MAX_CNXNS") ?? CONNECTIONS_MAX,
     maxConnectionsPerAddress: count(variables, "MAX_CLIENT_CNXNS") ?? CONNECTIONS_PER_ADDRESS_MAX,
     maxStreamsPerCaller: count(variables, "MAX_CALLER_STREAMS"),
+    webhooksEnabled: onOrOff(variables, "WEBHOOKS_ENABLED") ?? false,
     requestBytesMax: wholeNumberOf(variables, "JUTE_MAXBUFFER", REQUEST_BOUNDS) ?? REQUEST_BOUNDS.max,
     storageLimitMb: readStorageLimit(variables.STORAGE_LIMIT_MB ?? ""),
     reconfigEnabled: onOrOff(variables, "RECONFIG_ENABLED") ?? false,

@@ -18,6 +18,7 @@ export type VariableName =
   | "MAX_CNXNS"
   | "MAX_CLIENT_CNXNS"
   | "MAX_CALLER_STREAMS"
+  | "WEBHOOKS_ENABLED"
   | "JUTE_MAXBUFFER"
   | "GLOBAL_OUTSTANDING_LIMIT"
   | "REQUEST_THROTTLE_LIMIT"
@@ -84,6 +85,7 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
   ENFORCE_QUOTA: "1 refuses writes beyond a hard quota with -125, as in ZooKeeper (0)",
   CONTAINER_NEVER_USED_MS: "age at which a container goes that never had a child, 0 for never (0)",
   MAX_CLIENT_CNXNS: "connections of one replica from one address, 0 for no bound (60)",
+  WEBHOOKS_ENABLED: "1: changes are sent to webhooks, which the API registers (0)",
   MAX_CALLER_STREAMS: "event streams of one replica that one caller may have, 0 for no bound (100)",
   JUTE_MAXBUFFER: "bytes of a request, above which its connection is closed (1048575)",
   GLOBAL_OUTSTANDING_LIMIT:

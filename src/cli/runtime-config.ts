@@ -101,12 +101,18 @@ ${outbound === undefined ? "" : `  globalOutbound = ${quote(outbound)},\n`});
 `;
 }
 
-/** Whom the Worker may call besides its own objects: nobody, unless it has to fetch the keys of an issuer of tokens. */
+/**
+ * Whom the Worker may call besides its own objects: nobody, unless it has to fetch the keys of an issuer of tokens, or
+ * webhooks are on, which under `npm start` may be anywhere.
+ */
 function outbound(vars: ReadonlyMap<string, string>): string {
   const keysUrl = vars.get("JWT_JWKS_URL") ?? "";
+  const hasHooks = vars.get("WEBHOOKS_ENABLED") === "1";
+  const isPublic = keysUrl.startsWith("https:") || (vars.get("ACCESS_TEAM") ?? "") !== "";
   const kinds = [
-    ...(keysUrl.startsWith("http:") ? ["local"] : []),
-    ...(keysUrl.startsWith("https:") || (vars.get("ACCESS_TEAM") ?? "") !== "" ? ["public"] : []),
+    ...(hasHooks || keysUrl.startsWith("http:") ? ["local"] : []),
+    ...(hasHooks ? ["private"] : []),
+    ...(hasHooks || isPublic ? ["public"] : []),
   ];
   const tls = kinds.includes("public") ? ", tlsOptions = (trustBrowserCas = true)" : "";
   return `allow = [${kinds.map(quote).join(", ")}]${tls}`;

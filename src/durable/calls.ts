@@ -1,7 +1,8 @@
 /** Requests of callers without a connection: each is a fetch of the gateway, answered when the keeper answers it. */
-import type { Call, CallAnswer, CallAsked, CallId } from "../keeper/call.ts";
+import { SUPER } from "../keeper/auth.ts";
+import type { Call, CallAnswer, CallAsked, CallId, CallRequest } from "../keeper/call.ts";
 import type { KeeperInput } from "../keeper/keeper-input.ts";
-import { type Zxid, zxidDigits } from "../base/zxid.ts";
+import { type Zxid, ZXID_ZERO, zxidDigits } from "../base/zxid.ts";
 import { decodeRecord, encodeRecord } from "./call-record.ts";
 import { readCaller } from "./handed-over.ts";
 
@@ -10,6 +11,9 @@ interface OpenCall {
   readonly answer: (answer: CallAnswer) => void;
   readonly probe: (zxid: Zxid) => void;
 }
+
+/** What one takes that the replica itself makes. */
+const OWN_CALL_BYTES = 1024;
 
 /** The calls of one replica. */
 export class Calls {
@@ -40,6 +44,25 @@ export class Calls {
     this.#accept({ kind: "call", call });
     if (request.signal.aborted) this.#gone(id);
     return new Response(stream?.body ?? encodeRecord(await promise));
+  }
+
+  /** Asks for something in this replica's own name: nobody else has a say. */
+  async own(request: CallRequest): Promise<CallAnswer> {
+    const id = this.#nextId++;
+    const entropy = crypto.getRandomValues(new Uint8Array(48));
+    const asked = { request, session: undefined, minZxid: ZXID_ZERO };
+    const call: Call = {
+      ...asked,
+      id,
+      bytes: OWN_CALL_BYTES,
+      remoteAddress: "unknown:0",
+      identities: [SUPER],
+      entropy,
+    };
+    const { promise, resolve } = Promise.withResolvers<CallAnswer>();
+    this.#open.set(id, { answer: resolve, probe: () => undefined });
+    this.#accept({ kind: "call", call });
+    return await promise;
   }
 
   /** The caller is to be written to. */

@@ -45,6 +45,12 @@ export {
   type StreamRefused,
 } from "../keeper/event-stream.ts";
 
+export type { KnownHook } from "../keeper/hook-calls.ts";
+
+export { isHookName } from "../tree/webhooks.ts";
+
+export { SECRET_PREFIX as HOOK_SECRET_PREFIX } from "./hook-delivery.ts";
+
 export { STREAM_TYPE } from "./streams.ts";
 
 export type { MoveRefusal } from "../keeper/operations/move-leader.ts";

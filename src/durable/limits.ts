@@ -45,6 +45,27 @@ export const CLIENT_REPORT_BYTES: number = 256 * 1024;
 /** A client that was hung up on has this long to read what was sent before; then its connection is dropped. */
 export const CLIENT_LINGER_MS = 5000;
 
+/** Webhooks are looked for this often: who leads tells them. */
+export const HOOK_LOOK_MS = 250;
+
+/** So many events go into one delivery at most. */
+export const HOOK_EVENTS_MAX = 100;
+
+/** A receiver that has not answered by then has failed. */
+export const HOOK_DEADLINE_MS = 10_000;
+
+/** The first attempt after one that failed comes so soon, and each later one after twice the time. */
+export const HOOK_RETRY_MS = 1000;
+
+/** But no later than this. */
+export const HOOK_RETRY_MS_MAX: number = 5 * 60_000;
+
+/** How far a webhook was told is noted at most this often, each time a write; what was not is told again elsewhere. */
+export const HOOK_NOTE_MS = 1000;
+
+/** And this often where nothing was to be told, so that it does not fall out of the history. */
+export const HOOK_IDLE_NOTE_MS = 60_000;
+
 /** A reader of events whose stream has ended has this long to take the last of it. */
 export const STREAM_LINGER_MS = 5000;
 

@@ -7,6 +7,12 @@ export interface ReplicaEnv {
   readonly REGISTER: DurableObjectNamespace<Register>;
   /** Sids of the voters, separated by commas: 1, 3 or 5 of them. */
   readonly VOTERS: string;
+  /** `1` under `npm start` alone: this machine's own may do everything, and webhooks go anywhere. */
+  readonly EDGEKEEPER_DEV?: string;
+  /** `1` sends changes to webhooks. */
+  readonly WEBHOOKS_ENABLED?: string;
+  /** Event streams that one caller may have at a replica. */
+  readonly MAX_CALLER_STREAMS?: string;
   /** Sids of the observers, separated by commas; none unless set. */
   readonly OBSERVERS?: string;
   /** Where replicas are asked to be made: `sid=hint`, separated by commas. */

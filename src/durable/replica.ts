@@ -26,6 +26,7 @@ import { AdminDoor } from "./admin-door.ts";
 import { authSettings } from "./auth-settings.ts";
 import { Calls } from "./calls.ts";
 import { Clients } from "./clients.ts";
+import { Couriers } from "./couriers.ts";
 import {
   COMMAND_PARAMETER,
   GATEWAY_PATHS,
@@ -59,6 +60,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
   readonly #clients: Clients;
   readonly #calls: Calls;
   readonly #streams: Streams;
+  readonly #couriers: Couriers;
   readonly #heart: Heart;
   readonly #turns: Turns;
   readonly #syncTimes: SyncTimes;
@@ -75,6 +77,16 @@ export class Replica extends DurableObject<ReplicaEnv> {
     this.#clients = new Clients(accept);
     this.#calls = new Calls(accept, async () => await ctx.storage.sync());
     this.#streams = new Streams(accept, async () => await ctx.storage.sync());
+    this.#couriers = new Couriers({
+      isEnabled: readSettings(env).webhooksEnabled,
+      isDevelopment: env.EDGEKEEPER_DEV === "1",
+      isLeading: () => this.#keeper.isLeading,
+      tree: () => this.#store.tree,
+      calls: this.#calls,
+      streams: this.#streams,
+      log: (text) => this.#say("webhook", text),
+      inBackground: (work) => this.#inBackground(work),
+    });
     this.#syncTimes = new SyncTimes({
       now: () => Date.now(),
       sync: async () => await ctx.storage.sync(),
@@ -169,6 +181,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
     this.#clients.closeAll();
     this.#calls.closeAll();
     this.#streams.closeAll();
+    this.#couriers.stopAll();
     this.#store = this.#openStore();
     this.#keeper = this.#makeKeeper(this.#store);
     if (!this.#isAwake) this.#heart.rest();
@@ -289,6 +302,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
   #tick(): void {
     this.#clients.tick();
     this.accept({ kind: "tick" });
+    this.#couriers.tick();
   }
 
   /** Does one thing that a turn asked for. */

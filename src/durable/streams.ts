@@ -25,11 +25,21 @@ interface OpenStream {
   hasEnded: boolean;
 }
 
+/** A stream that its own replica reads. */
+export interface OwnStreamHandle {
+  /** It has taken so much. */
+  taken(length: number): void;
+  close(): void;
+  /** Waits until all that was written is durable. */
+  durable(): Promise<void>;
+}
+
 /** The streams of one replica. */
 export class Streams {
   readonly #accept: (input: KeeperInput) => void;
   readonly #sync: () => Promise<void>;
   readonly #open = new Map<StreamId, OpenStream>();
+  readonly #own = new Map<StreamId, (word: StreamWord | "lost") => void>();
   readonly #encoder = new TextEncoder();
   #nextId = 1;
 
@@ -67,8 +77,33 @@ export class Streams {
     return await promise;
   }
 
+  /** Opens a stream that this replica itself reads: `told` hears each word, and "lost" where it starts anew. */
+  openOwn(asked: StreamAsked, told: (word: StreamWord | "lost") => void): OwnStreamHandle {
+    const id = this.#nextId++;
+    this.#own.set(id, told);
+    const opening = { ...asked, id, remoteAddress: "unknown:0", identities: [], isOwn: true };
+    // Not within the turn that led here: it hears of its beginning once it has this.
+    queueMicrotask(() => {
+      if (this.#own.has(id)) this.#accept({ kind: "stream", input: { kind: "opened", opening } });
+    });
+    return {
+      taken: (length) => {
+        if (this.#own.has(id)) this.#accept({ kind: "stream", input: { kind: "taken", stream: id, length } });
+      },
+      close: () => {
+        if (this.#own.delete(id)) this.#accept({ kind: "stream", input: { kind: "closed", stream: id } });
+      },
+      durable: this.#sync,
+    };
+  }
+
   /** The keeper says something. */
   say(id: StreamId, word: StreamWord): void {
+    const told = this.#own.get(id);
+    if (told !== undefined) {
+      if (word.kind === "refused" || word.kind === "end") this.#own.delete(id);
+      return told(word);
+    }
     const stream = this.#open.get(id);
     if (stream === undefined) return;
     switch (word.kind) {
@@ -97,6 +132,9 @@ export class Streams {
 
   /** The replica starts anew: who has not been told so hears it by the end of its stream. */
   closeAll(): void {
+    const own = [...this.#own.values()];
+    this.#own.clear();
+    for (const told of own) told("lost");
     for (const [id, { writer, answer }] of this.#open) {
       this.#open.delete(id);
       answer(new Response("starts anew", { status: 503 }));

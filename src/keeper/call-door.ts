@@ -17,7 +17,7 @@ import { isOver, type Scope, scopeOf, UNBOUNDED } from "../tree/scope.ts";
 import { isTokenPath } from "../tree/tokens.ts";
 import type { TreeEvent } from "../tree/transition.ts";
 import { compareZxid, type Zxid, ZXID_ZERO } from "../base/zxid.ts";
-import { powersOf } from "./auth.ts";
+import { powersOf, SUPER } from "./auth.ts";
 import type { Call, CallAnswer, CallId, CallRequest, CallResponse, Page } from "./call.ts";
 import { CallPace } from "./call-pace.ts";
 import { mayCall } from "./call-scope.ts";
@@ -25,6 +25,7 @@ import { CallWrites, type Delivered } from "./call-writes.ts";
 import { belowOf, ChangeWaits, isKnown } from "./change-waits.ts";
 import { isKnownQueue, lockQueue, semaphoreQueue } from "./contest.ts";
 import { hostOf } from "./connection.ts";
+import { HookCalls } from "./hook-calls.ts";
 import type { DoorContext } from "./door-context.ts";
 import {
   CALL_SESSION_MS_MAX,
@@ -72,6 +73,7 @@ export class CallDoor {
   readonly #locks: LockCalls;
   readonly #waits = new ChangeWaits();
   readonly #tokens: TokenCalls;
+  readonly #hooks: HookCalls;
   readonly #strangers = new Strangers();
   readonly #pace: CallPace;
 
@@ -81,11 +83,13 @@ export class CallDoor {
     this.#audit = parts.audit;
     this.#writes = new CallWrites(parts.context);
     this.#pace = new CallPace(parts.context.bounds.callsPerToken ?? 0);
-    this.#tokens = new TokenCalls({
+    const service: ConstructorParameters<typeof TokenCalls>[0] = {
       context: parts.context,
       send: (open, write, done) => this.#send(open, { session: NO_SESSION, ...write }, done),
       answer: (open, zxid, code, response) => this.#answer(open, zxid, code, response),
-    });
+    };
+    this.#tokens = new TokenCalls(service);
+    this.#hooks = new HookCalls(service);
     this.#locks = new LockCalls({
       context: parts.context,
       writes: this.#writes,
@@ -242,7 +246,8 @@ export class CallDoor {
     open.identities = powersOf({ identities: proven }, auth);
     const { requiredSchemes } = auth.access;
     const isKnown =
-      requiredSchemes.length === 0 || proven.some(({ scheme }) => requiredSchemes.includes(scheme));
+      requiredSchemes.length === 0 ||
+      proven.some(({ scheme }) => scheme === SUPER.scheme || requiredSchemes.includes(scheme));
     if (!isKnown) return "sessionClosedRequireSaslAuth";
     return mayCall(scope, call.request) ? undefined : "noAuth";
   }
@@ -278,6 +283,13 @@ export class CallDoor {
         return this.#tokens.create(open, request);
       case "listTokens":
         return open.isFresh ? this.#tokens.list(open) : this.#awaitBarrier(open);
+      case "listHooks":
+        return open.isFresh ? this.#hooks.do(open, request) : this.#awaitBarrier(open);
+      case "createHook":
+      case "deleteHook":
+      case "resumeHook":
+      case "noteHook":
+        return this.#hooks.do(open, request);
       case "revokeToken":
         return this.#tokens.revoke(open, request.hash);
       case "read":

@@ -41,6 +41,11 @@ function needOf(request: CallRequest): Need | undefined {
     case "createToken":
     case "listTokens":
     case "revokeToken":
+    case "createHook":
+    case "deleteHook":
+    case "listHooks":
+    case "resumeHook":
+    case "noteHook":
       return { permission: "admin", path: "/" };
     default:
       return assertNever(request);

@@ -17,6 +17,7 @@ import type { Stat } from "../base/stat.ts";
 import type { Zxid } from "../base/zxid.ts";
 import type { TokenRecord } from "../tree/tokens.ts";
 import type { Known } from "./change-waits.ts";
+import type { HookRequest, KnownHook } from "./hook-calls.ts";
 
 export type { Known } from "./change-waits.ts";
 
@@ -110,6 +111,7 @@ export type CallRequest =
       readonly grants: readonly Grant[];
       readonly lifeMs: number | undefined;
     }
+  | HookRequest
   | { readonly kind: "listTokens" }
   | { readonly kind: "revokeToken"; readonly hash: string };
 
@@ -182,6 +184,7 @@ export type CallResponse =
       /** How many a semaphore has; undefined where that is not agreed upon, and of a lock. */
       readonly permits: number | undefined;
     }
+  | { readonly op: "hooks"; readonly hooks: readonly KnownHook[] }
   | { readonly op: "tokens"; readonly tokens: readonly KnownToken[] }
   | { readonly op: "session"; readonly session: CallSession; readonly timeoutMs: number };
 

@@ -39,6 +39,8 @@ export interface StreamOpening extends StreamAsked {
   readonly remoteAddress: string;
   /** What the platform has proven the reader to be, besides its address. */
   readonly identities: readonly Identity[];
+  /** The replica reads it itself: it hears what everybody may. */
+  readonly isOwn?: boolean;
 }
 
 /** What happens to streams. */

@@ -281,7 +281,7 @@ export class EventStreams {
   #identify(stream: Stream): StreamRefusal | undefined {
     const { context } = this.#parts;
     const { auth, tree } = context;
-    const { identities, remoteAddress, path } = stream.opening;
+    const { identities, remoteAddress, path, isOwn = false } = stream.opening;
     const scope = scopeOf(identities, tree, context.timeMs());
     if (scope === undefined) return "unauthorized";
     const own = scope.identity === undefined ? [] : [scope.identity];
@@ -290,7 +290,7 @@ export class EventStreams {
     stream.identities = powersOf({ identities: proven }, auth);
     const { requiredSchemes } = auth.access;
     const isKnown =
-      requiredSchemes.length === 0 || proven.some(({ scheme }) => requiredSchemes.includes(scheme));
+      isOwn || requiredSchemes.length === 0 || proven.some(({ scheme }) => requiredSchemes.includes(scheme));
     if (!isKnown) return "login-required";
     return mayTouch(scope, "read", path) ? undefined : "no-auth";
   }

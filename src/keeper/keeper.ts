@@ -140,6 +140,11 @@ export class Keeper {
     return this.#serving;
   }
 
+  /** Whether it is the leader, and serves. */
+  get isLeading(): boolean {
+    return this.#serving && this.#host.phase.role === "leading";
+  }
+
   /** The latest permit to stage a restore that this replica gave as leader, once it is committed. */
   get restorePermit(): Zxid | undefined {
     return this.#reign.desk?.restorePermit;

@@ -24,5 +24,8 @@ export const STREAM_SLICE_BYTES: number = 256 * 1024;
 /** How long a stream waits for a leader, and for what its caller has seen elsewhere, until it is refused. */
 export const STREAM_HOLD_MS = 5000;
 
+/** Webhooks of an ensemble: the leader tells them all. */
+export const HOOKS_MAX = 50;
+
 /** Clients are asked to wait so long before they come back. */
 export const STREAM_RETRY_MS = 1000;

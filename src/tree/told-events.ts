@@ -17,6 +17,7 @@ import { isAllowed } from "./access.ts";
 import { KEYS_ACL, KEYS_PATH } from "./call-keys.ts";
 import { CONFIG_PATH } from "./reserved.ts";
 import type { TreeEvent } from "./transition.ts";
+import { HOOKS_ACL, HOOKS_PATH } from "./webhooks.ts";
 
 /** The events of one transaction, as they were. */
 export type EventNote = readonly TreeEvent[];
@@ -79,9 +80,10 @@ function eventsOfOperation(txn: OperationTxn): readonly TreeEvent[] {
   }
 }
 
-/** Who may read what stands there, unless a note says otherwise: everybody, but of callers' keys nobody. */
+/** Who may read what stands there, unless a note says otherwise: everybody, but what the service keeps nobody. */
 function usualReadersOf(path: string): readonly Acl[] {
-  return path === KEYS_PATH || path.startsWith(`${KEYS_PATH}/`) ? KEYS_ACL : OPEN_ACL;
+  if (path === KEYS_PATH || path.startsWith(`${KEYS_PATH}/`)) return KEYS_ACL;
+  return path === HOOKS_PATH || path.startsWith(`${HOOKS_PATH}/`) ? HOOKS_ACL : OPEN_ACL;
 }
 
 /** Lists that let everybody read are all the same to whoever asks who may. */

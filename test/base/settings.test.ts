@@ -24,6 +24,8 @@ const UNTOLD = {
   doors: DEFAULT_DOORS,
 };
 
+const OF_STREAMS = { MAX_CALLER_STREAMS: "9", WEBHOOKS_ENABLED: "1" };
+
 describe("readSettings", () => {
   test("voters alone give an ensemble with ZooKeeper's defaults", () => {
     expect(readSettings({ VOTERS })).toEqual({
@@ -39,6 +41,7 @@ describe("readSettings", () => {
       heartbeatLimitMs: undefined,
       maxConnections: 10_000,
       maxConnectionsPerAddress: 60,
+      webhooksEnabled: false,
       requestBytesMax: 1_048_575,
       storageLimitMb: 9000,
       znodes: ZNODE_SETTINGS,
@@ -55,6 +58,7 @@ describe("readSettings", () => {
 
   test("each variable is read, and an empty one counts as not set", () => {
     const variables = {
+      ...OF_STREAMS,
       VOTERS: " 5, 254 ,7",
       OBSERVERS: "9, 1",
       VOTERS_BEFORE: "3,2,1",
@@ -68,7 +72,6 @@ describe("readSettings", () => {
       HEARTBEAT_LIMIT_MS: "500",
       MAX_CNXNS: "0",
       MAX_CLIENT_CNXNS: "7",
-      MAX_CALLER_STREAMS: "9",
       JUTE_MAXBUFFER: "4096",
       STORAGE_LIMIT_MB: "100",
       EXTENDED_TYPES_ENABLED: "0",
@@ -100,6 +103,7 @@ describe("readSettings", () => {
       maxConnections: 0,
       maxConnectionsPerAddress: 7,
       maxStreamsPerCaller: 9,
+      webhooksEnabled: true,
       requestBytesMax: 4096,
       storageLimitMb: 100,
       znodes: {

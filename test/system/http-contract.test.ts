@@ -13,7 +13,14 @@ import {
   prepareCoordination,
   unchangedAgain,
 } from "./coordination-contract.ts";
-import { STREAMS_MAX, WATCH_FAILURES, watchContract } from "./watch-contract.ts";
+import {
+  HOOK_FAILURES,
+  HOOK_SUCCESSES,
+  prepareHooks,
+  STREAMS_MAX,
+  WATCH_FAILURES,
+  watchContract,
+} from "./watch-contract.ts";
 
 const SECRET = "a secret of this test";
 const AUTHORIZED = { authorization: `Bearer ${SECRET}` };
@@ -31,6 +38,7 @@ beforeAll(async () => {
     EXTENDED_TYPES_ENABLED: "0",
     ENFORCE_QUOTA: "1",
     MAX_CALLER_STREAMS: String(STREAMS_MAX),
+    WEBHOOKS_ENABLED: "1",
   };
   ensemble = await startEnsemble({ vars });
   api = await HttpApi.open(ensemble.httpUrl, AUTHORIZED);
@@ -44,6 +52,7 @@ beforeAll(async () => {
   lease = String(held.json?.["lease"]);
   state.expired = expired;
   await prepareCoordination(api, state);
+  await prepareHooks(api);
 }, 120_000);
 
 afterAll(async () => await ensemble?.stop());
@@ -76,6 +85,7 @@ const SUCCESSES: readonly (readonly [string, string, () => ApiInit])[] = [
   ["POST", "/locks/held/renew", () => ({ json: { lease } })],
   ["POST", "/locks/held/release", () => ({ json: { lease } })],
   ...coordinationSuccesses(state),
+  ...HOOK_SUCCESSES,
   ["GET", "/tokens", () => ({})],
   ["POST", "/tokens", () => ({ json: NEW_TOKEN })],
   ["DELETE", `/tokens/${NO_TOKEN}`, () => ({})],
@@ -90,9 +100,9 @@ test.each(SUCCESSES)("%s %s wants the secret, and an ensemble that there is", as
   expect(elsewhere).toMatchObject({ status: 404, code: "no-such-ensemble" });
 });
 
-test("tokens are kept from who has one that does not administer all", async () => {
+test("tokens and webhooks are kept from who has one that does not administer all", async () => {
   const bearer = api.as({ authorization: `Bearer ${(await token()).token}` });
-  for (const [method, path, init] of SUCCESSES.filter(([, path]) => path.startsWith("/tokens"))) {
+  for (const [method, path, init] of SUCCESSES.filter(([, path]) => /^\/(tokens|webhooks)/.test(path))) {
     expect(await bearer.call(method, path, init())).toMatchObject({ status: 403, code: "no-auth" });
   }
 });
@@ -198,6 +208,7 @@ const ERRORS: readonly (readonly [string, string, () => ApiInit, string])[] = [
   ["DELETE", "/tokens/mine", () => ({}), "400 bad-request"],
   ["DELETE", `/tokens/${NO_TOKEN}`, () => ({}), "404 no-such-token"],
   ...WATCH_FAILURES,
+  ...HOOK_FAILURES,
 ];
 
 function multi(...operations: readonly object[]): ApiInit {
@@ -243,6 +254,7 @@ test("nothing is in the document that was not seen, but for what takes a fault o
     / (413|429|503|504|507)$/,
     /(sessions|renew|release|resign|proclaim|watch\/\{path\}|GET \/(locks|semaphores|elections)\/\{name\}) 403$/,
     /(sessions|renew|release|resign|proclaim) 409$/,
+    /webhooks.* 501$/,
   ];
   const isByFault = (line: string): boolean => byFault.some((pattern) => pattern.test(line));
   expect(api.documented().filter((line) => !api.seen.has(line) && !isByFault(line))).toEqual([]);

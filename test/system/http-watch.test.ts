@@ -256,6 +256,22 @@ describe("a stream", () => {
   });
 });
 
+test("a token hears of what it may read, and its revocation ends what is heard under it", async () => {
+  const { json } = await api.call("POST", "/tokens", {
+    json: { name: "ear", scopes: [{ prefix: "/mine", permissions: ["read"] }] },
+  });
+  const bearer = api.as({ authorization: `Bearer ${String(json?.["token"])}` });
+  const reader = await HttpReader.open(bearer, "/watch/mine?part=recursive&heartbeatMs=1000");
+  expect(await bearer.call("GET", "/watch/other")).toMatchObject({ status: 403, code: "no-auth" });
+  await api.call("PUT", "/nodes/mine");
+  await until(() => reader.told.length === 1);
+  await api.call("DELETE", `/tokens/${String(json?.["id"])}`);
+  await reader.ended;
+  expect(reader.told).toEqual(["created /mine"]);
+  expect(reader.reason).toBe("revoked");
+  expect(await bearer.call("GET", "/watch/mine")).toMatchObject({ status: 401, code: "unauthorized" });
+});
+
 describe("history that is not kept any more", () => {
   test("is refused, and says where to read again", async () => {
     const { zxid } = await api.call("PUT", "/nodes/old");

@@ -21,7 +21,6 @@ const PROBLEMS = {
   413: "It is too large.",
   415: "The body is of another type.",
   422: "The key came with another request before.",
-  429: "The caller has too many of them open.",
   501: "The deployment has that switched off.",
   503: "Nothing was done: ask again after Retry-After.",
   504: "Nobody knows whether it was done.",

@@ -13,6 +13,7 @@ import { addSemaphores } from "./semaphores.ts";
 import { addSessions } from "./sessions.ts";
 import { addTokens } from "./tokens.ts";
 import { addWatch } from "./watch.ts";
+import { addWebhooks } from "./webhooks.ts";
 
 /** The API's own version: it grows where something is added, and /v1 ends where something is taken away. */
 const API_VERSION = "1.0.0";
@@ -40,6 +41,7 @@ export function makeApi(callers: CallerIdentities, whereabouts: Whereabouts): Op
   addElections(api, asker);
   addTokens(api, asker);
   addWatch(api, asker, whereabouts);
+  addWebhooks(api, asker);
   return api;
 }
 

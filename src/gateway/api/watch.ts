@@ -70,7 +70,7 @@ const watch = createRoute({
       "min-zxid": zxidText.optional(),
     }),
   },
-  responses: answers([400, 403, 410, 429, 503], {
+  responses: answers([400, 403, 410, 503], {
     200: {
       description: "The events.",
       content: { "text/event-stream": { schema: z.string() } },

@@ -1,0 +1,160 @@
+/** Webhooks made, listed and ended by callers who may, and how far each was told noted by who tells it. */
+import type { Identity } from "../base/acl.ts";
+import { ERROR_CODES } from "../base/error-code.ts";
+import type { CreateRequest, TransactOperation, TransactRequest } from "../base/request.ts";
+import type { Outcome } from "../base/txn.ts";
+import type { Zxid } from "../base/zxid.ts";
+import {
+  HOOKS_ACL,
+  HOOKS_PATH,
+  hookPathOf,
+  type HookRecord,
+  type HookState,
+  hookStatePathOf,
+  readHookRecord,
+  readHookState,
+  writeHook,
+} from "../tree/webhooks.ts";
+import type { Tree } from "../tree/tree.ts";
+import { SUPER } from "./auth.ts";
+import type { CallResponse } from "./call.ts";
+import type { DoorContext } from "./door-context.ts";
+import { endOf, positionText } from "./event-stream.ts";
+import type { OpenCall } from "./open-call.ts";
+import { HOOKS_MAX } from "./stream-limits.ts";
+
+/** What may be asked about webhooks. */
+export type HookRequest =
+  /** It hears what comes behind `since`, an event's id, or from now on. */
+  | {
+      readonly kind: "createHook";
+      readonly name: string;
+      readonly record: Omit<HookRecord, "createdMs">;
+      readonly since: string | undefined;
+    }
+  | { readonly kind: "deleteHook"; readonly name: string }
+  | { readonly kind: "listHooks" }
+  /** It goes on behind `since`, or where it was, whatever had disabled it. */
+  | { readonly kind: "resumeHook"; readonly name: string; readonly since: string | undefined }
+  /** By who tells it, unless somebody else has noted something since the version. */
+  | { readonly kind: "noteHook"; readonly name: string; readonly state: HookState; readonly version: number };
+
+/** A webhook, as those see it who may list them. */
+export interface KnownHook extends HookRecord, HookState {
+  readonly name: string;
+  /** Of its state. */
+  readonly version: number;
+}
+
+/** Every webhook there is. */
+export function hooksOf(tree: Tree): readonly KnownHook[] {
+  if (tree.get(HOOKS_PATH) === undefined) return [];
+  return tree.childNames(HOOKS_PATH).flatMap((name): readonly KnownHook[] => {
+    const record = readHookRecord(tree.get(hookPathOf(name))?.data ?? null);
+    const node = tree.get(hookStatePathOf(name));
+    const state = readHookState(node?.data ?? null);
+    if (record === undefined || state === undefined || node === undefined) return [];
+    return [{ name, ...record, ...state, version: node.version }];
+  });
+}
+
+/** What it needs of the door. */
+interface HookHost {
+  readonly context: DoorContext;
+  /** Sends the call's write as these; tells what came of it, unless nobody knows. */
+  readonly send: (
+    open: OpenCall,
+    write: { readonly request: TransactRequest; readonly identities: readonly Identity[] },
+    done: (delivered: { readonly zxid: Zxid; readonly outcome: Outcome }) => void,
+  ) => void;
+  readonly answer: (open: OpenCall, zxid: Zxid, code: number, response?: CallResponse) => void;
+}
+
+/** See the file's comment. */
+export class HookCalls {
+  readonly #host: HookHost;
+
+  constructor(host: HookHost) {
+    this.#host = host;
+  }
+
+  /** Does one; a list is of what this replica shows. */
+  do(open: OpenCall, request: HookRequest): void {
+    const { tree } = this.#host.context;
+    switch (request.kind) {
+      case "createHook":
+        return this.#create(open, request);
+      case "deleteHook":
+        return this.#write(open, [
+          { op: "delete", path: hookStatePathOf(request.name), version: -1 },
+          { op: "delete", path: hookPathOf(request.name), version: -1 },
+        ]);
+      case "listHooks": {
+        const response = { op: "hooks", hooks: hooksOf(tree) } as const;
+        return this.#host.answer(open, tree.lastApplied, ERROR_CODES.ok, response);
+      }
+      case "resumeHook": {
+        const known = hooksOf(tree).find(({ name }) => name === request.name);
+        if (known === undefined) return this.#host.answer(open, tree.lastApplied, ERROR_CODES.noNode);
+        const state = { ...freshState(request.since ?? known.position), deliveredMs: known.deliveredMs };
+        // Whatever is noted meanwhile: who tells it begins anew from this.
+        return this.#set(open, request.name, { state, version: -1 });
+      }
+      case "noteHook":
+        return this.#set(open, request.name, request);
+    }
+  }
+
+  #create(open: OpenCall, { name, record, since }: HookRequest & { readonly kind: "createHook" }): void {
+    const { tree, timeMs } = { tree: this.#host.context.tree, timeMs: this.#host.context.timeMs() };
+    if ((tree.get(HOOKS_PATH)?.childCount ?? 0) >= HOOKS_MAX) {
+      return this.#host.answer(open, tree.lastApplied, ERROR_CODES.quotaExceeded);
+    }
+    const data = new Uint8Array(0);
+    const parent: TransactOperation = { op: "put", path: HOOKS_PATH, data, acl: HOOKS_ACL };
+    const state = freshState(since ?? positionText(endOf(tree.lastApplied)));
+    const created = [
+      createOf(hookPathOf(name), writeHook({ ...record, createdMs: timeMs })),
+      createOf(hookStatePathOf(name), writeHook(state)),
+    ];
+    this.#write(open, tree.get(HOOKS_PATH) === undefined ? [parent, ...created] : created);
+  }
+
+  #set(
+    open: OpenCall,
+    name: string,
+    { state, version }: { readonly state: HookState; readonly version: number },
+  ): void {
+    this.#write(open, [{ op: "setData", path: hookStatePathOf(name), data: writeHook(state), version }]);
+  }
+
+  /** As the service itself, which alone may write there, and within the caller's scope at that moment. */
+  #write(open: OpenCall, operations: readonly TransactOperation[]): void {
+    const request = {
+      op: "transact",
+      newSession: undefined,
+      ensured: undefined,
+      guards: [],
+      operations,
+      key: undefined,
+    } as const;
+    this.#host.send(open, { request, identities: [SUPER, ...open.identities] }, ({ zxid, outcome }) => {
+      const failed = outcome.kind === "multi" ? outcome.outcomes.find(isFailure) : outcome;
+      this.#host.answer(open, zxid, failed?.kind === "error" ? failed.code : ERROR_CODES.ok);
+    });
+  }
+}
+
+function freshState(position: string): HookState {
+  return { position, failures: 0, error: "", deliveredMs: 0, disabled: "" };
+}
+
+/** Of several errors of a multi that one which made it fail. */
+function isFailure(outcome: Outcome): boolean {
+  const { runtimeInconsistency, ok } = ERROR_CODES;
+  return outcome.kind === "error" && outcome.code !== ok && outcome.code !== runtimeInconsistency;
+}
+
+function createOf(path: string, data: Uint8Array): CreateRequest {
+  return { op: "create2", path, data, acl: HOOKS_ACL, flags: 0, ttlMs: 0 };
+}
