@@ -49,6 +49,10 @@ export const ERROR_CODES = {
   superseded: -1007,
   /** Another number of permits is agreed upon for the semaphore. */
   permitsDiffer: -1008,
+  /** What stands there is no counter. */
+  notCounter: -1009,
+  /** The sum does not fit into 64 bits. */
+  counterOverflow: -1010,
 } as const;
 
 /** The name of an error code. */

@@ -112,6 +112,21 @@ export interface EnsureRequest {
   readonly acl: readonly Acl[];
 }
 
+/** Adds to the number at the path, which is 0 where nothing stands, and is created then with these permissions. */
+export interface AddRequest {
+  readonly op: "add";
+  readonly path: string;
+  /** Of 64 bits, as the sum. */
+  readonly delta: bigint;
+  readonly acl: readonly Acl[];
+}
+
+/** Keeps the data at the path, before they are changed, below it: the latest so many that were replaced. */
+export interface Archive {
+  readonly path: string;
+  readonly max: number;
+}
+
 /** What must hold where a transact is prepared, or nothing of it is done. */
 export type Guard =
   /** The lock at the path, or a permit of the semaphore there, is held under this token: the czxid of its znode. */
@@ -120,6 +135,8 @@ export type Guard =
   | { readonly kind: "free"; readonly path: string; readonly isShared: boolean }
   /** Of the semaphore at the path a permit is left; so many are agreed upon, or, where it is new, are now. */
   | { readonly kind: "room"; readonly path: string; readonly permits: number }
+  /** Nothing stands at the path. */
+  | { readonly kind: "absent"; readonly path: string }
   /** The znode at the path is the one created then, and not another under its name. */
   | { readonly kind: "same"; readonly path: string; readonly czxid: Zxid };
 
@@ -138,7 +155,8 @@ export type TransactOperation =
   | SetDataRequest
   | CheckRequest
   | PutRequest
-  | EnsureRequest;
+  | EnsureRequest
+  | AddRequest;
 
 /**
  * What callers without a connection ask for as one transaction, beyond what a multi can say; never decoded from a
@@ -151,6 +169,8 @@ export interface TransactRequest {
   /** Where this is missing, containers are made down to it. */
   readonly ensured: string | undefined;
   readonly guards: readonly Guard[];
+  /** Done before the operations. */
+  readonly archived?: Archive | undefined;
   readonly operations: readonly TransactOperation[];
   readonly key: CallKey | undefined;
 }

@@ -23,6 +23,8 @@ export const GATEWAY_PATHS = {
   metrics: "/gateway/metrics",
 } as const;
 
+export { decodeCounter, encodeCounter } from "../tree/counter.ts";
+
 export { encodePermits, permitsPath } from "../tree/semaphore.ts";
 
 export { expositionOf, type MetricFamily } from "../keeper/operations/metric-families.ts";

@@ -360,9 +360,11 @@ export class CallDoor {
     const session = open.call.session?.session ?? NO_SESSION;
     this.#send(open, { request, session }, (delivered) => {
       const isTransact = request.op === "transact";
-      const { zxid, outcome } = isTransact ? transacted(this.#context.tree, request, delivered) : delivered;
-      const { code, response } = replyTo(request, outcome);
-      this.#answer(open, zxid, code, response);
+      const done = isTransact ? transacted(this.#context.tree, request, delivered) : delivered;
+      const { code, response } = replyTo(request, done.outcome);
+      const value = "value" in done ? done.value : undefined;
+      const shown = value === undefined || response.op !== "multi" ? response : { ...response, value };
+      this.#answer(open, done.zxid, code, shown);
     });
   }
 

@@ -162,6 +162,8 @@ export interface Call extends CallAsked {
 /** What a call is answered with, where the ensemble had a say. */
 export type CallResponse =
   | Response
+  /** Of a transact that adds to a counter: what that stood at then. */
+  | (Response & { readonly op: "multi"; readonly value: string })
   | {
       readonly op: "page";
       readonly children: readonly string[];

@@ -11,9 +11,15 @@ import { readRequest, writeRequest } from "../jute/requests.ts";
 export const TRANSACT_NUMBER = 1000;
 
 /** Of the operations that are ours alone. */
-const OWN_NUMBERS = { put: 1001, ensure: 1002 } as const;
+const OWN_NUMBERS = { put: 1001, ensure: 1002, add: 1003 } as const;
 
-const GUARD_NUMBERS: Readonly<Record<Guard["kind"], number>> = { held: 1, free: 2, same: 3, room: 4 };
+const GUARD_NUMBERS: Readonly<Record<Guard["kind"], number>> = {
+  held: 1,
+  free: 2,
+  same: 3,
+  room: 4,
+  absent: 5,
+};
 
 /** A kind and a path. */
 const GUARD_BYTES_MIN = 5;
@@ -32,6 +38,11 @@ export function writeTransact(writer: JuteWriter, request: TransactRequest): voi
   writer.string(ensured ?? null);
   writer.int(request.guards.length);
   for (const guard of request.guards) writeGuard(writer, guard);
+  writer.bool(request.archived !== undefined);
+  if (request.archived !== undefined) {
+    writer.string(request.archived.path);
+    writer.int(request.archived.max);
+  }
   writer.int(request.operations.length);
   for (const operation of request.operations) writeOperation(writer, operation);
   writer.bool(key !== undefined);
@@ -48,10 +59,11 @@ export function readTransact(reader: JuteReader): TransactRequest {
   const ensured = reader.nullableString() ?? undefined;
   const guards: Guard[] = [];
   for (let left = reader.count(GUARD_BYTES_MIN); left > 0; left--) guards.push(readGuard(reader));
+  const archived = reader.bool() ? { path: reader.string(), max: reader.int() } : undefined;
   const operations: TransactOperation[] = [];
   for (let left = reader.count(OPERATION_BYTES_MIN); left > 0; left--) operations.push(readOperation(reader));
   const key = reader.bool() ? { name: reader.string(), fingerprint: reader.string() } : undefined;
-  return { op: "transact", newSession, ensured, guards, operations, key };
+  return { op: "transact", newSession, ensured, guards, archived, operations, key };
 }
 
 function writeGuard(writer: JuteWriter, guard: Guard): void {
@@ -66,6 +78,8 @@ function writeGuard(writer: JuteWriter, guard: Guard): void {
       return writer.bool(guard.isShared);
     case "room":
       return writer.int(guard.permits);
+    case "absent":
+      return undefined;
     default:
       return assertNever(guard);
   }
@@ -81,6 +95,8 @@ function readGuard(reader: JuteReader): Guard {
       return { kind: "free", path, isShared: reader.bool() };
     case GUARD_NUMBERS.same:
       return { kind: "same", path, czxid: reader.zxid() };
+    case GUARD_NUMBERS.absent:
+      return { kind: "absent", path };
     case GUARD_NUMBERS.room:
       return { kind: "room", path, permits: reader.int() };
     default:
@@ -96,6 +112,13 @@ function writeOperation(writer: JuteWriter, operation: TransactOperation): void 
     writeAcls(writer, operation.acl);
     return;
   }
+  if (operation.op === "add") {
+    writer.int(OWN_NUMBERS.add);
+    writer.string(operation.path);
+    writer.long(operation.delta);
+    writeAcls(writer, operation.acl);
+    return;
+  }
   writer.int(OPCODES[operation.op]);
   writeRequest(writer, operation);
 }
@@ -105,6 +128,9 @@ function readOperation(reader: JuteReader): TransactOperation {
   if (number === OWN_NUMBERS.put || number === OWN_NUMBERS.ensure) {
     const op = number === OWN_NUMBERS.put ? "put" : "ensure";
     return { op, path: reader.string(), data: reader.buffer(), acl: readAcls(reader) };
+  }
+  if (number === OWN_NUMBERS.add) {
+    return { op: "add", path: reader.string(), delta: reader.long(), acl: readAcls(reader) };
   }
   const op = clientOpcodeName(number);
   const request = op === undefined ? undefined : readRequest(reader, op);

@@ -4,6 +4,7 @@ import type { SessionId } from "../base/ids.ts";
 import type { TransactRequest } from "../base/request.ts";
 import type { Outcome } from "../base/txn.ts";
 import { keyPathOf, readRemembered } from "../tree/call-keys.ts";
+import { countOf } from "../tree/prepare-transact.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { Delivered } from "./call-writes.ts";
 
@@ -13,6 +14,8 @@ export interface Transacted extends Delivered {
   readonly outcome: Outcome;
   /** Where it had been done before: in which session, and which claim to it this asking is. */
   readonly remembered: { readonly session: SessionId; readonly claim: number } | undefined;
+  /** What the counter stands at that was added to; undefined where none was. */
+  readonly value: string | undefined;
 }
 
 /**
@@ -26,14 +29,15 @@ export function transacted(tree: Tree, request: TransactRequest, { zxid, outcome
   if ((outcome.kind === "barrier" || outcome.kind === "stat") && key !== undefined) {
     const node = tree.get(keyPathOf(key));
     assert(node !== undefined, "what a barrier names is there when it is delivered");
-    const { outcomes, session } = readRemembered(node.data);
+    const { outcomes, session, value } = readRemembered(node.data);
     const remembered = { session, claim: node.version };
-    return { zxid: node.czxid, outcome: { kind: "multi", outcomes }, remembered };
+    return { zxid: node.czxid, outcome: { kind: "multi", outcomes }, remembered, value };
   }
   if (outcome.kind !== "multi" || outcome.outcomes.some(({ kind }) => kind === "error")) {
-    return { zxid, outcome, remembered: undefined };
+    return { zxid, outcome, remembered: undefined, value: undefined };
   }
   const end = outcome.outcomes.length - (key === undefined ? 0 : 1);
   const outcomes = outcome.outcomes.slice(end - operations.length, end);
-  return { zxid, outcome: { kind: "multi", outcomes }, remembered: undefined };
+  const value = countOf(tree, request);
+  return { zxid, outcome: { kind: "multi", outcomes }, remembered: undefined, value };
 }

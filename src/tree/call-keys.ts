@@ -29,6 +29,8 @@ export interface Remembered {
   readonly session: SessionId;
   /** Of the operations that were asked for, in their order. */
   readonly outcomes: readonly Outcome[];
+  /** What a counter stood at then; undefined where nothing was added to one. */
+  readonly value?: string | undefined;
 }
 
 /** The transaction that remembers it. */

@@ -7,13 +7,15 @@ import { assertNever, must } from "../base/assert.ts";
 import { ERROR_CODES, KeeperError } from "../base/error-code.ts";
 import { KEYS_MAX } from "../base/limits.ts";
 import { childOf, parentOf, pathProblem } from "../base/path.ts";
-import type { CreateRequest, Guard, TransactOperation, TransactRequest } from "../base/request.ts";
+import type { Guard, TransactRequest } from "../base/request.ts";
 import type { CreateTxn, OperationTxn, Outcome, Txn } from "../base/txn.ts";
 import { equalZxid, type Zxid } from "../base/zxid.ts";
 import { KEYS_ACL, KEYS_PATH, keyPathOf, readRemembered, rememberTxn } from "./call-keys.ts";
+import { decodeCounter } from "./counter.ts";
 import { contendersOf, placeOf } from "./lock-queue.ts";
 import type { NodeView, Znode } from "./node-store.ts";
 import { type PreparableOperation, type PrepareContext, prepareOperation } from "./prepare-operation.ts";
+import { archiveOperations, checkAbsent, preparable } from "./own-operations.ts";
 import { checkScope, mayTouch, UNBOUNDED } from "./scope.ts";
 import { isPermitHeld, permitsAt, permitsTaken } from "./semaphore.ts";
 import { applyOperation, type Moment } from "./transition.ts";
@@ -36,16 +38,22 @@ export function prepareTransact(context: PrepareContext, request: TransactReques
   for (const guard of request.guards) {
     // It tells whether something is there, or whose it is.
     if (!mayTouch(context.scope, "write", guard.path)) checkScope(context.scope, "read", guard.path);
-    checkGuard(view, guard);
+    checkGuard(context, guard);
   }
   const transaction = new Transaction(context, moment);
   // What was not asked for comes first, and the key last: so it is told apart by its place.
   const parentCreates = key === undefined ? 0 : transaction.makeRoomForKey();
   if (request.ensured !== undefined) transaction.ensure(request.ensured);
+  for (const operation of request.archived === undefined
+    ? []
+    : archiveOperations(context, request.archived)) {
+    transaction.do(operation);
+  }
   const outcomes: Outcome[] = [];
   for (const operation of request.operations) {
     try {
-      outcomes.push(transaction.do(preparable(view, operation)));
+      const prepared = preparable(context, operation);
+      outcomes.push("kind" in prepared ? transaction.add(prepared) : transaction.do(prepared));
     } catch (error) {
       if (!(error instanceof KeeperError)) throw error;
       return failedMulti({ failedIndex: outcomes.length, count: request.operations.length, error });
@@ -53,11 +61,19 @@ export function prepareTransact(context: PrepareContext, request: TransactReques
   }
   if (key !== undefined) {
     const { fingerprint } = key;
-    transaction.add(rememberTxn(key, parentCreates, { fingerprint, session: context.session, outcomes }));
+    const value = countOf(view, request);
+    const remembered = { fingerprint, session: context.session, outcomes, value };
+    transaction.add(rememberTxn(key, parentCreates, remembered));
   }
   const { operations } = transaction;
   if (newSession === undefined) return { kind: "multi", operations };
   return { kind: "sessionMulti", ...newSession, operations };
+}
+
+/** What the counter stands at that the request adds to, once that is done; undefined where it adds to none. */
+export function countOf(view: Pick<NodeView, "get">, { operations }: TransactRequest): string | undefined {
+  const add = operations.find(({ op }) => op === "add");
+  return add === undefined ? undefined : decodeCounter(view.get(add.path)?.data ?? null)?.toString();
 }
 
 /**
@@ -113,6 +129,7 @@ class Transaction {
 
   /** Makes containers down to the path; those above its prefix are no more than the way to what is in scope. */
   ensure(path: string): void {
+    if (this.#context.view.get(path) !== undefined) return;
     checkScope(this.#context.scope, "write", path);
     const problem = pathProblem(path);
     if (problem !== undefined) throw new KeeperError("badArguments", problem);
@@ -151,17 +168,8 @@ function keysParent(view: NodeView): CreateTxn {
   };
 }
 
-function preparable(view: NodeView, operation: TransactOperation): PreparableOperation {
-  if (operation.op !== "put" && operation.op !== "ensure") return operation;
-  const { op, path, data, acl } = operation;
-  if (view.get(path) !== undefined) {
-    return op === "put" ? { op: "setData", path, data, version: -1 } : { op: "check", path, version: -1 };
-  }
-  const create: CreateRequest = { op: "create2", path, data, acl, flags: 0, ttlMs: 0 };
-  return create;
-}
-
-function checkGuard(view: NodeView, guard: Guard): void {
+function checkGuard(context: PrepareContext, guard: Guard): void {
+  const { view } = context;
   const { path } = guard;
   switch (guard.kind) {
     case "same": {
@@ -174,6 +182,8 @@ function checkGuard(view: NodeView, guard: Guard): void {
       if (contendersOf(view.childNames(path)).some(({ isShared }) => !(isShared && guard.isShared)))
         throw new KeeperError("lockHeld", path);
       return;
+    case "absent":
+      return checkAbsent(context, path);
     case "room":
       return checkRoom(view, path, guard.permits);
     case "held":

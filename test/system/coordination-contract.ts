@@ -29,6 +29,7 @@ export type Success = readonly [string, string, () => ApiInit];
 export type Failure = readonly [string, string, () => ApiInit, string];
 
 const PLAIN: ApiInit = { body: "{}", headers: { "content-type": "text/plain" } };
+const NOT_HELD = { "if-held": `nobody@${"0".repeat(20)}` };
 const SAME_KEY = { "idempotency-key": "there" };
 
 /** Makes what the calls are about. */
@@ -43,6 +44,7 @@ export async function prepareCoordination(api: HttpApi, state: ContractState): P
   await api.call("POST", candidate, { headers: { session: state.candidate } });
   const lead = await api.call("POST", "/elections/forced/campaign", { json: { ttlMs: 600_000 } });
   state.forcedLead = String(lead.json?.["token"]);
+  await api.call("POST", "/counters/there/add", { json: {} });
   const lock = await api.call("POST", "/locks/forced/acquire", { json: { ttlMs: 600_000 } });
   state.forcedLock = String(lock.json?.["token"]);
   const permit = await api.call("POST", "/semaphores/forced/acquire", {
@@ -59,6 +61,9 @@ export function coordinationSuccesses(state: ContractState): readonly Success[] 
     ["POST", "/semaphores/held/renew", () => ({ json: { lease: state.permit } })],
     ["POST", "/semaphores/held/release", () => ({ json: { lease: state.permit } })],
     ["GET", "/elections/held", () => ({})],
+    ["GET", "/counters/there", () => ({})],
+    ["POST", "/counters/there/add", () => ({ json: {} })],
+    ["PUT", "/counters/there", () => ({ json: { value: "7" } })],
     ["POST", "/elections/free/campaign", () => ({ json: { value: "me" } })],
     ["POST", "/elections/held/proclaim", () => ({ json: { lease: state.lead, value: "x" } })],
     ["POST", "/elections/held/renew", () => ({ json: { lease: state.lead } })],
@@ -109,6 +114,35 @@ export function coordinationFailures(state: ContractState): readonly Failure[] {
       () => ({ json: { lease: state.candidate, value: "x" } }),
       "412 not-held",
     ],
+    ["GET", "/counters/there?wait=soon", () => ({}), "400 bad-request"],
+    ["GET", `/counters/${keysPath}`.replace("%2Fx", ""), () => ({}), "403 no-auth"],
+    ["GET", "/counters/none", () => ({}), "404 no-node"],
+    ["GET", "/counters/%2Fthere", () => ({}), "409 not-counter"],
+    ["GET", "/counters/there", () => ({ headers: { session: state.expired } }), "410 session-expired"],
+    ["POST", "/counters/there/add", () => ({ json: { by: 1 } }), "400 bad-request"],
+    ["POST", "/counters/there/add", () => ({ json: { by: "9".repeat(19) } }), "400 bad-request"],
+    ["POST", `/counters/${keysPath}/add`, () => ({ json: {} }), "403 no-auth"],
+    ["POST", "/counters/%2Fthere/add", () => ({ json: {} }), "409 not-counter"],
+    ...(
+      [
+        ["POST", "/counters/there/add", {}],
+        ["PUT", "/counters/there", { value: "1" }],
+      ] as const
+    ).flatMap(([method, path, json]): readonly Failure[] => [
+      [method, path, () => ({ json, headers: { session: state.expired } }), "410 session-expired"],
+      [method, path, () => ({ json, headers: NOT_HELD }), "412 not-held"],
+      [method, path, () => PLAIN, "415 bad-content-type"],
+      [method, path, () => ({ json, headers: SAME_KEY }), "422 key-reused"],
+    ]),
+    ["PUT", "/counters/there", () => ({ json: { value: "x" } }), "400 bad-request"],
+    ["PUT", `/counters/${keysPath}`, () => ({ json: { value: "1" } }), "403 no-auth"],
+    [
+      "PUT",
+      "/counters/none",
+      () => ({ json: { value: "1" }, headers: { "if-match": '"0"' } }),
+      "404 no-node",
+    ],
+    ["PUT", "/counters/%2Fephemeral%2Fx", () => ({ json: { value: "1" } }), "409 ephemeral-parent"],
     ["GET", "/elections/held?wait=soon", () => ({}), "400 bad-request"],
     ...["/locks/held", "/semaphores/held", "/elections/held"].flatMap((path): readonly Failure[] => [
       ["POST", `${path}/force-release`, () => ({ json: { token: "x" } }), "400 bad-request"],
@@ -125,12 +159,7 @@ export function coordinationFailures(state: ContractState): readonly Failure[] {
       () => ({ ...one, headers: { session: state.expired } }),
       "410 session-expired",
     ],
-    [
-      "PUT",
-      "/semaphores/held",
-      () => ({ ...one, headers: { "if-held": `nobody@${"0".repeat(20)}` } }),
-      "412 not-held",
-    ],
+    ["PUT", "/semaphores/held", () => ({ ...one, headers: NOT_HELD }), "412 not-held"],
     ["PUT", "/semaphores/held", () => PLAIN, "415 bad-content-type"],
     ["PUT", "/semaphores/held", () => ({ ...one, headers: SAME_KEY }), "422 key-reused"],
   ];
@@ -155,7 +184,8 @@ export async function leaseOverAgain(api: HttpApi): Promise<readonly unknown[]> 
 export async function unchangedAgain(api: HttpApi): Promise<readonly number[]> {
   const statuses: number[] = [];
   await api.call("POST", "/elections/unchanged/campaign", { json: { ttlMs: 600_000 } });
-  for (const path of ["/elections/unchanged"]) {
+  await api.call("POST", "/counters/unchanged/add", { json: {} });
+  for (const path of ["/elections/unchanged", "/counters/unchanged"]) {
     const etag = (await api.call("GET", path)).headers.get("etag") ?? "";
     statuses.push((await api.call("GET", path, { headers: { "if-none-match": etag } })).status);
   }

@@ -239,3 +239,47 @@ describe("an election", () => {
     told(await behind, "token");
   });
 });
+
+describe("a counter", () => {
+  test("is added to by many at once, each told another value, over the death of a replica", async () => {
+    const values = await Promise.all(
+      Array.from({ length: 40 }, async (_, nth) => {
+        if (nth === 20) await abort(2);
+        for (;;) {
+          const answer = await post("/counters/many/add", {}, { "idempotency-key": `many-${nth}` });
+          if (answer.status === 200) return Number(answer.json?.["value"]);
+          expect([503, 504]).toContain(answer.status);
+        }
+      }),
+    );
+    expect(values.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, at) => at + 1));
+    const { json } = await api.call("GET", "/counters/many?consistency=linearizable");
+    expect(json).toMatchObject({ counter: "/counters/many", value: "40", version: 39 });
+  });
+
+  test("counts beyond what a number can, is set by its version, and holds the bytes of a DistributedAtomicLong", async () => {
+    const added = await post("/counters/big/add", { by: "9007199254740993" });
+    expect(added.json).toMatchObject({ value: "9007199254740993" });
+    expect((await post("/counters/big/add", { by: "1" })).json).toMatchObject({ value: "9007199254740994" });
+    const stale = { "if-match": added.headers.get("etag") ?? "" };
+    const json = { value: "-2" };
+    expect(await api.call("PUT", "/counters/big", { json, headers: stale })).toMatchObject({
+      code: "bad-version",
+    });
+    const { headers } = await api.call("GET", "/counters/big");
+    const fresh = { "if-match": headers.get("etag") ?? "" };
+    const changed = api.call("GET", "/counters/big?wait=30000", {
+      headers: { "if-none-match": fresh["if-match"] },
+    });
+    expect((await api.call("PUT", "/counters/big", { json, headers: fresh })).json).toMatchObject(json);
+    expect((await changed).json).toMatchObject(json);
+    const { bytes } = await api.call("GET", "/nodes/counters/big");
+    expect([...bytes]).toEqual([255, 255, 255, 255, 255, 255, 255, 254]);
+    const twice = { headers: { "if-none-match": "*" }, json };
+    expect(await api.call("PUT", "/counters/big", twice)).toMatchObject({ status: 412, code: "node-exists" });
+    expect(await post("/counters/big/add", { by: `-${"9".repeat(18)}0` })).toMatchObject({ status: 400 });
+    const most = await api.call("PUT", "/counters/most", { json: { value: "9223372036854775807" } });
+    expect(most.json).toMatchObject({ value: "9223372036854775807" });
+    expect(await post("/counters/most/add", {})).toMatchObject({ status: 409, code: "counter-overflow" });
+  });
+});

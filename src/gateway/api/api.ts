@@ -4,12 +4,11 @@ import { type App, ensemblesOf, problem, unknownEnsemble } from "../documents.ts
 import type { CallerIdentities } from "../identities.ts";
 import type { Whereabouts } from "../whereabouts.ts";
 import { Asker, ensembleOf } from "./ask.ts";
-import { addElections } from "./elections.ts";
 import { bodyBounds } from "./body-bounds.ts";
+import { addCoordination } from "./coordination.ts";
 import { addLocks } from "./locks.ts";
 import { addMulti } from "./multi.ts";
 import { addNodes } from "./nodes.ts";
-import { addSemaphores } from "./semaphores.ts";
 import { addSessions } from "./sessions.ts";
 import { addTokens } from "./tokens.ts";
 import { addWatch } from "./watch.ts";
@@ -37,8 +36,7 @@ export function makeApi(callers: CallerIdentities, whereabouts: Whereabouts): Op
   addMulti(api, asker);
   addSessions(api, asker);
   addLocks(api, asker);
-  addSemaphores(api, asker);
-  addElections(api, asker);
+  addCoordination(api, asker);
   addTokens(api, asker);
   addWatch(api, asker, whereabouts);
   addWebhooks(api, asker);

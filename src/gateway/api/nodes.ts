@@ -5,18 +5,18 @@ import { OPEN_ACL } from "../../base/acl.ts";
 import { ERROR_CODES } from "../../base/error-code.ts";
 import { CLIENT_FRAME_BYTES_MAX } from "../../base/limits.ts";
 import type { Guard, MultiResult, TransactOperation } from "../../base/request.ts";
-import type { Stat } from "../../base/stat.ts";
 import { zxidDigits } from "../../base/zxid.ts";
 import { toBase64 } from "../../durable/call-record.ts";
-import type { CallRequest, Known } from "../../durable/entry.ts";
+import type { CallRequest } from "../../durable/entry.ts";
 import type { App } from "../documents.ts";
 import type { Answered, Asker, Question } from "./ask.ts";
 import { CachedReads } from "./cached-reads.ts";
 import type { Found } from "./read-cache.ts";
 import { answers, bytesOf, json, unknownCaller } from "./answers.ts";
+import { etagOf, expected, ifMatch, knownBy, knownData, names } from "./etags.ts";
 import { newZnode } from "./new-znode.ts";
 import { problemOf } from "./problems.ts";
-import { modeSchema, readZxid, statDocument, statSchema } from "./schemas.ts";
+import { modeSchema, statDocument, statSchema } from "./schemas.ts";
 import { sessionHeaders, writeHeaders, writeOf } from "./writes.ts";
 
 /** Of a znode: a frame of ZooKeeper holds its path and more beside them. */
@@ -28,14 +28,8 @@ const WAIT_MS_MAX = 60_000;
 const PAGE_MAX = 10_000;
 const PAGE_DEFAULT = 1000;
 
-/** `"VERSION-CZXID"`: a znode made anew under the same name has another. */
-const ETAG_OF_DATA = /"(-?\d{1,10})-(\d{20})"/;
-
 /** Of a list of children: how often it changed, and by which write. */
 const LIST_ETAG = /"c(-?\d{1,10})-(\d{20})"/;
-
-/** What If-Match takes: the version may stand alone. */
-const ETAG = /^(?:W\/)?"(-?\d{1,10})(?:-(\d{20}))?"$/;
 
 const path = z.object({
   path: z
@@ -140,7 +134,7 @@ const put = createRoute({
     params: path,
     headers: z.object({
       ...writeHeaders,
-      "if-match": z.string().regex(ETAG, "an ETag as GET shows it, or a version in quotes").optional(),
+      "if-match": ifMatch,
       "if-none-match": z.literal("*").optional(),
     }),
     body,
@@ -182,7 +176,7 @@ const remove = createRoute({
     params: path,
     headers: z.object({
       ...writeHeaders,
-      "if-match": z.string().regex(ETAG, "an ETag as GET shows it, or a version in quotes").optional(),
+      "if-match": ifMatch,
     }),
   },
   responses: answers([400, 403, 404, 409, 410, 412, 422, 503, 504], {
@@ -198,7 +192,8 @@ export function addNodes(api: OpenAPIHono<App>, asker: Asker): void {
     const path = znodePath(context.req.valid("param").path);
     const isLinearizable = consistency === "linearizable";
     const isList = children !== undefined;
-    const known = knownOf(context.req.valid("header")["if-none-match"], isList);
+    const ifNoneMatch = context.req.valid("header")["if-none-match"];
+    const known = isList ? knownBy(LIST_ETAG, ifNoneMatch) : knownData(ifNoneMatch);
     const change = wait === 0 ? undefined : { known, waitMs: wait };
     const request: CallRequest = isList
       ? {
@@ -252,34 +247,11 @@ function znodePath(rest: string): string {
   return `/${rest}`;
 }
 
-/** What If-Match asks for: the version, and that the znode was not made anew meanwhile. */
-function expected(
-  path: string,
-  ifMatch: string | undefined,
-): { readonly version: number; readonly guards: readonly Guard[] } {
-  const [, version, czxid] = ETAG.exec(ifMatch ?? "") ?? [];
-  const guards: readonly Guard[] =
-    czxid === undefined ? [] : [{ kind: "same", path, czxid: readZxid(czxid) }];
-  return { version: version === undefined ? -1 : Number(version), guards };
-}
-
 /** Where a znode is read. */
 function locationOf(context: Context<App>, path: string): string {
   const ensemble = context.req.param("ensemble");
   const base = ensemble === undefined ? "/v1" : `/${ensemble}/v1`;
   return `${base}/nodes${path.split("/").map(encodeURIComponent).join("/")}`;
-}
-
-/** What If-None-Match says that the caller knows: of several the first that it can be. */
-function knownOf(header: string | undefined, isList: boolean): Known | undefined {
-  const [, count, zxid] = (isList ? LIST_ETAG : ETAG_OF_DATA).exec(header ?? "") ?? [];
-  return count === undefined || zxid === undefined
-    ? undefined
-    : { count: Number(count), zxid: readZxid(zxid) };
-}
-
-function etagOf({ version, czxid }: Stat): string {
-  return `"${version}-${zxidDigits(czxid)}"`;
 }
 
 function shown(context: Context<App>, path: string, { answer, ageMs }: Found<Answered>): Response {
@@ -310,12 +282,6 @@ function shown(context: Context<App>, path: string, { answer, ageMs }: Found<Ans
   // Anybody may have written these bytes: no browser shall take them for a page of this site.
   const raw = { "content-type": "application/octet-stream", "x-content-type-options": "nosniff" };
   return new Response(data ?? new Uint8Array(), { headers: { ...found, ...raw } });
-}
-
-/** Whether an If-None-Match names the ETag. */
-function names(header: string | undefined, etag: string): boolean {
-  const tags = (header ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, ""));
-  return tags.includes(etag) || tags.includes("*");
 }
 
 /** Does one operation, and tells what came of it. */

@@ -91,6 +91,12 @@ const TOLD: Partial<Record<ErrorName, Told>> = {
     code: "lock-held",
     detail: "somebody holds it, or waits for it, or it is closed for its delay",
   },
+  notCounter: {
+    status: 409,
+    code: "not-counter",
+    detail: "what stands at the path is no counter: those have eight bytes, or none",
+  },
+  counterOverflow: { status: 409, code: "counter-overflow", detail: "the sum does not fit into 64 bits" },
   permitsDiffer: {
     status: 409,
     code: "permits-differ",
@@ -116,4 +122,12 @@ export function problemOf(
   members: object = {},
 ): Response {
   return problemDocument(context, { ...toldOf(code), headers: { zxid: zxidDigits(zxid) }, members });
+}
+
+/** What went wrong with a write, where something did: of several operations the first that failed. */
+export function failureOf({ code, zxid, response }: Answered): Pick<Answered, "code" | "zxid"> | undefined {
+  if (code !== ERROR_CODES.ok) return { code, zxid };
+  const results = response.op === "multi" ? response.results : [];
+  const failed = results.find((result) => result.op === "error" && result.code !== ERROR_CODES.ok);
+  return failed?.op === "error" ? { code: failed.code, zxid } : undefined;
 }

@@ -22,7 +22,7 @@ import {
   releaseLease,
   renewLease,
 } from "./leases.ts";
-import { problemOf } from "./problems.ts";
+import { failureOf, problemOf } from "./problems.ts";
 import { writeHeaders, writeOf } from "./writes.ts";
 
 const SEMAPHORES_PATH = "/semaphores";
@@ -186,9 +186,8 @@ export function addSemaphores(api: OpenAPIHono<App>, asker: Asker): void {
     const question = await writeOf(context, caller, { operations: [put], ensured: path });
     const answer = await asker.ask(context, caller, question);
     if (answer instanceof Response) return answer;
-    if (answer.response.op !== "multi") return problemOf(context, answer);
-    const [result] = answer.response.results;
-    if (result?.op === "error") return problemOf(context, { code: result.code, zxid: answer.zxid });
+    const failure = failureOf(answer);
+    if (failure !== undefined) return problemOf(context, failure);
     return new Response(null, { status: 204, headers: { zxid: zxidDigits(answer.zxid) } });
   });
 }

@@ -145,6 +145,7 @@ function deedOf(operation: AuditedOperation, outcome: Outcome): Deed | undefined
     case "delete":
     case "setData":
       return { operation: operation.op, znode: operation.path, isDone };
+    case "add":
     case "put":
       return outcome.kind === "created"
         ? { operation: "create", znode: outcome.path, znodeType: CREATE_MODES[0], isDone }
