@@ -7,6 +7,9 @@ export { Holder };
 
 type Scene = (edgekeeper: EdgekeeperBinding, env: BoundEnv) => Promise<unknown>;
 
+/** As often as each of the others. */
+const CONTENDED_ROUNDS = 6;
+
 const SCENES: Readonly<Record<string, Scene>> = {
   async using(edgekeeper) {
     using lease = await edgekeeper.lock("scenes/using", { owner: "me", ttlMs: 5000 });
@@ -182,6 +185,25 @@ const SCENES: Readonly<Record<string, Scene>> = {
     const never = told(async () => await watch.next());
     await watch.close();
     return { seen, never: await never };
+  },
+
+  /** What all contenders do under the lock at /contended/lock: see test/compat/contended.ts. */
+  async contend(edgekeeper) {
+    const tokens: string[] = [];
+    for (let round = 0; round < CONTENDED_ROUNDS; round++) {
+      using lease = await edgekeeper.lock("/contended/lock", { waitMs: 60_000, owner: "binding" });
+      const token = await lease.token;
+      const held = { name: "/contended/lock", token };
+      await edgekeeper.node("/contended/holder").create("binding", { held });
+      const record = await edgekeeper.node("/contended/record").get({ consistency: "linearizable" });
+      const [last = "", count = ""] = (record?.text ?? "").split(" ");
+      if (last >= token) throw new Error(`token ${token} after ${last}`);
+      await edgekeeper.node("/contended/record").put(`${token} ${Number(count) + 1}`, { held });
+      await edgekeeper.node("/contended/holder").delete({ held });
+      await lease.release();
+      tokens.push(token);
+    }
+    return tokens;
   },
 
   async slips(edgekeeper, env) {
