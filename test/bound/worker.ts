@@ -74,6 +74,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
     const list = await node.children({ consistency: "linearizable" });
     const full = await told(async () => await node.delete());
     await edgekeeper.node(child.path).delete();
+    const deep = await edgekeeper.node("/scene-deep/a/b").create("", { parents: true });
     await node.delete({ version: 1 });
     return {
       missing,
@@ -81,6 +82,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
       bytes: [...(value?.data ?? [])],
       version: value?.stat.version,
       child: child.path,
+      deep: deep.path,
       refused,
       list: list.children,
       full,
@@ -168,6 +170,23 @@ const SCENES: Readonly<Record<string, Scene>> = {
       async () => await NO_TOKEN.node("/scoped").get(),
     ];
     return { done, refused: await Promise.all(calls.map(async (call) => await told(call))) };
+  },
+
+  async elected(edgekeeper) {
+    using election = await edgekeeper.election("scenes/jobs");
+    const nobody = await election.leader();
+    using lead = await election.campaign({ value: "first", ttlMs: 5000 });
+    const refused = await told(async () => await election.campaign());
+    await lead.proclaim("at work");
+    const leader = await election.leader({ consistency: "linearizable" });
+    const next = election.campaign({ value: "second", waitMs: 60_000 });
+    while ((await election.candidates()).length < 2) await scheduler.wait(20);
+    await lead.release();
+    using second = await next;
+    const late = await told(async () => await lead.proclaim("late"));
+    const after = (await election.leader({ consistency: "linearizable" }))?.value;
+    const grows = (await second.token) > (await lead.token);
+    return { nobody, refused, path: await lead.path, value: leader?.value, late, after, grows };
   },
 
   async watched(edgekeeper) {
