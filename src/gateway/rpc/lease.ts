@@ -19,6 +19,8 @@ interface LeaseDocument {
   readonly lease: string;
   readonly token: string;
   readonly expiresInMs: number;
+  /** The state in which it is held. */
+  readonly zxid: string;
 }
 
 /** What is contended for: where it is found behind /v1, and what taking it and giving it back are called there. */
@@ -203,7 +205,10 @@ function pathOf({ lock, semaphore, election = "" }: LeaseDocument): string {
   return lock ?? semaphore ?? election;
 }
 
-/** Resolves when the lease's own znode is gone. */
+/**
+ * Resolves when the lease's own znode is gone. A replica that has not seen it come yet would tell the same: so none is
+ * heard that is behind what was seen before.
+ */
 async function untilGone(
   caller: ApiCaller,
   {
@@ -212,22 +217,27 @@ async function untilGone(
     signal,
   }: { readonly url: string; readonly document: LeaseDocument; readonly signal: AbortSignal },
 ): Promise<void> {
-  const told = await caller.json({ method: "GET", path: url, signal });
+  const headers = { "min-zxid": document.zxid };
+  const told = await caller.json({ method: "GET", path: url, headers, signal });
   const queue = (told["queue"] ?? told["candidates"]) as readonly {
     readonly node: string;
     readonly token: string;
   }[];
   const own = queue.find(({ token }) => token === document.token);
-  if (own === undefined) return;
+  if (own === undefined) {
+    if (Number(told["count"]) === queue.length) return;
+    throw new Error("so many hold it, or wait, that they are not all shown");
+  }
   const parent = document.semaphore === undefined ? pathOf(document) : `${document.semaphore}/leases`;
   const node = `/nodes/${segment(`${parent}/${own.node}`.slice(1))}`;
   let known: string | undefined;
+  let { zxid } = told;
   try {
     for (;;) {
       const wait = known === undefined ? 0 : WATCH_MS;
-      const headers = { "if-none-match": known };
-      const { etag } = await caller.ask({ method: "GET", path: `${node}?wait=${wait}`, headers, signal });
-      known = etag;
+      const asked = { "if-none-match": known, "min-zxid": zxid };
+      const path = `${node}?wait=${wait}`;
+      ({ etag: known, zxid } = await caller.ask({ method: "GET", path, headers: asked, signal }));
     }
   } catch (error) {
     if (!(error instanceof EdgekeeperError) || error.code !== "no-node") throw error;
