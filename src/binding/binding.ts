@@ -12,6 +12,8 @@ export interface LockOptions {
   readonly ttlMs?: number;
   /** `exclusive`, the default, is Curator's InterProcessMutex; `read` and `write` are its InterProcessReadWriteLock. */
   readonly mode?: "exclusive" | "read" | "write";
+  /** What its lease held stays closed for so long after it has expired; not after a release. 0 unless set. */
+  readonly lockDelayMs?: number;
   /** Whom the queue shows. */
   readonly owner?: string;
   /** Whoever asks again with the same key finds its place, or the lease that it was given. Random unless set. */

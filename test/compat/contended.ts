@@ -1,8 +1,9 @@
 /**
- * One lock that all doors contend for at the same time: Curator's InterProcessMutex, kazoo's Lock, curl, and a Worker
- * by its service binding. Each takes it some times, and under it does the same by its own door: it creates
- * a znode that nobody else may have (so two holders at once are seen), finds in the record a smaller token than its own,
- * writes down its own with one more than the count (so an update that is lost shows), and deletes the znode again.
+ * One lock that all doors contend for at the same time: Curator's InterProcessMutex, kazoo's Lock, the SDK over
+ * WebSocket, curl, and a Worker by its service binding. Each takes it some times, and under it does the same by its own
+ * door: it creates a znode that nobody else may have (so two holders at once are seen), finds in the record a smaller
+ * token than its own, writes down its own with one more than the count (so an update that is lost shows), and deletes
+ * the znode again.
  *
  * Then what happens to those who vanish: a holder that says nothing more, a waiter that is killed, an answer that is
  * lost.

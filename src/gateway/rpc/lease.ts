@@ -184,21 +184,21 @@ export class LeaseTarget extends RpcTarget {
 
 /** A lock, or with `permits` a semaphore. */
 export function contestOf(name: string, options: LockOptions | SemaphoreOptions = {}): Contest {
-  const { waitMs, ttlMs, owner, key } = options;
+  const { waitMs, ttlMs, lockDelayMs, owner, key } = options;
   const { mode, permits } = options as Partial<LockOptions & SemaphoreOptions>;
   return {
     url: `/${"permits" in options ? "semaphores" : "locks"}/${segment(name)}`,
     take: "acquire",
     give: "release",
-    options: { waitMs, ttlMs, mode, owner, key, permits },
+    options: { waitMs, ttlMs, lockDelayMs, mode, owner, key, permits },
   };
 }
 
 /** An election. */
 export function electionOf(name: string, options: CampaignOptions = {}): Contest {
-  const { waitMs, ttlMs, value, key } = options;
+  const { waitMs, ttlMs, lockDelayMs, value, key } = options;
   const url = `/elections/${segment(name)}`;
-  return { url, take: "campaign", give: "resign", options: { waitMs, ttlMs, value, key } };
+  return { url, take: "campaign", give: "resign", options: { waitMs, ttlMs, lockDelayMs, value, key } };
 }
 
 function pathOf({ lock, semaphore, election = "" }: LeaseDocument): string {
