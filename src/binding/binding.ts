@@ -12,6 +12,8 @@ export interface LockOptions {
   readonly ttlMs?: number;
   /** `exclusive`, the default, is Curator's InterProcessMutex; `read` and `write` are its InterProcessReadWriteLock. */
   readonly mode?: "exclusive" | "read" | "write";
+  /** What its lease held stays closed for so long after it has expired; not after a release. 0 unless set. */
+  readonly lockDelayMs?: number;
   /** Whom the queue shows. */
   readonly owner?: string;
   /** Whoever asks again with the same key finds its place, or the lease that it was given. Random unless set. */
@@ -22,6 +24,12 @@ export interface LockOptions {
 export interface SemaphoreOptions extends Omit<LockOptions, "mode"> {
   /** How many may hold one: all must say the same number, which the first one sets. */
   readonly permits: number;
+}
+
+/** How a candidate stands for election. */
+export interface CampaignOptions extends Omit<LockOptions, "mode" | "owner"> {
+  /** What others see of the leader: an address, say. */
+  readonly value?: string;
 }
 
 /** Why a lock is not held any more. */
@@ -57,6 +65,35 @@ export interface Lease {
   release(): Promise<void>;
   /** Tells when and why the lock is not held any more; `signalOf` makes an AbortSignal of it. */
   ending(): Promise<Ending>;
+  [Symbol.dispose](): void;
+}
+
+/** The lead in an election: disposing of it resigns. */
+export interface Leadership extends Lease {
+  /** Sets what others see of the leader, if it still leads: checked in the same transaction. */
+  proclaim(value: string): Promise<void>;
+}
+
+/** A leader, or one that would follow. */
+export interface Candidate {
+  /** The name of its znode below the election's. */
+  readonly node: string;
+  readonly holds: boolean;
+  readonly token: string;
+  readonly session: string | null;
+  /** Unix milliseconds. */
+  readonly since: number;
+  readonly value: string;
+}
+
+/** One election, on the znodes of Curator's LeaderLatch: `jobs` is the znode /elections/jobs. */
+export interface Election {
+  /** Stands for election; fails after `waitMs` with `lock-timeout`. */
+  campaign(options?: CampaignOptions): Promise<Leadership>;
+  /** Who leads; null for nobody. */
+  leader(options?: ReadOptions): Promise<Candidate | null>;
+  /** The first hundred, the leader first. */
+  candidates(options?: ReadOptions): Promise<readonly Candidate[]>;
   [Symbol.dispose](): void;
 }
 
@@ -148,6 +185,8 @@ export interface CreateOptions extends WriteOptions {
   readonly mode?: "persistent" | "ephemeral" | "container" | "ttl";
   readonly sequential?: boolean;
   readonly ttlMs?: number;
+  /** Makes what is missing above it, as persistent znodes: not in one transaction with it. */
+  readonly parents?: boolean;
 }
 
 /** A page of the names of a znode's children. */
@@ -246,6 +285,8 @@ export interface EdgekeeperBinding {
   ): Promise<Contender> & Pick<Contender, "held">;
   /** Takes a permit of a semaphore; fails as `lock` does, and with `permits-differ` under another number of permits. */
   semaphore(name: string, options: SemaphoreOptions): Promise<Lease> & Pick<Lease, "token">;
+  /** An election: `await env.EDGEKEEPER.election("jobs").leader()` is one round trip. */
+  election(name: string): Promise<Election> & Pick<Election, "campaign" | "leader" | "candidates">;
   /** Who holds a lock, and who waits. */
   lockQueue(name: string, options?: ReadOptions): Promise<LockQueue>;
   /** A znode: `await env.EDGEKEEPER.node("/flags").get()` is one round trip. */

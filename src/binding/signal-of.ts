@@ -10,9 +10,13 @@ import { EdgekeeperError } from "./problem.ts";
 export function signalOf(held: { ending(): Promise<Ending> }): AbortSignal {
   const controller = new AbortController();
   const follow = async (): Promise<void> => {
-    using ending = await held.ending();
-    const { code, detail } = await ending.lost();
-    controller.abort(new EdgekeeperError({ code, detail, status: 410 }));
+    const ending = await held.ending();
+    try {
+      const { code, detail } = await ending.lost();
+      controller.abort(new EdgekeeperError({ code, detail, status: 410 }));
+    } finally {
+      ending[Symbol.dispose]();
+    }
   };
   follow().catch((reason: unknown) => controller.abort(reason));
   return controller.signal;

@@ -7,6 +7,9 @@ export { Holder };
 
 type Scene = (edgekeeper: EdgekeeperBinding, env: BoundEnv) => Promise<unknown>;
 
+/** As often as each of the others. */
+const CONTENDED_ROUNDS = 6;
+
 const SCENES: Readonly<Record<string, Scene>> = {
   async using(edgekeeper) {
     using lease = await edgekeeper.lock("scenes/using", { owner: "me", ttlMs: 5000 });
@@ -71,6 +74,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
     const list = await node.children({ consistency: "linearizable" });
     const full = await told(async () => await node.delete());
     await edgekeeper.node(child.path).delete();
+    const deep = await edgekeeper.node("/scene-deep/a/b").create("", { parents: true });
     await node.delete({ version: 1 });
     return {
       missing,
@@ -78,6 +82,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
       bytes: [...(value?.data ?? [])],
       version: value?.stat.version,
       child: child.path,
+      deep: deep.path,
       refused,
       list: list.children,
       full,
@@ -167,6 +172,23 @@ const SCENES: Readonly<Record<string, Scene>> = {
     return { done, refused: await Promise.all(calls.map(async (call) => await told(call))) };
   },
 
+  async elected(edgekeeper) {
+    using election = await edgekeeper.election("scenes/jobs");
+    const nobody = await election.leader();
+    using lead = await election.campaign({ value: "first", ttlMs: 5000 });
+    const refused = await told(async () => await election.campaign());
+    await lead.proclaim("at work");
+    const leader = await election.leader({ consistency: "linearizable" });
+    const next = election.campaign({ value: "second", waitMs: 60_000 });
+    while ((await election.candidates()).length < 2) await scheduler.wait(20);
+    await lead.release();
+    using second = await next;
+    const late = await told(async () => await lead.proclaim("late"));
+    const after = (await election.leader({ consistency: "linearizable" }))?.value;
+    const grows = (await second.token) > (await lead.token);
+    return { nobody, refused, path: await lead.path, value: leader?.value, late, after, grows };
+  },
+
   async watched(edgekeeper) {
     using watch = await edgekeeper.watch("/watched");
     const node = edgekeeper.node("/watched");
@@ -182,6 +204,25 @@ const SCENES: Readonly<Record<string, Scene>> = {
     const never = told(async () => await watch.next());
     await watch.close();
     return { seen, never: await never };
+  },
+
+  /** What all contenders do under the lock at /contended/lock: see test/compat/contended.ts. */
+  async contend(edgekeeper) {
+    const tokens: string[] = [];
+    for (let round = 0; round < CONTENDED_ROUNDS; round++) {
+      using lease = await edgekeeper.lock("/contended/lock", { waitMs: 60_000, owner: "binding" });
+      const token = await lease.token;
+      const held = { name: "/contended/lock", token };
+      await edgekeeper.node("/contended/holder").create("binding", { held });
+      const record = await edgekeeper.node("/contended/record").get({ consistency: "linearizable" });
+      const [last = "", count = ""] = (record?.text ?? "").split(" ");
+      if (last >= token) throw new Error(`token ${token} after ${last}`);
+      await edgekeeper.node("/contended/record").put(`${token} ${Number(count) + 1}`, { held });
+      await edgekeeper.node("/contended/holder").delete({ held });
+      await lease.release();
+      tokens.push(token);
+    }
+    return tokens;
   },
 
   async slips(edgekeeper, env) {

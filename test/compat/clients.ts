@@ -113,7 +113,8 @@ async function prepareC(tools: Toolbox): Promise<Prepared> {
   return { command: { command: program, args: [] }, version: await tools.debianVersion("libzookeeper-mt2") };
 }
 
-async function compileJava(tools: Toolbox): Promise<Command> {
+/** Our programs in Java, with the clients that they drive. */
+export async function compileJava(tools: Toolbox): Promise<Command> {
   await tools.needDebian(JAVA_PACKAGES);
   const classes = join(tools.cache, "java-classes");
   const jars = ["zookeeper", "guava", "jackson-databind", "jackson-core", "jackson-annotations"].concat(
@@ -121,7 +122,9 @@ async function compileJava(tools: Toolbox): Promise<Command> {
   );
   const classpath = jars.map((jar) => `/usr/share/java/${jar}.jar`).join(":");
   const files = ["Harness", "Checks", "Sessions", "Curators", "CuratorChecks", "CuratorRecipes"];
-  const sources = [...files, "CuratorDiscovery", "Sasl"].map((file) => join(CLIENTS, "java", `${file}.java`));
+  const sources = [...files, "CuratorDiscovery", "Sasl", "Contender"].map((file) =>
+    join(CLIENTS, "java", `${file}.java`),
+  );
   const args = ["-Xlint:all,-path,-processing,-classfile", "-Werror", "-d", classes, "-cp", classpath];
   await tools.run({ command: "javac", args: [...args, ...sources] });
   const flags = ["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];

@@ -11,6 +11,7 @@ import { ALL_CHECKS, SETUP_CHECK, START_CHECK } from "./checks.ts";
 import type { ClientReport } from "./checks.ts";
 import { ZOOKEEPER_PACKAGES, allClients } from "./clients.ts";
 import type { Client, ClientProgram } from "./clients.ts";
+import { runContended } from "./contended.ts";
 import { ProcessSet } from "./processes.ts";
 import { runProgram } from "./program.ts";
 import { formatAddress, startEdgekeeper, startZooKeeper, useEdgekeeper } from "./servers.ts";
@@ -22,6 +23,7 @@ import { runWords } from "./words.ts";
 
 const USAGE = `node test/compat/run.ts [options]
   --only zookeeper|edgekeeper   one column only
+  --only contended              only the lock that all doors contend for
   --edgekeeper h:p,h:p,h:p      use a running Edgekeeper instead of starting one
   --client NAME                 only clients whose name contains NAME ("plain socket" for the four-letter words)
   --check ID                    only this check; may be repeated
@@ -29,6 +31,8 @@ const USAGE = `node test/compat/run.ts [options]
 
 interface Options {
   readonly servers: readonly string[];
+  /** Whether all doors contend for one lock. */
+  readonly isContended: boolean;
   readonly edgekeeper: readonly Address[] | undefined;
   readonly client: string;
   /** Empty for all. */
@@ -41,6 +45,24 @@ async function main(processes: ProcessSet, temporary: string): Promise<number> {
     console.log(USAGE);
     return 0;
   }
+  const tools = await Toolbox.open(processes);
+  const counts: Count[] = [];
+  if (options.servers.length > 0) counts.push(await compare({ processes, temporary, options, tools }));
+  if (options.isContended) counts.push(await contend(processes, tools));
+  const passed = counts.reduce((sum, one) => sum + one.passed, 0);
+  const failed = counts.reduce((sum, one) => sum + one.failed, 0);
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed === 0 && passed > 0 ? 0 : 1;
+}
+
+/** What passed and failed of one part of the run. */
+type Count = ReturnType<typeof count>;
+
+/** The clients' checks against both servers. */
+async function compare(
+  run: Omit<ServerRun, "prepared" | "server"> & { readonly tools: Toolbox },
+): Promise<Count> {
+  const { processes, temporary, options, tools } = run;
   const all = allClients().filter((client) => client.checks.some(({ id }) => isChosen(options, id)));
   const isAsked = (name: string): boolean => name.toLowerCase().includes(options.client);
   const clients = all.filter((client) => isAsked(client.name));
@@ -49,7 +71,6 @@ async function main(processes: ProcessSet, temporary: string): Promise<number> {
       `--client ${options.client}? One of: ${[PLAIN_SOCKET, ...all.map(({ name }) => name)].join(", ")}`,
     );
   }
-  const tools = await Toolbox.open(processes);
   if (options.servers.includes("zookeeper")) await tools.needDebian(ZOOKEEPER_PACKAGES);
   const preparedAt = performance.now();
   // All at once: downloads and compilers wait for different things.
@@ -60,9 +81,18 @@ async function main(processes: ProcessSet, temporary: string): Promise<number> {
     reports.push(await runServer({ processes, temporary, options, prepared, server }));
   }
   console.log(`\n${renderTable(reports)}`);
-  const { passed, failed } = count(reports);
-  console.log(`${passed} passed, ${failed} failed`);
-  return failed === 0 && passed > 0 ? 0 : 1;
+  return count(reports);
+}
+
+/** All doors contend for one lock of Edgekeeper's. */
+async function contend(processes: ProcessSet, tools: Toolbox): Promise<Count> {
+  const results = await runContended(processes, tools);
+  for (const { name, failure, elapsedMs } of results) {
+    const verdict = failure === undefined ? "ok" : `FAILED: ${failure}`;
+    console.log(`contended lock: ${name}: ${verdict} (${(elapsedMs / 1000).toFixed(1)} s)`);
+  }
+  const failed = results.filter(({ failure }) => failure !== undefined).length;
+  return { passed: results.length - failed, failed };
 }
 
 /** A client that is ready; or the report of one that is not, which is a failure and never passed over. */
@@ -166,13 +196,15 @@ function parseOptions(): Options | undefined {
   });
   if (values.help) return undefined;
   const known = ["zookeeper", "edgekeeper"];
-  if (values.only !== undefined && !known.includes(values.only))
+  if (values.only !== undefined && ![...known, "contended"].includes(values.only))
     throw new Error(`--only ${values.only}?\n${USAGE}`);
+  const isPart = values.client !== "" || values.check !== undefined || values.edgekeeper !== undefined;
   const ids = ALL_CHECKS.map((check) => check.id);
   const unknown = values.check?.find((id) => !ids.includes(id));
   if (unknown !== undefined) throw new Error(`--check ${unknown}? One of: ${ids.join(" ")}`);
   return {
-    servers: values.only === undefined ? known : [values.only],
+    servers: known.filter((name) => (values.only ?? name) === name),
+    isContended: values.only === "contended" || (values.only === undefined && !isPart),
     edgekeeper: values.edgekeeper?.split(",").map(parseAddress),
     client: values.client.toLowerCase(),
     checks: values.check ?? [],

@@ -17,6 +17,8 @@ const EXAMPLES = readdirSync(join(ROOT, "examples"), { withFileTypes: true })
 /** A hang is what this is for. */
 const DEADLINE_MS = 90_000;
 
+const WAIT = { timeout: DEADLINE_MS, interval: 50 };
+
 let folder: string;
 let url: string;
 let server: RunningShell;
@@ -123,5 +125,55 @@ describe("feature flags", () => {
     await set("b", "false");
     expect(await hear()).toEqual({ ...flags, b: false });
     listening.abort();
+  });
+});
+
+describe("leader election", () => {
+  test("has one member at work, and another once that has left", async () => {
+    const member = async (name: string, method: string): Promise<unknown> =>
+      JSON.parse((await ask(`LEADER_ELECTION/${name}`, { method })).text);
+    const state = async (): Promise<unknown> => await member("", "GET");
+    await member("ann", "PUT");
+    await expect.poll(state, WAIT).toMatchObject({ leader: "ann", waiting: [] });
+    await member("bob", "PUT");
+    await expect.poll(state, WAIT).toMatchObject({ leader: "ann", waiting: ["bob"] });
+    await member("ann", "DELETE");
+    await expect.poll(state, WAIT).toMatchObject({ leader: "bob", waiting: [] });
+    const { work } = (await state()) as { readonly work: number };
+    expect(work).toBeGreaterThan(0);
+    await expect.poll(async () => ((await state()) as { work: number }).work, WAIT).toBeGreaterThan(work);
+    await member("bob", "DELETE");
+  });
+});
+
+describe("a rate limiter", () => {
+  test("lets a burst in, wherever it comes from, and no more", async () => {
+    const knock = async (client: string): Promise<number> =>
+      (await ask("RATE_LIMITER/", { headers: { client } })).status;
+    const beganAt = performance.now();
+    const statuses = await Promise.all(Array.from({ length: 12 }, async () => await knock("eager")));
+    const welcome = statuses.filter((status) => status === 200).length;
+    expect(welcome).toBeGreaterThanOrEqual(5);
+    // One a second besides the burst of five.
+    expect(welcome).toBeLessThanOrEqual(6 + (performance.now() - beganAt) / 1000);
+    expect(statuses.every((status) => status === 200 || status === 429)).toBe(true);
+    expect(await knock("modest")).toBe(200);
+    await expect.poll(async () => await knock("eager"), WAIT).toBe(200);
+  });
+});
+
+describe("service discovery", () => {
+  test("lists who is there", async () => {
+    const addresses = async (path: string, init: RequestInit = {}): Promise<readonly string[]> => {
+      const { text } = await ask(`SERVICE_DISCOVERY/${path}`, init);
+      return (JSON.parse(text) as { readonly address: string }[]).map(({ address }) => address).toSorted();
+    };
+    expect(await addresses("images")).toEqual([]);
+    await addresses("images/a", { method: "PUT", body: "https://a" });
+    expect(await addresses("images/b", { method: "PUT", body: "https://b" })).toEqual([
+      "https://a",
+      "https://b",
+    ]);
+    expect(await addresses("images/a", { method: "DELETE" })).toEqual(["https://b"]);
   });
 });

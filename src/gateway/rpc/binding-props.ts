@@ -1,6 +1,6 @@
 /**
- * What a binding's `props` allow: they stand in the wrangler.toml of the bound Worker, and its code can't change them. No
- * props, no bounds: who may deploy into the account may do everything to its Workers anyway.
+ * What a binding's `props` allow: they stand in the wrangler.toml of the bound Worker, and its code can't change them.
+ * No props, no bounds: who may deploy into the account may do everything to its Workers anyway.
  */
 import { EdgekeeperError } from "../../binding/problem.ts";
 import { type Grant, readGrant } from "../../base/grant.ts";

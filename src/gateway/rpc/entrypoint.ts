@@ -15,7 +15,8 @@ import type {
 import type { GatewayEnv } from "../documents.ts";
 import { ApiCaller, type BindingApi, segment } from "./api-caller.ts";
 import type { BindingProps } from "./binding-props.ts";
-import { ContenderTarget, type LeaseTarget, contestOptions, contestUrl } from "./lease.ts";
+import { ContenderTarget, type LeaseTarget, contestOf } from "./lease.ts";
+import { ElectionTarget } from "./election.ts";
 import { multi, NodeTarget, SessionTarget } from "./node.ts";
 import { WatchTarget } from "./watch.ts";
 
@@ -37,12 +38,17 @@ export abstract class BindingEntrypoint extends WorkerEntrypoint<GatewayEnv, Bin
 
   /** Stands in the queue of a lock, or semaphore. */
   contend(name: string, options?: LockOptions | SemaphoreOptions): ContenderTarget {
-    return ContenderTarget.stand(this.#caller(), contestUrl(name, options), contestOptions(options));
+    return ContenderTarget.stand(this.#caller(), contestOf(name, options));
+  }
+
+  /** An election. */
+  election(name: string): ElectionTarget {
+    return new ElectionTarget(this.#caller(), name);
   }
 
   /** Who holds a lock, and who waits. */
   async lockQueue(name: string, { consistency = "local", minZxid }: ReadOptions = {}): Promise<LockQueue> {
-    const path = `${contestUrl(name)}?consistency=${segment(consistency)}`;
+    const path = `${contestOf(name).url}?consistency=${segment(consistency)}`;
     const told = await this.#caller().json({ method: "GET", path, headers: { "min-zxid": minZxid } });
     return told as unknown as LockQueue;
   }
@@ -69,8 +75,7 @@ export abstract class BindingEntrypoint extends WorkerEntrypoint<GatewayEnv, Bin
 
   /** Not kept at work by this: where the calling Worker's event ends, the place in the queue is given up. */
   async #take(name: string, options?: LockOptions | SemaphoreOptions): Promise<LeaseTarget> {
-    const contender = new ContenderTarget(this.#caller(), contestUrl(name, options), contestOptions(options));
-    return await contender.held();
+    return await new ContenderTarget(this.#caller(), contestOf(name, options)).held();
   }
 
   #caller(): ApiCaller {

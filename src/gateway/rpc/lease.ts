@@ -1,6 +1,6 @@
 /** Locks through the binding: a place in a queue, and the lease that it becomes. */
 import { RpcTarget } from "cloudflare:workers";
-import type { LockOptions, SemaphoreOptions } from "../../binding/binding.ts";
+import type { CampaignOptions, LockOptions, SemaphoreOptions } from "../../binding/binding.ts";
 import { EdgekeeperError } from "../../binding/problem.ts";
 import { type ApiCaller, segment } from "./api-caller.ts";
 import { EndingTarget, KeptSession } from "./kept-session.ts";
@@ -15,9 +15,21 @@ const RETRY_MS = 250;
 interface LeaseDocument {
   readonly lock?: string;
   readonly semaphore?: string;
+  readonly election?: string;
   readonly lease: string;
   readonly token: string;
   readonly expiresInMs: number;
+  /** The state in which it is held. */
+  readonly zxid: string;
+}
+
+/** What is contended for: where it is found behind /v1, and what taking it and giving it back are called there. */
+export interface Contest {
+  readonly url: string;
+  readonly take: "acquire" | "campaign";
+  readonly give: "release" | "resign";
+  /** What is asked for: what is undefined is left to the API. */
+  readonly options: Readonly<Record<string, unknown>>;
 }
 
 /** A place in a queue, which is held for as long as this has not been left. */
@@ -26,19 +38,18 @@ export class ContenderTarget extends RpcTarget {
   readonly #left = new AbortController();
   readonly #lease: Promise<LeaseTarget>;
 
-  /** `path` is that of what is contended for, behind /v1: `/locks/NAME`. */
-  constructor(caller: ApiCaller, path: string, options: Readonly<Record<string, unknown>>) {
+  constructor(caller: ApiCaller, contest: Contest) {
     super();
     this.#caller = caller;
-    this.#lease = this.#acquire(path, options);
+    this.#lease = this.#take(contest);
     // Whoever asks for it hears of a failure; nobody may.
     this.#lease.catch(() => undefined);
   }
 
   /** The same, with this isolate kept at work until it is held, left, or refused: so it is told of being left. */
-  static stand(...place: ConstructorParameters<typeof ContenderTarget>): ContenderTarget {
-    const contender = new ContenderTarget(...place);
-    place[0].waitUntil(contender.#lease.catch(() => undefined));
+  static stand(caller: ApiCaller, contest: Contest): ContenderTarget {
+    const contender = new ContenderTarget(caller, contest);
+    caller.waitUntil(contender.#lease.catch(() => undefined));
     return contender;
   }
 
@@ -57,7 +68,8 @@ export class ContenderTarget extends RpcTarget {
     this.leave();
   }
 
-  async #acquire(path: string, options: Readonly<Record<string, unknown>>): Promise<LeaseTarget> {
+  async #take(contest: Contest): Promise<LeaseTarget> {
+    const { url, take, options } = contest;
     const { key = crypto.randomUUID(), waitMs = 0, ...rest } = options;
     const headers = { "idempotency-key": String(key) };
     const deadlineMs = Date.now() + Number(waitMs);
@@ -68,13 +80,13 @@ export class ContenderTarget extends RpcTarget {
       try {
         const told = await this.#caller.json({
           method: "POST",
-          path: `${path}/acquire`,
+          path: `${url}/${take}`,
           headers,
           json,
           signal,
         });
         const document = told as unknown as LeaseDocument;
-        const lease = new LeaseTarget(this.#caller, path, { askedMs, document });
+        const lease = new LeaseTarget(this.#caller, contest, { askedMs, document });
         if (!signal.aborted) return lease;
         await lease.release();
       } catch (error) {
@@ -92,27 +104,32 @@ function left(): EdgekeeperError {
   return new EdgekeeperError({ code: "left", detail: "this place in the queue was given up", status: 409 });
 }
 
-/** A lock that is held: see `Lease`. */
+/** What is held: see `Lease`, and `Leadership`. */
 export class LeaseTarget extends RpcTarget {
   readonly #kept: KeptSession;
   readonly #document: LeaseDocument;
+  readonly #caller: ApiCaller;
+  readonly #contest: Contest;
 
   /** `askedMs` is when it was asked for, in Unix milliseconds. */
   constructor(
     caller: ApiCaller,
-    path: string,
+    contest: Contest,
     { askedMs, document }: { readonly askedMs: number; readonly document: LeaseDocument },
   ) {
     super();
     this.#document = document;
+    this.#caller = caller;
+    this.#contest = contest;
+    const { url, give } = contest;
     const json = { lease: document.lease };
     this.#kept = new KeptSession({
       askedMs,
       heldForMs: document.expiresInMs,
       renew: async () =>
-        Number((await caller.json({ method: "POST", path: `${path}/renew`, json }))["expiresInMs"]),
-      end: async () => void (await caller.ask({ method: "POST", path: `${path}/release`, json })),
-      watch: async (signal) => await untilGone(caller, { path, document, signal }),
+        Number((await caller.json({ method: "POST", path: `${url}/renew`, json }))["expiresInMs"]),
+      end: async () => void (await caller.ask({ method: "POST", path: `${url}/${give}`, json })),
+      watch: async (signal) => await untilGone(caller, { url, document, signal }),
     });
     // Else the isolate is not told that the caller has let go.
     caller.waitUntil(this.#kept.settled);
@@ -148,6 +165,12 @@ export class LeaseTarget extends RpcTarget {
     await this.#kept.end();
   }
 
+  /** Sets what others see of the leader. */
+  async proclaim(value: string): Promise<void> {
+    const json = { lease: this.#document.lease, value };
+    await this.#caller.ask({ method: "POST", path: `${this.#contest.url}/proclaim`, json });
+  }
+
   /** Its end, by a stub of its own. */
   ending(): EndingTarget {
     return new EndingTarget(this.#kept);
@@ -159,47 +182,62 @@ export class LeaseTarget extends RpcTarget {
   }
 }
 
-/** Where a lock, or with `permits` a semaphore, is found. */
-export function contestUrl(name: string, options: LockOptions | SemaphoreOptions = {}): string {
-  return `/${"permits" in options ? "semaphores" : "locks"}/${segment(name)}`;
-}
-
-/** What options are called on the way: only what is known goes there. */
-export function contestOptions(
-  options: LockOptions | SemaphoreOptions = {},
-): Readonly<Record<string, unknown>> {
-  const { waitMs, ttlMs, owner, key } = options;
+/** A lock, or with `permits` a semaphore. */
+export function contestOf(name: string, options: LockOptions | SemaphoreOptions = {}): Contest {
+  const { waitMs, ttlMs, lockDelayMs, owner, key } = options;
   const { mode, permits } = options as Partial<LockOptions & SemaphoreOptions>;
-  return { waitMs, ttlMs, mode, owner, key, permits };
+  return {
+    url: `/${"permits" in options ? "semaphores" : "locks"}/${segment(name)}`,
+    take: "acquire",
+    give: "release",
+    options: { waitMs, ttlMs, lockDelayMs, mode, owner, key, permits },
+  };
 }
 
-function pathOf({ lock, semaphore = "" }: LeaseDocument): string {
-  return lock ?? semaphore;
+/** An election. */
+export function electionOf(name: string, options: CampaignOptions = {}): Contest {
+  const { waitMs, ttlMs, lockDelayMs, value, key } = options;
+  const url = `/elections/${segment(name)}`;
+  return { url, take: "campaign", give: "resign", options: { waitMs, ttlMs, lockDelayMs, value, key } };
 }
 
-/** Resolves when the lease's own znode is gone. */
+function pathOf({ lock, semaphore, election = "" }: LeaseDocument): string {
+  return lock ?? semaphore ?? election;
+}
+
+/**
+ * Resolves when the lease's own znode is gone. A replica that has not seen it come yet would tell the same: so none is
+ * heard that is behind what was seen before.
+ */
 async function untilGone(
   caller: ApiCaller,
   {
-    path,
+    url,
     document,
     signal,
-  }: { readonly path: string; readonly document: LeaseDocument; readonly signal: AbortSignal },
+  }: { readonly url: string; readonly document: LeaseDocument; readonly signal: AbortSignal },
 ): Promise<void> {
-  const { queue } = (await caller.json({ method: "GET", path, signal })) as unknown as {
-    readonly queue: readonly { readonly node: string; readonly token: string }[];
-  };
+  const headers = { "min-zxid": document.zxid };
+  const told = await caller.json({ method: "GET", path: url, headers, signal });
+  const queue = (told["queue"] ?? told["candidates"]) as readonly {
+    readonly node: string;
+    readonly token: string;
+  }[];
   const own = queue.find(({ token }) => token === document.token);
-  if (own === undefined) return;
-  const parent = document.lock ?? `${pathOf(document)}/leases`;
+  if (own === undefined) {
+    if (Number(told["count"]) === queue.length) return;
+    throw new Error("so many hold it, or wait, that they are not all shown");
+  }
+  const parent = document.semaphore === undefined ? pathOf(document) : `${document.semaphore}/leases`;
   const node = `/nodes/${segment(`${parent}/${own.node}`.slice(1))}`;
   let known: string | undefined;
+  let { zxid } = told;
   try {
     for (;;) {
       const wait = known === undefined ? 0 : WATCH_MS;
-      const headers = { "if-none-match": known };
-      const { etag } = await caller.ask({ method: "GET", path: `${node}?wait=${wait}`, headers, signal });
-      known = etag;
+      const asked = { "if-none-match": known, "min-zxid": zxid };
+      const path = `${node}?wait=${wait}`;
+      ({ etag: known, zxid } = await caller.ask({ method: "GET", path, headers: asked, signal }));
     }
   } catch (error) {
     if (!(error instanceof EdgekeeperError) || error.code !== "no-node") throw error;

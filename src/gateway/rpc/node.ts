@@ -20,6 +20,7 @@ import { EndingTarget, KeptSession } from "./kept-session.ts";
 /** One znode: see `Node`. */
 export class NodeTarget extends RpcTarget {
   readonly #caller: ApiCaller;
+  readonly #path: string;
   readonly #url: string;
   readonly #session: string | undefined;
 
@@ -27,6 +28,7 @@ export class NodeTarget extends RpcTarget {
   constructor(caller: ApiCaller, path: string, session?: string) {
     super();
     this.#caller = caller;
+    this.#path = path;
     this.#url = checkedPath(path) === "/" ? "/nodes/" : `/nodes/${segment(path.slice(1))}`;
     this.#session = session;
   }
@@ -66,12 +68,16 @@ export class NodeTarget extends RpcTarget {
     const query = new URLSearchParams({ mode, sequential: String(sequential) });
     if (ttlMs !== undefined) query.set("ttlMs", String(ttlMs));
     const headers = this.#writeHeaders(options);
-    return await this.#write({
-      method: "POST",
-      path: `${this.#url}?${query.toString()}`,
-      body: data,
-      headers,
-    });
+    const asked = { method: "POST", path: `${this.#url}?${query.toString()}`, body: data, headers } as const;
+    try {
+      return await this.#write(asked);
+    } catch (error) {
+      const isOrphan = error instanceof EdgekeeperError && error.code === "no-node";
+      if (options.parents !== true || !isOrphan) throw error;
+    }
+    await this.#makeParents();
+    // What was refused is remembered under its key.
+    return await this.#write({ ...asked, headers: { ...headers, "idempotency-key": crypto.randomUUID() } });
   }
 
   /** Deletes it. */
@@ -94,6 +100,19 @@ export class NodeTarget extends RpcTarget {
       headers,
     });
     return told as unknown as Children;
+  }
+
+  /** From the top: those that are there already, or come meanwhile, are as good. */
+  async #makeParents(): Promise<void> {
+    const parts = this.#path.split("/").slice(1, -1);
+    for (let depth = 1; depth <= parts.length; depth++) {
+      const parent = new NodeTarget(this.#caller, `/${parts.slice(0, depth).join("/")}`);
+      try {
+        await parent.create("");
+      } catch (error) {
+        if (!(error instanceof EdgekeeperError) || error.code !== "node-exists") throw error;
+      }
+    }
   }
 
   async #write(asked: Parameters<ApiCaller["json"]>[0]): Promise<Written> {
