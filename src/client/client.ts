@@ -235,16 +235,15 @@ export class Client implements AsyncDisposable {
    * may be told as one, and of what is below a recursive watch only that it may have changed ("resync"). The iteration
    * throws where the session expires, and the signal's reason where that fires.
    */
-  async watch(path: string, { recursive = false, signal }: WatchOptions = {}): Promise<Watch> {
-    const outer = this.#outer(path);
-    let watcher: number | undefined;
+  async watch(path: string, { recursive, signal }: WatchOptions = {}): Promise<Watch> {
+    let unwatch = (): void => undefined;
     const onAbort = (): void => {
       queue.fail(signal?.reason);
       end();
     };
     const end = (): void => {
       signal?.removeEventListener("abort", onAbort);
-      if (watcher !== undefined) this.#session.unwatch(watcher);
+      unwatch();
     };
     const queue = new WatchQueue(path, end);
     const take = (event: WatchEvent): void => {
@@ -252,22 +251,39 @@ export class Client implements AsyncDisposable {
       queue.push(event);
       if (event.type === "removed") queue.close();
     };
+    unwatch = await this.addWatch(path, take, { recursive, signal });
+    signal?.addEventListener("abort", onAbort, { once: true });
+    return queue;
+  }
+
+  /**
+   * The same, told to a function, before any later answer is; the last that it is told is "ended" or "removed". Resolves
+   * with what takes the watch away.
+   */
+  async addWatch(
+    path: string,
+    listener: (event: WatchEvent) => void,
+    { recursive = false, signal }: WatchOptions = {},
+  ): Promise<() => void> {
     const mode = recursive ? ADD_WATCH_MODES.recursive : ADD_WATCH_MODES.persistent;
-    const request = { op: "addWatch", path: outer, mode } as const;
-    const set = this.#asker.ask("error", request, { path, signal, watch: take, isRepeatable: true });
+    const request = { op: "addWatch", path: this.#outer(path), mode } as const;
+    const set = this.#asker.ask("error", request, { path, signal, watch: listener, isRepeatable: true });
     // So that the session knows whether it is there, and can tell after a reconnect what became of it.
     const known = recursive ? undefined : this.exists(path, { signal });
+    let watcher: number | undefined;
+    const unwatch = (): void => {
+      if (watcher !== undefined) this.#session.unwatch(watcher);
+    };
     try {
       ({ watcher } = await set);
       await known;
+      return unwatch;
     } catch (error) {
       // Whichever failed first, the other one is not waited for.
       known?.catch(() => {});
-      end();
+      unwatch();
       throw error;
     }
-    signal?.addEventListener("abort", onAbort, { once: true });
-    return queue;
   }
 
   /** Removes all watches of this client at a path; those that are waited for are told "removed". */

@@ -30,12 +30,13 @@ export type {
   PutOptions,
   Written,
 } from "./http/http-client.ts";
-export type { Fetch, HttpResponse } from "./http/caller.ts";
+export type { BodyReader, Fetch, HttpResponse } from "./http/caller.ts";
 export * from "./http/http-errors.ts";
 export { HttpSession } from "./http/http-session.ts";
 export type { HttpSessionOptions } from "./http/http-session.ts";
 export { HttpTransaction } from "./http/http-transaction.ts";
 export type { HttpTransactionResult } from "./http/http-transaction.ts";
-export { Lease } from "./http/lease.ts";
-export type { LockOptions, SemaphoreOptions } from "./http/lease.ts";
-export type { Contender, LockQueue } from "./http/lock-queue.ts";
+export type { HttpEvent, HttpWatch, HttpWatchOptions } from "./http/http-watch.ts";
+export { Lead, Lease } from "./http/lease.ts";
+export type { CampaignOptions, LockOptions, SemaphoreOptions } from "./http/lease.ts";
+export type { Candidate, Contender, Election, LockQueue } from "./http/lock-queue.ts";

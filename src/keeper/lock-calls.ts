@@ -327,7 +327,7 @@ export class LockCalls {
   #promote(waiter: Waiter): void {
     waiter.state = "taking";
     const { open, session, request } = waiter;
-    const sentMs = this.#host.now();
+    const sentMs = this.#host.steady();
     const transact = promotion(request, waiter.path, waiter.czxid);
     const { identities, call } = open;
     const write = { request: transact, session: session.session, identities, bytes: call.bytes };

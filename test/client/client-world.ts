@@ -20,22 +20,32 @@ export class ClientWorld {
   /** What listeners threw. */
   readonly reported: unknown[] = [];
   readonly #channels = new Set<WorldChannel>();
+  #reachable: readonly Sid[];
   #isDirty = false;
   #runtimes = 0;
 
   constructor(seed: number, voters = 3) {
     this.world = new World({ voters, seed }).startAll();
     this.world.untilServing();
+    this.#reachable = this.world.sids;
   }
 
   /** A client of these replicas that is connected. */
   async client(options: ConnectOptions & { readonly sids?: readonly Sid[] } = {}): Promise<Client> {
     const { sids = this.world.sids, ...rest } = options;
+    return await this.get(connect(sids.map(String), { ...this.reach(), ...rest }));
+  }
+
+  /** With what a client of the SDK reaches this world: its endpoints are the replicas' numbers. */
+  reach(): Pick<ConnectOptions, "timeoutMs" | "transport" | "runtime"> {
     const transport = (endpoint: string, listener: ChannelListener): Channel =>
       this.#open(Number(endpoint), listener);
-    return await this.get(
-      connect(sids.map(String), { timeoutMs: 4000, transport, runtime: this.#runtime(), ...rest }),
-    );
+    return { timeoutMs: 4000, transport, runtime: this.#runtime() };
+  }
+
+  /** From now on clients reach these replicas alone; those that are connected stay. */
+  reachable(sids: readonly Sid[]): void {
+    this.#reachable = sids;
   }
 
   /** Breaks every connection of clients, unseen by their replicas where that is asked for. */
@@ -113,7 +123,8 @@ export class ClientWorld {
     const dirty = (): void => {
       this.#isDirty = true;
     };
-    const channel = new WorldChannel(this.world, sid, { listener, dirty });
+    const isReachable = this.#reachable.includes(sid);
+    const channel = new WorldChannel(this.world, isReachable ? sid : undefined, { listener, dirty });
     this.#channels.add(channel);
     return channel;
   }
@@ -122,7 +133,8 @@ export class ClientWorld {
 /** A connection to a replica of the world. */
 class WorldChannel implements Channel {
   readonly #world: World;
-  readonly #sid: Sid;
+  /** undefined for a replica that cannot be reached. */
+  readonly #sid: Sid | undefined;
   readonly #listener: ChannelListener;
   readonly #dirty: () => void;
   readonly #connection: number | undefined;
@@ -131,14 +143,23 @@ class WorldChannel implements Channel {
 
   constructor(
     world: World,
-    sid: Sid,
+    sid: Sid | undefined,
     { listener, dirty }: { readonly listener: ChannelListener; readonly dirty: () => void },
   ) {
     this.#world = world;
     this.#sid = sid;
     this.#listener = listener;
     this.#dirty = dirty;
-    this.#connection = world.connect(sid, {
+    this.#connection = this.#connect();
+    world.later(1, () => {
+      if (this.#connection === undefined) this.#end("refused");
+      else this.#tell(() => this.#listener.onOpen());
+    });
+  }
+
+  #connect(): number | undefined {
+    if (this.#sid === undefined) return undefined;
+    return this.#world.connect(this.#sid, {
       onBytes: (bytes) => {
         this.#readBytes += bytes.length;
         this.#tell(() => this.#listener.onBytes(bytes));
@@ -151,28 +172,28 @@ class WorldChannel implements Channel {
       onFlow: () => undefined,
       onClosed: () => this.#end("the replica hung up"),
     });
-    world.later(1, () => {
-      if (this.#connection === undefined) this.#end("refused");
-      else this.#tell(() => this.#listener.onOpen());
-    });
   }
 
   send(bytes: Uint8Array): void {
-    if (this.#connection !== undefined && !this.#isOver) {
-      this.#world.clientSends(this.#sid, this.#connection, bytes);
-    }
+    if (this.#sid === undefined || this.#connection === undefined || this.#isOver) return;
+    this.#world.clientSends(this.#sid, this.#connection, bytes);
   }
 
   close(): void {
     this.#isOver = true;
-    if (this.#connection !== undefined) this.#world.clientCloses(this.#sid, this.#connection);
+    this.#leave(false);
   }
 
   /** The network breaks it. */
   cut(isUnnoticed: boolean): void {
-    if (this.#isOver || this.#connection === undefined) return;
-    this.#world.clientCloses(this.#sid, this.#connection, isUnnoticed);
+    if (this.#isOver) return;
+    this.#leave(isUnnoticed);
     this.#end("cut");
+  }
+
+  #leave(isUnnoticed: boolean): void {
+    if (this.#sid === undefined || this.#connection === undefined) return;
+    this.#world.clientCloses(this.#sid, this.#connection, isUnnoticed);
   }
 
   #tell(tell: () => void): void {

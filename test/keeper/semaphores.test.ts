@@ -94,6 +94,7 @@ describe("a semaphore", () => {
       const next = held(asked);
       for (const { token } of rest) expect(compareZxid(next.token, token)).toBeGreaterThan(0);
       expect(sentMs + next.expiresInMs).toBeGreaterThan(world.nowMs + TTL_MS - 200);
+      expect(sentMs + next.expiresInMs).toBeLessThanOrEqual(world.nowMs + TTL_MS);
       holders.push(...rest, next);
     }
     world.untilEqual();

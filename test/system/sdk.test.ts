@@ -244,6 +244,56 @@ describe("HTTP mode", () => {
     await Promise.all([second.release(), next.release()]);
   });
 
+  test("is told of every change once, in order, though the replicas that stream die in turn", async () => {
+    const keeper = http(ensemble.httpUrl);
+    await keeper.create("/sdk-stream", "0");
+    const read = await keeper.get("/sdk-stream", { linearizable: true });
+    const since = keeper.zxid;
+    await keeper.put("/sdk-stream", "missed", { same: read });
+    const events = await keeper.watch("/sdk-stream", { since });
+    const told: bigint[] = [];
+    const telling = new Told();
+    const reading = (async (): Promise<void> => {
+      for await (const { type, zxid } of events) {
+        told.push(zxid);
+        telling.tell();
+        if (type === "deleted") return;
+      }
+    })();
+
+    const written: bigint[] = [(await keeper.get("/sdk-stream")).stat.mzxid];
+    for (const sid of [1, 2, 3]) {
+      const before = told.length;
+      await fault(sid, { kind: "down", ms: 1000 });
+      for (let count = 0; count < 4; count++) {
+        written.push((await keeper.put("/sdk-stream", `${sid} ${count}`)).stat.mzxid);
+      }
+      await telling.until("it goes on", () => told.length > before);
+    }
+    await keeper.delete("/sdk-stream");
+    await reading;
+
+    expect(told.slice(0, -1)).toEqual(written);
+  });
+
+  test("leads by an election, and shows itself to those who look", async () => {
+    const keeper = http(ensemble.httpUrl);
+    const first = await keeper.campaign("sdk", { value: "first" });
+    const next = keeper.campaign("sdk", { value: "next", waitMs: 30_000 });
+    await first.proclaim("still first");
+    expect((await keeper.election("sdk", { linearizable: true })).leader).toMatchObject({
+      token: first.token,
+      value: "still first",
+    });
+    await first.release();
+    const second = await next;
+    expect(second.token > first.token).toBe(true);
+    expect((await keeper.election("sdk", { linearizable: true })).leader?.value).toBe("next");
+    await second.release();
+    await expect(second.proclaim("late")).rejects.toMatchObject({ code: "lease-over" });
+    expect((await keeper.election("sdk", { linearizable: true })).leader).toBeUndefined();
+  });
+
   test("waits in the queue behind a session's client, and is skipped when it gives up", async () => {
     const keeper = http(ensemble.httpUrl);
     await using client = await connect(`${ensemble.httpUrl}/main`);

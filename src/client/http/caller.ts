@@ -4,6 +4,7 @@
  */
 import { ConnectionLossError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
+import { HttpProblemError } from "./http-errors.ts";
 import { errorOfProblem, OUTCOME_UNKNOWN, type Problem, readProblem } from "./problems.ts";
 
 /** What is used of fetch, so that a service binding's, or a test's, will do. */
@@ -21,7 +22,15 @@ export type Fetch = (
 export interface HttpResponse {
   readonly status: number;
   readonly headers: { get(name: string): string | null };
+  /** Read where an answer comes in parts. */
+  readonly body: { getReader(): BodyReader } | null;
   text(): Promise<string>;
+}
+
+/** What is used of a stream's reader. */
+export interface BodyReader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
 }
 
 /** One request. */
@@ -104,6 +113,22 @@ export class Caller {
 
   /** Asks; `request` is made anew for each attempt. Throws typed errors, and the signal's reason. */
   async ask(request: HttpRequest | ((spentMs: number) => HttpRequest)): Promise<HttpAnswer> {
+    return (await this.#ask(request, true)).answer;
+  }
+
+  /** Opens an answer that comes in parts; the request's signal ends it. Throws as `ask` does. */
+  async open(request: HttpRequest): Promise<BodyReader> {
+    const { response } = await this.#ask(request, false);
+    if (response?.body === null || response === undefined) {
+      throw new HttpProblemError({ code: "bad-answer", status: 200 }, { detail: "it has no body" });
+    }
+    return response.body.getReader();
+  }
+
+  async #ask(
+    request: HttpRequest | ((spentMs: number) => HttpRequest),
+    isRead: boolean,
+  ): Promise<{ readonly answer: HttpAnswer; readonly response?: HttpResponse }> {
     const { runtime, retryMs } = this.#parts;
     const beganMs = runtime.nowMs();
     for (let attempt = 0; ; attempt++) {
@@ -111,7 +136,7 @@ export class Caller {
       const asked = typeof request === "function" ? request(sentMs - beganMs) : request;
       const { about, signal, isRepeatable } = asked;
       signal?.throwIfAborted();
-      const outcome = await this.#attempt(asked);
+      const outcome = await this.#attempt(asked, isRead);
       signal?.throwIfAborted();
       let error: Error;
       let pauseMs = runtime.rng.below(Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** Math.min(attempt, 10)));
@@ -122,9 +147,12 @@ export class Caller {
       } else {
         const { response, text } = outcome;
         this.#see(response.headers.get("zxid"));
-        if (response.status < 400) return { status: response.status, text, attempt, sentMs };
-        const problem = readProblem(response.status, text);
-        if (attempt > 0 && problem.code === asked.doneCode) return { status: 204, text: "", attempt, sentMs };
+        const { status } = response;
+        if (status < 400) return { answer: { status, text, attempt, sentMs }, response };
+        const problem = readProblem(status, text);
+        if (attempt > 0 && problem.code === asked.doneCode) {
+          return { answer: { status: 204, text: "", attempt, sentMs } };
+        }
         error = errorOfProblem(problem, about);
         if (!(NOT_DONE.has(problem.code) || (isRepeatable && isUnknown(problem)))) throw error;
         pauseMs = Math.max(pauseMs, Number(response.headers.get("retry-after") ?? 0) * 1000 || 0);
@@ -134,7 +162,7 @@ export class Caller {
     }
   }
 
-  async #attempt(request: HttpRequest): Promise<Attempt> {
+  async #attempt(request: HttpRequest, isRead: boolean): Promise<Attempt> {
     const { url, token, fetch, runtime } = this.#parts;
     const { method, path, body = null, signal, waitMs = 0 } = request;
     const headers: Record<string, string> = {};
@@ -150,12 +178,14 @@ export class Caller {
     const stop = runtime.startTimer(limitMs, () => ending.abort(new Error(`no answer within ${limitMs} ms`)));
     try {
       const response = await fetch(`${url}${path}`, { method, headers, body, signal: ending.signal });
-      return { kind: "answer", response, text: await response.text() };
+      const isOpen = !isRead && response.status < 400;
+      return { kind: "answer", response, text: isOpen ? "" : await response.text() };
     } catch (cause) {
       return { kind: "lost", cause };
     } finally {
       stop();
-      signal?.removeEventListener("abort", onAbort);
+      // Of an answer that comes in parts it is the signal that ends it.
+      if (isRead) signal?.removeEventListener("abort", onAbort);
     }
   }
 
@@ -171,7 +201,7 @@ function isUnknown({ code, status }: Problem): boolean {
 }
 
 /** Waits; throws the signal's reason where that fires first. */
-async function pause(runtime: Runtime, ms: number, signal: AbortSignal | undefined): Promise<void> {
+export async function pause(runtime: Runtime, ms: number, signal: AbortSignal | undefined): Promise<void> {
   await new Promise<void>((resolve) => {
     const stop = runtime.startTimer(ms, () => {
       signal?.removeEventListener("abort", onAbort);

@@ -7,8 +7,18 @@ import { Caller, type Fetch, type HttpAnswer, type HttpRequest } from "./caller.
 import { bytesOfBase64, listOf, readDocument, statOfDocument, textOf } from "./documents.ts";
 import { HttpSession, type HttpSessionOptions } from "./http-session.ts";
 import { HttpTransaction } from "./http-transaction.ts";
-import { Lease, type Leased, leasedUrl, type LockOptions, type SemaphoreOptions } from "./lease.ts";
-import { type LockQueue, readQueue } from "./lock-queue.ts";
+import { type HttpWatch, type HttpWatchOptions, openWatch } from "./http-watch.ts";
+import {
+  type CampaignOptions,
+  Lead,
+  Lease,
+  LEASED,
+  type Leased,
+  leasedUrl,
+  type LockOptions,
+  type SemaphoreOptions,
+} from "./lease.ts";
+import { type Election, type LockQueue, readElection, readQueue } from "./lock-queue.ts";
 
 /** How an ensemble is asked. */
 export interface HttpOptions {
@@ -115,6 +125,16 @@ export class HttpClient {
     return answer.status === 304 ? undefined : znodeOf(known.path, answer);
   }
 
+  /**
+   * Hears of changes of a znode, there or not, by server-sent events: `for await (const event of await
+   * keeper.watch("/a"))`. It resolves once the stream is open, and goes on at another replica where it is lost: nothing
+   * is left out, and nothing told twice. Where history does not reach so far back it tells `resync`: read again.
+   */
+  async watch(path: string, options: HttpWatchOptions = {}): Promise<HttpWatch> {
+    checkPath(path);
+    return await openWatch(this.#caller, path, options);
+  }
+
   /** The names of a znode's children, sorted; page by page, so not of one moment where they are thousands. */
   async children(path: string, options: HttpReadOptions = {}): Promise<readonly string[]> {
     const names: string[] = [];
@@ -174,26 +194,34 @@ export class HttpClient {
    * /locks/orders/42, which Curator's and kazoo's clients may contend for as well; a name that begins with a slash is a
    * path of its own. Throws LockHeldError, LockTimeoutError. A lost answer is asked for again: no lock is taken twice.
    */
-  lock(name: string, { mode, ...options }: LockOptions = {}): Promise<Lease> {
-    return this.#acquire({ route: "locks", member: "lock" }, { name, options, more: { mode } });
+  async lock(name: string, { mode, renew = true, ...options }: LockOptions = {}): Promise<Lease> {
+    const answer = await this.#acquire(LEASED.lock, { name, options, more: { mode } });
+    return new Lease(this.#caller, LEASED.lock, { answer, isRenewed: renew });
   }
 
   /** Takes a permit of a semaphore, /semaphores/NAME, shared with Curator's InterProcessSemaphoreV2: as a lock. */
-  semaphore(name: string, { permits, ...options }: SemaphoreOptions): Promise<Lease> {
-    return this.#acquire({ route: "semaphores", member: "semaphore" }, { name, options, more: { permits } });
+  async semaphore(name: string, { permits, renew = true, ...options }: SemaphoreOptions): Promise<Lease> {
+    const answer = await this.#acquire(LEASED.semaphore, { name, options, more: { permits } });
+    return new Lease(this.#caller, LEASED.semaphore, { answer, isRenewed: renew });
   }
 
-  async #acquire(
-    leased: Leased,
+  /** Stands for election, /elections/NAME, shared with Curator's LeaderLatch; resolves when it is won: as a lock. */
+  async campaign(name: string, { value, renew = true, ...options }: CampaignOptions = {}): Promise<Lead> {
+    const answer = await this.#acquire(LEASED.election, { name, options, more: { value } });
+    return new Lead(this.#caller, { answer, isRenewed: renew });
+  }
+
+  #acquire(
+    { route, acquire }: Leased,
     { name, options, more }: { readonly name: string; readonly options: LockOptions; readonly more: object },
-  ): Promise<Lease> {
-    const { ttlMs, waitMs = 0, owner, renew = true, signal } = options;
+  ): Promise<HttpAnswer> {
+    const { ttlMs, waitMs = 0, owner, signal } = options;
     const key = options.idempotencyKey ?? randomUuid(this.#caller.runtime.rng);
-    const answer = await this.#caller.ask((spentMs): HttpRequest => {
+    return this.#caller.ask((spentMs): HttpRequest => {
       const leftMs = Math.max(0, Math.round(waitMs - spentMs));
       return {
         method: "POST",
-        path: `${leasedUrl(leased.route, name)}/acquire`,
+        path: `${leasedUrl(route, name)}/${acquire}`,
         about: name,
         headers: { "content-type": JSON_TYPE, "idempotency-key": key },
         body: JSON.stringify({ ttlMs, waitMs: leftMs, owner, ...more }),
@@ -202,7 +230,6 @@ export class HttpClient {
         waitMs: leftMs,
       };
     });
-    return new Lease(this.#caller, leased, { answer, isRenewed: renew });
   }
 
   /** Who holds a lock, and who waits for it. */
@@ -210,6 +237,13 @@ export class HttpClient {
     const path = `${leasedUrl("locks", name)}?consistency=${linearizable ? "linearizable" : "local"}`;
     const answer = await this.#caller.ask({ method: "GET", path, about: name, signal, isRepeatable: true });
     return readQueue(readDocument(answer.text));
+  }
+
+  /** Who leads, and who would follow. */
+  async election(name: string, { linearizable = false, signal }: HttpReadOptions = {}): Promise<Election> {
+    const path = `${leasedUrl("elections", name)}?consistency=${linearizable ? "linearizable" : "local"}`;
+    const answer = await this.#caller.ask({ method: "GET", path, about: name, signal, isRepeatable: true });
+    return readElection(readDocument(answer.text));
   }
 
   /** Makes a session, for ephemerals. */

@@ -48,6 +48,15 @@ export class PermitsDifferError extends EdgekeeperError {
   }
 }
 
+/** What happened since then is not kept any more. */
+export class HistoryGoneError extends EdgekeeperError {
+  override readonly name = "HistoryGoneError";
+  readonly code = "history-gone";
+  constructor(details?: ErrorDetails) {
+    super("what happened since then is not kept any more: read it again, and watch from there", details);
+  }
+}
+
 /** A later request under the same key has the place in the queue. */
 export class SupersededError extends EdgekeeperError {
   override readonly name = "SupersededError";

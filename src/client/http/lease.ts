@@ -28,11 +28,26 @@ export interface SemaphoreOptions extends Omit<LockOptions, "mode"> {
   readonly permits: number;
 }
 
+/** How somebody stands for election. */
+export interface CampaignOptions extends Omit<LockOptions, "mode" | "owner"> {
+  /** What others see of the leader: an address, say. */
+  readonly value?: string | undefined;
+}
+
 /** What is leased, as its routes and its documents name it. */
 export interface Leased {
-  readonly route: "locks" | "semaphores";
-  readonly member: "lock" | "semaphore";
+  readonly route: "locks" | "semaphores" | "elections";
+  readonly member: "lock" | "semaphore" | "election";
+  readonly acquire: "acquire" | "campaign";
+  readonly release: "release" | "resign";
 }
+
+/** What there is to lease. */
+export const LEASED: Readonly<Record<"lock" | "semaphore" | "election", Leased>> = {
+  lock: { route: "locks", member: "lock", acquire: "acquire", release: "release" },
+  semaphore: { route: "semaphores", member: "semaphore", acquire: "acquire", release: "release" },
+  election: { route: "elections", member: "election", acquire: "campaign", release: "resign" },
+};
 
 /** A lock or a permit that is held, until it is released or lost. */
 export class Lease implements AsyncDisposable {
@@ -92,7 +107,7 @@ export class Lease implements AsyncDisposable {
     this.signal.throwIfAborted();
     if (this.#keeping.isFinished) return;
     this.#keeping.finish();
-    await this.#caller.ask(this.#request("release", undefined));
+    await this.#caller.ask(this.#request(this.#leased.release, undefined));
   }
 
   /** Releases it; that it was lost, the signal has told. */
@@ -105,7 +120,7 @@ export class Lease implements AsyncDisposable {
   }
 
   /** Both are safe to repeat: a lease that is given back twice is over. */
-  #request(what: "renew" | "release", signal: AbortSignal | undefined): HttpRequest {
+  #request(what: "renew" | Leased["release"], signal: AbortSignal | undefined): HttpRequest {
     return {
       method: "POST",
       path: `${leasedUrl(this.#leased.route, this.path)}/${what}`,
@@ -114,8 +129,35 @@ export class Lease implements AsyncDisposable {
       body: JSON.stringify({ lease: this.secret }),
       signal,
       isRepeatable: true,
-      ...(what === "release" ? { doneCode: "lease-over" } : {}),
+      ...(what === "renew" ? {} : { doneCode: "lease-over" }),
     };
+  }
+}
+
+/** The lead of an election, until it is resigned or lost; `release` resigns. */
+export class Lead extends Lease {
+  readonly #caller: Caller;
+
+  /** For the client alone. */
+  constructor(caller: Caller, given: { readonly answer: HttpAnswer; readonly isRenewed: boolean }) {
+    super(caller, LEASED.election, given);
+    this.#caller = caller;
+  }
+
+  /** Sets what others see of the leader; done only while it leads. Throws NotHeldError, LeaseOverError. */
+  async proclaim(
+    value: string,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
+    await this.#caller.ask({
+      method: "POST",
+      path: `${leasedUrl("elections", this.path)}/proclaim`,
+      about: this.path,
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ lease: this.secret, value }),
+      signal,
+      isRepeatable: true,
+    });
   }
 }
 

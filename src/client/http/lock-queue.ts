@@ -1,4 +1,4 @@
-/** Who holds a lock, and who waits for it. */
+/** Who holds a lock, leads, or waits for that. */
 import { listOf, type Members, membersOf, numberOf, textOf } from "./documents.ts";
 
 /** Somebody who holds a lock, or waits for it. */
@@ -13,6 +13,44 @@ export interface Contender {
   /** Unix milliseconds. */
   readonly since: number;
   readonly owner: string;
+}
+
+/** Who leads, or would follow. */
+export interface Candidate extends Omit<Contender, "mode" | "owner"> {
+  /** What it shows of itself. */
+  readonly value: string;
+}
+
+/** An election. */
+export interface Election {
+  readonly path: string;
+  readonly leader: Candidate | undefined;
+  /** The leader and those that would follow, also those behind the first hundred. */
+  readonly count: number;
+  readonly candidates: readonly Candidate[];
+}
+
+/** Reads the document. */
+export function readElection(document: Members): Election {
+  const { leader } = document;
+  return {
+    path: textOf(document["election"]),
+    leader: leader === null ? undefined : candidateOf(leader),
+    count: numberOf(document["count"]),
+    candidates: listOf(document["candidates"]).map((value) => candidateOf(value)),
+  };
+}
+
+function candidateOf(document: unknown): Candidate {
+  const { node, holds, token, session, since, value } = membersOf(document);
+  return {
+    node: textOf(node),
+    holds: holds === true,
+    token: textOf(token),
+    session: session === null ? undefined : textOf(session),
+    since: numberOf(since),
+    value: textOf(value),
+  };
 }
 
 /** A lock's queue, the holder first. */

@@ -19,6 +19,7 @@ import {
 } from "../errors.ts";
 import {
   ForbiddenError,
+  HistoryGoneError,
   HttpProblemError,
   KeyReusedError,
   LeaseOverError,
@@ -71,6 +72,7 @@ const CLASSES: Readonly<Record<string, ErrorClass>> = {
   "too-many-requests": UnavailableError,
   "issuer-unreachable": UnavailableError,
   "permits-differ": PermitsDifferError,
+  "history-gone": HistoryGoneError,
 };
 
 /** Of these the document tells what the class cannot. */

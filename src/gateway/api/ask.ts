@@ -176,6 +176,8 @@ export class Asker {
         ...init,
         signal: AbortSignal.any(signals),
       });
+      // It answers calls in records alone: whatever else comes tells nothing of what became of this one.
+      if (!response.ok) throw new Error(`a replica answered ${response.status}`);
       [first, rest] = await lineOf(response);
       if (!PROBE.test(first)) first += await rest;
     } catch {
