@@ -130,7 +130,7 @@ export class CallDoor {
       call,
       arrivedMs: this.#nowMs,
       arrivedSteadyMs: this.#steadyMs,
-      deadlineMs: this.#nowMs + CALL_WAIT_MS,
+      deadlineMs: this.#nowMs + Math.min(call.patienceMs ?? CALL_WAIT_MS, CALL_WAIT_MS),
       identities: [],
       scope: UNBOUNDED,
       isCounted: false,

@@ -143,6 +143,8 @@ export interface CallAsked {
   readonly session: CallSession | undefined;
   /** The replica answers once it has delivered this. */
   readonly minZxid: Zxid;
+  /** How long it may wait until it can serve, or has delivered that; CALL_WAIT_MS at most, and unless told. */
+  readonly patienceMs?: number;
   readonly request: CallRequest;
 }
 

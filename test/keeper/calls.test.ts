@@ -241,6 +241,18 @@ describe("a call over a change of leader", () => {
     expect(readText(world, leader, "/a", { isLinearizable: true }).text).toBeUndefined();
   });
 
+  it("waits for that no longer than it has patience", () => {
+    const { world, follower } = served();
+    for (const sid of world.sids) if (sid !== follower) world.crash(sid);
+    world.until("it has noticed", () => !world.keeper(follower).serving);
+    const patient = call(world, follower, write("/a"));
+    const asked = call(world, follower, write("/b"), { patienceMs: 300 });
+    const askedTooMuch = call(world, follower, write("/c"), { patienceMs: 600_000 });
+    expect(asked.ended(400)).toEqual({ kind: "unavailable", reason: "no-quorum" });
+    expect(patient.answer).toBeUndefined();
+    expect(askedTooMuch.ended(6000)).toEqual({ kind: "unavailable", reason: "no-quorum" });
+  });
+
   it("is told that its outcome is unknown where it left for a leader that is gone", () => {
     const { world, leader, follower } = served();
     const asked = call(world, follower, write("/a"));

@@ -32,6 +32,9 @@ import { readSession, readZxid } from "./schemas.ts";
 /** A replica answers within CALL_WAIT_MS; one that has not by then is given up. */
 const TRY_MS = 8000;
 
+/** A replica that cannot serve yet says so after this time, where another one has been asked before. */
+const LATER_PATIENCE_MS = 1000;
+
 /** Replicas asked, one after the other. */
 const TRIES_MAX = 3;
 
@@ -120,11 +123,8 @@ export class Asker {
   ): Promise<Answered | Probed | Response> {
     const { session, minZxid } = circumstances(context);
     const asked: CallAsked = { session: question.session ?? session, minZxid, request: question.request };
-    const init: RequestInit = {
-      method: "POST",
-      headers: callerHeaders(caller),
-      body: encodeRecord(asked),
-    };
+    const headers = callerHeaders(caller);
+    let tries = 0;
     const ensemble = ensembleOf(context);
     const isHedged = costsNothing(question.request);
     let reason: "no-quorum" | "lagging" | "busy" | undefined;
@@ -134,6 +134,9 @@ export class Asker {
       hedgeMs: (sid) => (isHedged ? nearness.hedgeMs(ensemble, sid, performance.now()) : undefined),
       isOver: () => context.req.raw.signal.aborted,
       ask: async (sid, signal) => {
+        // The first has waited for a leader on behalf of all.
+        const body = encodeRecord(tries++ === 0 ? asked : { ...asked, patienceMs: LATER_PATIENCE_MS });
+        const init = { method: "POST", headers, body };
         const answer = await this.#try(context, sid, { init, signal, question });
         if (answer?.kind === "answered" || answer?.kind === "probed") return answer;
         if (answer?.kind === "throttled") return tooMany(context, answer.waitMs, THROTTLED);
