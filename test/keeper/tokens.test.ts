@@ -6,7 +6,9 @@ import { type Grant, readGrant } from "../../src/base/grant.ts";
 import { scopeIdentity } from "../../src/base/scope-identity.ts";
 import type { CallRequest, KnownToken } from "../../src/keeper/call.ts";
 import { CALL_WAIT_MS, STRANGER_BARRIER_MS, STRANGERS_MAX } from "../../src/keeper/limits.ts";
+import { KEYS_PATH } from "../../src/tree/call-keys.ts";
 import { TOKENS_PATH } from "../../src/tree/tokens.ts";
+import { HOOKS_PATH } from "../../src/tree/webhooks.ts";
 import { call, create, keyOf, transact } from "./test-caller.ts";
 import { connected, create as createByWire, TestClient } from "./test-client.ts";
 import { EPOCH_MS, World } from "./world.ts";
@@ -184,6 +186,21 @@ describe("the znodes of tokens", () => {
     client.ask({ op: "auth", type: 0, scheme: "digest", auth });
     expect(client.ask({ op: "getData", path, watch: false }).header.error).toBe(ok);
   });
+});
+
+describe("what the service keeps for itself", () => {
+  it.each([KEYS_PATH, TOKENS_PATH, HOOKS_PATH])(
+    "is not made by a client, who would say who may read %s",
+    (path) => {
+      const world = new World({ voters: 1 }).startAll();
+      const client = connected(world, world.untilServing());
+      expect(client.ask(createByWire(path)).header.error).toBe(noAuth);
+      const operations = [createByWire(path), createByWire(`${path}/x`)];
+      expect(client.ask({ op: "multi", operations }).response).toMatchObject({
+        results: [{ code: noAuth }, {}],
+      });
+    },
+  );
 });
 
 describe("a token that is none", () => {
