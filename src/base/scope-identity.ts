@@ -39,6 +39,11 @@ export function readScope(id: string): ScopeClaim | undefined {
   }
 }
 
+/** Whether the caller is bounded by a token, which may be revoked. */
+export function isUnderToken(identities: readonly Identity[]): boolean {
+  return identities.some(({ scheme, id }) => scheme === SCOPE_SCHEME && HASH.test(id));
+}
+
 /** Who the caller is, whatever it may do: a signed token that is renewed is the same caller's. */
 export function withoutSignedScope(identities: readonly Identity[]): readonly Identity[] {
   return identities.filter(({ scheme, id }) => scheme !== SCOPE_SCHEME || !id.startsWith("signed "));

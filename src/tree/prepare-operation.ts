@@ -27,6 +27,7 @@ import { KEYS_PATH } from "./call-keys.ts";
 import { CONFIG_PATH, isReserved } from "./reserved.ts";
 import { checkScope, type Scope } from "./scope.ts";
 import { TOKENS_ACL, TOKENS_PATH } from "./tokens.ts";
+import { HOOKS_PATH } from "./webhooks.ts";
 
 /** Who asks, and against what it is checked. */
 export interface PrepareContext {
@@ -138,7 +139,7 @@ function prepareCreate(context: PrepareContext, request: CreateRequest): CreateT
   checkPath(path);
   if (context.view.get(path) !== undefined) throw new KeeperError("nodeExists", path);
   if (path === KEYS_PATH) throw new KeeperError("noAuth", "the service makes it itself");
-  if (path === TOKENS_PATH) checkAllowed(TOKENS_ACL, PERMS.create, context.identities);
+  if (path === TOKENS_PATH || path === HOOKS_PATH) checkAllowed(TOKENS_ACL, PERMS.create, context.identities);
   if (parent.owner.mode === "ephemeral") throw new KeeperError("noChildrenForEphemerals", path);
   checkQuota(context, { path, count: 1, bytes: quotaBytes(request.data) });
   return {

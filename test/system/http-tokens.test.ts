@@ -77,6 +77,19 @@ describe("a token", () => {
     });
   });
 
+  test("that is revoked reads nothing that was kept for it either, however old an answer it takes", async () => {
+    const { token, id } = await tokenOf(APP);
+    const api = bearing(token);
+    const headers = { "cache-control": "max-age=60" };
+    for (let read = 0; read < 3; read++) {
+      expect((await api.call("GET", "/nodes/app/in", { headers })).status).toBe(200);
+    }
+    expect((await operator.call("DELETE", `/tokens/${id}`)).status).toBe(204);
+    await expect
+      .poll(async () => (await api.call("GET", "/nodes/app/in", { headers })).status, { timeout: 5000 })
+      .toBe(401);
+  });
+
   test("ends by itself where it was made so", async () => {
     const { json } = await make([APP], { expiresInMs: 1500 });
     const api = bearing(String(json?.["token"]));

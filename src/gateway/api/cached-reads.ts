@@ -1,5 +1,6 @@
 /** Reads that may be answered from what this isolate has kept. */
 import type { Context } from "hono";
+import { isUnderToken } from "../../base/scope-identity.ts";
 import { ZXID_ZERO } from "../../base/zxid.ts";
 import { encodeRecord } from "../../durable/call-record.ts";
 import type { HandedOver } from "../../durable/handed-over.ts";
@@ -32,7 +33,7 @@ export class CachedReads {
       request.change === undefined &&
       context.req.header("session") === undefined &&
       // A token that is revoked reads nothing more, however old.
-      context.get("bearer")?.kind !== "token";
+      !isUnderToken(caller.identities ?? []);
     if (!isKept) return await this.#now(context, caller, question);
     const minZxid = context.req.header("min-zxid");
     const { remoteAddress: _, ...who } = caller;
