@@ -69,7 +69,10 @@ export function makeApp({ callers, whereabouts, gatekeeper }: AppParts): Hono<Ap
     const bearer = await gatekeeper.admit(context);
     if (bearer instanceof Response) return bearer;
     context.set("bearer", bearer);
-    return next();
+    await next();
+    // A replica, which knows, has said so.
+    if (context.res.status === 401) bearer.refused();
+    return undefined;
   });
   for (const path of ["/", "/healthz", "/metrics"]) app.use(path, forDeploymentAlone);
   app.use("/:ensemble/v1/status", forBearersWith(asker, "read"));

@@ -145,8 +145,6 @@ export class Asker {
         return undefined;
       },
     });
-    const isNobody = found !== undefined && "code" in found && found.code === ERROR_CODES.authFailed;
-    if (isNobody) context.get("bearer")?.refused();
     if (found !== undefined) return found;
     this.#whereabouts.forget(ensemble);
     return unavailable(context, reason ?? "no-quorum");
