@@ -40,6 +40,7 @@ import {
 import { aliveText, changeText, endText, openText, resetText } from "./event-text.ts";
 import {
   STREAM_HOLD_MS,
+  STREAM_SHARE,
   STREAM_SLICE_BYTES,
   STREAM_STALL_MS,
   STREAM_UNSENT_MAX,
@@ -311,7 +312,7 @@ export class EventStreams {
   }
 
   #hasRoom({ unsent }: Stream): boolean {
-    return unsent < STREAM_UNSENT_MAX && this.#unsent < STREAMS_UNSENT_MAX;
+    return unsent < (this.#unsent < STREAMS_UNSENT_MAX ? STREAM_UNSENT_MAX : STREAM_SHARE);
   }
 
   /** Tells what is left to tell of a transaction; false where there was no room for all of it. */

@@ -11,10 +11,12 @@ import { endOf, positionText, readPosition } from "../../src/keeper/event-stream
 import { LEADERLESS_HOLD_MS } from "../../src/keeper/limits.ts";
 import {
   STREAM_HOLD_MS,
+  STREAM_SHARE,
   STREAM_STALL_MS,
   STREAM_UNSENT_MAX,
   STREAMS_MAX,
   STREAMS_PER_CALLER_MAX,
+  STREAMS_UNSENT_MAX,
 } from "../../src/keeper/stream-limits.ts";
 import { freshTree } from "../tree/harness.ts";
 import { call, create, openSession, transact } from "./test-caller.ts";
@@ -356,6 +358,52 @@ describe("a slow reader", () => {
 
     expect(reader.told).toEqual(happened(world, leader, begin));
     expect(fast.told).toEqual(reader.told);
+  });
+
+  it("does not stand in the way of others, however many take nothing", () => {
+    const { world, leader } = served(1, 1);
+    const count = Math.ceil(STREAMS_UNSENT_MAX / STREAM_UNSENT_MAX) + 5;
+    const slow = Array.from({ length: count }, (_, nth) => {
+      const reader = new TestReader(world, leader, {}, `10.2.0.${nth}:1`);
+      reader.isReading = false;
+      return reader;
+    });
+    const fast = new TestReader(world, leader);
+    const long = "n".repeat(3000);
+    for (let nth = 0; nth < 80; nth++) {
+      write(world, leader, create(`/${nth}-${long}`));
+      world.until("it is told", () => fast.told.length === nth + 1);
+    }
+    const { streamsUnsent } = world.keeper(leader).status();
+    expect(streamsUnsent).toBeGreaterThan(STREAMS_UNSENT_MAX);
+    expect(streamsUnsent).toBeLessThan(STREAMS_UNSENT_MAX + count * STREAM_SHARE * 2);
+    for (const reader of slow) reader.read();
+    world.until("all is told", () => slow.every(({ told }) => told.length === 80));
+    expect(slow.at(-1)?.told).toEqual(fast.told);
+  });
+
+  it.each([1, 2, 3, 4, 5, 6])("hears all whoever else is behind, and wherever: seed %i", (seed) => {
+    const { world, leader } = served(seed, 1);
+    const begin = world.tree(leader).lastApplied;
+    const zxids = [begin];
+    const readers: { readonly reader: TestReader; readonly since: Zxid }[] = [];
+    const long = "n".repeat(2000);
+    for (let nth = 0; nth < 250; nth++) {
+      zxids.push(write(world, leader, create(`/${nth}-${long}`)));
+      if (nth % 12 === 0) {
+        const since = must(zxids[world.rng.below(zxids.length)], "a zxid");
+        readers.push({ reader: new TestReader(world, leader, { since: endOf(since) }), since });
+      }
+      for (const { reader } of readers) {
+        if (world.rng.below(20) === 0) reader.isReading = false;
+        else if (world.rng.below(20) === 0) reader.read();
+      }
+      if (nth % 5 === 0) world.run(world.rng.below(20));
+    }
+    for (const { reader } of readers) reader.read();
+    world.run(3000);
+
+    for (const { reader, since } of readers) expect(reader.told).toEqual(happened(world, leader, since));
   });
 
   it("that takes nothing is told so, cut off, and goes on later where it was", () => {
