@@ -159,7 +159,7 @@ export class EventStreams {
     const waiting = [...this.#behind].filter((stream) => this.#hasRoom(stream));
     const [first] = waiting;
     if (first === undefined) return false;
-    // In turn: one that begins far back must not keep the others waiting. Those that stand behind it share what is read.
+    // In turn: one that begins far back must not keep the others waiting. Those that stand behind it share the slice.
     this.#behind.delete(first);
     this.#behind.add(first);
     const ready = waiting.filter(({ position }) => comparePositions(position, first.position) >= 0);

@@ -151,7 +151,7 @@ describe("a stream", () => {
     }
   });
 
-  it("tells of the ephemerals that go with a session, from the history too, and of nothing that one may not read", () => {
+  it("tells of the ephemerals that go with a session, from history too, and of nothing one may not read", () => {
     const { world, leader, other } = served();
     const begin = world.tree(leader).lastApplied;
     const hidden = [{ perms: PERMS.create, scheme: "world", id: "anyone" }];
