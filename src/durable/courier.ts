@@ -1,8 +1,8 @@
 /**
  * Tells one webhook, as long as this replica leads: in order, each event again until it is taken. How far it came is
  * noted through the log, so that the next leader goes on from there: what was delivered behind the last note it
- * delivers again. Where two replicas take themselves for the leader, both deliver, and one of them can note nothing: receivers
- * know by its id what they have.
+ * delivers again. Where two replicas take themselves for the leader, both deliver, and one of them can note nothing:
+ * receivers know by its id what they have.
  */
 import { comparePositions, readPosition, type StreamEnd } from "../keeper/event-stream.ts";
 import type { KnownHook } from "../keeper/hook-calls.ts";

@@ -40,6 +40,7 @@ import {
 import { aliveText, changeText, endText, openText, resetText } from "./event-text.ts";
 import {
   STREAM_HOLD_MS,
+  STREAM_SHARE,
   STREAM_SLICE_BYTES,
   STREAM_STALL_MS,
   STREAM_UNSENT_MAX,
@@ -155,12 +156,13 @@ export class EventStreams {
   /** Tells those that are behind the next slice of the history; says whether there is more to tell. */
   advance(): boolean {
     for (const stream of this.#behind) if (this.#isGone(stream.position)) this.#end(stream, "gone");
-    const ready = [...this.#behind].filter((stream) => this.#hasRoom(stream));
-    const [first] = ready;
+    const waiting = [...this.#behind].filter((stream) => this.#hasRoom(stream));
+    const [first] = waiting;
     if (first === undefined) return false;
-    // In turn: one that begins far back must not keep the others waiting. Those near it share what is read.
+    // In turn: one that begins far back must not keep the others waiting. Those that stand behind it share the slice.
     this.#behind.delete(first);
     this.#behind.add(first);
+    const ready = waiting.filter(({ position }) => comparePositions(position, first.position) >= 0);
     const { log, notes, context } = this.#parts;
     const after = beforeRest(first.position);
     const upTo = minZxid(context.tree.lastApplied, log.last);
@@ -183,7 +185,7 @@ export class EventStreams {
       if (comparePositions(stream.position, endOf(last)) < 0) stream.position = endOf(last);
       this.#catchUp(stream);
     }
-    return ready.some((stream) => stream.state === "behind" && this.#hasRoom(stream));
+    return waiting.some((stream) => stream.state === "behind" && this.#hasRoom(stream));
   }
 
   /** Who waits for too long is refused, who takes nothing is cut off, and who hears nothing is told that it lives. */
@@ -311,7 +313,7 @@ export class EventStreams {
   }
 
   #hasRoom({ unsent }: Stream): boolean {
-    return unsent < STREAM_UNSENT_MAX && this.#unsent < STREAMS_UNSENT_MAX;
+    return unsent < (this.#unsent < STREAMS_UNSENT_MAX ? STREAM_UNSENT_MAX : STREAM_SHARE);
   }
 
   /** Tells what is left to tell of a transaction; false where there was no room for all of it. */

@@ -12,8 +12,11 @@ export const STREAMS_PER_CALLER_MAX = 100;
  */
 export const STREAM_UNSENT_MAX: number = 128 * 1024;
 
-/** Of all streams together, of the 128 MB of an isolate: above it none is told anything. */
+/** Of all streams together, of the 128 MB of an isolate: above it each may have no more than its share. */
 export const STREAMS_UNSENT_MAX: number = 8 * 1024 * 1024;
+
+/** What a stream is told all the same, so that readers that take nothing do not stand in the way of those that do. */
+export const STREAM_SHARE: number = 4 * 1024;
 
 /** Who is owed something and has taken nothing for so long is told why, and cut off. */
 export const STREAM_STALL_MS = 30_000;

@@ -21,7 +21,9 @@ import type { Target } from "./target.ts";
 import { Trio } from "./trio.ts";
 
 const REQUESTS_PER_EPISODE = 60;
-const STATUSES: ReadonlySet<number> = new Set([200, 202, 400, 401, 403, 404, 405, 409, 413, 415, 426, 429]);
+const STATUSES: ReadonlySet<number> = new Set([
+  200, 202, 400, 401, 403, 404, 405, 409, 410, 413, 415, 426, 429, 501,
+]);
 const OWN_HEADERS: ReadonlySet<string> = new Set([
   "upgrade",
   "edgekeeper-client",
@@ -56,7 +58,7 @@ interface Product {
   readonly Whereabouts: new () => object;
   readonly Gatekeeper: new (now: () => number) => object;
   readonly GATEWAY_PATHS: Readonly<
-    Record<"zk" | "status" | "call" | "command" | "bulk" | "moveLeader" | "metrics", string>
+    Record<"zk" | "status" | "call" | "stream" | "command" | "bulk" | "moveLeader" | "metrics", string>
   >;
   readonly COMMAND_PARAMETER: string;
   readonly MOVE_TO_PARAMETER: string;
@@ -228,6 +230,11 @@ class Gateway {
         // That there is no such znode is an answer to every call.
         const zxid = { epoch: 1, counter: 1 };
         return Response.json({ kind: "answered", zxid, code: ERROR_CODES.noNode, response: { op: "empty" } });
+      }
+      case GATEWAY_PATHS.stream: {
+        // A stream would not end: what was asked for is older than the history.
+        const zxid = { epoch: 1, counter: 1 };
+        return Response.json({ kind: "refused", reason: "gone", zxid, oldest: zxid });
       }
       case GATEWAY_PATHS.metrics:
         return Response.json(metricFamilies(keeper.report(), status));

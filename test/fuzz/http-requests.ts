@@ -54,6 +54,8 @@ const PATHS = [
   "/main/v1/sessions",
   "/main/v1/locks/a",
   "/main/v1/locks/%2Fa/acquire",
+  "/main/v1/watch/a",
+  "/main/v1/webhooks",
   "/other/v1/nodes/a",
   "/openapi.json",
   "/docs",

@@ -11,10 +11,12 @@ import { endOf, positionText, readPosition } from "../../src/keeper/event-stream
 import { LEADERLESS_HOLD_MS } from "../../src/keeper/limits.ts";
 import {
   STREAM_HOLD_MS,
+  STREAM_SHARE,
   STREAM_STALL_MS,
   STREAM_UNSENT_MAX,
   STREAMS_MAX,
   STREAMS_PER_CALLER_MAX,
+  STREAMS_UNSENT_MAX,
 } from "../../src/keeper/stream-limits.ts";
 import { freshTree } from "../tree/harness.ts";
 import { call, create, openSession, transact } from "./test-caller.ts";
@@ -149,7 +151,7 @@ describe("a stream", () => {
     }
   });
 
-  it("tells of the ephemerals that go with a session, from the history too, and of nothing that one may not read", () => {
+  it("tells of the ephemerals that go with a session, from history too, and of nothing one may not read", () => {
     const { world, leader, other } = served();
     const begin = world.tree(leader).lastApplied;
     const hidden = [{ perms: PERMS.create, scheme: "world", id: "anyone" }];
@@ -356,6 +358,53 @@ describe("a slow reader", () => {
 
     expect(reader.told).toEqual(happened(world, leader, begin));
     expect(fast.told).toEqual(reader.told);
+  });
+
+  it("does not stand in the way of others, however many take nothing", () => {
+    const { world, leader } = served(1, 1);
+    const count = Math.ceil(STREAMS_UNSENT_MAX / STREAM_UNSENT_MAX) + 5;
+    const slow = Array.from({ length: count }, (_, nth) => {
+      const reader = new TestReader(world, leader, {}, `10.2.0.${nth}:1`);
+      reader.isReading = false;
+      return reader;
+    });
+    const fast = new TestReader(world, leader);
+    const long = "n".repeat(3000);
+    for (let nth = 0; nth < 80; nth++) {
+      write(world, leader, create(`/${nth}-${long}`));
+      world.until("it is told", () => fast.told.length === nth + 1);
+    }
+    const { streamsUnsent } = world.keeper(leader).status();
+    expect(streamsUnsent).toBeGreaterThan(STREAMS_UNSENT_MAX);
+    expect(streamsUnsent).toBeLessThan(STREAMS_UNSENT_MAX + count * STREAM_SHARE * 2);
+    for (const reader of slow) reader.read();
+    world.until("all is told", () => slow.every(({ told }) => told.length === 80));
+    expect(slow.at(-1)?.told).toEqual(fast.told);
+  });
+
+  it.each([1, 2, 3])("hears all whoever else is behind, and wherever: seed %i", (seed) => {
+    const { world, leader } = served(seed, 1);
+    const zxids = [world.tree(leader).lastApplied];
+    const readers: { readonly reader: TestReader; readonly since: Zxid; readonly path: string }[] = [];
+    const long = "n".repeat(6000);
+    for (const path of ["/a", "/b", "/c"]) write(world, leader, create(path));
+    for (let nth = 0; nth < 300; nth++) {
+      const parent = must(["/a", "/b", "/c"][world.rng.below(3)], "a parent");
+      zxids.push(write(world, leader, create(`${parent}/${nth}-${parent === "/a" ? "" : long}`)));
+      // Several at once, most of which read through much that they need not tell.
+      for (let count = nth % 60 === 59 ? 5 : 0; count > 0; count--) {
+        const since = must(zxids[world.rng.below(zxids.length)], "a zxid");
+        const path = count === 1 ? "/" : "/a";
+        readers.push({ reader: new TestReader(world, leader, { path, since: endOf(since) }), since, path });
+      }
+    }
+    world.run(3000);
+
+    for (const { reader, since, path } of readers) {
+      const all = happened(world, leader, since);
+      expect(reader.told).toEqual(path === "/" ? all : all.filter((line) => line.startsWith("created /a/")));
+    }
+    expect(readers.length).toBe(25);
   });
 
   it("that takes nothing is told so, cut off, and goes on later where it was", () => {

@@ -22,7 +22,7 @@ export class TestReader {
   isReading = true;
   unread = 0;
 
-  constructor(world: World, sid: Sid, asked: Partial<StreamAsked> = {}) {
+  constructor(world: World, sid: Sid, asked: Partial<StreamAsked> = {}, remoteAddress = `10.1.0.${sid}:0`) {
     this.#world = world;
     this.sid = sid;
     const defaults = { path: "/", part: "recursive", since: undefined, minZxid: ZXID_ZERO } as const;
@@ -34,7 +34,7 @@ export class TestReader {
       ...patience,
       ...asked,
       id,
-      remoteAddress: `10.1.0.${sid}:0`,
+      remoteAddress,
       identities: world.identities,
     };
     world.input(sid, { kind: "stream", input: { kind: "opened", opening } });
