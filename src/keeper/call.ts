@@ -62,7 +62,7 @@ export type CallRequest =
       readonly path: string;
       /**
        * `read` and `write` as Curator's read-write lock has them: readers stand beside each other. `permit` is one of a
-       * semaphore, as Curator's InterProcessSemaphoreV2 has them, and `latch` the lead in an election, as its LeaderLatch.
+       * semaphore, as Curator's InterProcessSemaphoreV2 has them, `latch` the lead in an election, as its LeaderLatch.
        */
       readonly mode: "exclusive" | "read" | "write" | "permit" | "latch";
       /** Of a permit: how many the semaphore has, from 1 on. All must say the same. */
@@ -95,7 +95,7 @@ export type CallRequest =
       readonly of?: "lock" | "semaphore" | undefined;
       readonly path: string;
       readonly isLinearizable: boolean;
-      /** Answered when the first is another or has other data, by their mzxid, or after so long; known may be nobody. */
+      /** Answered when the first is another or has other data, by their mzxid, or after so long. */
       readonly change?: { readonly known: Zxid | undefined; readonly waitMs: number } | undefined;
     }
   /** Whether the caller's credential is one, and lets it do that. */
