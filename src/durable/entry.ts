@@ -36,6 +36,7 @@ export type {
   CallAsked,
   CallRequest,
   CallSession,
+  ChildData,
   Known,
   KnownToken,
   QueuedContender,

@@ -54,6 +54,10 @@ export async function prepareCoordination(api: HttpApi, state: ContractState): P
   await api.call("PUT", "/config/gone/below", { json: { a: 1 } });
   await api.call("PUT", "/config/ruled", { json: { a: 1 } });
   await api.call("PUT", "/config/ruled/schema", { json: { type: "object" } });
+  const registered = { json: { address: "a", id: "one" }, headers: { session: state.candidate } };
+  await api.call("POST", "/services/there", registered);
+  const ephemeral = "/nodes/services/ephemeral?mode=ephemeral";
+  await api.call("POST", ephemeral, { headers: { session: state.candidate } });
   const lock = await api.call("POST", "/locks/forced/acquire", { json: { ttlMs: 600_000 } });
   state.forcedLock = String(lock.json?.["token"]);
   const permit = await api.call("POST", "/semaphores/forced/acquire", {
@@ -71,6 +75,11 @@ export function coordinationSuccesses(state: ContractState): readonly Success[] 
     ["POST", "/semaphores/held/release", () => ({ json: { lease: state.permit } })],
     ["GET", "/elections/held", () => ({})],
     ["GET", "/counters/there", () => ({})],
+    ["GET", "/services", () => ({})],
+    ["GET", "/services/there", () => ({})],
+    ["POST", "/services/there", () => ({ json: { address: "a" }, headers: { session: state.candidate } })],
+    ["PUT", "/services/there/one", () => ({ json: { address: "b" } })],
+    ["DELETE", "/services/there/one", () => ({})],
     ["GET", "/config/there", () => ({})],
     ["PUT", "/config/there", () => ({ json: { a: 2 } })],
     ["PUT", "/config/made", () => ({ json: 1 })],
@@ -96,7 +105,7 @@ export function coordinationSuccesses(state: ContractState): readonly Success[] 
 
 /** Each error that takes no fault. */
 export function coordinationFailures(state: ContractState): readonly Failure[] {
-  const all = [semaphoreFailures, electionFailures, counterFailures, configFailures];
+  const all = [semaphoreFailures, electionFailures, counterFailures, configFailures, serviceFailures];
   return all.flatMap((failures) => failures(state));
 }
 
@@ -252,6 +261,43 @@ function configFailures(state: ContractState): readonly Failure[] {
   ];
 }
 
+function serviceFailures(state: ContractState): readonly Failure[] {
+  const own = (): Readonly<Record<string, string>> => ({ session: state.candidate });
+  const json = { address: "a", id: "one" };
+  return [
+    ["GET", "/services?consistency=maybe", () => ({}), "400 bad-request"],
+    ["GET", "/services/there?wait=soon", () => ({}), "400 bad-request"],
+    ["POST", "/services/there", () => ({ json }), "400 bad-request"],
+    ["POST", "/services/ephemeral", () => ({ json, headers: own() }), "409 ephemeral-parent"],
+    ["POST", "/services/there", () => ({ json, headers: { session: state.expired } }), "410 session-expired"],
+    ["POST", "/services/there", () => ({ json, headers: own() }), "412 node-exists"],
+    [
+      "POST",
+      "/services/there",
+      () => ({ ...PLAIN, headers: { ...PLAIN.headers, ...own() } }),
+      "415 bad-content-type",
+    ],
+    ["POST", "/services/there", () => ({ json, headers: { ...own(), ...SAME_KEY } }), "422 key-reused"],
+    ["PUT", "/services/there/one", () => ({ json: {} }), "400 bad-request"],
+    ["PUT", "/services/there/one", () => PLAIN, "415 bad-content-type"],
+    ["DELETE", "/services/there/one", () => ({ headers: { "idempotency-key": "" } }), "400 bad-request"],
+    ...["PUT", "DELETE"].flatMap((method): readonly Failure[] => {
+      const asked = method === "PUT" ? { json } : {};
+      return [
+        [method, "/services/there/none", () => asked, "404 no-node"],
+        [
+          method,
+          "/services/there/one",
+          () => ({ ...asked, headers: { session: state.expired } }),
+          "410 session-expired",
+        ],
+        [method, "/services/there/one", () => ({ ...asked, headers: NOT_HELD }), "412 not-held"],
+        [method, "/services/there/one", () => ({ ...asked, headers: SAME_KEY }), "422 key-reused"],
+      ];
+    }),
+  ];
+}
+
 /** What is asked once more under its key when it is over. */
 export async function leaseOverAgain(api: HttpApi): Promise<readonly unknown[]> {
   const codes: unknown[] = [];
@@ -273,7 +319,7 @@ export async function unchangedAgain(api: HttpApi): Promise<readonly number[]> {
   await api.call("POST", "/elections/unchanged/campaign", { json: { ttlMs: 600_000 } });
   await api.call("POST", "/counters/unchanged/add", { json: {} });
   await api.call("PUT", "/config/unchanged", { json: {} });
-  for (const path of ["/elections/unchanged", "/counters/unchanged", "/config/unchanged"]) {
+  for (const path of ["/elections/unchanged", "/counters/unchanged", "/config/unchanged", "/services/none"]) {
     const etag = (await api.call("GET", path)).headers.get("etag") ?? "";
     statuses.push((await api.call("GET", path, { headers: { "if-none-match": etag } })).status);
   }

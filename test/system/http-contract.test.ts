@@ -255,6 +255,7 @@ test("nothing is in the document that was not seen, but for what takes a fault o
   const byFault = [
     / (413|429|503|504|507)$/,
     /(sessions|renew|release|resign|proclaim|watch\/\{path\}) 403$/,
+    /services.* 403$|services\/\{name\}\/\{id\} 409$/,
     /GET \/((locks|semaphores|elections)\/\{name\}|config\/\{name\}\/schema) 403$/,
     /(sessions|renew|release|resign|proclaim) 409$/,
     /webhooks.* 501$/,

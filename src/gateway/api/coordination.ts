@@ -7,6 +7,7 @@ import { addConfigSchemas } from "./config-schemas.ts";
 import { addCounters } from "./counters.ts";
 import { addElections } from "./elections.ts";
 import { addSemaphores } from "./semaphores.ts";
+import { addServices } from "./services.ts";
 
 /** Adds the routes. */
 export function addCoordination(api: OpenAPIHono<App>, asker: Asker): void {
@@ -15,4 +16,5 @@ export function addCoordination(api: OpenAPIHono<App>, asker: Asker): void {
   addCounters(api, asker);
   addConfigSchemas(api, asker);
   addConfig(api, asker);
+  addServices(api, asker);
 }
