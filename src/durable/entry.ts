@@ -25,6 +25,8 @@ export const GATEWAY_PATHS = {
 
 export { decodeCounter, encodeCounter } from "../tree/counter.ts";
 
+export { archivePath } from "../tree/own-operations.ts";
+
 export { encodePermits, permitsPath } from "../tree/semaphore.ts";
 
 export { expositionOf, type MetricFamily } from "../keeper/operations/metric-families.ts";
@@ -34,6 +36,7 @@ export type {
   CallAsked,
   CallRequest,
   CallSession,
+  ChildData,
   Known,
   KnownToken,
   QueuedContender,

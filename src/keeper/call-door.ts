@@ -16,14 +16,13 @@ import type { Outcome } from "../base/txn.ts";
 import { isOver, type Scope, scopeOf, UNBOUNDED } from "../tree/scope.ts";
 import { isTokenPath } from "../tree/tokens.ts";
 import type { TreeEvent } from "../tree/transition.ts";
-import { compareZxid, type Zxid, ZXID_ZERO } from "../base/zxid.ts";
+import { compareZxid, type Zxid } from "../base/zxid.ts";
 import { powersOf, SUPER } from "./auth.ts";
-import type { Call, CallAnswer, CallId, CallRequest, CallResponse, Page } from "./call.ts";
+import type { Call, CallAnswer, CallId, CallRequest, CallResponse } from "./call.ts";
 import { CallPace } from "./call-pace.ts";
 import { mayCall } from "./call-scope.ts";
 import { CallWrites, type Delivered } from "./call-writes.ts";
-import { belowOf, ChangeWaits, isKnown } from "./change-waits.ts";
-import { isKnownQueue, lockQueue, semaphoreQueue } from "./contest.ts";
+import { CallReads, type Reading } from "./call-reads.ts";
 import { hostOf } from "./connection.ts";
 import { HookCalls } from "./hook-calls.ts";
 import type { DoorContext } from "./door-context.ts";
@@ -56,7 +55,7 @@ export interface CallDoorParts {
 /** See the file's comment. */
 export class CallDoor {
   readonly #context: DoorContext;
-  readonly #reads: LocalReads;
+  readonly #reads: CallReads;
   readonly #audit: CallDoorParts["audit"];
   readonly #writes: CallWrites;
   readonly #open = new Map<CallId, OpenCall>();
@@ -71,7 +70,6 @@ export class CallDoor {
   #nowMs = 0;
   #steadyMs = 0;
   readonly #locks: LockCalls;
-  readonly #waits = new ChangeWaits();
   readonly #tokens: TokenCalls;
   readonly #hooks: HookCalls;
   readonly #strangers = new Strangers();
@@ -79,7 +77,7 @@ export class CallDoor {
 
   constructor(parts: CallDoorParts) {
     this.#context = parts.context;
-    this.#reads = parts.reads;
+    this.#reads = new CallReads(parts.context.tree, parts.reads, () => this.#nowMs);
     this.#audit = parts.audit;
     this.#writes = new CallWrites(parts.context);
     this.#pace = new CallPace(parts.context.bounds.callsPerToken ?? 0);
@@ -153,7 +151,7 @@ export class CallDoor {
   announce(event: TreeEvent, zxid: Zxid): void {
     if (isTokenPath(event.path)) this.#endUnder(({ tokenPath }) => tokenPath === event.path);
     this.#locks.announce(event, zxid);
-    for (const open of this.#waits.take(event)) this.#proceed(open);
+    for (const open of this.#reads.waits.take(event)) this.#proceed(open);
   }
 
   /** A proposal of this replica was delivered. */
@@ -184,8 +182,8 @@ export class CallDoor {
     if (this.#context.serving()) this.#askForStrangers();
     for (const open of this.#open.values()) {
       if (this.#nowMs < open.deadlineMs) continue;
-      if (this.#waits.has(open) && this.#context.serving()) {
-        this.#waits.delete(open);
+      if (this.#reads.waits.has(open) && this.#context.serving()) {
+        this.#reads.waits.delete(open);
         this.#proceed(open);
       } else this.#giveUp(open);
     }
@@ -293,7 +291,8 @@ export class CallDoor {
       case "revokeToken":
         return this.#tokens.revoke(open, request.hash);
       case "read":
-        if (request.isLinearizable && !open.isFresh) return this.#awaitBarrier(open);
+      case "queue":
+      case "children":
         return this.#read(open, request);
       case "write":
         return this.#write(open, request.request);
@@ -315,45 +314,18 @@ export class CallDoor {
           return this.#locks.proclaim(open, session, request.path, request.data);
         return this.#locks[request.kind](open, session, request.path);
       }
-      case "queue": {
-        if (request.isLinearizable && !open.isFresh) return this.#awaitBarrier(open);
-        return this.#showQueue(open, request);
-      }
       default:
         return assertNever(request);
     }
   }
 
-  #read(open: OpenCall, { request, page, change }: CallRequest & { readonly kind: "read" }): void {
-    const { code, response } = this.#reads.answer(request, {
-      connection: 0,
-      session: open.call.session?.session ?? NO_SESSION,
-      identities: open.identities,
-      proven: open.identities,
-      scope: open.scope,
-    });
-    const isOver = this.#nowMs >= open.arrivedMs + (change?.waitMs ?? 0);
-    if (change !== undefined && !isOver && isKnown(change.known, code, response)) {
-      open.deadlineMs = open.arrivedMs + change.waitMs;
-      return this.#waits.add(open, request.path);
-    }
-    const shown = page !== undefined && response.op === "children2" ? pageOf(response, page) : response;
-    this.#end(open, {
-      ...answered(this.#context.tree.lastApplied, code, shown),
-      ...(request.op !== "getACL" && this.#reads.isPublic(request.path) ? { isPublic: true } : {}),
-    });
-  }
-
-  #showQueue(open: OpenCall, { of, path, change }: CallRequest & { readonly kind: "queue" }): void {
-    const queue = (of === "semaphore" ? semaphoreQueue : lockQueue)(this.#context.tree, path);
-    const isOver = this.#nowMs >= open.arrivedMs + (change?.waitMs ?? 0);
-    // Who knows of more than this replica does is not told of what was before.
-    const isBehind = compareZxid(change?.known ?? ZXID_ZERO, this.#context.tree.lastApplied) > 0;
-    if (change !== undefined && !isOver && (isBehind || isKnownQueue(queue, change.known))) {
-      open.deadlineMs = open.arrivedMs + change.waitMs;
-      return this.#waits.add(open, belowOf(path));
-    }
-    this.#answer(open, this.#context.tree.lastApplied, ERROR_CODES.ok, queue);
+  #read(open: OpenCall, request: Reading): void {
+    if (request.isLinearizable && !open.isFresh) return this.#awaitBarrier(open);
+    const read = this.#reads.read(open, request);
+    if (read === undefined) return;
+    const { code, response, isPublic = false } = read;
+    const answer = answered(this.#context.tree.lastApplied, code, response);
+    this.#end(open, { ...answer, ...(isPublic ? { isPublic } : {}) });
   }
 
   #write(open: OpenCall, request: WriteRequest): void {
@@ -468,7 +440,7 @@ export class CallDoor {
     if (!this.#open.delete(open.call.id)) return;
     this.#bytes -= open.call.bytes;
     this.#held.delete(open);
-    this.#waits.delete(open);
+    this.#reads.waits.delete(open);
     this.#locks.abandon(open);
     // A place in a queue that may come about is to be given up then: somebody has to hear of it.
     const mayStand = open.call.request.kind === "acquire" && !this.#writes.isUnsent(open.serial ?? 0);
@@ -487,12 +459,4 @@ function answered(
 
 function sessionTimeout(askedMs: number): number {
   return Math.min(Math.max(askedMs, CALL_SESSION_MS_MIN), CALL_SESSION_MS_MAX);
-}
-
-function pageOf(
-  { children, stat }: CallResponse & { readonly op: "children2" },
-  { after, limit }: Page,
-): CallResponse {
-  const behind = after === "" ? children : children.filter((name) => name > after);
-  return { op: "page", children: behind.slice(0, limit), isLast: behind.length <= limit, stat };
 }

@@ -24,6 +24,7 @@ function needOf(request: CallRequest): Need | undefined {
   switch (request.kind) {
     case "read":
       return { permission: "read", path: request.request.path };
+    case "children":
     case "queue":
       return { permission: "read", path: request.path };
     case "acquire":

@@ -62,7 +62,7 @@ export type CallRequest =
       readonly path: string;
       /**
        * `read` and `write` as Curator's read-write lock has them: readers stand beside each other. `permit` is one of a
-       * semaphore, as Curator's InterProcessSemaphoreV2 has them, and `latch` the lead in an election, as its LeaderLatch.
+       * semaphore, as Curator's InterProcessSemaphoreV2 has them, `latch` the lead in an election, as its LeaderLatch.
        */
       readonly mode: "exclusive" | "read" | "write" | "permit" | "latch";
       /** Of a permit: how many the semaphore has, from 1 on. All must say the same. */
@@ -84,6 +84,14 @@ export type CallRequest =
     }
   /** An operator takes away what is held at the path under the token: a lock, or a permit. */
   | { readonly kind: "forceRelease"; readonly path: string; readonly token: Zxid }
+  /** The children with their data, the first so many: answered when their state is another, or after so long. */
+  | {
+      readonly kind: "children";
+      readonly path: string;
+      readonly limit: number;
+      readonly isLinearizable: boolean;
+      readonly change: { readonly known: Zxid; readonly waitMs: number } | undefined;
+    }
   /** In the lease's session: what its holder's znode shows from now on. */
   | { readonly kind: "proclaim"; readonly path: string; readonly data: Uint8Array }
   /** In the lease's session. */
@@ -95,7 +103,7 @@ export type CallRequest =
       readonly of?: "lock" | "semaphore" | undefined;
       readonly path: string;
       readonly isLinearizable: boolean;
-      /** Answered when the first is another or has other data, by their mzxid, or after so long; known may be nobody. */
+      /** Answered when the first is another or has other data, by their mzxid, or after so long. */
       readonly change?: { readonly known: Zxid | undefined; readonly waitMs: number } | undefined;
     }
   /** Whether the caller's credential is one, and lets it do that. */
@@ -118,6 +126,13 @@ export type CallRequest =
 /** A token, as those see it who may list them. */
 export interface KnownToken extends TokenRecord {
   readonly hash: string;
+}
+
+/** One of several children. */
+export interface ChildData {
+  readonly name: string;
+  readonly data: NodeData;
+  readonly stat: Stat;
 }
 
 /** One in a lock's queue. */
@@ -181,6 +196,13 @@ export type CallResponse =
     }
   /** With an error: so many stood before it. */
   | { readonly op: "queued"; readonly ahead: number }
+  /** `state` grows with each change of one of them: children that come and go, and their data. */
+  | {
+      readonly op: "childrenData";
+      readonly children: readonly ChildData[];
+      readonly state: Zxid;
+      readonly isAll: boolean;
+    }
   | {
       readonly op: "queue";
       readonly contenders: readonly QueuedContender[];

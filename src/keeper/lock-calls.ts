@@ -42,7 +42,7 @@ import {
 import type { DoorContext } from "./door-context.ts";
 import { CALL_WAIT_MS, LOCK_PROBE_MS } from "./limits.ts";
 import type { OpenCall } from "./open-call.ts";
-import { transacted } from "./transact-outcome.ts";
+import { failureOf, transacted } from "./transact-outcome.ts";
 
 /** What locks need of the door. */
 export interface LockHost {
@@ -490,11 +490,4 @@ export class LockCalls {
 /** A lease is a session: what is told of the one is told of the other in the words of locks. */
 function leaseCode(code: number): number {
   return code === ERROR_CODES.sessionExpired ? ERROR_CODES.leaseOver : code;
-}
-
-/** What went wrong, where something did: of several operations the one that failed. */
-function failureOf(outcome: Outcome): number | undefined {
-  const all = outcome.kind === "multi" ? outcome.outcomes : [outcome];
-  for (const one of all) if (one.kind === "error" && one.code !== ERROR_CODES.ok) return one.code;
-  return undefined;
 }

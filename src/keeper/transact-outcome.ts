@@ -3,6 +3,7 @@ import { assert } from "../base/assert.ts";
 import type { SessionId } from "../base/ids.ts";
 import type { TransactRequest } from "../base/request.ts";
 import type { Outcome } from "../base/txn.ts";
+import { ERROR_CODES } from "../base/error-code.ts";
 import { keyPathOf, readRemembered } from "../tree/call-keys.ts";
 import { countOf } from "../tree/prepare-transact.ts";
 import type { Tree } from "../tree/tree.ts";
@@ -40,4 +41,11 @@ export function transacted(tree: Tree, request: TransactRequest, { zxid, outcome
   const outcomes = outcome.outcomes.slice(end - operations.length, end);
   const value = countOf(tree, request);
   return { zxid, outcome: { kind: "multi", outcomes }, remembered: undefined, value };
+}
+
+/** What went wrong, where something did: of several operations the one that failed. */
+export function failureOf(outcome: Outcome): number | undefined {
+  const all = outcome.kind === "multi" ? outcome.outcomes : [outcome];
+  for (const one of all) if (one.kind === "error" && one.code !== ERROR_CODES.ok) return one.code;
+  return undefined;
 }

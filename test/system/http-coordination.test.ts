@@ -283,3 +283,67 @@ describe("a counter", () => {
     expect(await post("/counters/most/add", {})).toMatchObject({ status: 409, code: "counter-overflow" });
   });
 });
+
+describe("a service", () => {
+  const instances = async (query = "?consistency=linearizable", etag?: string): Promise<ApiAnswer> =>
+    await api.call(
+      "GET",
+      `/services/web${query}`,
+      etag === undefined ? {} : { headers: { "if-none-match": etag } },
+    );
+
+  async function session(timeoutMs: number): Promise<Record<string, string>> {
+    return { session: String((await post("/sessions", { timeoutMs })).json?.["session"]) };
+  }
+
+  test("has the instances of living sessions, as Curator's x-discovery writes them, and says when they change", async () => {
+    const own = await session(60_000);
+    const empty = (await instances()).headers.get("etag") ?? "";
+    const waiting = instances("?wait=30000", empty);
+    const key = { ...own, "idempotency-key": "web-1" };
+    const asked = { address: "10.0.0.7", port: 8080, payload: { zone: "b" } };
+    const made = await post("/services/web", asked, key);
+    expect(made).toMatchObject({ status: 201, json: { service: "/services/web" } });
+    const id = String(made.json?.["id"]);
+    expect((await post("/services/web", asked, key)).json).toEqual(made.json);
+    const first = await waiting;
+    const instance = {
+      name: "web",
+      id,
+      address: "10.0.0.7",
+      port: 8080,
+      sslPort: null,
+      payload: { zone: "b" },
+      registrationTimeUTC: expect.any(Number) as number,
+      serviceType: "DYNAMIC",
+      uriSpec: null,
+      enabled: true,
+    };
+    const seen = { ...instance, session: own["session"]?.split("-")[0], since: expect.any(Number) as number };
+    expect(first.json).toEqual({ service: "/services/web", complete: true, instances: [seen] });
+    const node = await api.call("GET", `/nodes/services/web/${id}`);
+    expect(JSON.parse(node.text)).toEqual(instance);
+
+    const changed = instances("?wait=30000", first.headers.get("etag") ?? "");
+    const put = await api.call("PUT", `/services/web/${id}`, { json: { ...asked, enabled: false } });
+    expect(put.status).toBe(204);
+    const second = await changed;
+    expect(second.json).toMatchObject({ instances: [{ id, enabled: false }] });
+    expect((await api.call("GET", "/services")).json).toEqual({ services: ["web"] });
+    const gone = instances("?wait=30000", second.headers.get("etag") ?? "");
+    expect((await api.call("DELETE", `/services/web/${id}`)).status).toBe(204);
+    expect((await gone).json).toMatchObject({ instances: [] });
+  });
+
+  test("loses an instance whose session is heard of no more, and shows what is no instance by its name", async () => {
+    const own = await session(2000);
+    expect((await post("/services/web", { address: "a", id: "short" }, own)).status).toBe(201);
+    await api.call("PUT", "/nodes/services/web/odd", { body: "no JSON" });
+    const seen = async (): Promise<unknown> =>
+      ((await instances()).json?.["instances"] as readonly { readonly id: string }[] | undefined)?.map(
+        ({ id }) => id,
+      );
+    expect(await seen()).toEqual(["odd", "short"]);
+    await expect.poll(seen, { timeout: LONG_MS }).toEqual(["odd"]);
+  });
+});

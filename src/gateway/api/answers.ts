@@ -20,7 +20,7 @@ const PROBLEMS = {
   412: "A precondition does not hold: nothing was done.",
   413: "It is too large.",
   415: "The body is of another type.",
-  422: "The key came with another request before.",
+  422: "The key came with another request before, or a document is not as its schema wants.",
   501: "The deployment has that switched off.",
   503: "Nothing was done: ask again after Retry-After.",
   504: "Nobody knows whether it was done.",

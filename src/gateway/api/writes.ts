@@ -1,7 +1,7 @@
 /** What every write over HTTP may carry: a lock that must be held, a key under which it may be asked for again. */
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import type { CallKey, Guard, TransactOperation, TransactRequest } from "../../base/request.ts";
+import type { Archive, CallKey, Guard, TransactOperation, TransactRequest } from "../../base/request.ts";
 import { withoutSignedScope } from "../../base/scope-identity.ts";
 import { encodeRecord } from "../../durable/call-record.ts";
 import type { HandedOver } from "../../durable/handed-over.ts";
@@ -54,18 +54,17 @@ export async function writeOf(
     readonly guards?: readonly Guard[];
     /** Containers are made down to it. */
     readonly ensured?: string;
+    readonly archived?: Archive | undefined;
+    /** What the caller's key must come with again, where that is not all of this. */
+    readonly asked?: unknown;
   },
 ): Promise<Question> {
   const held = context.req.header("if-held");
   const guards = [...(parts.guards ?? []), ...(held === undefined ? [] : [heldGuard(held)])];
-  const { ensured, operations } = parts;
+  const { ensured, operations, archived } = parts;
   const bare = { op: "transact", newSession: undefined, ensured, guards, key: undefined } as const;
-  return await keyed(context, caller, { ...bare, operations });
-}
-
-/** The request under the caller's key, if it sent one. */
-async function keyed(context: Context<App>, caller: HandedOver, request: TransactRequest): Promise<Question> {
-  const key = await keyOf(context, caller, request);
+  const request: TransactRequest = { ...bare, archived, operations };
+  const key = await keyOf(context, caller, parts.asked === undefined ? request : [parts.asked, held]);
   return { request: { kind: "write", request: { ...request, key } }, isRepeatable: key !== undefined };
 }
 
