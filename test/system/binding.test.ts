@@ -288,6 +288,16 @@ test("an election has one leader, whose word counts for as long as it leads", as
   });
 });
 
+test("a counter is added to in one transaction, beyond what a number holds", async () => {
+  expect(await post("counted")).toMatchObject({
+    missing: null,
+    added: 3,
+    after: String(2n ** 62n + 1n),
+    read: String(2n ** 62n + 1n),
+    slip: { problem: { code: "bad-request" } },
+  });
+});
+
 test("a watch tells each state that lasts, until it is closed", async () => {
   expect(await post("watched")).toMatchObject({
     seen: [null, "one", "two", null],
