@@ -213,6 +213,66 @@ export interface Node {
   [Symbol.dispose](): void;
 }
 
+/** A configuration document as it is. */
+export interface ConfigDocument {
+  /** Any JSON. */
+  readonly value: unknown;
+  /** For `match`: it is not overwritten where it has changed since. */
+  readonly etag: string;
+  /** 20 digits: its name in the history. */
+  readonly revision: string;
+  readonly zxid: string;
+}
+
+/** What a write of a configuration document came to. */
+export interface ConfigWritten {
+  readonly etag: string;
+  readonly revision: string;
+  readonly zxid: string;
+}
+
+/** What is asked of a write of a configuration document. */
+export interface ConfigWriteOptions extends WriteOptions {
+  /** Only if it is as `get` showed: its `etag`; `none` for: only if there is none. Fails with `bad-version`, `node-exists`. */
+  readonly match?: string;
+}
+
+/** One in the history of a configuration document. */
+export interface ConfigRevision {
+  readonly revision: string;
+  readonly version: number;
+  readonly writtenAt: string;
+  readonly current: boolean;
+}
+
+/** A configuration document: JSON with a history, and a schema if you like; `app` is the znode /config/app. */
+export interface Config {
+  /** As it is; null where there is none. */
+  get(options?: ReadOptions): Promise<ConfigDocument | null>;
+  /** Writes it, creating it where it is missing. Fails with `schema-violation` where its schema wants it otherwise. */
+  set(value: unknown, options?: ConfigWriteOptions): Promise<ConfigWritten>;
+  /** Deletes it, its schema and its history. */
+  delete(options?: ConfigWriteOptions): Promise<void>;
+  /** What it was, the latest first. */
+  history(options?: ReadOptions): Promise<readonly ConfigRevision[]>;
+  /** What it was at a revision. Fails with `no-revision` where that is no more. */
+  at(revision: string): Promise<unknown>;
+  /** The JSON Schema that it must satisfy from now on; the document that is there must do so already. */
+  setSchema(schema: unknown, options?: WriteOptions): Promise<void>;
+  [Symbol.dispose](): void;
+}
+
+/** A counter of 64 bits, Curator's DistributedAtomicLong: `hits` is the znode /counters/hits. */
+export interface Counter {
+  /** What it stands at; null where there is none. */
+  get(options?: ReadOptions): Promise<bigint | null>;
+  /** Adds to it, in one transaction, and gives what it stands at then; one that is missing begins at 0. */
+  add(by?: number | bigint, options?: WriteOptions): Promise<bigint>;
+  /** Sets it. */
+  set(value: number | bigint, options?: WriteOptions): Promise<void>;
+  [Symbol.dispose](): void;
+}
+
 /** The states of a znode, one after the other. */
 export interface Watch {
   /**
@@ -293,6 +353,12 @@ export interface EdgekeeperBinding {
   node(path: string): Promise<Node> & Pick<Node, "get" | "put" | "create" | "delete" | "children">;
   /** Watches a znode, over the loss of replicas. */
   watch(path: string): Promise<Watch>;
+  /** A configuration document. */
+  config(
+    name: string,
+  ): Promise<Config> & Pick<Config, "get" | "set" | "delete" | "history" | "at" | "setSchema">;
+  /** A counter: `await env.EDGEKEEPER.counter("hits").add()` is one round trip. */
+  counter(name: string): Promise<Counter> & Pick<Counter, "get" | "add" | "set">;
   /** Several writes in one transaction: all are done, or none. */
   multi(operations: readonly Operation[], options?: WriteOptions): Promise<MultiWritten>;
   /** Makes a session, which ends when Edgekeeper is lost for `timeoutMs`, 30,000 unless set. */

@@ -189,6 +189,34 @@ const SCENES: Readonly<Record<string, Scene>> = {
     return { nobody, refused, path: await lead.path, value: leader?.value, late, after, grows };
   },
 
+  async counted(edgekeeper) {
+    using counter = await edgekeeper.counter("scenes/hits");
+    const missing = await counter.get();
+    const added = await Promise.all([counter.add(), counter.add(2n), counter.add(-1)]);
+    await counter.set(2n ** 62n);
+    const after = await edgekeeper.counter("scenes/hits").add(1);
+    const read = await counter.get({ consistency: "linearizable" });
+    const slip = await told(async () => await counter.add(0.5));
+    return { missing, added: added.length, after: String(after), read: String(read), slip };
+  },
+
+  async configured(edgekeeper) {
+    using config = await edgekeeper.config("scenes/app");
+    const missing = await config.get();
+    const first = await config.set({ port: 80 }, { match: "none" });
+    const again = await told(async () => await config.set({ port: 81 }, { match: "none" }));
+    const second = await config.set({ port: 82 }, { match: first.etag });
+    const stale = await told(async () => await config.set({ port: 83 }, { match: first.etag }));
+    await config.setSchema({ type: "object", properties: { port: { type: "integer" } } });
+    const wrong = await told(async () => await config.set({ port: "eighty" }));
+    const now = await config.get({ minZxid: second.zxid });
+    const revisions = (await config.history({ consistency: "linearizable" })).map(({ revision }) => revision);
+    const before = await config.at(first.revision);
+    const listed = revisions.join() === [second.revision, first.revision].join();
+    await config.delete();
+    return { missing, again, stale, wrong, now: now?.value, before, listed, gone: await config.get() };
+  },
+
   async watched(edgekeeper) {
     using watch = await edgekeeper.watch("/watched");
     const node = edgekeeper.node("/watched");

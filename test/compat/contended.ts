@@ -12,6 +12,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import { contendBySdk } from "./clients/node/sdk-contender.ts";
 import { compileJava, installKazoo } from "./clients.ts";
 import type { Child, Command, ProcessSet } from "./processes.ts";
 import type { Toolbox } from "./tools.ts";
@@ -97,8 +98,11 @@ class ContendedRun {
       kazoo: this.#program(this.#start(this.#python, ROUNDS)),
       curl: this.#byCurl(),
       binding: this.#byBinding(),
+      sdk: contendBySdk(`${this.#ensemble?.httpUrl}`, ROOT, ROUNDS),
     };
-    await this.#untilQueued(1 + Object.keys(contenders).length);
+    // One that fails before it stands in the queue is told of at once.
+    const failed = Promise.all(Object.values(contenders)).then(() => undefined);
+    await Promise.race([this.#untilQueued(1 + Object.keys(contenders).length), failed]);
     await this.#release(lease);
     const all: string[] = [];
     for (const [name, taken] of Object.entries(contenders)) {
@@ -116,14 +120,13 @@ class ContendedRun {
 
   /**
    * 1. curl asks for the lock, and its answer is lost; asked again with the same key it is told the same lease.
-   * 2. It vanishes. Of two that wait, kazoo is killed, with its place before Curator's.
+   * 2. It renews until two wait behind it, and vanishes then. Of the two, kazoo is killed, the first.
    * 3. Curator holds the lock next: when the lease is over, and not before.
    */
   async vanish(): Promise<void> {
     const [key, ttlMs] = ["the lost answer", 6000];
     await this.#loseAnswer(key, ttlMs);
     await this.#untilQueued(1);
-    const renewedAt = performance.now();
     const first = await this.#acquire({ key, ttlMs, waitMs: 0 });
     expectThat(
       (await this.#queue()).length === 1,
@@ -131,15 +134,18 @@ class ContendedRun {
     );
 
     const killed = this.#start(this.#python, 1);
-    await this.#untilQueued(2);
+    const renew = async (): Promise<string> =>
+      await this.#curl([...JSON_POST, JSON.stringify({ lease: first.lease }), `${this.#lock()}/renew`]);
+    await this.#untilQueued(2, renew);
     const heir = this.#program(this.#start(this.#java, 1));
-    await this.#untilQueued(3);
+    await this.#untilQueued(3, renew);
     killed.signal("SIGKILL");
-    expectThat((await this.#queue())[0]?.token === first.token, "the holder was replaced before its time");
+    const renewedAt = performance.now();
+    const { expiresInMs } = JSON.parse(await renew()) as { readonly expiresInMs: number };
 
     const [token = ""] = await heir;
     const heldMs = performance.now() - renewedAt;
-    expectThat(heldMs >= first.expiresInMs, `taken after ${heldMs} ms, before ${first.expiresInMs} ms`);
+    expectThat(heldMs >= expiresInMs, `taken after ${heldMs} ms, before ${expiresInMs} ms`);
     expectThat(token > first.token, `the heir's token ${token} is not above ${first.token}`);
     console.log(`contended: the lease of ${ttlMs} ms was over for the next after ${Math.round(heldMs)} ms`);
   }
@@ -247,9 +253,10 @@ class ContendedRun {
     return (JSON.parse(body) as { readonly queue: readonly { readonly token: string }[] }).queue;
   }
 
-  async #untilQueued(count: number): Promise<void> {
+  async #untilQueued(count: number, meanwhile?: () => Promise<unknown>): Promise<void> {
     const deadline = performance.now() + DEADLINE_MS;
     while ((await this.#queue()).length < count) {
+      await meanwhile?.();
       if (performance.now() > deadline) fail(`never ${count} in the queue`);
     }
   }

@@ -46,7 +46,7 @@ beforeAll(async () => {
     ...EXAMPLES.map((name) => `examples/${name}/wrangler.toml`),
   ];
   const all = configs.map((config) => `-c ${config}`).join(" ");
-  const options = `--port ${String(port)} --persist-to ${folder}/data --var EDGEKEEPER_DEV:1`;
+  const options = `--port ${String(port)} --persist-to ${folder}/data`;
   server = startShell(`exec wrangler dev ${all} ${options}`, { cwd: ROOT, environment });
   await server.until(/Ready on /, DEADLINE_MS);
 }, 2 * DEADLINE_MS);
@@ -72,6 +72,16 @@ test("all build as they would be deployed", async () => {
   for (const printed of await Promise.all(EXAMPLES.map(build))) {
     expect(printed).toContain("env.EDGEKEEPER (edgekeeper#Edgekeeper)");
   }
+});
+
+test("all of them work by the binding alone: with neither secret nor development flag every other door is shut", async () => {
+  for (const path of ["healthz", "main/v1/status", "v1/nodes/", "main/zk", "docs", "main/commands/monitor"]) {
+    expect(await ask(`HTTP/${path}`)).toMatchObject({ status: 403 });
+  }
+  const acquire = { method: "POST", body: "{}", headers: { "content-type": "application/json" } };
+  expect(await ask("HTTP/v1/locks/x/acquire", acquire)).toMatchObject({ status: 403 });
+  // What is bound has no fetch.
+  expect((await ask("EDGEKEEPER/v1/nodes/")).text).toContain("fetch");
 });
 
 describe("a cron job", () => {

@@ -20,7 +20,7 @@ const ALARM_MS = 20_000;
 
 /** One member. */
 export class Member extends DurableObject<Env> {
-  #campaign: Promise<void> | undefined;
+  #isStanding = false;
   #lead: Leadership | undefined;
 
   /** Stands for election from now on. */
@@ -40,10 +40,12 @@ export class Member extends DurableObject<Env> {
     const name = await this.ctx.storage.get<string>("name");
     if (name === undefined) return;
     await this.ctx.storage.setAlarm(Date.now() + ALARM_MS);
-    this.#campaign ??= this.#stand(name).finally(() => (this.#campaign = undefined));
+    // The alarm does not wait for it: the next one is due before it is over.
+    if (!this.#isStanding) this.ctx.waitUntil(this.#stand(name));
   }
 
   async #stand(name: string): Promise<void> {
+    this.#isStanding = true;
     try {
       using lead = await this.env.EDGEKEEPER.election(ELECTION).campaign({ value: name, waitMs: 60_000 });
       this.#lead = lead;
@@ -53,6 +55,7 @@ export class Member extends DurableObject<Env> {
       if (problemOf(error) === undefined) throw error;
     } finally {
       this.#lead = undefined;
+      this.#isStanding = false;
     }
   }
 

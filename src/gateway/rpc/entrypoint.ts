@@ -16,6 +16,8 @@ import type { GatewayEnv } from "../documents.ts";
 import { ApiCaller, type BindingApi, segment } from "./api-caller.ts";
 import type { BindingProps } from "./binding-props.ts";
 import { ContenderTarget, type LeaseTarget, contestOf } from "./lease.ts";
+import { ConfigTarget } from "./config.ts";
+import { CounterTarget } from "./counter.ts";
 import { ElectionTarget } from "./election.ts";
 import { multi, NodeTarget, SessionTarget } from "./node.ts";
 import { WatchTarget } from "./watch.ts";
@@ -61,6 +63,16 @@ export abstract class BindingEntrypoint extends WorkerEntrypoint<GatewayEnv, Bin
   /** Watches a znode. */
   watch(path: string): WatchTarget {
     return new WatchTarget(this.#caller(), path);
+  }
+
+  /** A configuration document. */
+  config(name: string): ConfigTarget {
+    return new ConfigTarget(this.#caller(), name);
+  }
+
+  /** A counter. */
+  counter(name: string): CounterTarget {
+    return new CounterTarget(this.#caller(), name);
   }
 
   /** Several writes in one transaction. */

@@ -36,17 +36,14 @@ export class NodeTarget extends RpcTarget {
   /** What it holds. */
   async get(options: ReadOptions = {}): Promise<NodeValue | null> {
     const { consistency = "local" } = options;
-    try {
+    return await orNull(async () => {
       const told = await this.#caller.json({
         method: "GET",
         path: `${this.#url}?consistency=${segment(consistency)}`,
         headers: { ...this.#readHeaders(options), accept: "application/json" },
       });
       return nodeValue(told);
-    } catch (error) {
-      if (error instanceof EdgekeeperError && error.code === "no-node") return null;
-      throw error;
-    }
+    });
   }
 
   /** Sets the data. */
@@ -135,6 +132,16 @@ export class NodeTarget extends RpcTarget {
   }
 }
 
+/** What is read; null where there is nothing. */
+export async function orNull<T>(read: () => Promise<T>): Promise<T | null> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof EdgekeeperError && error.code === "no-node") return null;
+    throw error;
+  }
+}
+
 /** A znode as the API's document tells it. */
 export function nodeValue(document: object & { readonly zxid: string }): NodeValue {
   const told = document as { readonly data: string | null; readonly stat: NodeStat; readonly zxid: string };
@@ -152,7 +159,7 @@ export function checkedPath(path: string): string {
 }
 
 /** The headers of a write: with a key it is done once, however often the ensemble has to be asked. */
-function writeHeaders({
+export function writeHeaders({
   held,
   key = crypto.randomUUID(),
 }: WriteOptions): Readonly<Record<string, string | undefined>> {
