@@ -269,6 +269,19 @@ describe("a session machine", () => {
     ]);
   });
 
+  it("has no more on its way than a replica takes, and sends the rest as answers come, in order", () => {
+    const bench = new Bench().connect();
+    for (let index = 0; index < 600; index++) bench.submit(`/${index}`);
+    bench.step({ kind: "flush" });
+    expect(bench.replica.requests).toHaveLength(500);
+
+    bench.deliver();
+    expect(bench.replica.requests).toHaveLength(600);
+    expect(bench.replica.requests.map((request) => ("path" in request ? request.path : ""))).toEqual(
+      Array.from({ length: 600 }, (_, index) => `/${index}`),
+    );
+  });
+
   it("settles each call exactly once, keeps its states in order and never throws, whatever comes", () => {
     fc.assert(
       fc.property(fc.array(action, { maxLength: 120 }), fc.boolean(), (actions, isCautious) => {
