@@ -257,8 +257,8 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * The same, told to a function, before any later answer is; the last that it is told is "ended" or "removed". Resolves
-   * with what takes the watch away.
+   * The same, told to a function, before any later answer is; the last that it is told is "ended" or "removed".
+   * Resolves with what takes the watch away.
    */
   async addWatch(
     path: string,

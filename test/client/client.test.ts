@@ -236,6 +236,8 @@ async function oneClient(): Promise<{ readonly client: Client; readonly world: C
   return { client: await world.client(), world };
 }
 
+const ROUNDS = 25;
+
 /** One writes, one reads at each event, one by one-shot watches; replicas and connections fail meanwhile. */
 async function turmoil(seed: number): Promise<void> {
   const world = new ClientWorld(seed);
@@ -263,7 +265,7 @@ async function turmoil(seed: number): Promise<void> {
   const failures: Promise<void>[] = [read(1, again)];
 
   let written = 0;
-  for (let round = 0; round < 25; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     await world.run(rng.below(300));
     const fault = rng.below(6);
     const sid = must(world.world.sids[rng.below(3)], "a replica");
@@ -276,6 +278,8 @@ async function turmoil(seed: number): Promise<void> {
       world.world.cut(sid);
       world.world.later(rng.below(1500), () => world.world.heal());
     }
+    // What nobody writes again afterwards must be found out by itself.
+    if (round === ROUNDS - 1) world.cutClients();
     const value = written + 1;
     await world.get(writer.set("/register", String(value), { version: written, idempotent: true }));
     written = value;

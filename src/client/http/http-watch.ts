@@ -9,7 +9,7 @@ import { HistoryGoneError } from "./http-errors.ts";
 export interface HttpWatchOptions {
   /** data: it is created, set, deleted; children: their list; node, the default: both; recursive: it and all below. */
   readonly part?: "data" | "children" | "node" | "recursive" | undefined;
-  /** Tells what happened behind this: the client's `zxid` after a read, or the `id` of an event. Default: from now on. */
+  /** Tells what happened behind this: the client's `zxid` after a read, or an event's `id`. Default: from now on. */
   readonly since?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
