@@ -36,12 +36,8 @@ const LOCKS: readonly Mutant[] = [
       },
       {
         file: "src/keeper/lock-calls.ts",
-        find:
-          "      const token = this.#host.context.tree.get(node)?.czxid ?? zxid;\n" +
-          "      const expiresInMs = sentMs - open",
-        replace:
-          "      const token = this.#host.context.tree.get(node)?.czxid ?? zxid;\n" +
-          "      const expiresInMs = this.#host.steady() - open",
+        find: "const token = node.czxid;\n      const expiresInMs = sentMs - open",
+        replace: "const token = node.czxid;\n      const expiresInMs = this.#host.steady() - open",
       },
     ],
   },
@@ -50,9 +46,10 @@ const LOCKS: readonly Mutant[] = [
     what: "the key of an acquire that waits is not remembered",
     edits: [
       {
-        file: "src/keeper/lock-calls.ts",
-        find: "    ],\n    key,\n  };",
-        replace: "    ],\n    key: waitMs > 0 ? undefined : key,\n  };",
+        file: "src/keeper/contest.ts",
+        find: 'const bare = { op: "transact", newSession, key } as const;',
+        replace:
+          'const bare = { op: "transact", newSession, key: request.waitMs > 0 ? undefined : key } as const;',
       },
     ],
   },
@@ -62,10 +59,8 @@ const LOCKS: readonly Mutant[] = [
     edits: [
       {
         file: "src/keeper/lock-calls.ts",
-        find: "    this.#forget(waiter);\n    if (!waiter.mayBeTold) this.#leave",
-        replace:
-          "    this.#forget(waiter);\n    const isKeyed = waiter.request.key !== undefined;\n" +
-          "    if (!waiter.mayBeTold && isKeyed) this.#leave",
+        find: "    if (waiter.mayBeTold) return;\n",
+        replace: "    if (waiter.mayBeTold || waiter.request.key === undefined) return;\n",
       },
     ],
   },
