@@ -166,8 +166,8 @@ export const SCENES: Readonly<Record<string, Scene>> = {
 
   /**
    * Callers without a connection crowd at one lock, with a client that has one, while the network is slow, then a disk,
-   * and one replica is cut off for a moment: they lose answers, ask again elsewhere, and hang up as their turn comes. In
-   * the end all is calm, and they go on.
+   * and one replica is cut off for a moment: they lose answers, ask again elsewhere, and hang up as their turn comes.
+   * In the end all is calm, and they go on.
    */
   crowd: {
     voters: [1, 3, 5],
