@@ -21,6 +21,7 @@ describe("scenes", () => {
       "22000 block breakLinks crash",
       "15000 crash dropClients partition",
       "15000 breakLinks stuckDisk",
+      "15000 partition slowDisk slowNetwork",
     ];
     for (const one of played) expect([one, (counts.get(one) ?? 0) >= 4]).toEqual([one, true]);
     expect(played).toHaveLength(Object.keys(SCENES).length);

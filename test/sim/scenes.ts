@@ -163,6 +163,42 @@ export const SCENES: Readonly<Record<string, Scene>> = {
         ];
       }),
   },
+
+  /**
+   * Callers without a connection crowd at one lock, with a client that has one, while the network is slow, then a disk,
+   * and one replica is cut off for a moment: they lose answers, ask again elsewhere, and hang up as their turn comes.
+   * In the end all is calm, and they go on.
+   */
+  crowd: {
+    voters: [1, 3, 5],
+    observers: [0, 1],
+    faultsUntilMs: 15_000,
+    clients: () => ({
+      disturbances: UNDISTURBED,
+      workers: 4,
+      pauseMs: 100,
+      burst: 1,
+      operations: 600,
+      lockClients: 1,
+      visitors: 0,
+      callers: 6,
+      visitPauseMs: 60,
+      holdMs: 100,
+      locks: 1,
+      sessionTimeoutsMs: [4000],
+    }),
+    faults: ({ rng, sids, untilMs }) =>
+      rounds(untilMs / 2, 2500, (fromMs) => {
+        const [away = 1, slow = 1] = shuffled(rng, sids);
+        return [
+          at(fromMs, { kind: "slowNetwork", delayMs: 100 + rng.below(200), forMs: 2000 }),
+          at(fromMs, { kind: "slowDisk", sid: slow, ms: 200 + rng.below(600), forMs: 2000 }),
+          ...(rng.below(2) === 0
+            ? [at(fromMs + 2000, { kind: "partition", sids: [away], forMs: 400 + rng.below(1200) })]
+            : []),
+        ];
+      }),
+  },
 };
 
 /** One run of so many is a scene. */

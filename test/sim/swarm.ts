@@ -70,7 +70,7 @@ const CALLERS_EVERY = 3;
 /** By dice of their own, so that runs without them stay as they were before there were any. */
 function withCallers(seed: number, plan: ClientPlan): ClientPlan {
   const rng = seededRng([seed, 0x63616c6c, 0x65720002, 0x9e3779b9]);
-  return rng.below(CALLERS_EVERY) === 0 ? { ...plan, callers: 2 + rng.below(4) } : plan;
+  return rng.below(CALLERS_EVERY) === 0 ? { ...plan, callers: plan.callers ?? 2 + rng.below(4) } : plan;
 }
 
 /** Who else there may be, and what the members shall become. */

@@ -20,6 +20,8 @@ const PATIENCE_MS = 8000;
 const ASKINGS_MAX = 6;
 /** Between two of them. */
 const RETRY_MS = 200;
+/** The shortest lease that there is. */
+const LEASE_MS_MIN = 2000;
 const WAITS_MS = [0, 300, 2000, 6000];
 
 /** Something that a caller wants. */
@@ -31,6 +33,8 @@ interface Intent {
   /** Whether it may be asked for again where nobody knows if it was done. */
   readonly isRepeatable: boolean;
   askings: number;
+  /** Askings that are not answered. */
+  readonly open: Map<OpenCallRecord, CallSocket>;
   readonly done: (answer: Answered | undefined, asking: Asking) => void;
 }
 
@@ -61,7 +65,9 @@ export class Caller {
   readonly #parts: ClientParts;
   readonly #port: CallPort;
   readonly #context: WorkContext;
-  readonly #open = new Map<OpenCallRecord, CallSocket>();
+  /** What it wants. */
+  readonly #intents = new Set<Intent>();
+  #openCount = 0;
   #seen: Zxid = ZXID_ZERO;
   #lease: Lease | undefined;
   #isStopped = false;
@@ -74,7 +80,7 @@ export class Caller {
 
   /** Whether nothing is unanswered. */
   get isQuiet(): boolean {
-    return this.#open.size === 0;
+    return this.#openCount === 0;
   }
 
   /** Begins. */
@@ -90,7 +96,8 @@ export class Caller {
   /** Is gone: the replicas learn of it, or not. */
   abandon(): void {
     this.stop();
-    for (const record of this.#open.keys()) this.#hangUp(record, true);
+    for (const intent of this.#intents)
+      for (const record of intent.open.keys()) this.#hangUp(intent, record, true);
   }
 
   #pause(act: () => void): void {
@@ -125,12 +132,20 @@ export class Caller {
       isLinearizable: rng.below(2) === 0,
     } as const;
     this.#ask({ request, isRepeatable: true, done });
+    // Another comes while the first is on its way.
+    if (rng.below(2) === 0) return;
+    const another = { ...request, isLinearizable: true };
+    this.#parts.clock.later(1 + rng.below(100), () => {
+      if (!this.#isStopped) this.#ask({ request: another, isRepeatable: true, done: () => undefined });
+    });
   }
 
   /** Something under a key, which is done once, however often it is asked for. */
-  #write(done: () => void, guards: readonly RequestGuard[] = []): void {
+  #write(goOn: () => void, guards: readonly RequestGuard[] = []): void {
     const marker = this.#context.marker();
     const { rng } = this.#parts;
+    // What is read at once is read at another replica, mostly.
+    const done = (): void => (rng.below(2) === 0 ? goOn() : this.#read(goOn));
     const create = {
       op: "create2",
       path: `${PLACES.called}/n-`,
@@ -192,7 +207,7 @@ export class Caller {
       kind: "acquire",
       path: lock,
       mode: "exclusive",
-      ttlMs: this.#context.pick(plan.sessionTimeoutsMs),
+      ttlMs: this.#context.pick([...plan.sessionTimeoutsMs, LEASE_MS_MIN]),
       waitMs: this.#context.pick(WAITS_MS),
       isProbed: rng.below(3) === 0,
       owner: marker,
@@ -263,7 +278,7 @@ export class Caller {
         return this.#write(done, [{ kind: "held", path, token }]);
       case 5:
         // It lets it expire.
-        if (this.#parts.rng.below(4) > 0) return done();
+        if (this.#parts.rng.below(2) === 0) return done();
         this.#lose(lease);
         return done();
       default:
@@ -318,10 +333,11 @@ export class Caller {
     readonly done: Intent["done"];
   }): void {
     const { marker = this.#context.marker(), session, ...rest } = parts;
-    this.#askAt({ ...rest, marker, session, askings: 0 });
+    this.#askOnce({ ...rest, marker, session, askings: 0, open: new Map() });
   }
 
-  #askAt(intent: Intent): void {
+  /** Once more, where it was asked for before. */
+  #askOnce(intent: Intent): void {
     const { clock, port, rng, recorder, name: client } = this.#parts;
     const { request, session, marker } = intent;
     intent.askings++;
@@ -331,19 +347,18 @@ export class Caller {
     const sid = must(this.#context.pick(port.members ?? port.sids), "a replica");
     const socket = this.#port.call(sid, asked, {
       told: (answer) => {
-        if (!this.#open.delete(record)) return;
+        if (!intent.open.delete(record)) return;
+        this.#openCount--;
         record.endMs = recorder.moment();
         record.answer = answer;
-        this.#ended(intent, asking);
+        this.#told(intent, asking);
       },
     });
-    this.#open.set(record, socket);
+    intent.open.set(record, socket);
+    this.#openCount++;
+    this.#intents.add(intent);
     clock.later(this.#patienceMs(request), () => {
-      if (!this.#open.has(record)) return;
-      const isGivenUp = this.#isStopped || !intent.isRepeatable || rng.below(3) === 0;
-      this.#hangUp(record, isGivenUp);
-      if (isGivenUp) this.#end(intent, undefined, asking);
-      else this.#askAt(intent);
+      if (intent.open.has(record)) this.#loseHope(intent, asking);
     });
   }
 
@@ -351,34 +366,52 @@ export class Caller {
   #patienceMs(request: CallRequest): number {
     const { rng } = this.#parts;
     const waitMs = request.kind === "acquire" ? request.waitMs : 0;
-    const isShort = rng.below(4) === 0;
+    const isShort = rng.below(waitMs > 0 ? 2 : 3) === 0;
     return isShort ? rng.below(20 + waitMs) : PATIENCE_MS + waitMs;
   }
 
-  #hangUp(record: OpenCallRecord, isGivenUp: boolean): void {
-    const socket = this.#open.get(record);
-    this.#open.delete(record);
+  /** It goes away, or asks somebody else: having hung up, or while the first is still asked. */
+  #loseHope(intent: Intent, asking: Asking): void {
+    const { rng } = this.#parts;
+    const isSpent = this.#isStopped || !intent.isRepeatable || intent.askings >= ASKINGS_MAX;
+    if (isSpent || rng.below(4) === 0) {
+      for (const record of intent.open.keys()) this.#hangUp(intent, record, true);
+      return this.#end(intent, undefined, asking);
+    }
+    if (rng.below(3) === 0) this.#hangUp(intent, asking.record, false);
+    this.#askOnce(intent);
+  }
+
+  #hangUp(intent: Intent, record: OpenCallRecord, isGivenUp: boolean): void {
+    const socket = intent.open.get(record);
+    if (!intent.open.delete(record)) return;
+    this.#openCount--;
     record.endMs = this.#parts.recorder.moment();
     record.isGivenUp = isGivenUp;
     socket?.hangUp();
   }
 
-  #ended(intent: Intent, asking: Asking): void {
+  #told(intent: Intent, asking: Asking): void {
     const { answer } = asking.record;
-    if (answer === undefined || answer === "lost" || answer.kind !== "answered") {
-      const isUndone = answer !== undefined && answer !== "lost" && answer.kind === "unavailable";
-      const isOver = this.#isStopped || intent.askings >= ASKINGS_MAX || (!isUndone && !intent.isRepeatable);
-      if (isOver) return this.#end(intent, undefined, asking);
-      return this.#parts.clock.later(1 + this.#parts.rng.below(RETRY_MS), () => {
-        if (this.#isStopped) this.#end(intent, undefined, asking);
-        else this.#askAt(intent);
-      });
+    if (answer !== undefined && answer !== "lost" && answer.kind === "answered") {
+      if (compareZxid(answer.zxid, this.#seen) > 0) this.#seen = answer.zxid;
+      // Its own later asking has the claim, and will be told.
+      if (answer.code === ERROR_CODES.superseded && intent.open.size > 0) return;
+      for (const record of intent.open.keys()) this.#hangUp(intent, record, false);
+      return this.#end(intent, answer, asking);
     }
-    if (compareZxid(answer.zxid, this.#seen) > 0) this.#seen = answer.zxid;
-    this.#end(intent, answer, asking);
+    if (intent.open.size > 0) return;
+    const isUndone = answer !== undefined && answer !== "lost" && answer.kind === "unavailable";
+    const isOver = this.#isStopped || intent.askings >= ASKINGS_MAX || (!isUndone && !intent.isRepeatable);
+    if (isOver) return this.#end(intent, undefined, asking);
+    this.#parts.clock.later(1 + this.#parts.rng.below(RETRY_MS), () => {
+      if (this.#isStopped) this.#end(intent, undefined, asking);
+      else this.#askOnce(intent);
+    });
   }
 
   #end(intent: Intent, answer: Answered | undefined, asking: Asking): void {
+    this.#intents.delete(intent);
     if (!this.#isStopped) intent.done(answer, asking);
   }
 }

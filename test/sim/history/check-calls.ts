@@ -6,10 +6,10 @@ import { ERROR_CODES } from "../../../src/base/error-code.ts";
 import { type SessionId, sessionText } from "../../../src/base/ids.ts";
 import { childOf, parentOf } from "../../../src/base/path.ts";
 import type { Guard, TransactRequest } from "../../../src/base/request.ts";
-import type { OperationTxn } from "../../../src/base/txn.ts";
+import type { OperationTxn, Txn } from "../../../src/base/txn.ts";
 import { compareZxid, equalZxid, type Zxid, ZXID_ZERO, zxidText } from "../../../src/base/zxid.ts";
 import type { CallAnswer } from "../../../src/keeper/call.ts";
-import { SESSION_CLOCK_STEP_MS_MAX } from "../../../src/keeper/limits.ts";
+import { LEASE_CLOCK_STEP_MS_MAX, SESSION_CLOCK_STEP_MS_MAX } from "../../../src/keeper/limits.ts";
 import { Violation } from "../verdict.ts";
 import { jumpsWithin, type SessionBounds } from "./check-sessions.ts";
 import { readNow } from "./reference-requests.ts";
@@ -23,6 +23,9 @@ const GIVE_UP_MS = 2500;
 /** A hang-up and an answer may cross for so long. */
 const CROSSING_MS = 500;
 
+/** The world counts in fractions of ms, replicas in whole ones. */
+const ROUNDING_MS = 5;
+
 const CONTENDER = /lock-\d{10}$/;
 const KEYS = "/zookeeper/call-keys/";
 
@@ -32,6 +35,7 @@ interface Place {
   readonly path: string;
   readonly session: SessionId;
   readonly token: Zxid;
+  readonly timeoutMs: number;
   readonly atMs: number;
   /** When it came to be the first. */
   firstMs: number | undefined;
@@ -49,9 +53,12 @@ export class CallBook {
   readonly #report: (check: string, what: string) => void;
   /** By what was wanted: where it was done. */
   readonly #done = new Map<string, Zxid[]>();
-  /** By key: what was done under it. */
+  /** By key: what was done under it, as long as that is remembered. */
   readonly #keys = new Map<string, string>();
+  /** What was done, and may not be done again: what is under a key until that is forgotten. */
+  readonly #decided = new Set<string>();
   readonly #places = new Map<string, Place>();
+  readonly #deliveredMs = new Map<string, number>();
 
   constructor(calls: readonly CallRecord[], report: (check: string, what: string) => void) {
     this.#calls = calls;
@@ -67,7 +74,7 @@ export class CallBook {
   /** One more transaction that no client with a connection asked for, before it is applied. */
   judge(one: Committed, tree: ReferenceTree): void {
     const { txn } = one;
-    if (txn.kind === "sessionMulti") return this.#acquired(one, txn.operations, tree);
+    if (txn.kind === "sessionMulti") return this.#acquired(one, txn, tree);
     if (txn.kind === "multi") return this.#written(one, txn.operations, tree);
     // An asking that is a repetition sets what is remembered to the same.
     const isClaim = txn.kind === "setData" && txn.path.startsWith(KEYS);
@@ -77,6 +84,8 @@ export class CallBook {
 
   /** Behind each transaction: who is first now, and what reads show that were answered at it. */
   applied({ zxid, atMs }: Pick<Committed, "zxid" | "atMs">, tree: ReferenceTree): void {
+    this.#deliveredMs.set(zxidText(zxid), atMs);
+    for (const { kind, path } of tree.changes) if (kind === "deleted") this.#forget(path);
     if (tree.changes.some(({ path }) => CONTENDER.test(path))) {
       const locks = new Set(tree.changes.map(({ path }) => parentOf(path)));
       for (const lock of locks) {
@@ -106,7 +115,11 @@ export class CallBook {
     for (const place of this.#places.values()) this.#judgeGhost(place, ended, isDisturbed);
   }
 
-  #acquired(one: Committed, operations: readonly OperationTxn[], tree: ReferenceTree): void {
+  #acquired(
+    one: Committed,
+    { operations, timeoutMs }: Txn & { readonly kind: "sessionMulti" },
+    tree: ReferenceTree,
+  ): void {
     const created = operations.find((txn) => txn.kind === "create" && CONTENDER.test(txn.path));
     const intent = created?.kind === "create" ? textOf(created.data) : "";
     const askings = this.#askings(intent, "acquire");
@@ -121,12 +134,13 @@ export class CallBook {
       ({ asked: { request } }) => request.kind === "acquire" && request.key !== undefined,
     );
     const other = queue.find((at) => textOf(tree.nodes.get(at)?.data ?? null) === intent);
-    if (isKeyed && other !== undefined)
+    if (isKeyed && other !== undefined && this.#decided.has(intent))
       this.#report("KeyDoneOnce", `${intent} has ${other} and, at ${zxidText(one.zxid)}, ${path}`);
     this.#note(intent, one.zxid);
     const { session } = one.header;
-    const moments = { firstMs: queue.length === 0 ? one.atMs : undefined, leftMs: undefined };
-    this.#places.set(path, { intent, path, session, token: one.zxid, atMs: one.atMs, ...moments });
+    const { zxid: token, atMs } = one;
+    const moments = { atMs, firstMs: queue.length === 0 ? atMs : undefined, leftMs: undefined };
+    this.#places.set(path, { intent, path, session, token, timeoutMs, ...moments });
   }
 
   #written(one: Committed, operations: readonly OperationTxn[], tree: ReferenceTree): void {
@@ -140,8 +154,8 @@ export class CallBook {
       const what = `${intent} is done at ${zxidText(one.zxid)} under ${guard.path} with token ${zxidText(guard.token)}`;
       this.#report("GuardsHold", `${what}, which is not held`);
     }
-    const before = this.#done.get(intent)?.[0];
-    if (before !== undefined)
+    const before = this.#done.get(intent)?.at(-1);
+    if (before !== undefined && this.#decided.has(intent))
       this.#report("KeyDoneOnce", `${intent} is done at ${zxidText(before)} and at ${zxidText(one.zxid)}`);
     const { key } = request;
     const under = key === undefined ? undefined : this.#keys.get(key.name);
@@ -150,6 +164,15 @@ export class CallBook {
     if (key !== undefined) this.#keys.set(key.name, intent);
     this.#note(intent, one.zxid);
     return undefined;
+  }
+
+  /** A key goes when its place is given up, or its time is over by the leader's clock, which may jump. */
+  #forget(path: string): void {
+    if (!path.startsWith(KEYS)) return;
+    const name = path.slice(KEYS.length);
+    this.#keys.delete(name);
+    for (const [intent, [first]] of this.#byIntent)
+      if (first !== undefined && keyOf(first) === name) this.#decided.delete(intent);
   }
 
   /** The service gives up a place, and the key with it. */
@@ -185,7 +208,17 @@ export class CallBook {
     },
   ): void {
     const { place, expiresInMs, ended, bounds } = lease;
-    const { session, leftMs = Infinity } = place;
+    const { session, timeoutMs, leftMs = Infinity } = place;
+    // It counts from when its session was heard, which is before what was committed for that.
+    const waitedMs = expiresInMs - timeoutMs;
+    const errorMs = waitedMs * (1 - 1 / bounds.clockRateMax) + ROUNDING_MS;
+    const deliveredMs = this.#deliveredMs.get(zxidText(call.answer.zxid)) ?? Infinity;
+    const jumpedMs = jumpsWithin(bounds.jumpsAhead, call.startMs, call.endMs) * LEASE_CLOCK_STEP_MS_MAX;
+    const aheadMs = call.startMs + waitedMs - deliveredMs - errorMs - jumpedMs;
+    if (aheadMs > 0) {
+      const what = `${callText(call)}, counts from ${aheadMs.toFixed(1)} ms behind what was committed for it`;
+      this.#report("LeaseNotEarly", what);
+    }
     const goneMs = Math.min(leftMs, ended.get(session)?.atMs ?? Infinity);
     const isReleased = this.#calls.some(
       ({ asked, startMs }) =>
@@ -233,6 +266,7 @@ export class CallBook {
 
   #note(intent: string, zxid: Zxid): void {
     this.#done.set(intent, [...(this.#done.get(intent) ?? []), zxid]);
+    this.#decided.add(intent);
   }
 
   #unasked({ zxid, header, txn }: Committed): void {
@@ -284,6 +318,11 @@ function isTold(call: CallRecord): call is Told {
 
 function transactOf({ asked: { request } }: CallRecord): TransactRequest | undefined {
   return request.kind === "write" && request.request.op === "transact" ? request.request : undefined;
+}
+
+function keyOf(call: CallRecord): string | undefined {
+  const { request } = call.asked;
+  return request.kind === "acquire" ? request.key?.name : transactOf(call)?.key?.name;
 }
 
 /** What is written ends with what its caller wants. */

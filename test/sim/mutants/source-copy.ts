@@ -9,6 +9,8 @@ const COPIED = [
   "src",
   "test",
   "docs",
+  "examples",
+  "packaging",
   "package.json",
   "tsconfig.json",
   "tsconfig.node.json",

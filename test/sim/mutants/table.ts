@@ -1,4 +1,5 @@
 /** All deliberate defects. */
+import { CALL_MUTANTS } from "./call-mutants.ts";
 import { DURABLE_MUTANTS } from "./durable-mutants.ts";
 import { KEEPER_MUTANTS } from "./keeper-mutants.ts";
 import type { Mutant } from "./mutant.ts";
@@ -15,4 +16,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...SESSION_MUTANTS,
   ...TREE_MUTANTS,
   ...DURABLE_MUTANTS,
+  ...CALL_MUTANTS,
 ];
