@@ -1,0 +1,22 @@
+import { describe, expect, it } from "vitest";
+import { RECIPE_KINDS } from "./recipe-member.ts";
+import { simulateRecipes } from "./recipe-run.ts";
+
+/** Other seeds each time: a run that fails here fails alone by its seed, too. */
+const FIRST = Number(process.env["RECIPE_SEED"] ?? Math.floor(Date.now() / 1000) * 1000);
+const RUNS = Number(process.env["RECIPE_RUNS"] ?? 3);
+
+describe("recipes under fresh seeds", () => {
+  it.each(Array.from({ length: RUNS }, (_, index) => FIRST + index))(
+    "RECIPE_SEED=%i RECIPE_RUNS=1",
+    async (seed) => {
+      const { failure, progress, isLost } = await simulateRecipes(seed);
+      expect(failure).toBeUndefined();
+      if (!isLost) for (const kind of RECIPE_KINDS) expect(progress.get(kind), kind).toBeGreaterThan(0);
+    },
+  );
+
+  it("the same seed gives the same run", async () => {
+    expect(await simulateRecipes(FIRST)).toEqual(await simulateRecipes(FIRST));
+  });
+});
