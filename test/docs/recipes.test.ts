@@ -50,7 +50,7 @@ const KAZOO = [
 ];
 
 /** Published beside the recipes: what they give, throw and read. */
-const NO_RECIPES = ["Hold", "MultiHold", "RecipeError", "buildUri", "connectRecipes"];
+const NO_RECIPES = ["Hold", "MultiHold", "RecipeError", "buildUri", "SdkRecipeClient", "connectRecipes"];
 
 interface Row {
   readonly curator: readonly string[];
