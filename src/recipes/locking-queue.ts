@@ -130,6 +130,8 @@ export class LockingQueue {
     const parts = paths.map((path) => ({ op: "delete", path, version: -1 }) as const);
     let isAgain = false;
     const transaction = async (): Promise<void> => {
+      // In a later session the lock could be another one's.
+      if (znode.lost.aborted) throw new RecipeError("sessionLost", "the session is over");
       try {
         await this.#client.transaction(parts);
       } catch (error) {
@@ -141,7 +143,7 @@ export class LockingQueue {
     try {
       await persevere(this.#client, transaction);
     } catch (error) {
-      if (!isKeeperError(error, "noNode", "sessionExpired")) throw error;
+      if (!znode.lost.aborted && !isKeeperError(error, "noNode", "sessionExpired")) throw error;
       return false;
     }
     await znode.giveUp();
