@@ -1,5 +1,4 @@
 /** What recipes did in a run, and what must hold of it in the end. */
-import { must } from "../../../src/base/assert.ts";
 import type { SessionId } from "../../../src/base/ids.ts";
 import { parentOf, nameOf } from "../../../src/base/path.ts";
 import type { OperationTxn } from "../../../src/base/txn.ts";
@@ -25,10 +24,17 @@ export class RecipeBook {
   readonly taken: string[] = [];
   takesUnknown = 0;
   readonly leases: OpenHold[] = [];
+  readonly #given = new Set<bigint>();
   readonly #recorder: Recorder;
 
   constructor(recorder: Recorder) {
     this.#recorder = recorder;
+  }
+
+  /** A number that was to be given to nobody else. Throws a Violation where it was. */
+  giveNumber(number: bigint): void {
+    if (this.#given.has(number)) throw new Violation("NumberGivenOnce", String(number));
+    this.#given.add(number);
   }
 
   /** Something has come to an end as it should. */
@@ -122,11 +128,4 @@ export function judgeBarrier(path: string, memberCount: number, committed: reado
       if (isDone) for (const operation of txn.operations) apply(operation, zxidText(zxid));
     } else if (txn.kind === "create" || txn.kind === "delete") apply(txn, zxidText(zxid));
   }
-}
-
-/** Throws where a kind of work has not gone on since then. */
-export function mustGoOn(kinds: readonly string[], before: Progress, now: Progress): void {
-  const stuck = kinds.filter((kind) => (now.get(kind) ?? 0) <= (before.get(kind) ?? 0));
-  if (stuck.length > 0)
-    throw new Violation("RecipesGoOn", `${must(stuck[0], "a kind")} and ${stuck.length - 1} more`);
 }

@@ -1,4 +1,5 @@
 /** A client that works with recipes: several at once, again and again, until it is told to stop or is killed. */
+import { must } from "../../../src/base/assert.ts";
 import type { Rng } from "../../../src/base/rng.ts";
 import { Counter } from "../../../src/recipes/counter.ts";
 import { DistributedAtomicLong } from "../../../src/recipes/distributed-atomic-long.ts";
@@ -13,6 +14,7 @@ import { PersistentNode } from "../../../src/recipes/persistent-node.ts";
 import { isKeeperError, RecipeError } from "../../../src/recipes/recipe-error.ts";
 import { SimpleDistributedQueue } from "../../../src/recipes/simple-distributed-queue.ts";
 import type { SessionRecipeClient } from "../../recipes/session-recipe-client.ts";
+import { OTHER_WORK } from "./other-work.ts";
 import type { RecipeBook } from "./recipe-book.ts";
 
 /** Where they all work. */
@@ -43,7 +45,13 @@ export const RECIPE_KINDS: readonly string[] = [
   "take",
 ];
 
-const PAUSE_MS = 300;
+const PAUSE_MS = 700;
+const OTHER_PAUSE_MS = 100;
+/** How long a recipe waits for others that may be busy with something else. */
+const OTHER_WAIT_MS = 3000;
+
+/** What they work at one after the other. */
+export const OTHER_KINDS: readonly string[] = Object.keys(OTHER_WORK);
 
 /** What a member is made of. */
 export interface MemberParts {
@@ -51,6 +59,8 @@ export interface MemberParts {
   readonly client: SessionRecipeClient;
   readonly book: RecipeBook;
   readonly rng: Rng;
+  /** Which of the other recipes it begins with. */
+  readonly first: number;
   /** Somebody has thrown what nobody expects. */
   readonly onError: (error: unknown) => void;
 }
@@ -65,6 +75,7 @@ export class RecipeMember {
   #isKilled = false;
   #done: Promise<unknown> = Promise.resolve();
   #entries = 0;
+  #others = 0;
 
   constructor(parts: MemberParts) {
     this.#parts = parts;
@@ -85,6 +96,7 @@ export class RecipeMember {
       this.#again(async () => await this.#count()),
       this.#again(async () => await this.#put()),
       this.#again(async () => await this.#takeEntry()),
+      this.#again(async () => await this.#other()),
     ]);
   }
 
@@ -215,6 +227,23 @@ export class RecipeMember {
     }
   }
 
+  /** All the other recipes, one after the other; each member begins at another one. */
+  async #other(): Promise<void> {
+    const { rng, book, first } = this.#parts;
+    const kind = must(OTHER_KINDS[(first + this.#others) % OTHER_KINDS.length], "a kind of work");
+    const work = must(OTHER_WORK[kind], kind);
+    await work({
+      client: this.client,
+      name: this.name,
+      book,
+      rng,
+      wait: { signal: this.#stop.signal, timeoutMs: OTHER_WAIT_MS },
+      unique: `${this.name}.${++this.#others}`,
+      pause: async (signal) => await this.#pause(OTHER_PAUSE_MS, signal),
+    });
+    book.count(kind);
+  }
+
   /** Works for a while, or until what it holds is lost. */
   async #work({ signal }: Hold): Promise<void> {
     await this.#pause(PAUSE_MS, signal);
@@ -231,5 +260,8 @@ export class RecipeMember {
 /** What every recipe may throw where sessions end and connections break. */
 function isExpected(error: unknown): boolean {
   if (isKeeperError(error, "sessionExpired")) return true;
-  return error instanceof RecipeError && ["timeout", "sessionLost", "unknownOutcome"].includes(error.fault);
+  return (
+    error instanceof RecipeError &&
+    ["timeout", "sessionLost", "unknownOutcome", "notHeld"].includes(error.fault)
+  );
 }
