@@ -8,6 +8,7 @@ const SYSTEM_TESTS = ["test/{platform,system,chaos}/**/*.test.ts"];
 const SIMULATIONS = [
   "test/sim/{kept,random}.test.ts",
   "test/sim/world/*.test.ts",
+  "test/sim/recipes/*.test.ts",
   "test/sim/clients/*-in-world.test.ts",
 ];
 

@@ -312,6 +312,6 @@ function forward(watch: WatchListener | undefined): ((event: ClientWatchEvent) =
 
 /** That a watch is gone with its session recipes know by the session. */
 function seenOf({ type, path }: ClientWatchEvent): WatchEvent | undefined {
-  if (type === "ended" || type === "removed" || type === "resync") return undefined;
+  if (type === "ended" || type === "removed") return undefined;
   return { kind: type, path };
 }

@@ -11,6 +11,9 @@
  * - Members of the next round come while the last ones still leave: they wait until those have left, and nobody waits
  *   for them meanwhile.
  *
+ * `ready` is made in one transaction with a check that as many members as are needed are there: it is never made by what
+ * a member still had on its way when its session ended.
+ *
  * Only who comes last, and who waits for older members to leave, reads the list of members; the others wait for
  * `ready`.
  *
@@ -22,7 +25,7 @@ import { HeldZnode, type Hold } from "./hold.ts";
 import { Patience, type WaitOptions } from "./patience.ts";
 import { currentSession, inBackground, NO_DATA, persevere } from "./perseverance.ts";
 import { createProtected } from "./protected-create.ts";
-import type { RecipeClient, Stat, WatchListener } from "./recipe-client.ts";
+import type { Created, RecipeClient, Stat, WatchListener } from "./recipe-client.ts";
 import { isKeeperError, RecipeError } from "./recipe-error.ts";
 import { untilGone, untilRead } from "./until-read.ts";
 import { uuidText } from "./unique-name.ts";
@@ -83,7 +86,7 @@ export class DistributedDoubleBarrier {
       const opened = await untilRead(
         this.#client,
         patience,
-        async (watch) => await this.#look(joined, watch),
+        async (watch) => await this.#look(created, watch),
       );
       this.#membership = { znode, hold: znode.enter(), joined, opened };
       return znode.lost;
@@ -111,7 +114,8 @@ export class DistributedDoubleBarrier {
   }
 
   /** The czxid of a `ready` that came behind us; makes one where it is due. */
-  async #look(joined: bigint, watch: WatchListener): Promise<bigint | undefined> {
+  async #look({ path, stat }: Created, watch: WatchListener): Promise<bigint | undefined> {
+    const joined = stat.czxid;
     const readyPath = childOf(this.#path, READY);
     const ready = await this.#client.exists(readyPath, watch);
     if (ready !== undefined && ready.czxid > joined) return ready.czxid;
@@ -122,16 +126,35 @@ export class DistributedDoubleBarrier {
     if (ready !== undefined && (await this.#firstBefore(members, ready.czxid)) !== undefined)
       return undefined;
     if (members.length < this.#settings.memberCount) return undefined;
-    const create = { op: "create", path: readyPath, mode: "persistent", data: NO_DATA } as const;
-    try {
-      const stale = { op: "delete", path: readyPath, version: -1 } as const;
-      await this.#client.transaction(ready === undefined ? [create] : [stale, create]);
-    } catch (error) {
-      // Another one that came last, too, was quicker.
-      if (!isKeeperError(error, "nodeExists", "noNode")) throw error;
+    const others = members.filter((name) => name !== nameOf(path)).map((name) => childOf(this.#path, name));
+    if (!(await this.#open([path, ...others], ready !== undefined))) {
+      // The list was old: with a newer one there may be enough of them all the same.
+      await this.#client.sync(this.#path);
+      watch({ kind: "childrenChanged", path: this.#path });
+      return undefined;
     }
     const opened = await this.#client.exists(readyPath, watch);
     return opened !== undefined && opened.czxid > joined ? opened.czxid : undefined;
+  }
+
+  /**
+   * Makes `ready`, in place of a stale one, if as many members as are needed are there in that very moment, this one
+   * among them: the list may be old, and this member itself may be gone by then. False where one of them is.
+   */
+  async #open(members: readonly string[], isStale: boolean): Promise<boolean> {
+    const path = childOf(this.#path, READY);
+    const there = members.slice(0, this.#settings.memberCount);
+    const checks = there.map((member) => ({ op: "check", path: member, version: -1 }) as const);
+    const stale = isStale ? ([{ op: "delete", path, version: -1 }] as const) : [];
+    const create = { op: "create", path, mode: "persistent", data: NO_DATA } as const;
+    try {
+      await this.#client.transaction([...checks, ...stale, create]);
+    } catch (error) {
+      // Another one that came last, too, was quicker; or one of the members has gone.
+      if (!isKeeperError(error, "nodeExists", "noNode")) throw error;
+      return isKeeperError(error, "nodeExists");
+    }
+    return true;
   }
 
   /** The first of them that is older than that. */

@@ -80,11 +80,16 @@ export class HeldZnode {
     if (--this.#entries === 0) await this.giveUp();
   }
 
+  /** The znode is about to be deleted by other means: its end is no loss. */
+  letGo(): void {
+    this.#isGivenUp = true;
+    this.session.lost.removeEventListener("abort", this.#onSessionLost);
+  }
+
   /** Deletes the znode, however often that takes. */
   async giveUp(): Promise<void> {
     if (this.#isGivenUp) return;
-    this.#isGivenUp = true;
-    this.session.lost.removeEventListener("abort", this.#onSessionLost);
+    this.letGo();
     await deleteEphemeral(this.#client, this.session, this.path);
   }
 

@@ -16,7 +16,15 @@ import { childOf } from "../base/path.ts";
 import { Entries } from "./entries.ts";
 import { HeldZnode } from "./hold.ts";
 import { Patience, type WaitOptions } from "./patience.ts";
-import { currentSession, makeContainers, NO_DATA, persevere } from "./perseverance.ts";
+import {
+  currentSession,
+  deleteEphemeral,
+  inBackground,
+  isSessionOver,
+  makeContainers,
+  NO_DATA,
+  persevere,
+} from "./perseverance.ts";
 import { createOwned } from "./protected-create.ts";
 import { DEFAULT_PRIORITY, priorityDigits } from "./queue.ts";
 import type { RecipeClient, WatchListener } from "./recipe-client.ts";
@@ -127,9 +135,13 @@ export class LockingQueue {
    */
   async #end({ znode }: Work, paths: readonly string[]): Promise<boolean> {
     if (znode.lost.aborted) return false;
+    znode.letGo();
+    const { session } = znode;
     const parts = paths.map((path) => ({ op: "delete", path, version: -1 }) as const);
     let isAgain = false;
     const transaction = async (): Promise<void> => {
+      // In a later session the lock could be another one's.
+      if (this.#client.session !== session) throw new RecipeError("sessionLost", "the session is over");
       try {
         await this.#client.transaction(parts);
       } catch (error) {
@@ -141,10 +153,10 @@ export class LockingQueue {
     try {
       await persevere(this.#client, transaction);
     } catch (error) {
-      if (!isKeeperError(error, "noNode", "sessionExpired")) throw error;
+      if (!isSessionOver(error, session) && !isKeeperError(error, "noNode")) throw error;
+      inBackground(deleteEphemeral(this.#client, session, znode.path));
       return false;
     }
-    await znode.giveUp();
     return true;
   }
 

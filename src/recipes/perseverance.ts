@@ -67,11 +67,13 @@ export async function deleteEphemeral(
   session: RecipeSession,
   path: string,
 ): Promise<void> {
-  if (session.lost.aborted) return;
   try {
-    await deleteSurely(client, path);
+    await persevere(client, async () => {
+      // In a later session it could be another one's, under the same name.
+      if (client.session === session) await client.delete(path);
+    });
   } catch (error) {
-    if (!isSessionOver(error, session)) throw error;
+    if (!isKeeperError(error, "noNode") && !isSessionOver(error, session)) throw error;
   }
 }
 

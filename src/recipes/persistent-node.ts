@@ -15,10 +15,10 @@
 import { nameOf, parentOf } from "../base/path.ts";
 import { sameBytes } from "./compare-and-set.ts";
 import { Latch } from "./latch.ts";
-import { deleteSurely, persevere, withParents } from "./perseverance.ts";
+import { deleteEphemeral, deleteSurely, persevere, withParents } from "./perseverance.ts";
 import { createProtected } from "./protected-create.ts";
 import type { RecipeClient } from "./recipe-client.ts";
-import { isKeeperError, RecipeError } from "./recipe-error.ts";
+import { isClosed, isKeeperError, RecipeError } from "./recipe-error.ts";
 import { Upkeep } from "./until-read.ts";
 import { protectedPrefix } from "./unique-name.ts";
 
@@ -92,9 +92,13 @@ export class PersistentNode {
     const path = this.#actualPath;
     if (path === undefined || this.#settings.staysWhenClosed === true) return;
     try {
-      await deleteSurely(this.#client, path);
+      if (!this.#isEphemeral) return await deleteSurely(this.#client, path);
+      const { session } = this.#client;
+      const stat = await persevere(this.#client, async () => await this.#client.exists(path));
+      if (session !== undefined && stat?.ephemeralOwner === session.id)
+        await deleteEphemeral(this.#client, session, path);
     } catch (error) {
-      if (!isKeeperError(error, "sessionExpired")) throw error;
+      if (!isKeeperError(error, "sessionExpired") && !isClosed(error)) throw error;
     }
   }
 

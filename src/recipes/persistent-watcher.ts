@@ -67,7 +67,9 @@ export class PersistentWatcher {
     if (session === undefined || state !== "connected") return;
     if (this.#watchedIn !== session) {
       this.#unwatch = await this.#client.addWatch(this.#path, this.#mode, (event) => {
-        if (this.#upkeep?.isStopped !== true) this.#listeners.tell(event);
+        if (this.#upkeep?.isStopped === true) return;
+        if (event.kind === "resync") this.#resets.tell();
+        else this.#listeners.tell(event);
       });
       this.#watchedIn = session;
     }

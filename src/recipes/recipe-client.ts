@@ -92,9 +92,12 @@ export interface Children {
   readonly stat: Stat;
 }
 
-/** What happened to a watched znode. */
+/**
+ * What happened to a watched znode. `resync`: more than is told, so look again at it, and at all that is watched
+ * below.
+ */
 export interface WatchEvent {
-  readonly kind: "created" | "deleted" | "dataChanged" | "childrenChanged";
+  readonly kind: "created" | "deleted" | "dataChanged" | "childrenChanged" | "resync";
   readonly path: string;
 }
 

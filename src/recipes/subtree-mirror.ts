@@ -148,7 +148,9 @@ export class SubtreeMirror {
   }
 
   #onEvent({ kind, path }: WatchEvent): void {
-    if (this.#upkeep.isStopped || !this.#isWithin(path)) return;
+    if (this.#upkeep.isStopped) return;
+    if (kind === "resync") return this.#upkeep.ring();
+    if (!this.#isWithin(path)) return;
     if (this.#reads === 0) this.#touched.clear();
     this.#touched.set(path, ++this.#clock);
     if (kind === "deleted") this.#remove(path);

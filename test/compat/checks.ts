@@ -105,6 +105,28 @@ export const RUST_CHECKS: readonly Check[] = [
   { id: "rust-counts", title: "ephemerals and descendants below a path" },
 ];
 
+/** What Edgekeeper's own recipes are asked: beside Curator's and kazoo's on one path, each in a process of its own. */
+export const RECIPE_CHECKS: readonly Check[] = [
+  {
+    id: "recipes-mutex",
+    title: "InterProcessMutex with Curator's and kazoo's: never two holders, no lost count",
+  },
+  { id: "recipes-lock", title: "Lock with kazoo's own, as it comes: never two holders, no lost count" },
+  {
+    id: "recipes-curator-write",
+    title: "InterProcessReadWriteLock with Curator's: no reader meets a writer",
+  },
+  { id: "recipes-kazoo-write", title: "ReadLock, WriteLock with kazoo's: no reader meets a writer" },
+  {
+    id: "recipes-counters",
+    title: "DistributedAtomicLong with Curator's, Counter with kazoo's: no lost count",
+  },
+  {
+    id: "recipes-queues",
+    title: "SimpleDistributedQueue with Curator's, Queue with kazoo's: each entry once",
+  },
+];
+
 /** All that can be asked, each id once. */
 export const ALL_CHECKS: readonly Check[] = [
   ...CLIENT_CHECKS,
@@ -113,6 +135,7 @@ export const ALL_CHECKS: readonly Check[] = [
   ...JAVA_CHECKS,
   ...GO_CHECKS,
   ...RUST_CHECKS,
+  ...RECIPE_CHECKS,
 ];
 
 /** The row of a client that could not be installed or built; there is no such row where it could. */

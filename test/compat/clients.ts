@@ -1,12 +1,14 @@
 /** The unmodified clients, and how the programs that drive them are built. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { buildPackage } from "../../packaging/build.ts";
 import {
   CLIENT_CHECKS,
   CURATOR_CHECKS,
   GO_CHECKS,
   JAVA_CHECKS,
   KAZOO_CHECKS,
+  RECIPE_CHECKS,
   RUST_CHECKS,
 } from "./checks.ts";
 import type { Check } from "./checks.ts";
@@ -101,6 +103,11 @@ export function allClients(): readonly Client[] {
       checks: [...CLIENT_CHECKS, ...RUST_CHECKS],
       prepare: async (tools) => ({ command: await buildRust(tools) }),
     },
+    {
+      name: "Edgekeeper's recipes",
+      checks: RECIPE_CHECKS,
+      prepare: async (tools) => ({ command: await buildRecipes(tools, await compiled(tools)) }),
+    },
   ];
 }
 
@@ -121,7 +128,7 @@ export async function compileJava(tools: Toolbox): Promise<Command> {
     ["recipes", "framework", "client", "x-discovery"].map((part) => `curator-${part}`),
   );
   const classpath = jars.map((jar) => `/usr/share/java/${jar}.jar`).join(":");
-  const files = ["Harness", "Checks", "Sessions", "Curators", "CuratorChecks", "CuratorRecipes"];
+  const files = ["Harness", "Checks", "Sessions", "Curators", "CuratorChecks", "CuratorRecipes", "Beside"];
   const sources = [...files, "CuratorDiscovery", "Sasl", "Contender"].map((file) =>
     join(CLIENTS, "java", `${file}.java`),
   );
@@ -154,6 +161,15 @@ async function installNodeClient(tools: Toolbox): Promise<Command> {
   });
   const program = join(CLIENTS, "node", "node-checks.ts");
   return { command: process.execPath, args: [program], env: { COMPAT_NODE_CLIENT: directory } };
+}
+
+/** The package as it is published, and the programs beside whose recipes its own are run. */
+async function buildRecipes(tools: Toolbox, curator: Command): Promise<Command> {
+  const directory = join(tools.cache, "package");
+  await buildPackage(directory);
+  const beside = JSON.stringify({ curator, kazoo: await installKazoo(tools) });
+  const env = { COMPAT_PACKAGE: directory, COMPAT_BESIDE: beside };
+  return { command: process.execPath, args: [join(CLIENTS, "node", "recipe-checks.ts")], env };
 }
 
 async function prepareZkCli(tools: Toolbox): Promise<Prepared> {

@@ -3,7 +3,7 @@ import { Barrier } from "../../src/recipes/barrier.ts";
 import { DistributedBarrier } from "../../src/recipes/distributed-barrier.ts";
 import { DistributedDoubleBarrier } from "../../src/recipes/distributed-double-barrier.ts";
 import { DoubleBarrier } from "../../src/recipes/double-barrier.ts";
-import type { RecipeClient } from "../../src/recipes/recipe-client.ts";
+import type { Children, RecipeClient, WatchListener } from "../../src/recipes/recipe-client.ts";
 import { RecipeWorld } from "./recipe-world.ts";
 
 const PATH = "/app/barrier";
@@ -154,6 +154,43 @@ describe.each(DOUBLES)("%s", (_name, barrierOf) => {
     await world.get(Promise.all(again.map(async (barrier) => await barrier?.enter())));
     await world.get(Promise.all(again.map(async (barrier) => await barrier?.leave())));
     expect(world.childrenOf(PATH)).toEqual([]);
+  });
+
+  test("it is not opened by an old list of members: those who are gone by then do not count", async () => {
+    const world = new RecipeWorld(37);
+    const [one, two, three] = await world.clients(3);
+    let go = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    // What it is told of the members reaches it late: the third is gone by then.
+    const children = async (path: string, watch?: WatchListener): Promise<Children> => {
+      const list = await one.children(path, watch);
+      if (list.names.length >= 3) await gate;
+      return list;
+    };
+    const slow = new Proxy(one, {
+      get: (target, key): unknown => {
+        if (key === "children") return children;
+        const value: unknown = Reflect.get(target, key, target);
+        return typeof value === "function" ? (value.bind(target) as unknown) : value;
+      },
+    });
+    await world.get(two.create("/app", { mode: "persistent", data: new Uint8Array(0) }));
+    await world.get(two.create(PATH, { mode: "persistent", data: new Uint8Array(0) }));
+    for (const [client, name] of [
+      [two, "x"],
+      [three, "y"],
+    ] as const)
+      await world.get(client.create(`${PATH}/${name}`, { mode: "ephemeral", data: new Uint8Array(0) }));
+    const entering = world.watch(barrierOf(slow).enter());
+    await world.until("it has come", () => world.childrenOf(PATH).length === 3);
+    three.abandon();
+    await world.until("the third is gone", () => world.childrenOf(PATH).length === 2);
+    go();
+    await world.run(2000);
+    expect(entering.outcome).toBeUndefined();
+    expect(world.childrenOf(PATH)).not.toContain("ready");
   });
 
   test("a member that loses its session is told, and is no member", async () => {

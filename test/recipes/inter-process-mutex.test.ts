@@ -170,18 +170,23 @@ describe("InterProcessMutex", () => {
     await world.get(second.promise);
   });
 
-  test("Revoker asks the holder, who may give the lock back", async () => {
+  test("Revoker asks the holder, who may give the lock back; a replica is lost; of a holder that died nothing is asked", async () => {
     const world = new RecipeWorld();
-    const [one, two] = await world.clients(2);
+    const [one, two, three] = await world.clients(3, 6000);
     let asked = 0;
     const mutex = new InterProcessMutex(one, PATH, { onRevoke: () => asked++ });
     const hold = await world.get(mutex.acquire());
-    const [holder] = await world.get(mutex.participants());
-    expect(await world.get(attemptRevoke(two, holder ?? ""))).toBe(true);
+    const [holder = ""] = await world.get(mutex.participants());
+    world.loseLeader();
+    expect(await world.get(attemptRevoke(two, holder))).toBe(true);
     await world.until("the holder is asked", () => asked === 1);
     expect(hold.isHeld).toBe(true);
     await world.get(hold.release());
-    expect(await world.get(attemptRevoke(two, holder ?? ""))).toBe(false);
+    expect(await world.get(attemptRevoke(two, holder))).toBe(false);
+    const mortal = await world.get(new InterProcessMutex(three, PATH).acquire());
+    three.abandon();
+    await world.until("its znode is gone", () => world.childrenOf(PATH).length === 0);
+    expect(await world.get(attemptRevoke(two, mortal.path))).toBe(false);
   });
 });
 

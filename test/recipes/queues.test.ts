@@ -291,6 +291,8 @@ describe("DistributedQueue", () => {
       },
     }).start();
     await world.until("it works", () => worked.length === 1);
+    // Every replica has heard of its lock by then.
+    await world.run(500);
     one.abandon();
     world.loseLeader();
     const consumer = async (item: string): Promise<void> => {
@@ -298,7 +300,6 @@ describe("DistributedQueue", () => {
       await Promise.resolve();
     };
     await world.until("the lock is gone", () => world.childrenOf(lockPath).length === 0);
-    // Every replica has heard of it by then.
     await world.run(3000);
     new DistributedPriorityQueue(two, { path: PATH, serializer, lockPath, consumer }).start();
     await world.until("all is done", () => world.childrenOf(PATH).length === 0);
@@ -329,6 +330,8 @@ describe("DistributedQueue", () => {
     await world.run(500);
     expect(worked).toEqual([]);
     await world.until("it works", () => worked.length === 1);
+    // Every replica has heard of its lock by then.
+    await world.run(500);
     one.abandon();
     world.loseLeader();
     new DistributedDelayQueue(two, settings("next", false)).start();

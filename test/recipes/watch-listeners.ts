@@ -10,6 +10,7 @@ const FIRED: Readonly<Record<WatchEvent["kind"], readonly Kind[]>> = {
   dataChanged: ["data", "exists"],
   deleted: ["data", "exists", "children"],
   childrenChanged: ["children"],
+  resync: [],
 };
 
 /** See the file's comment. */

@@ -24,6 +24,7 @@ import org.apache.zookeeper.ZooKeeper;
  * <pre>
  * Harness HOSTS PROXY PREFIX CHECK...     the checks
  * Harness victim HOSTS PATH TIMEOUT_MS    a client for others to freeze or kill
+ * Harness beside HOSTS PATH KIND ROUNDS   recipes beside those of other clients
  * </pre>
  */
 final class Harness {
@@ -252,6 +253,10 @@ final class Harness {
     public static void main(String[] arguments) throws Exception {
         if (arguments[0].equals("victim")) {
             Sessions.victim(arguments[1], arguments[2], Integer.parseInt(arguments[3]));
+            return;
+        }
+        if (arguments[0].equals("beside")) {
+            Beside.run(arguments[1], arguments[2], arguments[3], Integer.parseInt(arguments[4]));
             return;
         }
         Map<String, Check> known = new LinkedHashMap<>();

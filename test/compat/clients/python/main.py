@@ -2,6 +2,7 @@
 
     main.py HOSTS PROXY PREFIX CHECK...     the checks
     main.py victim HOSTS PATH TIMEOUT_MS    a client for others to freeze or kill
+    main.py beside HOSTS PATH KIND ROUNDS   recipes beside those of other clients
 """
 
 import json
@@ -12,6 +13,7 @@ import time
 from kazoo.client import KazooClient
 from kazoo.protocol.states import KeeperState
 
+from beside import beside
 from checks import CHECKS
 from harness import WAIT_S, Context, run
 from read_only import READ_ONLY_CHECKS
@@ -48,6 +50,9 @@ def victim(hosts, path, timeout_ms):
 def main():
     if sys.argv[1] == "victim":
         victim(sys.argv[2], sys.argv[3], float(sys.argv[4]))
+        return
+    if sys.argv[1] == "beside":
+        beside(sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5]))
         return
     hosts, proxy, prefix = sys.argv[1:4]
     known = {**CHECKS, **SESSION_CHECKS, **RECIPE_CHECKS, **READ_ONLY_CHECKS}

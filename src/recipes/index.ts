@@ -5,6 +5,7 @@
 export { Barrier } from "./barrier.ts";
 export { CachedAtomicLong } from "./cached-atomic-long.ts";
 export { ChildrenWatch, type ChildrenWatchFunction } from "./children-watch.ts";
+export { connectRecipes, SdkRecipeClient, type RecipeOptions } from "./connect-recipes.ts";
 export { Counter, type CounterSettings } from "./counter.ts";
 export { CuratorCache } from "./curator-cache.ts";
 export { DataWatch, type DataWatchFunction } from "./data-watch.ts";
