@@ -8,6 +8,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { tokenText } from "../../src/base/token-text.ts";
 import { type EnsembleProcess, startEnsembleProcess } from "../../src/cli/ensemble-process.ts";
 import { freePorts, startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
 import { rawHttp, requestOf } from "../harness/raw-http.ts";
@@ -90,6 +91,22 @@ test("a page of another site opens no WebSocket, and is told nothing by what bro
   const { status, text } = await rawHttp(ensemble.httpPort, request);
   expect(status).toBe(403);
   expect(text.toLowerCase()).not.toContain("access-control");
+});
+
+test("a token bounds who shows one here too, and one that is none is none", async () => {
+  const host = "Host: localhost";
+  const body = '{"name":"t","scopes":[{"prefix":"/app","permissions":["read"]}]}';
+  const made = await fetch(`${ensemble.httpUrl}/v1/tokens`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body,
+  });
+  const { token } = (await made.json()) as { readonly token: string };
+  const line = "GET /v1/nodes/ HTTP/1.1";
+  expect(await statusOf(line, host)).toBe(200);
+  expect(await statusOf(line, host, `Authorization: Bearer ${token}`)).toBe(403);
+  expect(await statusOf(line, host, `Authorization: Bearer ${token.slice(0, -1)}`)).toBe(401);
+  expect(await statusOf(line, host, `Authorization: Bearer ${tokenText(new Uint8Array(32))}`)).toBe(401);
 });
 
 test("the doors listen on this machine's own address alone", () => {
