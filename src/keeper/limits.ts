@@ -59,6 +59,9 @@ export const CALL_SESSION_MS_MAX: number = 24 * 60 * 60 * 1000;
 /** Tokens of an ensemble: they are listed in one answer. */
 export const TOKENS_MAX = 10_000;
 
+/** Of CALLS_MAX so many may be under one token: those that wait for a minute would keep all others out. */
+export const CALLS_PER_TOKEN_MAX = 1024;
+
 /** Tokens and signed callers whose calls are counted, at some 100 bytes each. */
 export const CALLERS_COUNTED_MAX = 20_000;
 

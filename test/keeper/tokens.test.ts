@@ -5,7 +5,13 @@ import { ERROR_CODES } from "../../src/base/error-code.ts";
 import { type Grant, readGrant } from "../../src/base/grant.ts";
 import { scopeIdentity } from "../../src/base/scope-identity.ts";
 import type { CallRequest, KnownToken } from "../../src/keeper/call.ts";
-import { CALL_WAIT_MS, STRANGER_BARRIER_MS, STRANGERS_MAX } from "../../src/keeper/limits.ts";
+import {
+  CALL_WAIT_MS,
+  CALLS_MAX,
+  CALLS_PER_TOKEN_MAX,
+  STRANGER_BARRIER_MS,
+  STRANGERS_MAX,
+} from "../../src/keeper/limits.ts";
 import { KEYS_PATH } from "../../src/tree/call-keys.ts";
 import { TOKENS_PATH } from "../../src/tree/tokens.ts";
 import { HOOKS_PATH } from "../../src/tree/webhooks.ts";
@@ -300,6 +306,23 @@ describe("a token that is revoked", () => {
     expect(scene.code(keyed)).toBe(ok);
     scene.revoke();
     expect(scene.code(keyed)).toBe(authFailed);
+  });
+});
+
+describe("calls under a token", () => {
+  it("that wait leave room for others, however many there are", () => {
+    const scene = new Scene(["read:/app"]);
+    const change = { known: undefined, waitMs: 60_000 };
+    const wait = { ...read("/app/none"), change } as CallRequest;
+    const waiting = Array.from({ length: CALLS_MAX }, () => call(scene.world, scene.follower, wait));
+    scene.world.identities = [];
+    expect(call(scene.world, scene.follower, read("/other")).answered().code).toBe(ok);
+    const refused = waiting.filter((one) => one.answer !== undefined);
+    expect(refused.length).toBe(CALLS_MAX - CALLS_PER_TOKEN_MAX);
+    expect(refused[0]?.answer).toMatchObject({ kind: "throttled", waitMs: expect.any(Number) as unknown });
+    for (const one of waiting) one.hangUp();
+    scene.world.identities = bearing();
+    expect(scene.code(read("/app"))).toBe(ok);
   });
 });
 
