@@ -131,7 +131,7 @@ export class CallDoor {
       deadlineMs: this.#nowMs + Math.min(call.patienceMs ?? CALL_WAIT_MS, CALL_WAIT_MS),
       identities: [],
       scope: UNBOUNDED,
-      isCounted: false,
+      countedFor: undefined,
       isFresh: false,
       serial: undefined,
       isUnderWay: false,
@@ -438,6 +438,7 @@ export class CallDoor {
 
   #forget(open: OpenCall): void {
     if (!this.#open.delete(open.call.id)) return;
+    this.#pace.leave(open);
     this.#bytes -= open.call.bytes;
     this.#held.delete(open);
     this.#reads.waits.delete(open);

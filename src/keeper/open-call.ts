@@ -15,8 +15,8 @@ export interface OpenCall {
   identities: readonly Identity[];
   /** What it may touch at most. */
   scope: Scope;
-  /** It was counted among those under its token. */
-  isCounted: boolean;
+  /** Whose it is, where it is counted among those under a token. */
+  countedFor: string | undefined;
   /** A barrier was delivered since it came: what the tree shows is not older than the call. */
   isFresh: boolean;
   /** Its write; undefined before there is one. */
