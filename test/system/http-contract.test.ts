@@ -111,6 +111,8 @@ const LARGE = "x".repeat(1_100_000);
 const HELD_BY_NOBODY = { "if-held": `nobody@${"0".repeat(20)}` };
 const SAME_KEY = { "idempotency-key": "there" };
 
+/** Read for each request under it. */
+const LONG_SCOPE = { prefix: "/there", permissions: Array.from({ length: 1000 }, () => "read") };
 const ODD_SCOPE = { prefix: "/there/..", permissions: ["read"] };
 
 const put = { op: "put", path: "/there/below", text: "x" };
@@ -121,6 +123,8 @@ const ERRORS: readonly (readonly [string, string, () => ApiInit, string])[] = [
   ["GET", "/nodes/zookeeper/call-keys", () => ({}), "403 no-auth"],
   ["GET", "/nodes/none", () => ({}), "404 no-node"],
   ["GET", "/nodes/there", () => ({ headers: { "min-zxid": "-1" } }), "400 bad-request"],
+  // Of 65 bits: the lowest 64 of them are a zxid that anybody has seen.
+  ["GET", "/nodes/there", () => ({ headers: { "min-zxid": "18446744073709551616" } }), "400 bad-request"],
   ["PUT", "/nodes/there", () => ({ headers: { session: expired } }), "410 session-expired"],
   ["PUT", "/nodes/zookeeper/config", () => ({}), "403 no-auth"],
   ["PUT", "/nodes/none/below", () => ({}), "404 no-node"],
@@ -204,6 +208,7 @@ const ERRORS: readonly (readonly [string, string, () => ApiInit, string])[] = [
   ["POST", "/tokens", () => ({ json: { ...NEW_TOKEN, name: "a b" } }), "400 bad-request"],
   ["POST", "/tokens", () => ({ json: { ...NEW_TOKEN, scopes: [] } }), "400 bad-request"],
   ["POST", "/tokens", () => ({ json: { ...NEW_TOKEN, scopes: [ODD_SCOPE] } }), "400 bad-request"],
+  ["POST", "/tokens", () => ({ json: { ...NEW_TOKEN, scopes: [LONG_SCOPE] } }), "400 bad-request"],
   ["POST", "/tokens", () => ({ body: "", headers: { "content-type": "x/y" } }), "415 bad-content-type"],
   ["DELETE", "/tokens/mine", () => ({}), "400 bad-request"],
   ["DELETE", `/tokens/${NO_TOKEN}`, () => ({}), "404 no-such-token"],
