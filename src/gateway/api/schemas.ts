@@ -5,10 +5,14 @@ import type { Stat } from "../../base/stat.ts";
 import { type Zxid, zxidDigits, zxidFromBigInt } from "../../base/zxid.ts";
 import type { CallSession } from "../../durable/entry.ts";
 
+/** Texts of 20 digits are in the order of their numbers. */
+const ZXID_TEXT_MAX = "18446744073709551615";
+
 /** A zxid as HTTP shows it. */
 export const zxidText: z.ZodType<string> = z
   .string()
   .regex(/^\d{1,20}$/, "digits, as a Zxid header shows them")
+  .refine((digits) => digits.padStart(20, "0") <= ZXID_TEXT_MAX, "a zxid has 64 bits")
   .openapi({ example: "00127848271823142912", description: "A position in the order of all writes." });
 
 /** The zxid that a caller sent: any 64 bits. */

@@ -41,6 +41,7 @@ const scope = z
     permissions: z
       .array(permission)
       .min(1)
+      .max(permission.options.length)
       .describe(
         "None implies another. `admin` is setting access control lists; on `/` the operator's routes and tokens.",
       ),
