@@ -50,6 +50,8 @@ const GROWING: ReadonlySet<string> = new Set<WriteRequest["op"] | TransactOperat
   "setData",
   "setACL",
   "put",
+  "ensure",
+  "add",
 ]);
 
 function grows({ op }: { readonly op: string }): boolean {

@@ -54,6 +54,8 @@ const PATHS = [
   "/main/v1/sessions",
   "/main/v1/locks/a",
   "/main/v1/locks/%2Fa/acquire",
+  "/main/v1/elections/a?wait=1",
+  "/main/v1/config/a/history/00000000000000000007",
   "/main/v1/watch/a",
   "/main/v1/webhooks",
   "/other/v1/nodes/a",
@@ -153,10 +155,13 @@ const SENSIBLE = [
   "GET http://127.0.0.1:8787/main/commands/set_trace_mask?traceMask=7\naccept: */*",
   "GET http://127.0.0.1:8787/main/metrics?sid=1\naccept: */*",
   "GET http://127.0.0.1:8787/main/v1/status\naccept: */*",
+  "GET http://127.0.0.1:8787/main/v1/watch/a\naccept: text/event-stream",
+  "GET http://127.0.0.1:8787/main/v1/watch/a?since=7\naccept: text/event-stream",
   "GET http://127.0.0.1:8787/main/v1/nodes/a?children&limit=2\nmin-zxid: 7",
   'PUT http://127.0.0.1:8787/main/v1/nodes/a\nif-match: "3"\nidempotency-key: k\nif-held: l@00000000000000000007',
   "DELETE http://127.0.0.1:8787/main/v1/sessions\nsession: 0000000000000001-00000000000000000000000000000001",
   'POST http://127.0.0.1:8787/main/v1/locks/a/acquire\ncontent-type: application/json\n\n{"waitMs": 10}',
+  'PUT http://127.0.0.1:8787/main/v1/config/a/schema\ncontent-type: application/json\n\n{"$ref": "#/x", "x": {"pattern": "("}}',
 ];
 
 /** One request; a third of them have something wrong in their text. */

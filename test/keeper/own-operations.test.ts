@@ -4,6 +4,7 @@ import { OPEN_ACL } from "../../src/base/acl.ts";
 import { ERROR_CODES } from "../../src/base/error-code.ts";
 import type { Sid } from "../../src/base/ids.ts";
 import type { TransactRequest } from "../../src/base/request.ts";
+import { StorageGate } from "../../src/keeper/storage-gate.ts";
 import { zxidDigits } from "../../src/base/zxid.ts";
 import { call, create, keyOf, type TestCall, transact } from "./test-caller.ts";
 import { World } from "./world.ts";
@@ -98,5 +99,29 @@ describe("ensure", () => {
     ensure("second").answered();
     const node = world.tree(leader).get("/one");
     expect([new TextDecoder().decode(node?.data ?? new Uint8Array()), node?.version]).toEqual(["first", 0]);
+  });
+});
+
+describe("a full disk", () => {
+  it("refuses what may add to the tree, and not what takes from it", () => {
+    const gate = new StorageGate(1000);
+    const bare = {
+      op: "transact",
+      newSession: undefined,
+      ensured: undefined,
+      guards: [],
+      key: undefined,
+    } as const;
+    const parts = { path: PATH, acl: OPEN_ACL } as const;
+    const growing: readonly TransactRequest[] = [
+      { ...bare, operations: [{ op: "add", delta: 1n, ...parts }] },
+      { ...bare, operations: [{ op: "ensure", data: null, ...parts }] },
+      { ...bare, operations: [{ op: "put", data: null, ...parts }] },
+    ];
+    const shrinking = { ...bare, operations: [{ op: "delete", path: PATH, version: -1 }] } as const;
+    expect(growing.some((request) => gate.refuses(request))).toBe(false);
+    gate.report(1, 1001);
+    expect(growing.every((request) => gate.refuses(request))).toBe(true);
+    expect(gate.refuses(shrinking)).toBe(false);
   });
 });

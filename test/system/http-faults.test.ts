@@ -44,6 +44,13 @@ async function reads(): Promise<readonly Route[]> {
     { method: "GET", path: "/nodes/there?consistency=linearizable", init: {} },
     { method: "GET", path: "/nodes/there?children", init: {} },
     { method: "GET", path: "/locks/held", init: {} },
+    { method: "GET", path: "/semaphores/held", init: {} },
+    { method: "GET", path: "/elections/held", init: {} },
+    { method: "GET", path: "/counters/hits", init: {} },
+    { method: "GET", path: "/config/app", init: {} },
+    { method: "GET", path: "/config/app/history", init: {} },
+    { method: "GET", path: "/services", init: {} },
+    { method: "GET", path: "/services/web", init: {} },
   ];
 }
 
@@ -64,6 +71,12 @@ async function changes(api: HttpApi): Promise<readonly Route[]> {
     { method: "POST", path: "/sessions", init: { json: {} } },
     { method: "DELETE", path: "/sessions", init: { headers: { session } } },
     { method: "POST", path: "/locks/free/acquire", init: { json: {} } },
+    { method: "POST", path: "/locks/free/force-release", init: { json: { token: "7" } } },
+    { method: "POST", path: "/semaphores/free/acquire", init: { json: { permits: 2 } } },
+    { method: "PUT", path: "/semaphores/free", init: { json: { permits: 2 } } },
+    { method: "POST", path: "/elections/free/campaign", init: { json: {} } },
+    { method: "POST", path: "/counters/hits/add", init: { json: {} } },
+    { method: "POST", path: "/services/web", init: { json: { address: "a" }, headers: { session } } },
     { method: "POST", path: "/locks/held/release", init: { json: { lease } } },
   ];
 }
@@ -110,7 +123,8 @@ describe("one replica alone", () => {
       }
       expect(last).toMatchObject({ status: 507, code: "quota-exceeded" });
 
-      const takesRoom = (path: string): boolean => /there|n-|multi|acquire/.test(path);
+      const takesRoom = (path: string): boolean =>
+        /there|n-|multi|acquire|campaign|add$|web$|semaphores/.test(path);
       const told: string[] = [];
       for (const { method, path, init } of routes) {
         if (method === "DELETE" || !takesRoom(path)) continue;
