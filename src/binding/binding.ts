@@ -233,7 +233,10 @@ export interface ConfigWritten {
 
 /** What is asked of a write of a configuration document. */
 export interface ConfigWriteOptions extends WriteOptions {
-  /** Only if it is as `get` showed: its `etag`; `none` for: only if there is none. Fails with `bad-version`, `node-exists`. */
+  /**
+   * Only if it is as `get` showed: its `etag`; `none` for: only if there is none. Fails with `bad-version`, or
+   * `node-exists`.
+   */
   readonly match?: string;
 }
 

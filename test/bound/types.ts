@@ -1,6 +1,6 @@
 /**
- * What a caller sees and what stands behind it are two lists: this does not compile where they differ. What the platform
- * makes of a method's result (a stub for an RpcTarget, a promise for a property) can't be told by its types as exactly.
+ * What a caller sees and what stands behind it are two lists: this does not compile where they differ. What the
+ * platform makes of a result (a stub for an RpcTarget, a promise for a property) its types can't tell as exactly.
  */
 import type {
   Contender,
@@ -39,16 +39,21 @@ type SameArguments<Seen, There> = {
 
 type Wrong<Seen, There> = Difference<Seen, There> | SameArguments<Seen, There>;
 
-/** Compiles only where nothing differs: else the type is the name of what does. */
-export const differences: readonly never[] = [] as readonly (
-  | Wrong<EdgekeeperBinding, BindingEntrypoint>
-  | Wrong<Leadership, LeaseTarget>
-  | Wrong<Contender, ContenderTarget>
-  | Wrong<Ending, EndingTarget>
-  | Wrong<Election, ElectionTarget>
-  | Wrong<Node, NodeTarget>
-  | Wrong<Session, SessionTarget>
-  | Wrong<Watch, WatchTarget>
-  | Wrong<Config, ConfigTarget>
-  | Wrong<Counter, CounterTarget>
-)[];
+/** Of each, the names of what differs: never where nothing does. */
+interface Differences {
+  readonly binding: Wrong<EdgekeeperBinding, BindingEntrypoint>;
+  readonly leadership: Wrong<Leadership, LeaseTarget>;
+  readonly contender: Wrong<Contender, ContenderTarget>;
+  readonly ending: Wrong<Ending, EndingTarget>;
+  readonly election: Wrong<Election, ElectionTarget>;
+  readonly node: Wrong<Node, NodeTarget>;
+  readonly session: Wrong<Session, SessionTarget>;
+  readonly watch: Wrong<Watch, WatchTarget>;
+  readonly config: Wrong<Config, ConfigTarget>;
+  readonly counter: Wrong<Counter, CounterTarget>;
+}
+
+/** Compiles only where all of them are never. */
+export const none: Readonly<Record<keyof Differences, never>> | undefined = undefined as
+  | Differences
+  | undefined;

@@ -11,6 +11,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
+import { buildPackage } from "../../packaging/build.ts";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
 import { contendBySdk } from "./clients/node/sdk-contender.ts";
 import { compileJava, installKazoo } from "./clients.ts";
@@ -62,6 +63,8 @@ export async function runContended(
 class ContendedRun {
   readonly #processes: ProcessSet;
   #ensemble: TestEnsemble | undefined;
+  /** Where the published package is built. */
+  #package = "";
   #java: Command | undefined;
   #python: Command | undefined;
 
@@ -70,6 +73,8 @@ class ContendedRun {
   }
 
   async open(tools: Toolbox): Promise<void> {
+    this.#package = join(tools.cache, "contended-package");
+    await buildPackage(this.#package);
     const [java, python] = await Promise.all([compileJava(tools), installKazoo(tools)]);
     this.#java = { ...java, args: [...java.args.slice(0, -1), "Contender"] };
     const script = join(dirname(python.args.at(-1) ?? ""), "contender.py");
@@ -98,7 +103,12 @@ class ContendedRun {
       kazoo: this.#program(this.#start(this.#python, ROUNDS)),
       curl: this.#byCurl(),
       binding: this.#byBinding(),
-      sdk: contendBySdk(`${this.#ensemble?.httpUrl}`, ROOT, ROUNDS),
+      sdk: contendBySdk({
+        directory: this.#package,
+        address: `${this.#ensemble?.httpUrl}`,
+        root: ROOT,
+        rounds: ROUNDS,
+      }),
     };
     // One that fails before it stands in the queue is told of at once.
     const failed = Promise.all(Object.values(contenders)).then(() => undefined);

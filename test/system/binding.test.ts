@@ -298,6 +298,19 @@ test("a counter is added to in one transaction, beyond what a number holds", asy
   });
 });
 
+test("a configuration document is versioned, checked and kept", async () => {
+  expect(await post("configured")).toMatchObject({
+    missing: null,
+    again: { problem: { code: "node-exists" } },
+    stale: { problem: { code: "bad-version" } },
+    wrong: { problem: { code: "schema-violation", status: 422 } },
+    now: { port: 82 },
+    before: { port: 80 },
+    listed: true,
+    gone: null,
+  });
+});
+
 test("a watch tells each state that lasts, until it is closed", async () => {
   expect(await post("watched")).toMatchObject({
     seen: [null, "one", "two", null],

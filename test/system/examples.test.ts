@@ -74,7 +74,7 @@ test("all build as they would be deployed", async () => {
   }
 });
 
-test("all of them work by the binding alone: with neither secret nor development flag every other door is shut", async () => {
+test("all of them work by the binding alone: with neither secret nor flag every other door is shut", async () => {
   for (const path of ["healthz", "main/v1/status", "v1/nodes/", "main/zk", "docs", "main/commands/monitor"]) {
     expect(await ask(`HTTP/${path}`)).toMatchObject({ status: 403 });
   }
