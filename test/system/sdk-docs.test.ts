@@ -51,7 +51,10 @@ async function outputOf(program: string): Promise<readonly string[]> {
     bundle: true,
     format: "esm",
     target: "es2022",
-    alias: { edgekeeper: join(ROOT, "src/client/index.ts") },
+    alias: {
+      "edgekeeper/recipes": join(ROOT, "src/recipes/index.ts"),
+      edgekeeper: join(ROOT, "src/client/index.ts"),
+    },
     define: { ADDRESS: JSON.stringify(ensemble.httpUrl) },
   });
   const { stdout } = await run(process.execPath, [outfile]);
