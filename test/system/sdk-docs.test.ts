@@ -65,6 +65,6 @@ describe("docs/sdk.md", () => {
   test("has programs that print what it says", async () => {
     const programs = programsOf(await readFile(join(ROOT, "docs/sdk.md"), "utf8"));
     expect(programs.length).toBeGreaterThan(3);
-    for (const program of programs) expect(await outputOf(program), program).toEqual(expectedOf(program));
+    for (const program of programs) expect(await outputOf(program)).toEqual(expectedOf(program));
   });
 });

@@ -53,7 +53,7 @@ export class HttpConfig {
     return documentOf(await this.#ask({ method: "GET", path: query, signal }));
   }
 
-  /** The document as soon as it is another; undefined where it is the same after `waitMs`. No state is missed that lasts. */
+  /** The document as soon as it is another; undefined where it is the same after `waitMs`. What lasts is not missed. */
   async changed(
     known: ConfigDocument,
     {
