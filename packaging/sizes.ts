@@ -14,9 +14,15 @@ interface Budget {
 
 /** A tenth above what it was when the figure was set: who needs more says so here. */
 const BUDGETS: readonly Budget[] = [
-  { name: "a lock over HTTP", program: `export { http } from "edgekeeper";`, gzipBytesMax: 9200 },
+  { name: "a lock over HTTP", program: `export { http } from "edgekeeper";`, gzipBytesMax: 9900 },
   { name: "a session", program: `export { connect } from "edgekeeper";`, gzipBytesMax: 19_700 },
-  { name: "all of edgekeeper", program: `export * from "edgekeeper";`, gzipBytesMax: 26_500 },
+  { name: "all of edgekeeper", program: `export * from "edgekeeper";`, gzipBytesMax: 27_500 },
+  {
+    name: "a mutex",
+    program: `export { connectRecipes, InterProcessMutex } from "edgekeeper/recipes";`,
+    gzipBytesMax: 24_500,
+  },
+  { name: "all recipes", program: `export * from "edgekeeper/recipes";`, gzipBytesMax: 41_500 },
 ];
 
 /** What a program came to. */

@@ -21,15 +21,12 @@ export { json, openAcl, Znode, zxidText } from "./znode.ts";
 export type { Acl, Created, DataInput, Identity, Stat, WatchEvent, WatchEventType } from "./znode.ts";
 export { PERMS } from "../base/acl.ts";
 export { http, HttpClient } from "./http/http-client.ts";
-export type {
-  HttpCreateOptions,
-  HttpOptions,
-  HttpReadOptions,
-  HttpRequestOptions,
-  HttpWriteOptions,
-  PutOptions,
-  Written,
-} from "./http/http-client.ts";
+export type { HttpCreateOptions, HttpOptions, PutOptions, Written } from "./http/http-client.ts";
+export type { HttpReadOptions, HttpRequestOptions, HttpWriteOptions } from "./http/write-options.ts";
+export { HttpConfig } from "./http/http-config.ts";
+export type { ConfigDocument, ConfigRevision, ConfigWriteOptions } from "./http/http-config.ts";
+export { HttpCounter } from "./http/http-counter.ts";
+export type { CounterState } from "./http/http-counter.ts";
 export type { BodyReader, Fetch, HttpResponse } from "./http/caller.ts";
 export * from "./http/http-errors.ts";
 export { HttpSession } from "./http/http-session.ts";

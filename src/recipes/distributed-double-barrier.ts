@@ -11,8 +11,8 @@
  * - Members of the next round come while the last ones still leave: they wait until those have left, and nobody waits
  *   for them meanwhile.
  *
- * `ready` is made in one transaction with a check that as many members as are needed are there: it is never made by what
- * a member still had on its way when its session ended.
+ * `ready` is made in one transaction with a check that as many members as are needed are there: it is never made by
+ * what a member still had on its way when its session ended.
  *
  * Only who comes last, and who waits for older members to leave, reads the list of members; the others wait for
  * `ready`.

@@ -196,7 +196,8 @@ describe("HTTP mode", () => {
 
 describe("server-sent events", () => {
   it("are the same however the stream is cut", () => {
-    const text = `retry: 1000\n\nid: 1\nevent: open\ndata: {"a":\ndata: "ü"}\n\n: alive\n\nid: 2\n\nevent: end\r\ndata: x\r\n\r\n`;
+    const begin = `retry: 1000\n\nid: 1\nevent: open\ndata: {"a":\ndata: "ü"}\n\n`;
+    const text = `${begin}: alive\n\nid: 2\n\nevent: end\r\ndata: x\r\n\r\n`;
     const bytes = new TextEncoder().encode(text);
     const whole = new EventLines().push(bytes);
     expect(whole).toEqual([

@@ -30,7 +30,8 @@ export function failureStories(): string {
     "# What can go wrong with each recipe, and what happens then",
     "",
     "The heads of the files in `src/recipes`, in the order of their names; a test keeps them the same",
-    "(`npx vitest run test/docs/recipes.test.ts -u` writes them anew). [recipes.md](recipes.md) says what holds for all.",
+    "(`npx vitest run test/docs/recipes.test.ts -u` writes them anew). What holds for all of them stands in",
+    "[recipes.md](recipes.md).",
   ].join("\n");
   return [head, ...stories].join("\n\n").concat("\n");
 }

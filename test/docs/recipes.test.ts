@@ -1,6 +1,7 @@
 /**
- * docs/recipes.md is complete and true: every recipe of Curator and kazoo stands in it, everything that is published as a
- * recipe does, and the tests that it names exist. docs/recipes-failures.md is what the recipes' own files say.
+ * docs/recipes.md is complete and true: every recipe of Curator and kazoo stands in it, everything that is
+ * published as a recipe does, and the tests that it names exist. docs/recipes-failures.md is what the recipes' own
+ * files say.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
@@ -8,46 +9,28 @@ import * as published from "../../src/recipes/index.ts";
 import { failureStories, storiedFiles } from "./recipe-stories.ts";
 
 /** Classes of curator-recipes 5.9.0 and curator-x-discovery that a program makes for itself. */
-const CURATOR = [
-  ...[
-    "InterProcessMutex",
-    "InterProcessSemaphoreMutex",
-    "InterProcessReadWriteLock",
-    "InterProcessSemaphore",
-  ],
-  ...["InterProcessSemaphoreV2", "InterProcessMultiLock", "Revoker", "Revocable", "Locker"],
-  ...["LeaderLatch", "LeaderSelector", "CancelLeadershipException"],
-  ...["DistributedBarrier", "DistributedDoubleBarrier", "SharedCount", "SharedValue"],
-  ...["DistributedAtomicInteger", "DistributedAtomicLong", "DistributedAtomicValue", "CachedAtomicInteger"],
-  ...[
-    "CachedAtomicLong",
-    "NodeCache",
-    "PathChildrenCache",
-    "TreeCache",
-    "CuratorCache",
-    "CuratorCacheBridge",
-  ],
-  ...["PersistentNode", "PersistentTtlNode", "PersistentEphemeralNode", "GroupMember", "PersistentWatcher"],
-  ...["SimpleDistributedQueue", "DistributedQueue", "DistributedIdQueue", "DistributedPriorityQueue"],
-  ...["DistributedDelayQueue", "QueueSharder", "BlockingQueueConsumer"],
-  ...["ServiceDiscovery", "ServiceCache", "ServiceProvider", "ServiceInstance", "UriSpec"],
-];
+const CURATOR: readonly string[] = `
+  InterProcessMutex InterProcessSemaphoreMutex InterProcessReadWriteLock InterProcessSemaphore
+  InterProcessSemaphoreV2 InterProcessMultiLock Revoker Revocable Locker LeaderLatch
+  LeaderSelector CancelLeadershipException DistributedBarrier DistributedDoubleBarrier
+  SharedCount SharedValue DistributedAtomicInteger DistributedAtomicLong DistributedAtomicValue
+  CachedAtomicInteger CachedAtomicLong NodeCache PathChildrenCache TreeCache CuratorCache
+  CuratorCacheBridge PersistentNode PersistentTtlNode PersistentEphemeralNode GroupMember
+  PersistentWatcher SimpleDistributedQueue DistributedQueue DistributedIdQueue
+  DistributedPriorityQueue DistributedDelayQueue QueueSharder BlockingQueueConsumer
+  ServiceDiscovery ServiceCache ServiceProvider ServiceInstance UriSpec
+`
+  .trim()
+  .split(/\s+/);
 
 /** What kazoo 2.11 has in kazoo.recipe. */
-const KAZOO = [
-  ...["Lock", "ReadLock", "WriteLock", "Semaphore", "NonBlockingLease", "MultiNonBlockingLease", "Election"],
-  ...[
-    "Party",
-    "ShallowParty",
-    "Counter",
-    "Barrier",
-    "DoubleBarrier",
-    "Queue",
-    "LockingQueue",
-    "SetPartitioner",
-  ],
-  ...["DataWatch", "ChildrenWatch", "PatientChildrenWatch", "TreeCache"],
-];
+const KAZOO: readonly string[] = `
+  Lock ReadLock WriteLock Semaphore NonBlockingLease MultiNonBlockingLease Election Party
+  ShallowParty Counter Barrier DoubleBarrier Queue LockingQueue SetPartitioner DataWatch
+  ChildrenWatch PatientChildrenWatch TreeCache
+`
+  .trim()
+  .split(/\s+/);
 
 /** Published beside the recipes: what they give, throw and read. */
 const NO_RECIPES = ["Hold", "MultiHold", "RecipeError", "buildUri", "SdkRecipeClient", "connectRecipes"];
@@ -97,11 +80,13 @@ describe("docs/recipes.md", () => {
     (_, { crash, replica }) => {
       for (const cell of replica === "the same" ? [crash] : [crash, replica]) {
         const [, path = "", title = ""] = /^`([^`]+)` "(.+)"$/.exec(cell) ?? [];
-        expect(existsSync(path), cell).toBe(true);
+        expect(existsSync(path), `${cell}`).toBe(true);
         const source = readFileSync(path, "utf8");
         const at = source.indexOf(`"${title}"`);
-        expect(at, cell).toBeGreaterThan(0);
-        expect(source.slice(at, at + 4000), cell).toMatch(/abandon\(\)|loseReplica|loseLeader|world\.crash/);
+        expect(at, `${cell}`).toBeGreaterThan(0);
+        expect(source.slice(at, at + 4000), `${cell}`).toMatch(
+          /abandon\(\)|loseReplica|loseLeader|world\.crash/,
+        );
       }
     },
   );

@@ -81,7 +81,7 @@ describe("NodeCache, SharedValue, SharedCount", () => {
 
 describe("counting", () => {
   test.each([1, 2, 3, 4])(
-    "DistributedAtomicLong, DistributedAtomicInteger, Counter: the sum is what was added, whoever dies and whichever replica is lost (seed %i)",
+    "the sum is what was added, whoever dies and whichever replica is lost (seed %i)",
     async (seed) => {
       const world = new RecipeWorld(50 + seed);
       const clients = await world.clients(3, 8000);

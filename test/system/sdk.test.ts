@@ -294,6 +294,39 @@ describe("HTTP mode", () => {
     expect((await keeper.election("sdk", { linearizable: true })).leader).toBeUndefined();
   });
 
+  test("counts once, though each answer is lost", async () => {
+    const lost = { left: 0 };
+    const keeper = http(ensemble.httpUrl, { fetch: losing(lost) });
+    const hits = keeper.counter("sdk/hits");
+    await expect(hits.get()).rejects.toMatchObject({ code: "NONODE" });
+    lost.left = 2;
+    expect(await hits.add(2n ** 53n)).toMatchObject({ value: 2n ** 53n });
+    lost.left = 1;
+    const added = await hits.add();
+    expect(added.value).toBe(2n ** 53n + 1n);
+    await expect(hits.set(0, { version: added.version + 1 })).rejects.toMatchObject({ code: "BADVERSION" });
+    await hits.set(-1, { version: added.version });
+    expect((await hits.get({ linearizable: true })).value).toBe(-1n);
+  });
+
+  test("keeps configuration documents, with a schema and a history", async () => {
+    const keeper = http(ensemble.httpUrl);
+    const flags = keeper.config("sdk/flags");
+    const first = await flags.set({ beta: true }, { createOnly: true });
+    const read = await flags.get({ linearizable: true });
+    expect(read).toMatchObject({ value: { beta: true }, revision: first });
+    const changed = flags.changed(read, { waitMs: 30_000 });
+    await flags.setSchema({ type: "object", properties: { beta: { type: "boolean" } } });
+    await expect(flags.set({ beta: "yes" })).rejects.toMatchObject({ code: "schema-violation" });
+    const second = await flags.set({ beta: false }, { same: read });
+    await expect(flags.set({ beta: true }, { same: read })).rejects.toMatchObject({ code: "BADVERSION" });
+    expect(await changed).toMatchObject({ value: { beta: false }, revision: second });
+    expect((await flags.history()).map(({ revision }) => revision)).toEqual([second, first]);
+    expect(await flags.at(first)).toMatchObject({ value: { beta: true } });
+    await flags.delete();
+    await expect(flags.get({ linearizable: true })).rejects.toMatchObject({ code: "NONODE" });
+  });
+
   test("waits in the queue behind a session's client, and is skipped when it gives up", async () => {
     const keeper = http(ensemble.httpUrl);
     await using client = await connect(`${ensemble.httpUrl}/main`);

@@ -55,6 +55,8 @@ export interface HttpRequest {
 export interface HttpAnswer {
   readonly status: number;
   readonly text: string;
+  /** A header of it. */
+  readonly header: (name: string) => string | null;
   /** How often it was asked before. */
   readonly attempt: number;
   /** When the attempt that was answered began, by the runtime's clock. */
@@ -148,10 +150,11 @@ export class Caller {
         const { response, text } = outcome;
         this.#see(response.headers.get("zxid"));
         const { status } = response;
-        if (status < 400) return { answer: { status, text, attempt, sentMs }, response };
+        const header = (name: string): string | null => response.headers.get(name);
+        if (status < 400) return { answer: { status, text, header, attempt, sentMs }, response };
         const problem = readProblem(status, text);
         if (attempt > 0 && problem.code === asked.doneCode) {
-          return { answer: { status: 204, text: "", attempt, sentMs } };
+          return { answer: { status: 204, text: "", header, attempt, sentMs } };
         }
         error = errorOfProblem(problem, about);
         if (!(NOT_DONE.has(problem.code) || (isRepeatable && isUnknown(problem)))) throw error;

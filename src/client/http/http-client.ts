@@ -5,6 +5,8 @@ import { defaultRuntime, randomUuid, type Runtime } from "../runtime.ts";
 import { dataOf, type DataInput, type Stat, Znode, zxidText } from "../znode.ts";
 import { Caller, type Fetch, type HttpAnswer, type HttpRequest } from "./caller.ts";
 import { bytesOfBase64, listOf, readDocument, statOfDocument, textOf } from "./documents.ts";
+import { HttpConfig } from "./http-config.ts";
+import { HttpCounter } from "./http-counter.ts";
 import { HttpSession, type HttpSessionOptions } from "./http-session.ts";
 import { HttpTransaction } from "./http-transaction.ts";
 import { type HttpWatch, type HttpWatchOptions, openWatch } from "./http-watch.ts";
@@ -19,6 +21,7 @@ import {
   type SemaphoreOptions,
 } from "./lease.ts";
 import { type Election, type LockQueue, readElection, readQueue } from "./lock-queue.ts";
+import { type HttpReadOptions, type HttpWriteOptions, JSON_TYPE, writeHeaders } from "./write-options.ts";
 
 /** How an ensemble is asked. */
 export interface HttpOptions {
@@ -29,25 +32,6 @@ export interface HttpOptions {
   /** How long to go on asking where nobody answers, in ms. Default 30,000; 0 asks once. */
   readonly retryMs?: number;
   readonly runtime?: Runtime;
-}
-
-/** What every request may be given. */
-export interface HttpRequestOptions {
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** What every read may be given. */
-export interface HttpReadOptions extends HttpRequestOptions {
-  /** Nothing older than what was acknowledged to anybody before; it costs a round of the ensemble. */
-  readonly linearizable?: boolean | undefined;
-}
-
-/** What every write may be given. */
-export interface HttpWriteOptions extends HttpRequestOptions {
-  /** Done only while this lock is held, checked in the same transaction: a lease, or `NAME@TOKEN`. */
-  readonly held?: Lease | string | undefined;
-  /** The same key is done once, whoever asks again, for an hour. Default: one of its own. */
-  readonly idempotencyKey?: string | undefined;
 }
 
 /** What a put may be given. */
@@ -74,8 +58,6 @@ export interface Written {
   readonly path: string;
   readonly stat: Stat;
 }
-
-const JSON_TYPE = "application/json";
 
 /** How long a request waits for a change at a time. */
 const CHANGE_WAIT_MS = 30_000;
@@ -179,7 +161,7 @@ export class HttpClient {
       this.#caller.ask({
         method: "POST",
         path: "/multi",
-        headers: { ...this.#writeHeaders(options), "content-type": JSON_TYPE },
+        headers: { ...writeHeaders(this.#caller, options), "content-type": JSON_TYPE },
         body,
         signal: options.signal,
         isRepeatable: true,
@@ -246,6 +228,16 @@ export class HttpClient {
     return readElection(readDocument(answer.text));
   }
 
+  /** A counter of 64 bits, /counters/NAME, shared with Curator's DistributedAtomicLong. */
+  counter(name: string): HttpCounter {
+    return new HttpCounter(this.#caller, name);
+  }
+
+  /** A configuration document, /config/NAME: JSON with versions, a history, and a JSON Schema where it has one. */
+  config(name: string): HttpConfig {
+    return new HttpConfig(this.#caller, name);
+  }
+
   /** Makes a session, for ephemerals. */
   async session({ timeoutMs, renew = true, signal }: HttpSessionOptions = {}): Promise<HttpSession> {
     // A session that nobody heard of ends by itself: to ask twice is no harm.
@@ -287,18 +279,11 @@ export class HttpClient {
       method,
       path: `${nodeUrl(path, isSequential)}${query}`,
       about: path,
-      headers: { ...this.#writeHeaders(options), ...headers },
+      headers: { ...writeHeaders(this.#caller, options), ...headers },
       body: dataOf(data) ?? undefined,
       signal: options.signal,
       isRepeatable: true,
     });
-  }
-
-  #writeHeaders({ held, idempotencyKey }: HttpWriteOptions): Record<string, string | undefined> {
-    return {
-      "idempotency-key": idempotencyKey ?? randomUuid(this.#caller.runtime.rng),
-      "if-held": held instanceof Lease ? held.held : held,
-    };
   }
 }
 

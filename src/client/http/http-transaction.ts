@@ -2,7 +2,8 @@
 import { dataOf, type DataInput, type Stat } from "../znode.ts";
 import type { HttpAnswer } from "./caller.ts";
 import { base64Of, listOf, membersOf, readDocument, statOfDocument, textOf } from "./documents.ts";
-import type { HttpCreateOptions, HttpWriteOptions } from "./http-client.ts";
+import type { HttpCreateOptions } from "./http-client.ts";
+import type { HttpWriteOptions } from "./write-options.ts";
 
 /** What one operation came to; no Stat for a delete and a check. */
 export interface HttpTransactionResult {

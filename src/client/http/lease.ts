@@ -162,7 +162,7 @@ export class Lead extends Lease {
 }
 
 /** Where it is, behind the ensemble's address: `orders/42`, or a path of its own that begins with a slash. */
-export function leasedUrl(route: Leased["route"], name: string): string {
+export function leasedUrl(route: Leased["route"] | "counters" | "config", name: string): string {
   const isPath = name.startsWith("/");
   const encoded = isPath ? encodeURIComponent(name) : name.split("/").map(encodeURIComponent).join("/");
   return `/${route}/${encoded}`;

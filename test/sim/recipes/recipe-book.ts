@@ -42,7 +42,9 @@ export class RecipeBook {
     this.progress.set(kind, (this.progress.get(kind) ?? 0) + 1);
   }
 
-  /** Somebody holds a lock, and says so until the returned function is called, or its signal tells that it is lost. */
+  /**
+   * Somebody holds a lock, and says so until the returned function is called, or its signal tells that it is lost.
+   */
   holds(lock: string, client: string, hold: Hold): () => void {
     const record = this.#recorder.beginHold(this.#partsOf(lock, client, hold));
     return this.#untilOver(record, hold);

@@ -1,6 +1,6 @@
 /**
- * A run of recipes in the simulated world, under the faults that a seed deals: all that clients are told is judged as in
- * every run, and what recipes promise besides.
+ * A run of recipes in the simulated world, under the faults that a seed deals: all that clients are told is judged
+ * as in every run, and what recipes promise besides.
  */
 import { must } from "../../../src/base/assert.ts";
 import { type Rng, seededRng } from "../../../src/base/rng.ts";
@@ -41,8 +41,8 @@ const RATES: readonly number[] = [1, 0.99, 1.01];
 const DISTURB_MS = 1500;
 
 /**
- * Where the search gives up the log has judged every reply. And a queue's container goes when it has been emptied: in the
- * next one numbers begin anew.
+ * Where the search gives up the log has judged every reply. And a queue's container goes when it has been emptied:
+ * in the next one numbers begin anew.
  */
 const NOT_JUDGED: ReadonlySet<string> = new Set(["LinearizabilityUndecided", "SequencesFollowTime"]);
 

@@ -15,7 +15,7 @@ describe("recipes under fresh seeds", () => {
     async (seed) => {
       const { failure, progress, isLost } = await simulateRecipes(seed);
       expect(failure).toBeUndefined();
-      if (!isLost) for (const kind of RECIPE_KINDS) expect(progress.get(kind), kind).toBeGreaterThan(0);
+      if (!isLost) for (const kind of RECIPE_KINDS) expect(progress.get(kind), `${kind}`).toBeGreaterThan(0);
     },
   );
 
@@ -26,6 +26,7 @@ describe("recipes under fresh seeds", () => {
   it("each of the recipes comes to its end in a run", async () => {
     const { failure, progress, isLost } = await simulateRecipes(SMALL, { hasAll: true });
     expect([failure, isLost]).toEqual([undefined, false]);
-    for (const kind of [...RECIPE_KINDS, ...OTHER_KINDS]) expect(progress.get(kind), kind).toBeGreaterThan(0);
+    for (const kind of [...RECIPE_KINDS, ...OTHER_KINDS])
+      expect(progress.get(kind), `${kind}`).toBeGreaterThan(0);
   });
 });

@@ -4,7 +4,6 @@
  */
 import { spawn } from "node:child_process";
 import { pathToFileURL } from "node:url";
-import type * as Sdk from "../../../../src/client/index.ts";
 import type * as Recipes from "../../../../src/recipes/index.ts";
 import { expectEqual, runChecks } from "./harness.ts";
 import type { ClientCheck, Place } from "./harness.ts";
@@ -21,10 +20,7 @@ const ROUNDS = 8;
 const WAIT_MS = 20_000;
 
 const directory = process.env["COMPAT_PACKAGE"] ?? "";
-const moduleOf = async (file: string): Promise<unknown> =>
-  await import(pathToFileURL(`${directory}/${file}`).href);
-const sdk = (await moduleOf("index.js")) as typeof Sdk;
-const recipes = (await moduleOf("recipes.js")) as typeof Recipes;
+const recipes = (await import(pathToFileURL(`${directory}/recipes.js`).href)) as typeof Recipes;
 const beside = JSON.parse(process.env["COMPAT_BESIDE"] ?? "{}") as Readonly<Record<string, Program>>;
 
 /** Another client's recipes, until its process has ended well. */
@@ -54,13 +50,8 @@ async function other(place: Place, name: "curator" | "kazoo", kind: string): Pro
 /** A client at a path that is there, closed after the check. */
 function withClient(check: (place: Place, client: Client) => Promise<void>): ClientCheck {
   return async (place) => {
-    const open = async (): Promise<Sdk.Client> =>
-      await sdk.connect(place.hosts.split(","), {
-        timeoutMs: 10_000,
-        transport: tcpTransport,
-        discover: false,
-      });
-    const client = await recipes.connectRecipes(open);
+    const options = { timeoutMs: 10_000, transport: tcpTransport, discover: false };
+    const client = await recipes.connectRecipes(place.hosts.split(","), options);
     try {
       await client.create(place.path, { mode: "persistent", data: bytes("") });
       await client.create(`${place.path}/number`, { mode: "persistent", data: bytes("0") });
