@@ -35,6 +35,11 @@ const CONVERGE_LIMIT_MS = 60_000;
 const GO_ON_LIMIT_MS = 120_000;
 const STOP_LIMIT_MS = 60_000;
 const NETWORK_LATE_MS = 1000;
+/**
+ * Members never rest: a shorter log would be cut off before who was sent a snapshot has caught up, again and again.
+ */
+const LOG_ROWS_MIN = 256;
+const RECENT_BYTES_MIN = 64 * 1024;
 const TIMEOUTS_MS: readonly number[] = [4000, 5000, 8000];
 const RATES: readonly number[] = [1, 0.99, 1.01];
 /** Between two things that happen to a client besides the world's faults. */
@@ -87,7 +92,12 @@ class RecipeRun {
     this.#seed = seed;
     this.#hasAll = hasAll;
     this.#plan = planFor(seed);
-    this.#world = new World(this.#plan.world);
+    const { logRowsMax = LOG_ROWS_MIN } = this.#plan.world;
+    this.#world = new World({
+      ...this.#plan.world,
+      logRowsMax: Math.max(LOG_ROWS_MIN, logRowsMax),
+      timing: { recentBytesMax: RECENT_BYTES_MIN },
+    });
     this.#rng = seededRng([seed, 0x72656369, 0x70657300, 0x9e3779b9]);
     this.#recorder = new Recorder(this.#world);
     this.#book = new RecipeBook(this.#recorder);

@@ -6,10 +6,13 @@ import { simulateRecipes } from "./recipe-run.ts";
 const FIRST = Number(process.env["RECIPE_SEED"] ?? Math.floor(Date.now() / 1000) * 1000);
 const RUNS = Number(process.env["RECIPE_RUNS"] ?? 1);
 
+/** A run takes about five seconds where nobody else uses the machine. */
+const RUN_LIMIT_MS = 240_000;
+
 /** A seed of a small ensemble. */
 const SMALL = 20;
 
-describe("recipes under fresh seeds", () => {
+describe("recipes under fresh seeds", { timeout: RUN_LIMIT_MS }, () => {
   it.each(Array.from({ length: RUNS }, (_, index) => FIRST + index))(
     "RECIPE_SEED=%i RECIPE_RUNS=1",
     async (seed) => {
