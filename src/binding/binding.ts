@@ -319,12 +319,39 @@ export interface MultiWritten {
   readonly zxid: string;
 }
 
+/** An instance of a service, as it is registered: Curator's service discovery finds it below /services. */
+export interface NewInstance {
+  /** Another one's fails with `node-exists`; a UUID unless set. */
+  readonly id?: string;
+  readonly address: string;
+  readonly port?: number | null;
+  readonly sslPort?: number | null;
+  /** Any JSON. */
+  readonly payload?: unknown;
+  /** True unless set. */
+  readonly enabled?: boolean;
+}
+
+/** An instance of a service, as it is listed: with what its own client wrote besides. */
+export interface Instance {
+  readonly id: string;
+  /** The id of the session that it goes with. */
+  readonly session: string | null;
+  /** Unix milliseconds. */
+  readonly since: number;
+  readonly address?: string;
+  readonly port?: number | null;
+  readonly [field: string]: unknown;
+}
+
 /** A session, kept alive for as long as this stub is held. Disposing of it ends it, and its ephemerals with it. */
 export interface Session {
   /** Its text, which is a secret: with it the session can be used over HTTP. */
   readonly text: Promise<string>;
   /** A znode as this session sees it: what it creates as ephemeral goes with it. */
   node(path: string): Promise<Node> & Pick<Node, "get" | "put" | "create" | "delete" | "children">;
+  /** Registers an instance of a service, which is gone with this session. Gives its id. */
+  register(service: string, instance: NewInstance, options?: WriteOptions): Promise<string>;
   /** Several writes in this session. */
   multi(operations: readonly Operation[], options?: WriteOptions): Promise<MultiWritten>;
   /** Ends it. A second time does nothing. */
@@ -356,6 +383,8 @@ export interface EdgekeeperBinding {
   node(path: string): Promise<Node> & Pick<Node, "get" | "put" | "create" | "delete" | "children">;
   /** Watches a znode, over the loss of replicas. */
   watch(path: string): Promise<Watch>;
+  /** The instances of a service, a thousand at most. */
+  instances(service: string, options?: ReadOptions): Promise<readonly Instance[]>;
   /** A configuration document. */
   config(
     name: string,

@@ -200,6 +200,17 @@ const SCENES: Readonly<Record<string, Scene>> = {
     return { missing, added: added.length, after: String(after), read: String(read), slip };
   },
 
+  async registered(edgekeeper) {
+    const before = await edgekeeper.instances("scene");
+    using session = await edgekeeper.session({ timeoutMs: 5000 });
+    const id = await session.register("scene", { id: "one", address: "https://one", port: 443 });
+    const twice = await told(async () => await session.register("scene", { id: "one", address: "x" }));
+    const there = await edgekeeper.instances("scene", { consistency: "linearizable" });
+    await session.close();
+    const after = await edgekeeper.instances("scene", { consistency: "linearizable" });
+    return { before, id, twice, there, after };
+  },
+
   async configured(edgekeeper) {
     using config = await edgekeeper.config("scenes/app");
     const missing = await config.get();

@@ -298,6 +298,16 @@ test("a counter is added to in one transaction, beyond what a number holds", asy
   });
 });
 
+test("an instance of a service is listed for as long as its session lives", async () => {
+  expect(await post("registered")).toMatchObject({
+    before: [],
+    id: "one",
+    twice: { problem: { code: "node-exists" } },
+    there: [{ id: "one", address: "https://one", port: 443 }],
+    after: [],
+  });
+});
+
 test("a configuration document is versioned, checked and kept", async () => {
   expect(await post("configured")).toMatchObject({
     missing: null,

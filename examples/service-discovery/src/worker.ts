@@ -2,7 +2,7 @@
  * Who offers a service, and where: each instance is there for as long as its session lives, and is gone with it. PUT
  * /SERVICE/ID with an address starts an instance, DELETE /SERVICE/ID ends it, GET /SERVICE lists them.
  *
- * The znodes are those of Curator's service discovery, so instances in Java find these and are found by them.
+ * The znodes are those of Curator's service discovery: instances in Java find these and are found by them.
  */
 import { DurableObject } from "cloudflare:workers";
 import { type EdgekeeperBinding, problemOf, type Session, signalOf } from "edgekeeper/worker";
@@ -12,17 +12,11 @@ interface Env {
   readonly INSTANCE: DurableObjectNamespace<Instance>;
 }
 
-/** As Curator writes it. */
-interface ServiceInstance {
-  readonly name: string;
+/** What an instance is registered as. */
+interface Registration {
+  readonly service: string;
   readonly id: string;
   readonly address: string;
-  readonly port: number | null;
-  readonly sslPort: number | null;
-  readonly payload: null;
-  readonly uriSpec: null;
-  readonly registrationTimeUTC: number;
-  readonly serviceType: "DYNAMIC";
 }
 
 /** How often an instance makes sure that it can be found: an alarm also wakes one that was evicted. */
@@ -33,8 +27,8 @@ export class Instance extends DurableObject<Env> {
   #session: { readonly stub: Session; readonly lost: AbortSignal } | undefined;
 
   /** Can be found from now on. */
-  async register(instance: ServiceInstance): Promise<void> {
-    await this.ctx.storage.put("instance", instance);
+  async register(registration: Registration): Promise<void> {
+    await this.ctx.storage.put("registration", registration);
     await this.alarm();
   }
 
@@ -46,18 +40,17 @@ export class Instance extends DurableObject<Env> {
   }
 
   override async alarm(): Promise<void> {
-    const instance = await this.ctx.storage.get<ServiceInstance>("instance");
-    if (instance === undefined) return;
+    const registration = await this.ctx.storage.get<Registration>("registration");
+    if (registration === undefined) return;
     await this.ctx.storage.setAlarm(Date.now() + ALARM_MS);
-    if (this.#session?.lost.aborted !== false) await this.#announce(instance);
+    if (this.#session?.lost.aborted !== false) await this.#announce(registration);
   }
 
-  async #announce(instance: ServiceInstance): Promise<void> {
+  async #announce({ service, id, address }: Registration): Promise<void> {
     const stub = await this.env.EDGEKEEPER.session({ timeoutMs: 10_000 });
     this.#session = { stub, lost: signalOf(stub) };
-    const path = `/services/${instance.name}/${instance.id}`;
     try {
-      await stub.node(path).create(JSON.stringify(instance), { mode: "ephemeral", parents: true });
+      await stub.register(service, { id, address });
     } catch (error) {
       // Its earlier self is not over yet: the next alarm comes when it is.
       if (problemOf(error)?.code !== "node-exists") throw error;
@@ -68,33 +61,12 @@ export class Instance extends DurableObject<Env> {
 
 const worker: ExportedHandler<Env> = {
   async fetch(request, env) {
-    const [, name = "", id = ""] = new URL(request.url).pathname.split("/");
-    const instance = env.INSTANCE.get(env.INSTANCE.idFromName(`${name}/${id}`));
-    if (request.method === "PUT") {
-      const address = await request.text();
-      const unused = { port: null, sslPort: null, payload: null, uriSpec: null };
-      const times = { registrationTimeUTC: Date.now(), serviceType: "DYNAMIC" } as const;
-      await instance.register({ name, id, address, ...unused, ...times });
-    }
+    const [, service = "", id = ""] = new URL(request.url).pathname.split("/");
+    const instance = env.INSTANCE.get(env.INSTANCE.idFromName(`${service}/${id}`));
+    if (request.method === "PUT") await instance.register({ service, id, address: await request.text() });
     if (request.method === "DELETE") await instance.unregister();
-    return Response.json(await instancesOf(env, name));
+    return Response.json(await env.EDGEKEEPER.instances(service, { consistency: "linearizable" }));
   },
 };
 
 export default worker;
-
-/** Who offers the service now. */
-async function instancesOf(env: Env, name: string): Promise<readonly ServiceInstance[]> {
-  const parent = `/services/${name}`;
-  using node = await env.EDGEKEEPER.node(parent);
-  try {
-    const { children } = await node.children({ consistency: "linearizable" });
-    const found = await Promise.all(
-      children.map(async (id) => await env.EDGEKEEPER.node(`${parent}/${id}`).get()),
-    );
-    return found.flatMap((one) => (one === null ? [] : [JSON.parse(one.text) as ServiceInstance]));
-  } catch (error) {
-    if (problemOf(error)?.code === "no-node") return [];
-    throw error;
-  }
-}

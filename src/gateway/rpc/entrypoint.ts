@@ -4,6 +4,7 @@
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import type {
+  Instance,
   LockOptions,
   LockQueue,
   MultiWritten,
@@ -63,6 +64,16 @@ export abstract class BindingEntrypoint extends WorkerEntrypoint<GatewayEnv, Bin
   /** Watches a znode. */
   watch(path: string): WatchTarget {
     return new WatchTarget(this.#caller(), path);
+  }
+
+  /** The instances of a service. */
+  async instances(
+    service: string,
+    { consistency = "local", minZxid }: ReadOptions = {},
+  ): Promise<readonly Instance[]> {
+    const path = `/services/${segment(service)}?consistency=${segment(consistency)}`;
+    const told = await this.#caller().json({ method: "GET", path, headers: { "min-zxid": minZxid } });
+    return told["instances"] as readonly Instance[];
   }
 
   /** A configuration document. */

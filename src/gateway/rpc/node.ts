@@ -4,6 +4,7 @@ import type {
   Children,
   CreateOptions,
   MultiWritten,
+  NewInstance,
   NodeStat,
   NodeValue,
   Operation,
@@ -227,6 +228,13 @@ export class SessionTarget extends RpcTarget {
   /** A znode as this session sees it. */
   node(path: string): NodeTarget {
     return new NodeTarget(this.#caller, path, this.#text);
+  }
+
+  /** Registers an instance of a service. */
+  async register(service: string, instance: NewInstance, options: WriteOptions = {}): Promise<string> {
+    const headers = { ...writeHeaders(options), session: this.#text };
+    const path = `/services/${segment(service)}`;
+    return String((await this.#caller.json({ method: "POST", path, headers, json: instance }))["id"]);
   }
 
   /** Several writes in this session. */
