@@ -3,15 +3,17 @@
  * platform makes of a result (a stub for an RpcTarget, a promise for a property) its types can't tell as exactly.
  */
 import type {
+  Config,
   Contender,
+  Counter,
   EdgekeeperBinding,
   Election,
+  Ending,
   Leadership,
   Node,
   Session,
   Watch,
 } from "../../src/binding/binding.ts";
-import type { Config, Counter, Ending } from "../../src/binding/binding.ts";
 import type { ConfigTarget } from "../../src/gateway/rpc/config.ts";
 import type { CounterTarget } from "../../src/gateway/rpc/counter.ts";
 import type { ElectionTarget } from "../../src/gateway/rpc/election.ts";
