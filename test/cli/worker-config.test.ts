@@ -14,6 +14,13 @@ afterAll(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
+const PLACES = {
+  httpPort: 8787,
+  tcpPorts: [2181],
+  storageDirectory: "/data/storage",
+  bundleFile: "worker.js",
+};
+
 const SMALL = `name = "small"
 main = "worker.ts"
 compatibility_date = "2026-10-01"
@@ -50,6 +57,22 @@ test("a service of another Worker is an error, one of its own is bound to the en
   );
 });
 
+test("a Worker beside ours has a door of its own, a way outside, and its binding with its props", () => {
+  const service =
+    `[[services]]\nbinding = "KEEPER"\nservice = "ours"\nentrypoint = "Api"\n` +
+    `props = { ensemble = "a" }\n`;
+  const ours = { ...read(SMALL), name: "ours" };
+  const beside = { worker: read(SMALL + service, ["ours"]), httpPort: 8788, bundleFile: "beside-0.js" };
+
+  const rendered = renderRuntimeConfig(ours, PLACES, [beside]);
+
+  expect(rendered).toContain(
+    `service = (name = "main", entrypoint = "Api", props = (json = "{\\x22ensemble\\x22:\\x22a\\x22}"))),`,
+  );
+  expect(rendered).toContain(`address = "127.0.0.1:8788", http = (), service = "beside-0"`);
+  expect(rendered.match(/globalOutbound = "outside"/g)).toHaveLength(1);
+});
+
 test("a TCP port outside its range and a door that is not TCP are errors", () => {
   expect(() => read(`${SMALL}[[connect]]\nprotocol = "tcp"\nport = 70000\n`)).toThrow(
     "a port from 1 to 65535",
@@ -74,18 +97,12 @@ test("a text of any characters is one literal: nothing in a variable can add to 
   expect(text).toContain(String.raw`(name = "A", text = "a\x22), (name = \x22B\x22, text = \x22\xc3\xa9")`);
 });
 
-function read(toml: string): WorkerConfig {
+function read(toml: string, beside: readonly string[] = []): WorkerConfig {
   const file = join(directory, "wrangler.toml");
   writeFileSync(file, toml);
-  return readWorkerConfig(file);
+  return readWorkerConfig(file, beside);
 }
 
 function render(worker: WorkerConfig): string {
-  const places = {
-    httpPort: 8787,
-    tcpPorts: [2181],
-    storageDirectory: "/data/storage",
-    bundleFile: "worker.js",
-  };
-  return renderRuntimeConfig(worker, places);
+  return renderRuntimeConfig(worker, PLACES);
 }

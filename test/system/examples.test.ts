@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freePorts } from "../harness/ensemble.ts";
+import { movedConfig } from "../harness/moved-config.ts";
 import { type RunningShell, runShell, startShell } from "../harness/shell.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -42,7 +43,7 @@ beforeAll(async () => {
   });
   const configs = [
     "test/examples/wrangler.toml",
-    "wrangler.toml",
+    await movedConfig(folder),
     ...EXAMPLES.map((name) => `examples/${name}/wrangler.toml`),
   ];
   const all = configs.map((config) => `-c ${config}`).join(" ");

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { freePorts } from "../harness/ensemble.ts";
+import { movedConfig } from "../harness/moved-config.ts";
 import { type RunningShell, runShell, startShell } from "../harness/shell.ts";
 import { type Block, blocksBelow, linePatterns } from "../harness/transcript.ts";
 
@@ -29,12 +30,14 @@ afterEach(async () => {
 /** What a test can't do as it stands: ports that others may have, the install that brought it, a folder beside. */
 async function adapt(): Promise<(block: Block | undefined) => string> {
   const [http, ...tcp] = await freePorts(4);
+  const config = await movedConfig(folder);
   const start = `npm start -- --port ${String(http)} --ports ${tcp.join(",")} --data ${folder}/data`;
   return (block) =>
     (block?.text ?? "")
       .replaceAll("8787", String(http))
       .replaceAll("npm install && npm start", start)
-      .replaceAll("../hello", `${folder}/hello`);
+      .replaceAll("../hello", `${folder}/hello`)
+      .replaceAll("-c wrangler.toml", `-c ${config}`);
 }
 
 const ENVIRONMENT = { CI: "1", WRANGLER_SEND_METRICS: "false", NO_COLOR: "1" };
