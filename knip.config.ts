@@ -19,7 +19,7 @@ const config: KnipConfig = {
     "src/recipes/index.ts",
     // Started as programs of their own; knip does not look behind the `exec` of npm start.
     "src/cli/start.ts",
-    // Published as edgekeeper/worker.
+    // Published as edgekeeper/binding.
     "src/binding/main.ts",
     "test/compat/clients/node/*.ts",
   ],

@@ -21,7 +21,7 @@ const TARGET = "es2022";
 const ENTRIES: Readonly<Record<string, string>> = {
   ".": "src/client/index.ts",
   "./recipes": "src/recipes/index.ts",
-  "./worker": "src/binding/main.ts",
+  "./binding": "src/binding/main.ts",
 };
 
 /** The entries whose modules are there. */

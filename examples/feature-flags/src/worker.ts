@@ -2,7 +2,7 @@
  * Feature flags for the whole world: read from the replica nearest to the reader, pushed to whoever listens when they
  * change. GET / reads them, GET /stream listens (as EventSource does), PUT /NAME with `true` or `false` sets one.
  */
-import { type EdgekeeperBinding, problemOf } from "edgekeeper/worker";
+import { type EdgekeeperBinding, problemOf } from "edgekeeper/binding";
 
 interface Env {
   readonly EDGEKEEPER: EdgekeeperBinding;

@@ -3,7 +3,7 @@
  * another one. PUT /NAME starts a member, DELETE /NAME ends it, GET / tells who leads and what was done.
  */
 import { DurableObject } from "cloudflare:workers";
-import { type EdgekeeperBinding, type Leadership, problemOf, signalOf } from "edgekeeper/worker";
+import { type EdgekeeperBinding, type Leadership, problemOf, signalOf } from "edgekeeper/binding";
 
 interface Env {
   readonly EDGEKEEPER: EdgekeeperBinding;

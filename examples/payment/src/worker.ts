@@ -1,5 +1,5 @@
 /** POST /alice?amount=10 takes 10 from alice: one payment of an account at a time, in the world. */
-import { type EdgekeeperBinding, problemOf, signalOf } from "edgekeeper/worker";
+import { type EdgekeeperBinding, problemOf, signalOf } from "edgekeeper/binding";
 import { charge } from "./charge.ts";
 
 interface Env {

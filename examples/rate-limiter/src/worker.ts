@@ -2,7 +2,7 @@
  * A limit for the whole world, not for one location: so many requests of a client in so long, counted in one place that
  * all locations agree on. GET / with the header `client` is let in, or told when to come again.
  */
-import { type EdgekeeperBinding, problemOf } from "edgekeeper/worker";
+import { type EdgekeeperBinding, problemOf } from "edgekeeper/binding";
 
 interface Env {
   readonly EDGEKEEPER: EdgekeeperBinding;

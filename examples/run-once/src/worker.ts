@@ -2,7 +2,7 @@
  * A job that must run once in the world at each of its times, wherever this is deployed, however often: as Workers of
  * several names, beside a server's crontab, in a second account with a replica of the trigger.
  */
-import { type EdgekeeperBinding, problemOf, signalOf } from "edgekeeper/worker";
+import { type EdgekeeperBinding, problemOf, signalOf } from "edgekeeper/binding";
 
 interface Env {
   readonly EDGEKEEPER: EdgekeeperBinding;

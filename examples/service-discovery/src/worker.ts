@@ -5,7 +5,7 @@
  * The znodes are those of Curator's service discovery: instances in Java find these and are found by them.
  */
 import { DurableObject } from "cloudflare:workers";
-import { type EdgekeeperBinding, problemOf, type Session, signalOf } from "edgekeeper/worker";
+import { type EdgekeeperBinding, problemOf, type Session, signalOf } from "edgekeeper/binding";
 
 interface Env {
   readonly EDGEKEEPER: EdgekeeperBinding;
