@@ -24,6 +24,9 @@ import type { CallerIdentities } from "./identities.ts";
 import { leaderOf, statuses } from "./replicas.ts";
 import type { Whereabouts } from "./whereabouts.ts";
 
+/** /v1 alone is the ensemble main. */
+const STATUS_PATHS = ["/:ensemble/v1/status", "/v1/status"] as const;
+
 /** What there is, for those who look around and those who are lost. */
 const ROUTES: Readonly<Record<string, string>> = {
   "/healthz": "whether every replica of every ensemble serves",
@@ -75,14 +78,14 @@ export function makeApp({ callers, whereabouts, gatekeeper }: AppParts): Hono<Ap
     return undefined;
   });
   for (const path of ["/", "/healthz", "/metrics"]) app.use(path, forDeploymentAlone);
-  app.use("/:ensemble/v1/status", forBearersWith(asker, "read"));
+  for (const path of STATUS_PATHS) app.use(path, forBearersWith(asker, "read"));
   app.use("/:ensemble/metrics", forBearersWith(asker, "read"));
   app.use("/:ensemble/commands/*", forBearersWith(asker, "admin"));
 
   app.get("/healthz", health);
   app.get("/metrics", allMetrics);
   app.get("/:ensemble/metrics", ensembleMetrics);
-  app.get("/:ensemble/v1/status", status);
+  for (const path of STATUS_PATHS) app.get(path, status);
   const api = makeApi(callers, whereabouts);
   const contract = describeApi(api);
   app.route("/:ensemble/v1", api);
@@ -106,9 +109,7 @@ export function makeApp({ callers, whereabouts, gatekeeper }: AppParts): Hono<Ap
   app.get("/:ensemble/zk", (context) => zooKeeperSocket(context, asker, whereabouts));
   app.get("/", (context) => document(context, { ensembles: ensemblesOf(context.env), routes: ROUTES }));
   app.onError(failure);
-  app.notFound((context) =>
-    problem(context, 404, "no-such-route", `there are these: ${Object.keys(ROUTES).join(", ")}`),
-  );
+  app.notFound(noSuchRoute);
   return app;
 }
 
@@ -122,6 +123,16 @@ function failure(error: Error, context: Context<App>): Response {
   }
   logLine(`gateway: ${error.stack ?? error.message}`);
   return problem(context, 500, "internal", "a defect: the log of the Worker tells more");
+}
+
+/** Who asks for the API is told of its page, others of what there is. */
+function noSuchRoute(context: Context<App>): Response {
+  const { method, path } = context.req;
+  const isOfApi = /^(?:\/[^/]+)?\/v1\//.test(path);
+  const there = isOfApi
+    ? `${method} ${path} is no route of the API: /docs lists them, and its path may want another method`
+    : `there are these: ${Object.keys(ROUTES).join(", ")}`;
+  return problem(context, 404, "no-such-route", there);
 }
 
 /** Whether every replica of every ensemble serves. */
@@ -140,7 +151,7 @@ async function health(context: Context<App>): Promise<Response> {
 
 /** What each replica of an ensemble tells about itself, and who leads. */
 async function status(context: Context<App>): Promise<Response> {
-  const ensemble = context.req.param("ensemble") ?? "";
+  const ensemble = ensembleOf(context);
   if (!ensemblesOf(context.env).includes(ensemble)) return unknownEnsemble(context, ensemble);
   const replicas = await statuses(context.env, ensemble);
   return document(context, { ensemble, leader: leaderOf(replicas)?.sid ?? null, replicas });

@@ -151,13 +151,8 @@ function electionFailures(state: ContractState): readonly Failure[] {
     ["POST", "/elections/held/campaign", () => PLAIN, "415 bad-content-type"],
     ["POST", "/elections/held/campaign", () => ({ json: {}, headers: SAME_KEY }), "422 key-reused"],
     ...["renew", "resign", "proclaim"].flatMap((verb): readonly Failure[] => [
-      ["POST", `/elections/held/${verb}`, () => ({ json: { lease: "mine", value: "x" } }), "400 bad-request"],
-      [
-        "POST",
-        `/elections/held/${verb}`,
-        () => ({ json: { lease: state.expired, value: "x" } }),
-        "410 lease-over",
-      ],
+      ["POST", `/elections/held/${verb}`, () => ({ json: said(verb, "mine") }), "400 bad-request"],
+      ["POST", `/elections/held/${verb}`, () => ({ json: said(verb, state.expired) }), "410 lease-over"],
       ["POST", `/elections/held/${verb}`, () => PLAIN, "415 bad-content-type"],
     ]),
     [
@@ -261,6 +256,11 @@ function configFailures(state: ContractState): readonly Failure[] {
   ];
 }
 
+/** What is said with a lease. */
+function said(verb: string, lease: string): object {
+  return verb === "proclaim" ? { lease, value: "x" } : { lease };
+}
+
 function serviceFailures(state: ContractState): readonly Failure[] {
   const own = (): Readonly<Record<string, string>> => ({ session: state.candidate });
   const json = { address: "a", id: "one" };
@@ -282,7 +282,7 @@ function serviceFailures(state: ContractState): readonly Failure[] {
     ["PUT", "/services/there/one", () => PLAIN, "415 bad-content-type"],
     ["DELETE", "/services/there/one", () => ({ headers: { "idempotency-key": "" } }), "400 bad-request"],
     ...["PUT", "DELETE"].flatMap((method): readonly Failure[] => {
-      const asked = method === "PUT" ? { json } : {};
+      const asked = method === "PUT" ? { json: { address: "a" } } : {};
       return [
         [method, "/services/there/none", () => asked, "404 no-node"],
         [
@@ -301,11 +301,11 @@ function serviceFailures(state: ContractState): readonly Failure[] {
 /** What is asked once more under its key when it is over. */
 export async function leaseOverAgain(api: HttpApi): Promise<readonly unknown[]> {
   const codes: unknown[] = [];
-  for (const [taking, giving] of [
-    ["/semaphores/over/acquire", "/semaphores/over/release"],
-    ["/elections/over/campaign", "/elections/over/resign"],
+  for (const [taking, giving, body] of [
+    ["/semaphores/over/acquire", "/semaphores/over/release", { permits: 1 }],
+    ["/elections/over/campaign", "/elections/over/resign", {}],
   ] as const) {
-    const asked = { json: { permits: 1 }, headers: { "idempotency-key": `over-${taking}` } };
+    const asked = { json: body, headers: { "idempotency-key": `over-${taking}` } };
     const { json } = await api.call("POST", taking, asked);
     await api.call("POST", giving, { json: { lease: json?.["lease"] } });
     codes.push((await api.call("POST", taking, asked)).code);

@@ -57,7 +57,7 @@ const read = createRoute({
     "`Revision` names it in the history.",
   request: {
     params,
-    query: z.object({ consistency, wait: waitQuery }),
+    query: z.strictObject({ consistency, wait: waitQuery }),
     headers: z.object({ ...sessionHeaders, "if-none-match": z.string().optional() }),
   },
   responses: answers([400, 403, 404, 410, 503], {
@@ -115,7 +115,7 @@ const list = createRoute({
   path: "/config/:name{.+}/history",
   summary: "List what a configuration document was",
   description: "The latest first. To go back, read an old one and write it.",
-  request: { params, query: z.object({ consistency }), headers: z.object(sessionHeaders) },
+  request: { params, query: z.strictObject({ consistency }), headers: z.object(sessionHeaders) },
   responses: answers([400, 403, 404, 410, 503], {
     200: {
       description: "The revisions.",

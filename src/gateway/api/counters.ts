@@ -49,7 +49,7 @@ const read = createRoute({
   summary: "See what a counter stands at",
   request: {
     params,
-    query: z.object({
+    query: z.strictObject({
       consistency: z.enum(["local", "linearizable"]).default("local"),
       wait: waitQuery,
     }),
@@ -76,7 +76,7 @@ const add = createRoute({
       required: true,
       content: {
         "application/json": {
-          schema: z.object({ by: integerText.default("1").describe("May be negative.") }),
+          schema: z.strictObject({ by: integerText.default("1").describe("May be negative.") }),
         },
       },
     },
@@ -96,7 +96,7 @@ const put = createRoute({
     headers: z.object({ ...writeHeaders, "if-match": ifMatch, "if-none-match": z.literal("*").optional() }),
     body: {
       required: true,
-      content: { "application/json": { schema: z.object({ value: integerText }) } },
+      content: { "application/json": { schema: z.strictObject({ value: integerText }) } },
     },
   },
   responses: answers([400, 403, 404, 409, 410, 412, 415, 422, 503, 504, 507], {

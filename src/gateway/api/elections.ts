@@ -46,7 +46,7 @@ const value = z
 
 const { owner: _owner, ...fields } = acquireFields;
 
-const campaignSchema = z.object({ ...fields, value: value.default("") });
+const campaignSchema = z.strictObject({ ...fields, value: value.default("") });
 
 const leadSchema = z
   .object({ election: z.string().describe("Its path: `If-Held: PATH@TOKEN` guards writes."), ...leaseFields })
@@ -100,7 +100,7 @@ const proclaim = createRoute({
     params,
     body: {
       required: true,
-      content: { "application/json": { schema: z.object({ lease: sessionText, value }) } },
+      content: { "application/json": { schema: z.strictObject({ lease: sessionText, value }) } },
     },
   },
   responses: answers([400, 409, 410, 412, 415, 503, 504, 507], { 204: { description: "It is set." } }),
@@ -132,7 +132,7 @@ const observe = createRoute({
     "or nobody leads; without `If-None-Match`, when somebody does.",
   request: {
     params,
-    query: z.object({
+    query: z.strictObject({
       consistency: z.enum(["local", "linearizable"]).default("local"),
       wait: waitQuery,
     }),

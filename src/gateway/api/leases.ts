@@ -86,7 +86,7 @@ export const leaseFields: {
 };
 
 /** The body of a renew or release. */
-export const leaseBodySchema: z.ZodObject<{ readonly lease: typeof sessionText }> = z.object({
+export const leaseBodySchema: z.ZodObject<{ readonly lease: typeof sessionText }, z.core.$strict> = z.strictObject({
   lease: sessionText,
 });
 
@@ -220,7 +220,9 @@ export const FORCE_TEXT: string =
   "its delay is opened.";
 
 /** The body of a force-release. */
-export const forceSchema: z.ZodObject<{ readonly token: typeof zxidText }> = z.object({ token: zxidText });
+export const forceSchema: z.ZodObject<{ readonly token: typeof zxidText }, z.core.$strict> = z.strictObject({
+  token: zxidText,
+});
 
 /** For whom a lease is told. */
 interface Told {

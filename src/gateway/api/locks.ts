@@ -33,7 +33,7 @@ const params = z.object({
     .openapi({ example: "orders/42" }),
 });
 
-const acquireSchema = z.object({
+const acquireSchema = z.strictObject({
   ...acquireFields,
   mode: z
     .enum(["exclusive", "read", "write"])
@@ -110,7 +110,7 @@ const show = createRoute({
   summary: "See who holds a lock, and who waits",
   request: {
     params,
-    query: z.object({ consistency: z.enum(["local", "linearizable"]).default("local") }),
+    query: z.strictObject({ consistency: z.enum(["local", "linearizable"]).default("local") }),
     headers: z.object({ "min-zxid": writeHeaders["min-zxid"] }),
   },
   responses: answers([400, 503], {

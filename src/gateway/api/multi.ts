@@ -32,7 +32,7 @@ const data = {
 } as const;
 
 const operationSchema = z.discriminatedUnion("op", [
-  z.object({
+  z.strictObject({
     op: z.literal("create"),
     path: pathSchema,
     ...data,
@@ -40,12 +40,12 @@ const operationSchema = z.discriminatedUnion("op", [
     sequential: z.boolean().default(false),
     ttlMs: z.number().int().min(1).optional(),
   }),
-  z.object({ op: z.literal("set"), path: pathSchema, ...data, version: versionSchema }),
+  z.strictObject({ op: z.literal("set"), path: pathSchema, ...data, version: versionSchema }),
   z
-    .object({ op: z.literal("put"), path: pathSchema, ...data })
+    .strictObject({ op: z.literal("put"), path: pathSchema, ...data })
     .describe("Sets, or creates a persistent znode."),
-  z.object({ op: z.literal("delete"), path: pathSchema, version: versionSchema }),
-  z.object({ op: z.literal("check"), path: pathSchema, version: versionSchema }).describe("Changes nothing."),
+  z.strictObject({ op: z.literal("delete"), path: pathSchema, version: versionSchema }),
+  z.strictObject({ op: z.literal("check"), path: pathSchema, version: versionSchema }).describe("Changes nothing."),
 ]);
 
 const resultSchema = z.object({
@@ -65,7 +65,7 @@ const route = createRoute({
       content: {
         "application/json": {
           schema: z
-            .object({ operations: z.array(operationSchema).min(1).max(OPERATIONS_MAX) })
+            .strictObject({ operations: z.array(operationSchema).min(1).max(OPERATIONS_MAX) })
             .openapi("Multi"),
         },
       },

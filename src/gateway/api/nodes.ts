@@ -68,7 +68,7 @@ const read = createRoute({
     "identity of the znode. With `children` the names of its children, page by page.",
   request: {
     params: path,
-    query: z.object({
+    query: z.strictObject({
       children: z.string().optional().describe("Lists the children instead, whatever it is set to."),
       after: z.string().optional().describe("Of the children, those behind this name."),
       limit: z.coerce
@@ -152,7 +152,7 @@ const post = createRoute({
   description: "Never replaces one. An ephemeral needs a `Session`.",
   request: {
     params: path,
-    query: z.object({
+    query: z.strictObject({
       mode: modeSchema,
       sequential: z
         .enum(["true", "false"])

@@ -41,7 +41,7 @@ const params = z.object({
 
 const permits = z.number().int().min(1).max(PERMITS_MAX);
 
-const acquireSchema = z.object({
+const acquireSchema = z.strictObject({
   permits: permits.describe("How many may hold one: all must say the same number, which the first one sets."),
   ...acquireFields,
 });
@@ -119,7 +119,7 @@ const show = createRoute({
   summary: "See who has permits, and who waits",
   request: {
     params,
-    query: z.object({ consistency: z.enum(["local", "linearizable"]).default("local") }),
+    query: z.strictObject({ consistency: z.enum(["local", "linearizable"]).default("local") }),
     headers: z.object({ "min-zxid": writeHeaders["min-zxid"] }),
   },
   responses: answers([400, 503], {
@@ -137,7 +137,7 @@ const resize = createRoute({
   request: {
     params,
     headers: z.object(writeHeaders),
-    body: { required: true, content: { "application/json": { schema: z.object({ permits }) } } },
+    body: { required: true, content: { "application/json": { schema: z.strictObject({ permits }) } } },
   },
   responses: answers([400, 403, 409, 410, 412, 415, 422, 503, 504, 507], {
     204: { description: "So many there are." },

@@ -28,7 +28,7 @@ const serviceName = segment
   .describe("`web` is the znode /services/web: Curator's basePath is /services.")
   .openapi({ example: "web" });
 
-const instanceSchema = z.object({
+const instanceSchema = z.strictObject({
   address: z.string().min(1).max(1000),
   port: z.number().int().min(0).max(65_535).nullable().default(null),
   sslPort: z.number().int().min(0).max(65_535).nullable().default(null),
@@ -68,7 +68,7 @@ const services = createRoute({
   method: "get",
   path: "/services",
   summary: "List services",
-  request: { query: z.object({ consistency }), headers: z.object({ "min-zxid": writeHeaders["min-zxid"] }) },
+  request: { query: z.strictObject({ consistency }), headers: z.object({ "min-zxid": writeHeaders["min-zxid"] }) },
   responses: answers([400, 403, 503], {
     200: {
       description: "Their names.",
@@ -85,7 +85,7 @@ const list = createRoute({
     "All of one state. With `wait` and `If-None-Match: ETAG` it answers when an instance has come, gone or changed.",
   request: {
     params: z.object({ name: serviceName }),
-    query: z.object({ consistency, wait: waitQuery }),
+    query: z.strictObject({ consistency, wait: waitQuery }),
     headers: z.object({ "min-zxid": writeHeaders["min-zxid"], "if-none-match": z.string().optional() }),
   },
   responses: answers([400, 403, 503], {

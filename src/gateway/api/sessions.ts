@@ -8,7 +8,7 @@ import type { Asker } from "./ask.ts";
 import { problemOf } from "./problems.ts";
 import { sessionText, sessionTextOf } from "./schemas.ts";
 
-const bodySchema = z.object({
+const bodySchema = z.strictObject({
   timeoutMs: z
     .number()
     .int()

@@ -48,7 +48,7 @@ const scope = z
   })
   .openapi("Scope");
 
-const createSchema = z.object({
+const createSchema = z.strictObject({
   name,
   scopes: z.array(scope).min(1).max(GRANTS_MAX),
   expiresInMs: z

@@ -44,7 +44,7 @@ const watch = createRoute({
         example: "app/config",
       }),
     }),
-    query: z.object({
+    query: z.strictObject({
       part: z
         .enum(["data", "children", "node", "recursive"])
         .default("node")

@@ -56,7 +56,7 @@ const create = createRoute({
       required: true,
       content: {
         "application/json": {
-          schema: z.object({
+          schema: z.strictObject({
             name,
             url: z.string().max(2000).openapi({ example: "https://example.com/hook" }),
             path: z.string().openapi({ example: "/app/config" }),
@@ -101,7 +101,7 @@ const resume = createRoute({
       required: true,
       content: {
         "application/json": {
-          schema: z.object({ since: since.describe("Where it is to go on; where it was without it.") }),
+          schema: z.strictObject({ since: since.describe("Where it is to go on; where it was without it.") }),
         },
       },
     },
