@@ -150,6 +150,13 @@ export class OperationTimeoutError extends EdgekeeperError {
   }
 }
 
+/** What is behind an error that only says that there is something behind it, as fetch's do. */
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return "";
+  const behind = reasonOf(cause.cause);
+  return behind === "" && cause.message !== "" ? `: ${cause.message}` : behind;
+}
+
 /** The connection was lost before the answer came. */
 export class ConnectionLossError extends EdgekeeperError {
   override readonly name = "ConnectionLossError";
@@ -157,13 +164,12 @@ export class ConnectionLossError extends EdgekeeperError {
   override readonly isRetryable = true;
   /** Whether it may have been done all the same; false where it was not, or changes nothing. */
   readonly mayBeDone: boolean;
-  constructor(details: ErrorDetails & { readonly mayBeDone: boolean }) {
-    super(
-      details.mayBeDone
-        ? "the connection was lost before the answer: it may have been done, or may yet be; look before you ask again"
-        : "the connection was lost, and nothing was done: ask again",
-      details,
-    );
+  /** `at`: the address that did not answer, where one request had one. */
+  constructor(details: ErrorDetails & { readonly mayBeDone: boolean; readonly at?: string }) {
+    const told = details.mayBeDone
+      ? "the connection was lost before the answer: it may have been done, or may yet be; look before you ask again"
+      : "the connection was lost, and nothing was done: ask again";
+    super(details.at === undefined ? told : `${told} (${details.at}${reasonOf(details.cause)})`, details);
     this.mayBeDone = details.mayBeDone;
   }
 }

@@ -144,7 +144,8 @@ export class Caller {
       let pauseMs = runtime.rng.below(Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** Math.min(attempt, 10)));
       if (outcome.kind === "lost") {
         const mayBeDone = asked.method !== "GET";
-        error = new ConnectionLossError({ path: about, cause: outcome.cause, mayBeDone });
+        const { url: at } = this.#parts;
+        error = new ConnectionLossError({ path: about, cause: outcome.cause, mayBeDone, at });
         if (!isRepeatable) throw error;
       } else {
         const { response, text } = outcome;

@@ -86,9 +86,10 @@ export const leaseFields: {
 };
 
 /** The body of a renew or release. */
-export const leaseBodySchema: z.ZodObject<{ readonly lease: typeof sessionText }, z.core.$strict> = z.strictObject({
-  lease: sessionText,
-});
+export const leaseBodySchema: z.ZodObject<{ readonly lease: typeof sessionText }, z.core.$strict> =
+  z.strictObject({
+    lease: sessionText,
+  });
 
 /** Of whatever stands in a queue. */
 export const contenderFields: {

@@ -45,7 +45,9 @@ const operationSchema = z.discriminatedUnion("op", [
     .strictObject({ op: z.literal("put"), path: pathSchema, ...data })
     .describe("Sets, or creates a persistent znode."),
   z.strictObject({ op: z.literal("delete"), path: pathSchema, version: versionSchema }),
-  z.strictObject({ op: z.literal("check"), path: pathSchema, version: versionSchema }).describe("Changes nothing."),
+  z
+    .strictObject({ op: z.literal("check"), path: pathSchema, version: versionSchema })
+    .describe("Changes nothing."),
 ]);
 
 const resultSchema = z.object({

@@ -68,7 +68,10 @@ const services = createRoute({
   method: "get",
   path: "/services",
   summary: "List services",
-  request: { query: z.strictObject({ consistency }), headers: z.object({ "min-zxid": writeHeaders["min-zxid"] }) },
+  request: {
+    query: z.strictObject({ consistency }),
+    headers: z.object({ "min-zxid": writeHeaders["min-zxid"] }),
+  },
   responses: answers([400, 403, 503], {
     200: {
       description: "Their names.",
