@@ -33,11 +33,16 @@ export function reads(): readonly Route[] {
   return paths.map((path) => ({ method: "GET", path, init: {}, isOneWrite: false }));
 }
 
-/** Routes that change something, without a key; lease and session are there. */
+/** Routes that change something, without a key; the lock `held` and a session are made for them. */
 export async function changes(api: HttpApi): Promise<readonly Route[]> {
   const session = String((await api.call("POST", "/sessions", { json: {} })).json?.["session"]);
   const held = await api.call("POST", "/locks/held/acquire", { json: { ttlMs: 600_000 } });
-  const lease = { lease: String(held.json?.["lease"]) };
+  return changesIn(session, String(held.json?.["lease"]));
+}
+
+/** The same in this session, and with this lease. */
+export function changesIn(session: string, text: string): readonly Route[] {
+  const lease = { lease: text };
   const own = { headers: { session } };
   return [
     write("PUT", "/nodes/there", { body: "x" }),

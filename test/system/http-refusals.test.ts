@@ -1,0 +1,83 @@
+/**
+ * What every route of the HTTP API answers to those who must log in first, who ask too often, and whose session belongs
+ * to a connection: through the real runtime, held to the OpenAPI document.
+ */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { connect } from "../../src/client/index.ts";
+import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import { HttpApi } from "../harness/http-api.ts";
+import { saslUsers } from "../keeper/sasl-client.ts";
+import { changesIn, reads, type Route } from "./every-route.ts";
+
+/** A text as those of sessions and leases are, of none that there is. */
+const NOBODYS = `${"7".repeat(16)}-${"7".repeat(32)}`;
+
+let strict: TestEnsemble;
+let busy: TestEnsemble;
+let open: TestEnsemble;
+
+beforeAll(async () => {
+  const alone = { VOTERS: "1", WEBHOOKS_ENABLED: "1" };
+  const login = { SASL_USERS: saslUsers({ ann: "secret" }), ENFORCE_AUTH_SCHEMES: "sasl" };
+  [strict, busy, open] = await Promise.all([
+    startEnsemble({ vars: { ...alone, ...login } }),
+    startEnsemble({ vars: { ...alone, RATE_LIMIT_PER_ADDRESS: "20" } }),
+    startEnsemble({ vars: alone }),
+  ]);
+}, 120_000);
+
+afterAll(async () => await Promise.all([strict?.stop(), busy?.stop(), open?.stop()]));
+
+/** What the document has with this status, and nobody was answered with. */
+function unseen(api: HttpApi, status: number): readonly string[] {
+  return api.documented().filter((line) => line.endsWith(` ${status}`) && !api.seen.has(line));
+}
+
+test("who must log in first is told so by every route", async () => {
+  const api = await HttpApi.open(strict.httpUrl);
+  for (const { method, path, init } of [...changesIn(NOBODYS, NOBODYS), ...reads()]) {
+    const { status, code } = await api.call(method, path, init);
+    expect(`${method} ${path}: ${status} ${String(code)}`).toBe(`${method} ${path}: 403 login-required`);
+  }
+  expect(unseen(api, 403)).toEqual([]);
+}, 60_000);
+
+test("who asks too often is told when to ask again by every route", async () => {
+  const api = await HttpApi.open(busy.httpUrl);
+  const routes = [
+    ...changesIn(NOBODYS, NOBODYS),
+    ...reads().filter(({ path }) => !path.startsWith("/watch")),
+  ];
+  const untilBound = async ({ method, path, init }: Route): Promise<string | null> => {
+    for (;;) {
+      const { status, headers } = await api.call(method, path, init);
+      if (status === 429) return headers.get("retry-after");
+    }
+  };
+  const again = await Promise.all(routes.map(untilBound));
+  for (const seconds of again) expect(Number(seconds)).toBeGreaterThan(0);
+  expect(unseen(api, 429).filter((line) => !line.includes("/watch/"))).toEqual([]);
+}, 60_000);
+
+test("a session that a connection has taken over is that connection's alone", async () => {
+  const api = await HttpApi.open(open.httpUrl);
+  const made = await api.call("POST", "/sessions", { json: {} });
+  const text = String(made.json?.["session"]);
+  const [id = "", password = ""] = text.split("-");
+  await using client = await connect(open.httpUrl, { session: { id, password, zxid: made.zxid } });
+  const told: string[] = [];
+  for (const [method, path] of [
+    ["PUT", "/sessions"],
+    ["PUT", "/nodes/there"],
+    ["DELETE", "/sessions"],
+  ] as const) {
+    const { status, code } = await api.call(method, path, { headers: { session: text } });
+    told.push(`${method} ${path}: ${status} ${String(code)}`);
+  }
+  expect(told).toEqual([
+    "PUT /sessions: 409 session-moved",
+    "PUT /nodes/there: 409 session-moved",
+    "DELETE /sessions: 409 session-moved",
+  ]);
+  expect(await client.exists("/there")).toBeUndefined();
+}, 60_000);
