@@ -37,8 +37,9 @@ export class CallLine implements CallSocket {
     this.#toReplica.push(() => {
       const machine = reach();
       this.#machine = machine;
-      if (machine === undefined) this.lose();
-      else machine.deliver(() => machine.calls.open(this));
+      if (machine === undefined) return this.lose();
+      machine.calls.expect(this);
+      machine.deliver(() => machine.calls.open(this));
     });
   }
 
@@ -85,10 +86,17 @@ export class ClientCalls {
   readonly #machine: Machine;
   readonly #rng: Rng;
   readonly #open = new Map<CallId, CallLine>();
+  /** All whose callers wait for this machine: also those that it has not looked at, and whose answers the gate holds. */
+  readonly #lines = new Set<CallLine>();
 
   constructor(machine: Machine, rng: Rng) {
     this.#machine = machine;
     this.#rng = rng;
+  }
+
+  /** A call is on its way to this machine. */
+  expect(line: CallLine): void {
+    this.#lines.add(line);
   }
 
   /** A call has come. */
@@ -115,6 +123,7 @@ export class ClientCalls {
     this.#open.delete(id);
     this.#machine.hold(() => {
       onSent();
+      this.#lines.delete(line);
       line.answer(answer);
     });
   }
@@ -132,7 +141,8 @@ export class ClientCalls {
 
   /** The machine is gone: callers learn of it. */
   die(): void {
-    for (const line of this.#open.values()) line.lose();
+    for (const line of this.#lines) line.lose();
+    this.#lines.clear();
     this.#open.clear();
   }
 }
