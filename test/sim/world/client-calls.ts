@@ -86,7 +86,7 @@ export class ClientCalls {
   readonly #machine: Machine;
   readonly #rng: Rng;
   readonly #open = new Map<CallId, CallLine>();
-  /** All whose callers wait for this machine: also those that it has not looked at, and whose answers the gate holds. */
+  /** All whose callers wait for this machine: also those that it has not looked at, or whose answers the gate holds. */
   readonly #lines = new Set<CallLine>();
 
   constructor(machine: Machine, rng: Rng) {
