@@ -3,9 +3,9 @@
  * to a connection: through the real runtime, held to the OpenAPI document.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { connect } from "../../src/client/index.ts";
+import { type Client, connect } from "../../src/client/index.ts";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
-import { HttpApi } from "../harness/http-api.ts";
+import { type ApiAnswer, type ApiInit, HttpApi } from "../harness/http-api.ts";
 import { saslUsers } from "../keeper/sasl-client.ts";
 import { changesIn, reads, type Route } from "./every-route.ts";
 
@@ -59,25 +59,38 @@ test("who asks too often is told when to ask again by every route", async () => 
   expect(unseen(api, 429).filter((line) => !line.includes("/watch/"))).toEqual([]);
 }, 60_000);
 
-test("a session that a connection has taken over is that connection's alone", async () => {
+test("a session that a connection has taken over is that connection's alone, a lease's too", async () => {
   const api = await HttpApi.open(open.httpUrl);
+  const refused = async (method: string, path: string, init: ApiInit): Promise<void> => {
+    const { status, code } = await api.call(method, path, init);
+    expect(`${method} ${path}: ${status} ${String(code)}`).toBe(`${method} ${path}: 409 session-moved`);
+  };
   const made = await api.call("POST", "/sessions", { json: {} });
-  const text = String(made.json?.["session"]);
-  const [id = "", password = ""] = text.split("-");
-  await using client = await connect(open.httpUrl, { session: { id, password, zxid: made.zxid } });
-  const told: string[] = [];
-  for (const [method, path] of [
-    ["PUT", "/sessions"],
-    ["PUT", "/nodes/there"],
-    ["DELETE", "/sessions"],
-  ] as const) {
-    const { status, code } = await api.call(method, path, { headers: { session: text } });
-    told.push(`${method} ${path}: ${status} ${String(code)}`);
-  }
-  expect(told).toEqual([
-    "PUT /sessions: 409 session-moved",
-    "PUT /nodes/there: 409 session-moved",
-    "DELETE /sessions: 409 session-moved",
-  ]);
+  await using client = await takenOver(made, "session");
+  const own = { headers: { session: String(made.json?.["session"]) } };
+  await refused("PUT", "/sessions", own);
+  await refused("PUT", "/nodes/there", own);
+  await refused("DELETE", "/sessions", own);
   expect(await client.exists("/there")).toBeUndefined();
+
+  for (const [kind, take, asked, verbs] of [
+    ["locks", "acquire", {}, ["renew", "release"]],
+    ["semaphores", "acquire", { permits: 1 }, ["renew", "release"]],
+    ["elections", "campaign", {}, ["renew", "proclaim", "resign"]],
+  ] as const) {
+    const taken = await api.call("POST", `/${kind}/moved/${take}`, { json: asked });
+    await using holder = await takenOver(taken, "lease");
+    const lease = String(taken.json?.["lease"]);
+    for (const verb of verbs) {
+      const json = verb === "proclaim" ? { lease, value: "x" } : { lease };
+      await refused("POST", `/${kind}/moved/${verb}`, { json });
+    }
+    expect(holder.state).toBe("connected");
+  }
 }, 60_000);
+
+/** A connection that takes over the session of an answer. */
+async function takenOver({ json, zxid }: ApiAnswer, field: "session" | "lease"): Promise<Client> {
+  const [id = "", password = ""] = String(json?.[field]).split("-");
+  return await connect(open.httpUrl, { session: { id, password, zxid } });
+}
