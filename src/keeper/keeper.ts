@@ -10,7 +10,7 @@
  */
 import { assertNever } from "../base/assert.ts";
 import { isLogged } from "../base/log-level.ts";
-import type { Sid } from "../base/ids.ts";
+import type { SessionId, Sid } from "../base/ids.ts";
 import type { StagedRestore } from "../base/txn.ts";
 import { compareZxid, type Zxid, zxidText } from "../base/zxid.ts";
 import { decodeTxn } from "../jute/txn.ts";
@@ -19,7 +19,7 @@ import { CONFIG_PATH } from "../tree/reserved.ts";
 import { noteOf } from "../tree/told-events.ts";
 import type { Tree } from "../tree/tree.ts";
 import { WatchTable } from "../tree/watch-table.ts";
-import type { PeerPhase } from "../zab/config.ts";
+import { DEFAULT_TIMING, type PeerPhase } from "../zab/config.ts";
 import type { Notification, Proposal } from "../zab/message.ts";
 import { quorumOf } from "../zab/membership.ts";
 import { CallDoor } from "./call-door.ts";
@@ -42,6 +42,7 @@ import type { Report } from "./operations/report.ts";
 import { ReadOnlySwitch } from "./read-only.ts";
 import { takeOver } from "./snapshot-file/restored-tree.ts";
 import type { ReplicaStatus } from "./status.ts";
+import { ToldSessions } from "./told-sessions.ts";
 import { TurnOutbox } from "./turn-outbox.ts";
 import type { Turn } from "./turn.ts";
 
@@ -54,6 +55,9 @@ export class Keeper {
   readonly #readOnly: ReadOnlySwitch;
   readonly #watches = new WatchTable();
   readonly #window: ForwardWindow;
+  /** What the leader was told of sessions, and what the next one is to be told once more. */
+  readonly #told: ToldSessions;
+  #untold: readonly SessionId[] = [];
   readonly #door: ClientDoor;
   readonly #calls: CallDoor;
   readonly #streams: EventStreams;
@@ -77,6 +81,7 @@ export class Keeper {
   constructor(parts: KeeperParts) {
     this.#config = parts.config;
     this.#window = new ForwardWindow(parts.config.bounds.throttle);
+    this.#told = new ToldSessions(parts.config.timing?.heartbeatLimitMs ?? DEFAULT_TIMING.heartbeatLimitMs);
     this.#instance = parts.start.instance;
     this.#tree = parts.tree;
     this.#shell = parts;
@@ -285,6 +290,7 @@ export class Keeper {
     this.#reign.forget();
     if (!this.#greeted) return;
     this.#greeted = false;
+    this.#untold = [...this.#untold, ...this.#told.take()];
     this.#reign.close();
     this.#resumeAt = undefined;
     this.#serving = false;
@@ -404,7 +410,10 @@ export class Keeper {
       this.#log("DIVERGED", `at ${zxidText(message.at)}: a snapshot must replace the tree of this replica`);
       this.#host.step({ kind: "diverged" });
     } else if (message.kind === "poll") {
-      const sessions = [...this.#door.takeTouched(), ...this.#calls.takeTouched()];
+      const heardNow = [...this.#door.takeTouched(), ...this.#calls.takeTouched()];
+      const sessions = [...this.#untold, ...heardNow];
+      this.#untold = [];
+      this.#told.told(sessions, this.#nowMs);
       const heard = { sessions, databaseBytes: this.#shell.databaseBytes() };
       this.#tellLeader({ kind: "touched", polledAtMs: message.clockMs, ...heard });
     } else this.#door.fromLeader(message);
