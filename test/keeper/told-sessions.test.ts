@@ -6,7 +6,7 @@ describe("sessions that a leader was told of", () => {
     const told = new ToldSessions(1000);
     told.told([1n, 2n], 0);
     told.told([2n, 3n], 500);
-    expect([...told.take()].toSorted()).toEqual([1n, 2n, 3n]);
+    expect(new Set(told.take())).toEqual(new Set([1n, 2n, 3n]));
     expect(told.take()).toEqual([]);
   });
 
@@ -15,17 +15,17 @@ describe("sessions that a leader was told of", () => {
     told.told([1n], 0);
     told.told([2n], 1000);
     told.told([], 1999);
-    expect([...told.take()].toSorted()).toEqual([1n, 2n]);
+    expect(new Set(told.take())).toEqual(new Set([1n, 2n]));
     told.told([1n], 2000);
     told.told([2n], 3000);
     told.told([3n], 4000);
-    expect([...told.take()].toSorted()).toEqual([2n, 3n]);
+    expect(new Set(told.take())).toEqual(new Set([2n, 3n]));
   });
 
   test("are kept over one jump of the clock ahead", () => {
     const told = new ToldSessions(1000);
     told.told([1n], 0);
     told.told([2n], 3_600_000);
-    expect([...told.take()].toSorted()).toEqual([1n, 2n]);
+    expect(new Set(told.take())).toEqual(new Set([1n, 2n]));
   });
 });
