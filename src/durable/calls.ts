@@ -15,6 +15,12 @@ interface OpenCall {
 /** What one takes that the replica itself makes. */
 const OWN_CALL_BYTES = 1024;
 
+/** What a replica answers that is no member, and takes part in nothing: nothing was done, and another may be asked. */
+export function answerOfResting(): Response {
+  const answer: CallAnswer = { kind: "unavailable", reason: "no-quorum" };
+  return new Response(encodeRecord(answer));
+}
+
 /** The calls of one replica. */
 export class Calls {
   readonly #accept: (input: KeeperInput) => void;

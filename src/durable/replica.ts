@@ -24,7 +24,7 @@ import type { Notification } from "../zab/message.ts";
 import { CONFIG_PATH } from "../tree/reserved.ts";
 import { AdminDoor } from "./admin-door.ts";
 import { authSettings } from "./auth-settings.ts";
-import { Calls } from "./calls.ts";
+import { answerOfResting, Calls } from "./calls.ts";
 import { Clients } from "./clients.ts";
 import { Couriers } from "./couriers.ts";
 import {
@@ -205,7 +205,8 @@ export class Replica extends DurableObject<ReplicaEnv> {
         return new Response(null, { status: 101, webSocket: pair[0] });
       }
       case GATEWAY_PATHS.call:
-        return this.#calls.serve(request);
+        // One that rests takes no turns by itself: nobody would ever end what waits here.
+        return this.#heart.isBeating ? this.#calls.serve(request) : answerOfResting();
       case GATEWAY_PATHS.stream:
         return await this.#streams.serve(request);
       case GATEWAY_PATHS.status:

@@ -102,6 +102,11 @@ export class ClientCalls {
   /** A call has come. */
   open(line: CallLine): void {
     const { id, asked } = line;
+    if (!this.#machine.isBeating) {
+      this.#lines.delete(line);
+      line.answer({ kind: "unavailable", reason: "no-quorum" });
+      return;
+    }
     this.#open.set(id, line);
     const entropy = Uint8Array.from({ length: 48 }, () => this.#rng.below(256));
     const remoteAddress = `10.1.${this.#machine.sid}.1:${id}`;

@@ -167,6 +167,11 @@ export class Machine {
     return this.home.sid;
   }
 
+  /** Whether it takes turns by itself. */
+  get isBeating(): boolean {
+    return this.#heart.isBeating;
+  }
+
   /** As the product's object: who is nobody's member, or was let go, waits until a leader calls. */
   get #isAwake(): boolean {
     const { voters, observers } = this.#setting.config(this.sid);
