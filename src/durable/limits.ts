@@ -27,8 +27,14 @@ export const ALARM_RENEW_MS = 15_000;
 /** Applied changes reach the disk at the latest after this long, with or without a log row to ride on. */
 export const TREE_FLUSH_MS = 1000;
 
+/** With the first log row that comes after this long. */
+export const TREE_RIDE_MS = 500;
+
 /** Or as soon as changed znodes take this much memory. */
 export const TREE_FLUSH_BYTES: number = 8 * 1024 * 1024;
+
+/** Or are so many: to write them all takes some 10 ms, for which the replica stands still. */
+export const TREE_FLUSH_COUNT = 2048;
 
 /** An election request to another replica is given up after this long. */
 export const NOTIFY_DEADLINE_MS = 1000;

@@ -81,8 +81,8 @@ export class Store {
   #staging: Staging | undefined;
   #acceptedEpoch: number;
   #currentEpoch: number;
-  /** How far the tree on disk has come. */
-  #written: Zxid;
+  /** What the tree on disk is. */
+  #written: Applied;
 
   private constructor(database: SqlDatabase, state: StateRow, bounds: LogBounds) {
     const { sql } = database;
@@ -99,7 +99,7 @@ export class Store {
     this.#acceptedEpoch = state.accepted_epoch;
     this.#currentEpoch = state.current_epoch;
     const applied = latest(appliedOf(state), this.log.latestApplied());
-    this.#written = applied.zxid;
+    this.#written = applied;
     this.tree = new Tree({
       store: this.#nodes,
       sessions: this.#sessions,
@@ -199,14 +199,24 @@ export class Store {
     return { version: { epoch: row.epoch, counter: row.counter }, members: new Uint8Array(row.members) };
   }
 
+  /** How far the tree on disk has come: a restart applies what history holds behind it. */
+  get written(): Zxid {
+    return this.#written.zxid;
+  }
+
   /** Whether the tree in memory is ahead of the one on disk. */
   get isTreeDirty(): boolean {
-    return compareZxid(this.#written, this.tree.lastApplied) < 0;
+    return compareZxid(this.#written.zxid, this.tree.lastApplied) < 0;
   }
 
   /** Roughly how many bytes of changed znodes memory holds. */
   get dirtyBytes(): number {
     return this.#nodes.dirtyBytes;
+  }
+
+  /** How many changed znodes memory holds. */
+  get dirtyCount(): number {
+    return this.#nodes.dirtyCount;
   }
 
   /** Whether a snapshot's parts are in memory and not on disk yet. */
@@ -292,13 +302,14 @@ export class Store {
   }
 
   /**
-   * One turn's writes as one transaction, the changed part of the tree with them. If it throws, nothing of it is on
-   * disk while memory has moved on: the caller must restart the replica.
+   * One turn's writes as one transaction, with the changed part of the tree where it is to be flushed. What is not
+   * flushed is applied again after a restart, from history, of which nothing behind the tree on disk is trimmed. If
+   * this throws, nothing of it is on disk while memory has moved on: the caller must restart the replica.
    */
-  commit(writes: readonly PeerWrite[]): void {
+  commit(writes: readonly PeerWrite[], isFlush = true): void {
     this.#database.transactionSync(() => {
       const { lastApplied: zxid, digest, totals } = this.tree;
-      const applied: Applied = { zxid, digest, totals };
+      const applied: Applied = isFlush ? { zxid, digest, totals } : this.#written;
       let hasLogRow = false;
       let needsState = false;
       let restoreAt: Zxid | undefined;
@@ -337,10 +348,10 @@ export class Store {
         this.#takeRestored(restoreAt);
         return;
       }
-      this.#writeTree();
+      if (isFlush) this.#writeTree();
       // Both the state row and every log row tell how far the tree is: one of them suffices.
-      if (needsState || !hasLogRow) this.#writeState(applied);
-      this.#written = applied.zxid;
+      if (needsState || (isFlush && !hasLogRow)) this.#writeState(applied);
+      this.#written = applied;
     });
   }
 

@@ -9,13 +9,16 @@
 import type { KeeperInput } from "../keeper/keeper-input.ts";
 import type { Keeper } from "../keeper/keeper.ts";
 import type { Action } from "../keeper/turn.ts";
-import { TREE_FLUSH_BYTES, TREE_FLUSH_MS } from "./limits.ts";
+import { TREE_FLUSH_BYTES, TREE_FLUSH_COUNT, TREE_FLUSH_MS, TREE_RIDE_MS } from "./limits.ts";
 import type { Store } from "./store.ts";
+
+/** By what is decided when the tree reaches the disk. */
+type FlushSign = "isTreeDirty" | "isStagingDirty" | "dirtyBytes" | "dirtyCount";
 
 /** What takes turns, and where their writes go: of one start. */
 export interface Brain {
   readonly keeper: Pick<Keeper, "step">;
-  readonly store: Pick<Store, "commit" | "remove" | "isTreeDirty" | "isStagingDirty" | "dirtyBytes">;
+  readonly store: Pick<Store, "commit" | "remove" | FlushSign>;
 }
 
 /** What the object does for its turns. */
@@ -41,14 +44,14 @@ export class Turns {
   /** What happened during a turn: a client cut off in the midst of it, say. */
   readonly #waiting: KeeperInput[] = [];
   #isInTurn = false;
-  #lastFlushMs: number;
+  /** Since when the tree in memory is ahead of the one on disk. */
+  #dirtySinceMs: number | undefined;
   #commits = 0;
   #snapshots = 0;
 
   constructor(brain: Brain, ports: TurnPorts) {
     this.#brain = brain;
     this.#ports = ports;
-    this.#lastFlushMs = ports.now();
   }
 
   /** Transactions since the object came to life, each a sync of the disk. */
@@ -84,11 +87,11 @@ export class Turns {
     const nowMs = this.#ports.now();
     const turn = keeper.step(input, nowMs);
     for (const send of turn.free) this.#ports.perform(send);
-    if (turn.writes.length > 0 || this.#isFlushDue(nowMs)) {
-      store.commit(turn.writes);
+    const isFlush = this.#isFlushDue(nowMs, turn.writes.length > 0);
+    if (turn.writes.length > 0 || isFlush) {
+      store.commit(turn.writes, isFlush);
       this.#commits++;
       this.#ports.wrote?.();
-      this.#lastFlushMs = nowMs;
     }
     if (turn.removal !== undefined) store.remove(turn.removal);
     for (const action of turn.after) this.#ports.perform(action);
@@ -102,14 +105,31 @@ export class Turns {
    */
   #startAnew(): void {
     this.#brain = this.#ports.startAnew();
+    this.#dirtySinceMs = undefined;
     this.#waiting.length = 0;
     this.#snapshots++;
   }
 
-  #isFlushDue(nowMs: number): boolean {
+  /**
+   * Not with every batch: a znode that changes often is written once a flush, and what a write waits for is its log row
+   * alone. One sync serves both where there is a batch to ride on.
+   */
+  #isFlushDue(nowMs: number, canRide: boolean): boolean {
     const { store } = this.#brain;
     if (store.isStagingDirty) return true;
-    if (!store.isTreeDirty) return false;
-    return nowMs - this.#lastFlushMs >= TREE_FLUSH_MS || store.dirtyBytes >= TREE_FLUSH_BYTES;
+    if (!store.isTreeDirty) {
+      this.#dirtySinceMs = undefined;
+      return false;
+    }
+    this.#dirtySinceMs ??= nowMs;
+    const dirtyMs = nowMs - this.#dirtySinceMs;
+    const isDue =
+      dirtyMs >= (canRide ? TREE_RIDE_MS : TREE_FLUSH_MS) ||
+      // The clock was set back: nobody knows for how long it has been dirty.
+      dirtyMs < 0 ||
+      store.dirtyCount >= TREE_FLUSH_COUNT ||
+      store.dirtyBytes >= TREE_FLUSH_BYTES;
+    if (isDue) this.#dirtySinceMs = undefined;
+    return isDue;
   }
 }

@@ -162,7 +162,7 @@ export class Election {
   /** Decides, or waits for a better vote, where a quorum has voted as we do. */
   #count(): void {
     const { config, members, isVoter, voice, clockMs, timing } = this.#core;
-    if (!isVoter) return;
+    if (!isVoter || !this.#mayLead(this.#vote.leader)) return;
     const agreed = new VoiceTally(this.#core);
     agreed.add(config.sid, voice);
     for (const [sid, said] of this.#received) {
@@ -191,7 +191,8 @@ export class Election {
     if (this.#mayFollowByWord(notification)) return this.#follow(notification);
     const agreed = new Set<Sid>(isVoter ? [config.sid] : []);
     for (const [sid, { vote }] of this.#established) if (vote.leader === leader) agreed.add(sid);
-    if (quorum.contains(agreed) && this.#isLeading(leader, notification.electionRound)) {
+    const isLed = this.#mayLead(leader) && this.#isLeading(leader, notification.electionRound);
+    if (isLed && quorum.contains(agreed)) {
       this.#follow(notification);
     } else {
       this.#count();
@@ -215,6 +216,12 @@ export class Election {
   #follow({ electionRound, vote }: Notification): void {
     this.#round = Math.max(this.#round, electionRound);
     this.#decide(vote);
+  }
+
+  /** Who has lost its voice while others followed it does not lead on their word of then: they will find out. */
+  #mayLead(leader: Sid): boolean {
+    const { config, voice } = this.#core;
+    return leader !== config.sid || voice !== "none";
   }
 
   /** ZooKeeper's checkLeader: no leader is followed on hearsay alone, so that a dead one is not elected for ever. */

@@ -152,7 +152,7 @@ export class Run {
       isInstalled: this.isInstalling,
       isDamaged: !this.isInstalling && this.disk.visible.isDamaged,
       isTainted: this.isInstalling ? isSenderTainted : this.disk.visible.isTainted,
-      lastDelivered: this.isInstalling ? this.history.zxid : this.delivered.zxid,
+      lastDelivered: this.isInstalling ? this.history.zxid : this.machine.written,
       whenDurable: [() => this.#reached(number)],
     });
   }

@@ -63,6 +63,10 @@ export class Actor implements Watched {
     this.tree = treeOf(this.held.applied);
   }
 
+  get written(): Zxid {
+    return this.held.lastDelivered;
+  }
+
   readLog(after: Zxid, upTo: Zxid): readonly Proposal[] {
     return this.held.log.filter(({ zxid }) => compareZxid(zxid, after) > 0 && compareZxid(zxid, upTo) <= 0);
   }

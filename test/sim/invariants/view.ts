@@ -17,6 +17,8 @@ export interface Watched {
   readonly keeper: { readonly serving: boolean };
   readonly tree: Pick<Tree, "digest" | "totals" | "lastApplied" | "sessions" | "get" | "childNames">;
   readonly start: PeerStart;
+  /** How far the tree is that the replica has written. */
+  readonly written: Zxid;
   readLog(after: Zxid, upTo: Zxid): readonly Proposal[];
 }
 

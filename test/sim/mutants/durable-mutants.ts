@@ -20,15 +20,15 @@ export const DURABLE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "src/durable/store.ts",
-        find: "      this.#writeTree();\n      // Both",
+        find: "      if (isFlush) this.#writeTree();\n      // Both",
         replace: "      // Both",
       },
       {
         file: "src/durable/store.ts",
-        find: "      this.#written = applied.zxid;\n    });\n",
-        replace: `      this.#written = applied.zxid;
+        find: "      this.#written = applied;\n    });\n",
+        replace: `      this.#written = applied;
     });
-    if (writes.some((write) => write.kind === "install")) return;
+    if (!isFlush || writes.some((write) => write.kind === "install")) return;
     this.#database.transactionSync(() => this.#writeTree());
 `,
       },
@@ -46,9 +46,9 @@ export const DURABLE_MUTANTS: readonly Mutant[] = [
       },
       {
         file: "src/durable/store.ts",
-        find: "if (needsState || !hasLogRow) this.#writeState(applied);",
-        replace: `if (needsState || !hasLogRow) this.#writeSessions(this.#sessions, this.#tables);
-      if (needsState || !hasLogRow) this.#writeState(applied);`,
+        find: "if (needsState || (isFlush && !hasLogRow)) this.#writeState(applied);",
+        replace: `if (isFlush && !hasLogRow) this.#writeSessions(this.#sessions, this.#tables);
+      if (needsState || (isFlush && !hasLogRow)) this.#writeState(applied);`,
       },
     ],
   },
@@ -69,10 +69,10 @@ export const DURABLE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "src/durable/turns.ts",
-        find: "    if (turn.writes.length > 0 || this.#isFlushDue(nowMs)) {",
+        find: "    if (turn.writes.length > 0 || isFlush) {",
         replace: `    const isEarly = (action: Action): boolean => action.kind === "clientSend";
     for (const action of turn.after.filter(isEarly)) this.#ports.perform(action);
-    if (turn.writes.length > 0 || this.#isFlushDue(nowMs)) {`,
+    if (turn.writes.length > 0 || isFlush) {`,
       },
       {
         file: "src/durable/turns.ts",
@@ -87,10 +87,10 @@ export const DURABLE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "src/durable/turns.ts",
-        find: "    if (turn.writes.length > 0 || this.#isFlushDue(nowMs)) {",
+        find: "    if (turn.writes.length > 0 || isFlush) {",
         replace: `    const isEarly = (action: Action): boolean => action.kind === "linkSend";
     for (const action of turn.after.filter(isEarly)) this.#ports.perform(action);
-    if (turn.writes.length > 0 || this.#isFlushDue(nowMs)) {`,
+    if (turn.writes.length > 0 || isFlush) {`,
       },
       {
         file: "src/durable/turns.ts",
@@ -105,11 +105,11 @@ export const DURABLE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "src/durable/turns.ts",
-        find: "      store.commit(turn.writes);\n",
+        find: "      store.commit(turn.writes, isFlush);\n",
         replace: `      try {
-        store.commit(turn.writes);
+        store.commit(turn.writes, isFlush);
       } catch {
-        this.#lastFlushMs = nowMs;
+        this.#dirtySinceMs = nowMs;
       }
 `,
       },

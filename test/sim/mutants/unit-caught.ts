@@ -176,8 +176,8 @@ export const UNIT_CAUGHT: readonly Mutant[] = [
       },
       {
         file: "src/durable/store.ts",
-        find: "      this.#written = applied.zxid;\n    });\n",
-        replace: `      this.#written = applied.zxid;
+        find: "      this.#written = applied;\n    });\n",
+        replace: `      this.#written = applied;
     });
     for (const write of writes) {
       if (write.kind !== "install") continue;

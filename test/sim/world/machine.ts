@@ -108,6 +108,10 @@ class Start implements MachineView {
     return this.store.start;
   }
 
+  get written(): Zxid {
+    return this.store.written;
+  }
+
   readLog(after: Zxid, upTo: Zxid): readonly Proposal[] {
     return this.store.log.read({ after, upTo, bytesMax: Number.POSITIVE_INFINITY });
   }
@@ -338,10 +342,11 @@ export class Machine {
         },
       },
       store: {
-        commit: (writes) => {
-          store.commit(writes);
+        commit: (writes, isFlush) => {
+          store.commit(writes, isFlush);
           this.#volume.note(stateAfter(this.#volume.visible, writes, store));
-          if (writes.some(({ kind }) => kind === "append") && !this.isSuperseded)
+          // Only what the tree on disk has passed is trimmed.
+          if (isFlush === true && writes.some(({ kind }) => kind === "append") && !this.isSuperseded)
             this.home.disk.isTrimming = false;
           this.#setting.tell((observer) => observer.wrote?.(start, writes));
         },
@@ -358,6 +363,9 @@ export class Machine {
         },
         get dirtyBytes() {
           return store.dirtyBytes;
+        },
+        get dirtyCount() {
+          return store.dirtyCount;
         },
       },
     };
@@ -468,7 +476,7 @@ const NOTHING_LEFT: DiskState = {
 
 function stateAfter(before: DiskState, writes: readonly PeerWrite[], store: Store): DiskState {
   let { acceptedEpoch, currentEpoch, isDiverged, isDamaged } = before;
-  let lastDelivered = store.tree.lastApplied;
+  let lastDelivered = store.written;
   for (const write of writes) {
     if (write.kind === "epochs") ({ acceptedEpoch, currentEpoch } = write);
     else if (write.kind === "diverged") isDiverged = true;

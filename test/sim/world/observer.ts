@@ -23,6 +23,8 @@ export interface MachineView {
   readonly tree: Tree;
   /** What it found on its disk when it started. */
   readonly start: PeerStart;
+  /** How far the tree is that it has written. */
+  readonly written: Zxid;
   /** Proposals of its visible log (durable or not) after a zxid, up to another. */
   readLog(after: Zxid, upTo: Zxid): readonly Proposal[];
 }
