@@ -195,7 +195,7 @@ export class LogStore implements LogReader {
     }
     const last = must(batch.at(-1), "a batch has a last proposal").zxid;
     writeProposals(this.#writer, batch);
-    const bytes = this.#writer.take();
+    const bytes = this.#writer.view();
     this.#sql.exec(
       "INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       ...this.#keyOf(this.#nextSeq),
@@ -212,6 +212,7 @@ export class LogStore implements LogReader {
       bytes,
     );
     this.#bytes += bytes.length;
+    this.#writer.clear();
     this.#nextSeq++;
     this.#last = last;
   }

@@ -101,7 +101,10 @@ export class Replica extends DurableObject<ReplicaEnv> {
       {
         now: () => Date.now(),
         perform: (action) => this.perform(action),
-        wrote: () => this.#inBackground(this.#syncTimes.wrote()),
+        wrote: () => {
+          const measured = this.#syncTimes.wrote();
+          if (measured !== undefined) this.#inBackground(measured);
+        },
         continueSoon: () => void setTimeout(() => this.accept({ kind: "continue" }), 0),
         startAnew: () => this.#startAnew(),
         abort: (error) => this.#restart(error),

@@ -1,9 +1,12 @@
 /**
  * How long the disk takes: the core has no clock within a turn, and a turn's write is durable some time after it. One
- * sync is measured at a time, so that under a load this is a sample, at no cost to it.
+ * sync is measured at a time, and not much more often than SAMPLE_INTERVAL_MS: to wait for one is an event of its own.
  */
 import type { NamedSummary } from "../keeper/operations/replica-metrics.ts";
 import { Summary } from "../keeper/operations/summary.ts";
+
+/** So long after one was measured the next may be. */
+const SAMPLE_INTERVAL_MS = 100;
 
 /** What is measured with. */
 export interface SyncPorts {
@@ -22,17 +25,25 @@ export class SyncTimes {
   readonly #ports: SyncPorts;
   readonly #summary = new Summary();
   #isMeasuring = false;
+  #nextAtMs = 0;
   #slowCount = 0;
 
   constructor(ports: SyncPorts) {
     this.#ports = ports;
   }
 
-  /** A turn wrote: the promise settles when that is durable, where it is the one that is measured. */
-  async wrote(): Promise<void> {
-    if (this.#isMeasuring) return;
-    this.#isMeasuring = true;
+  /** A turn wrote: what settles when that is durable, where it is to be measured. */
+  wrote(): Promise<void> | undefined {
     const begunMs = this.#ports.now();
+    // A clock that was set back must not end it for long.
+    if (this.#isMeasuring || (begunMs < this.#nextAtMs && this.#nextAtMs - begunMs <= SAMPLE_INTERVAL_MS))
+      return undefined;
+    this.#isMeasuring = true;
+    this.#nextAtMs = begunMs + SAMPLE_INTERVAL_MS;
+    return this.#measure(begunMs);
+  }
+
+  async #measure(begunMs: number): Promise<void> {
     await this.#ports.sync();
     this.#isMeasuring = false;
     const tookMs = Math.max(0, this.#ports.now() - begunMs);

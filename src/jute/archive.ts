@@ -135,6 +135,10 @@ export class JuteWriter {
     assert(Number.isSafeInteger(value), "a varint holds a safe integer");
     assert(value >= 0, "a varint is not negative");
     this.#ensure(8);
+    if (value < 0x80) {
+      this.#bytes[this.#length++] = value;
+      return;
+    }
     let rest = value;
     while (rest > 0x7f) {
       this.#bytes[this.#length++] = (rest % 128) | 0x80;
@@ -356,6 +360,23 @@ export class JuteReader {
     return copy;
   }
 
+  /** The next bytes, not copied: who keeps them keeps all that the reader was given. */
+  view(length: number): Uint8Array {
+    const at = this.#advance(length);
+    return this.#bytes.subarray(at, at + length);
+  }
+
+  /** Passes over bytes. */
+  skip(length: number): void {
+    this.#advance(length);
+  }
+
+  /** Passes over what JuteWriter.varint wrote. Throws as reading it does, but for a value that is too large. */
+  skipVarint(): void {
+    for (let count = 0; count < 8; count++) if (this.byte() < 0x80) return;
+    throw new JuteError("bad-value", "a varint of more than eight bytes");
+  }
+
   /** The next bytes as text. */
   utf8(length: number): string {
     const at = this.#advance(length);
@@ -367,9 +388,11 @@ export class JuteReader {
 
   /** Reads what JuteWriter.varint wrote. */
   varint(): number {
-    let value = 0;
-    let scale = 1;
-    for (let count = 0; count < 8; count++) {
+    const first = this.byte();
+    if (first < 0x80) return first;
+    let value = first & 0x7f;
+    let scale = 128;
+    for (let count = 1; count < 8; count++) {
       const octet = this.byte();
       value += (octet & 0x7f) * scale;
       if (octet < 0x80) {

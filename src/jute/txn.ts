@@ -57,6 +57,10 @@ const OWNER_MODE_NAMES: ReadonlyMap<number, NodeOwner["mode"]> = new Map(
   Object.entries(OWNER_MODES).map(([name, number]) => [number, name as NodeOwner["mode"]]),
 );
 
+/** What a header is: a session's id, and then xid, time and the origin's three numbers. */
+const SESSION_BYTES = 8;
+const HEADER_VARINTS = 5;
+
 /** Perms and two lengths. */
 const ACL_BYTES_MIN = 3;
 
@@ -99,7 +103,7 @@ export function configTxnOf(bytes: Uint8Array): (Txn & { readonly kind: "config"
   const reader = new JuteReader(bytes);
   const version = reader.byte();
   if (version !== TXN_FORMAT_VERSION) throw new JuteError("bad-version", `transaction format ${version}`);
-  readHeader(reader);
+  skipHeader(reader);
   const kind = readKind(reader);
   if (kind === "settled") return { kind };
   return kind === "config" ? { kind, data: readBytes(reader) } : undefined;
@@ -121,6 +125,12 @@ function readHeader(reader: JuteReader): TxnHeader {
     timeMs: reader.varint(),
     origin: { sid: reader.varint(), instance: reader.varint(), serial: reader.varint() },
   };
+}
+
+/** Each proposal is asked what it does to the configuration, more than once: nothing is made of what is not looked at. */
+function skipHeader(reader: JuteReader): void {
+  reader.skip(SESSION_BYTES);
+  for (let left = HEADER_VARINTS; left > 0; left--) reader.skipVarint();
 }
 
 function writeTxn(writer: JuteWriter, txn: Txn): void {

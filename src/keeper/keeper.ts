@@ -13,7 +13,6 @@ import { isLogged } from "../base/log-level.ts";
 import type { SessionId, Sid } from "../base/ids.ts";
 import type { StagedRestore } from "../base/txn.ts";
 import { compareZxid, type Zxid, zxidText } from "../base/zxid.ts";
-import { decodeTxn } from "../jute/txn.ts";
 import { digestText } from "../tree/digest.ts";
 import { CONFIG_PATH } from "../tree/reserved.ts";
 import { noteOf } from "../tree/told-events.ts";
@@ -32,6 +31,7 @@ import { Digests } from "./digests.ts";
 import { type Forward, forwardBatches } from "./forward-batches.ts";
 import { ForwardWindow } from "./forward-window.ts";
 import type { KeeperInput, KeeperParts } from "./keeper-input.ts";
+import { takeTxnOf } from "./known-proposal.ts";
 import { APPLY_COST_BYTES, DELIVER_BYTES_PER_TURN, EVENT_COST_BYTES, LEADERLESS_HOLD_MS } from "./limits.ts";
 import { LocalReads } from "./local-reads.ts";
 import type { FromLeader, ToLeader } from "./link-message.ts";
@@ -340,7 +340,7 @@ export class Keeper {
   /** Applies a proposal; says how many watch events it led to. */
   #apply(proposal: Proposal): number {
     const { zxid } = proposal;
-    const { header, txn } = decodeTxn(proposal.payload);
+    const { header, txn } = takeTxnOf(proposal);
     if (txn.kind === "restore") {
       this.#restore(zxid, txn.staged);
       return 0;

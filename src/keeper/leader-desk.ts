@@ -19,6 +19,7 @@ import type { Proposal } from "../zab/message.ts";
 import { SUPER } from "./auth.ts";
 import { ContainerManager } from "./container-manager.ts";
 import { type DynamicConfig, dynamicConfigText } from "./dynamic-config.ts";
+import { KnownProposal } from "./known-proposal.ts";
 import { REFUSAL_LOG_INTERVAL_MS, SESSION_POLL_INTERVAL_MS, SESSIONS_MAX } from "./limits.ts";
 import type { Addressed, ForwardedRequest, OwnedSession, ToLeader } from "./link-message.ts";
 import { placeholderSession, placeholdersOf } from "./lock-delay.ts";
@@ -338,6 +339,7 @@ export class LeaderDesk {
   }
 
   #refuseUpTo(zxid: Zxid): void {
+    if (this.#refusals.length === 0) return;
     const waiting = this.#refusals.findIndex(({ at }) => compareZxid(at, zxid) > 0);
     const due = this.#refusals.splice(0, waiting < 0 ? this.#refusals.length : waiting);
     for (const { to, serial } of due) this.#answers.push({ to, message: { kind: "refused", serial } });
@@ -414,7 +416,7 @@ export class LeaderDesk {
     assert(!this.#hasEnded, "nothing is proposed behind a restore");
     encodeTxn(this.#writer, header, txn);
     if (txn.kind === "config") this.#proposedConfig = this.#nextZxid;
-    this.#proposals.push({ zxid: this.#nextZxid, payload: this.#writer.take() });
+    this.#proposals.push(new KnownProposal(this.#nextZxid, this.#writer.take(), { header, txn }));
     this.#lastPrepared = this.#nextZxid;
     this.#nextZxid = { epoch: this.#nextZxid.epoch, counter: this.#nextZxid.counter + 1 };
   }

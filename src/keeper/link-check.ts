@@ -6,7 +6,6 @@
  */
 import type { Sid } from "../base/ids.ts";
 import { JuteError } from "../jute/jute-error.ts";
-import { decodeTxn } from "../jute/txn.ts";
 import type { LinkMessage, ToLeader } from "./link-message.ts";
 import { membershipChangeOf } from "./membership-change.ts";
 
@@ -28,10 +27,9 @@ function originProblem(from: Sid, message: ToLeader): string | undefined {
   return foreign && `it forwards in the name of replica ${foreign.origin.sid}`;
 }
 
-/** Accepted, it is asked what it does to the members; delivered, it is applied: it must be readable for both. */
+/** It was read as a transaction with its frame; accepted, it is asked what it does to the members. */
 function payloadProblem(payload: Uint8Array): string | undefined {
   try {
-    decodeTxn(payload);
     membershipChangeOf(payload);
     return undefined;
   } catch (error) {

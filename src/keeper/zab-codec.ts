@@ -4,6 +4,8 @@ import type { Sid } from "../base/ids.ts";
 import type { Zxid } from "../base/zxid.ts";
 import { JuteReader, JuteWriter } from "../jute/archive.ts";
 import { JuteError } from "../jute/jute-error.ts";
+import { decodeTxn } from "../jute/txn.ts";
+import { KnownProposal } from "./known-proposal.ts";
 import type {
   HistorySummary,
   Notification,
@@ -61,9 +63,26 @@ export function writeProposals(writer: JuteWriter, proposals: readonly Proposal[
 export function readProposals(reader: JuteReader): Proposal[] {
   const proposals: Proposal[] = [];
   for (let left = reader.count(PROPOSAL_BYTES_MIN); left > 0; left--) {
-    proposals.push({ zxid: reader.zxid(), payload: readPayload(reader) });
+    proposals.push({ zxid: reader.zxid(), payload: viewPayload(reader) });
   }
   return proposals;
+}
+
+/** As readProposals, each read as the transaction that it must be. Throws JuteError. */
+function readKnownProposals(reader: JuteReader): Proposal[] {
+  const proposals: Proposal[] = [];
+  for (let left = reader.count(PROPOSAL_BYTES_MIN); left > 0; left--) {
+    const [zxid, payload] = [reader.zxid(), viewPayload(reader)];
+    proposals.push(new KnownProposal(zxid, payload, decodeTxn(payload)));
+  }
+  return proposals;
+}
+
+/** Not copied: the proposals of a frame, or of a row, are kept and forgotten together. */
+function viewPayload(reader: JuteReader): Uint8Array {
+  const length = reader.int();
+  if (length < 0) throw new JuteError("bad-value", "no payload");
+  return reader.view(length);
 }
 
 function readPayload(reader: JuteReader): Uint8Array {
@@ -160,7 +179,7 @@ export function readZabMessage(reader: JuteReader): ZabMessage {
     case "snapshotAck":
       return { kind, parts: reader.int() };
     case "propose":
-      return { kind, proposals: readProposals(reader) };
+      return { kind, proposals: readKnownProposals(reader) };
     case "newLeader":
       return { kind, epoch: reader.int(), last: reader.zxid() };
     case "ackNewLeader":

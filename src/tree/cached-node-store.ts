@@ -19,6 +19,7 @@ import {
   type Subtotal,
   type Znode,
 } from "./node-store.ts";
+import { ZnodeCache } from "./znode-cache.ts";
 
 /** The rows under the cache. Paths handed to it are always valid ones; all answers are immediate. */
 export interface NodeRows {
@@ -66,10 +67,7 @@ const ABSENT_PATH_LENGTH_MAX = 256;
 /** A store over rows. Every method is synchronous, and the rows are read only on a miss. */
 export class CachedNodeStore implements NodeStore {
   readonly #rows: NodeRows;
-  readonly #cacheBytesMax: number;
-  /** In the order of last use, the oldest first. */
-  readonly #clean = new Map<string, Znode>();
-  #cleanBytes = 0;
+  readonly #clean: ZnodeCache;
   /** Looked for and not found since the last prefetch or write: paths that neither the rows have nor is dirty. */
   readonly #absent = new Set<string>();
   readonly #dirty = new Map<string, DirtyNode>();
@@ -86,7 +84,7 @@ export class CachedNodeStore implements NodeStore {
    */
   constructor(rows: NodeRows, cacheBytesMax: number) {
     this.#rows = rows;
-    this.#cacheBytesMax = cacheBytesMax;
+    this.#clean = new ZnodeCache(cacheBytesMax, bytesOf);
   }
 
   /** The estimated memory of what takeDirty would give: the shell writes before it grows past its bound. */
@@ -101,23 +99,19 @@ export class CachedNodeStore implements NodeStore {
 
   /** The estimated memory of the clean cache, at most the bound given. */
   get cachedBytes(): number {
-    return this.#cleanBytes;
+    return this.#clean.bytes;
   }
 
   get(path: string): Znode | undefined {
     const dirty = this.#dirty.get(path);
     if (dirty !== undefined) return dirty.node;
     const clean = this.#clean.get(path);
-    if (clean !== undefined) {
-      this.#clean.delete(path);
-      this.#clean.set(path, clean);
-      return clean;
-    }
+    if (clean !== undefined) return clean;
     if (this.#absent.has(path)) return undefined;
     // Rows are found by (parent, name), in which "//a" and "a" would pass for "/a".
     if (pathProblem(path) !== undefined) return undefined;
     const read = this.#rows.read(path);
-    if (read !== undefined) this.#keepClean(path, read);
+    if (read !== undefined) this.#clean.set(path, read);
     else this.#noteAbsent(path);
     return read;
   }
@@ -129,7 +123,7 @@ export class CachedNodeStore implements NodeStore {
     this.#absent.clear();
     if (unknown.length === 0) return;
     const { found, absent } = this.#rows.readMany(unknown);
-    for (const [path, node] of found) this.#keepClean(path, node);
+    for (const [path, node] of found) this.#clean.set(path, node);
     for (const path of absent) this.#absent.add(path);
   }
 
@@ -138,7 +132,7 @@ export class CachedNodeStore implements NodeStore {
     const inRows = before?.inRows ?? this.#isInRows(path);
     this.#absent.delete(path);
     if (before === undefined ? !inRows : before.node === undefined) this.#countAhead++;
-    this.#forgetClean(path);
+    this.#clean.delete(path);
     this.#setDirty(path, { node, inRows });
   }
 
@@ -147,7 +141,7 @@ export class CachedNodeStore implements NodeStore {
     const inRows = before?.inRows ?? this.#isInRows(path);
     assert(before === undefined ? inRows : before.node !== undefined, `no znode at ${path}`);
     this.#countAhead--;
-    this.#forgetClean(path);
+    this.#clean.delete(path);
     if (inRows) this.#setDirty(path, { node: undefined, inRows });
     else this.#dropDirty(path);
   }
@@ -239,7 +233,7 @@ export class CachedNodeStore implements NodeStore {
     this.#dirtyChildren.clear();
     this.#dirtyEphemerals.clear();
     this.#countAhead = 0;
-    for (const [path, node] of puts) this.#keepClean(path, node);
+    for (const [path, node] of puts) this.#clean.set(path, node);
     return { puts, deletes };
   }
 
@@ -279,26 +273,6 @@ export class CachedNodeStore implements NodeStore {
     const children = this.#dirtyChildren.get(parent);
     children?.delete(nameOf(path));
     if (children?.size === 0) this.#dirtyChildren.delete(parent);
-  }
-
-  #keepClean(path: string, node: Znode): void {
-    this.#forgetClean(path);
-    this.#clean.set(path, node);
-    this.#cleanBytes += bytesOf(path, node);
-    if (this.#cleanBytes <= this.#cacheBytesMax) return;
-    // An eighth at once: the walk passes over all that was deleted at the map's front, and must not do so for each.
-    for (const [oldest, old] of this.#clean) {
-      if (this.#cleanBytes <= this.#cacheBytesMax * 0.875) break;
-      this.#clean.delete(oldest);
-      this.#cleanBytes -= bytesOf(oldest, old);
-    }
-  }
-
-  #forgetClean(path: string): void {
-    const node = this.#clean.get(path);
-    if (node === undefined) return;
-    this.#clean.delete(path);
-    this.#cleanBytes -= bytesOf(path, node);
   }
 }
 

@@ -36,6 +36,12 @@ export interface ChangeListener {
  */
 const REMEMBERED_DATA_BYTES = 256;
 
+/** Of so many znodes that changed the digest is remembered: what changes once changes again. */
+const REMEMBERED_ZNODES = 2048;
+
+/** But of none with more data, which would be kept with it. */
+const REMEMBERED_ZNODE_BYTES = 4096;
+
 /** Of a tree that is counted once more so much is in memory at a time. */
 const RECOUNT_BYTES = 256 * 1024;
 
@@ -45,6 +51,7 @@ export class TreeState implements NodeView {
   readonly sessions: SessionTable;
   readonly #listeners = new Set<ChangeListener>();
   readonly #dataDigests = new WeakMap<Uint8Array, Digest>();
+  readonly #digests = new Map<string, { readonly node: Znode; readonly digest: Digest }>();
   #digest: Digest;
   #dataBytes: number;
   #ephemerals: number;
@@ -175,7 +182,13 @@ export class TreeState implements NodeView {
   }
 
   #digestOf(path: string, node: Znode): Digest {
-    return znodeDigest(path, node, this.#dataDigestOf(node.data));
+    const known = this.#digests.get(path);
+    if (known !== undefined && known.node === node) return known.digest;
+    const digest = znodeDigest(path, node, this.#dataDigestOf(node.data));
+    if ((node.data?.length ?? 0) > REMEMBERED_ZNODE_BYTES) return digest;
+    if (this.#digests.size >= REMEMBERED_ZNODES) this.#digests.clear();
+    this.#digests.set(path, { node, digest });
+    return digest;
   }
 
   #dataDigestOf(data: NodeData): Digest {

@@ -60,7 +60,7 @@ export const DEFAULT_TIMING: PeerTiming = {
   learnerStallMs: 10_000,
   outstandingBytesMax: 16 * 1024 * 1024,
   outstandingProposalsMax: 20_000,
-  recentBytesMax: 8 * 1024 * 1024,
+  recentBytesMax: 1024 * 1024,
   counterLimit: 0xffffffff - 10_000_000,
 };
 
