@@ -1,5 +1,5 @@
 /**
- * One runtime per data directory. Two would be two instances of the same replica: each would vote, and each
+ * Runtimes of one start at a time per data directory. Those of two would be two instances of the same replica: each would vote, and each
  * would write over what the other one acknowledged. Nothing in the runtime prevents that on a local disk.
  */
 
@@ -12,12 +12,12 @@ import { StartError } from "./start-error.ts";
 const CLAIM_FILE_NAME = "runtime.pid";
 
 /**
- * Throws StartError where a runtime still runs on this directory. `configFile` is on that runtime's command
- * line, which tells it from another process that got its id later.
+ * Throws StartError where a runtime still runs on this directory, which is on its command line: that tells it from
+ * another process that got its id later.
  */
-export function checkUnclaimed(directory: string, configFile: string): void {
-  const id = claimant(join(directory, CLAIM_FILE_NAME));
-  if (id === undefined || !commandLine(id).includes(configFile)) return;
+export function checkUnclaimed(directory: string): void {
+  const id = claimants(join(directory, CLAIM_FILE_NAME)).find((one) => commandLine(one).includes(directory));
+  if (id === undefined) return;
   throw new StartError(
     `process ${id} already runs on the data in ${dirname(directory)}. ` +
       `Stop it (kill ${id}), or choose another --data.`,
@@ -25,20 +25,20 @@ export function checkUnclaimed(directory: string, configFile: string): void {
 }
 
 /**
- * Notes the runtime that runs on this directory from now on. It needs no undoing: an ended process claims
+ * Notes the runtimes that run on this directory from now on. It needs no undoing: an ended process claims
  * nothing.
  */
-export function claim(directory: string, runtimeId: number): void {
-  writeFileSync(join(directory, CLAIM_FILE_NAME), `${runtimeId}\n`);
+export function claim(directory: string, runtimeIds: readonly number[]): void {
+  writeFileSync(join(directory, CLAIM_FILE_NAME), runtimeIds.map((id) => `${id}\n`).join(""));
 }
 
-function claimant(file: string): number | undefined {
+function claimants(file: string): readonly number[] {
   try {
-    const id = Number(readFileSync(file, "utf8"));
-    return Number.isInteger(id) && id > 0 ? id : undefined;
+    const ids = readFileSync(file, "utf8").split("\n").map(Number);
+    return ids.filter((id) => Number.isInteger(id) && id > 0);
   } catch {
     // No file: nobody ran here yet.
-    return undefined;
+    return [];
   }
 }
 

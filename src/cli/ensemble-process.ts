@@ -1,28 +1,31 @@
 /**
- * An ensemble on this machine: the Worker of a wrangler.toml, bundled once and run by one workerd process,
- * with its doors on loopback and its data in a directory. Nothing watches files, nothing is sent anywhere.
+ * An ensemble on this machine: the Worker of a wrangler.toml, bundled once and run by workerd, in a process for each
+ * replica, with its doors on loopback and its data in a directory. Nothing watches files, nothing is sent anywhere.
  *
  * The runtime and the bundler are the ones that the installed wrangler brings, so that `npm start` runs
  * what `wrangler dev` would.
  */
 
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { accessSync, constants, statSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { chmodSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 
-import { assert } from "../base/assert.ts";
+import { homeOfReplica } from "../local/homes.ts";
 import { checkUnclaimed, claim } from "./data-claim.ts";
 import { makeDirectory } from "./data-directory.ts";
 import { askHealth, askStatus, type HealthDoor, HealthPatience } from "./health.ts";
+import { sortObjectFiles } from "./object-files.ts";
+import { portsOf, processCount, socketOf, storageOf } from "./process-plan.ts";
 import { type BesideWorker, renderRuntimeConfig, RUNTIME_CONFIG_NAME } from "./runtime-config.ts";
-import { RuntimeOutput, withoutStacks } from "./runtime-output.ts";
+import { withoutStacks } from "./runtime-output.ts";
+import { RuntimeProcess } from "./runtime-process.ts";
 import { errorsOf, type Standstill, standstill } from "./standstill.ts";
 import { StartError } from "./start-error.ts";
-import { checkedWorker } from "./variables.ts";
-import { readWorkerConfig } from "./worker-config.ts";
+import { type CheckedWorker, checkedWorker, REPLICA_BINDING } from "./variables.ts";
+import { readWorkerConfig, type WorkerConfig } from "./worker-config.ts";
+import { bundle, checkRunnable, runtimeOfWrangler } from "./wrangler-tools.ts";
 
 /** How an ensemble is started. */
 export interface EnsembleOptions {
@@ -33,6 +36,8 @@ export interface EnsembleOptions {
   readonly httpPort: number;
   /** One TCP door for each voter, then each observer; undefined takes the first ports of the wrangler.toml. */
   readonly tcpPorts: readonly number[] | undefined;
+  /** Over how many processes the replicas are spread; undefined leaves it to their number. */
+  readonly processes: number | undefined;
   /** Vars of the Worker, over those of the wrangler.toml. */
   readonly vars: ReadonlyMap<string, string>;
   /** Other Workers to run beside, bound to it. */
@@ -73,50 +78,54 @@ export interface EnsembleProcess {
 }
 
 /**
- * How long the runtime may take to end by itself before it is killed: open client connections would hold it
- * forever.
- */
-const STOP_GRACE_MS = 500;
-
-/**
  * Starts the runtime. Throws StartError where a port is taken, the Worker does not build, or the data are
  * unreachable.
  */
 export async function startEnsembleProcess(options: EnsembleOptions): Promise<EnsembleProcess> {
   const checked = checkedWorker(readWorkerConfig(options.configFile), options);
-  const { worker, warnings, ensembles, observers } = checked;
+  const { worker, warnings, ensembles, observers, sids } = checked;
   for (const warning of warnings) options.warn(warning);
   const runtime = options.runtimeFile ?? runtimeOfWrangler();
   checkRunnable(runtime);
   const dataDirectory = resolve(options.dataDirectory);
-  const storageDirectory = join(dataDirectory, "storage");
   const runtimeDirectory = join(dataDirectory, "runtime");
-  makeDirectory(storageDirectory);
   makeDirectory(runtimeDirectory);
-  const configFile = join(runtimeDirectory, "workerd.capnp");
-  checkUnclaimed(runtimeDirectory, configFile);
+  checkUnclaimed(runtimeDirectory);
+  // The sockets of the processes are in here.
+  chmodSync(runtimeDirectory, 0o700);
   await checkPortFree(options.httpPort, "--port 18787");
   const others = worker.tcpPorts.map((_, index) => 12_181 + index);
   for (const port of worker.tcpPorts) await checkPortFree(port, `--ports ${others.join(",")}`);
 
-  await bundle(worker.main, join(runtimeDirectory, "worker.js"));
-  const places = {
-    httpPort: options.httpPort,
-    tcpPorts: worker.tcpPorts,
-    storageDirectory,
-    bundleFile: "worker.js",
-  };
   const beside = await bundleBeside(worker.name, options.beside, runtimeDirectory);
-  writeFileSync(configFile, renderRuntimeConfig(worker, places, beside));
-
-  // `--experimental` permits storage on the local disk, as `wrangler dev` does.
-  const child = spawn(runtime, ["serve", "--experimental", configFile, RUNTIME_CONFIG_NAME], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  if (child.pid !== undefined) claim(runtimeDirectory, child.pid);
+  const count = processCount(sids.length, options.processes);
+  sortData(checked, { dataDirectory, count });
+  await bundleWorker(worker, runtimeDirectory, count);
+  const configFiles = writeConfigs(checked, { count, beside, dataDirectory, runtimeDirectory, options });
+  const ids: number[] = [];
+  const runtimes = configFiles.map(
+    (configFile, at) =>
+      new RuntimeProcess({
+        executable: runtime,
+        configFile,
+        configName: RUNTIME_CONFIG_NAME,
+        directory: runtimeDirectory,
+        started: (id) => {
+          ids[at] = id;
+          claim(runtimeDirectory, ids);
+        },
+        restarting:
+          count === 1
+            ? undefined
+            : (how) => {
+                rmSync(join(runtimeDirectory, socketOf(at)), { force: true });
+                options.warn(`the process of ${replicasOf(at, checked, count)} ended (${how}): it starts again`);
+              },
+      }),
+  );
   const secret = worker.vars.get("EDGEKEEPER_SECRET");
   const voters = worker.tcpPorts.length - observers;
-  return new RunningEnsemble(child, {
+  return new RunningEnsemble(runtimes, {
     httpPort: options.httpPort,
     voterPorts: worker.tcpPorts.slice(0, voters),
     observerPorts: worker.tcpPorts.slice(voters),
@@ -127,6 +136,77 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
     isRuntimeChosen: options.runtimeFile !== undefined,
     secret: secret === "" ? undefined : secret,
   });
+}
+
+/** Each object's database to where its process looks for it. */
+function sortData(
+  { worker, ensembles }: CheckedWorker,
+  { dataDirectory, count }: { readonly dataDirectory: string; readonly count: number },
+): void {
+  const storages = Array.from({ length: count }, (_, at) => storageOf(at, dataDirectory));
+  for (const storage of storages) makeDirectory(storage);
+  const replicas = worker.durableObjects.find(({ name }) => name === REPLICA_BINDING);
+  if (replicas === undefined) return;
+  const found = readdirSync(dataDirectory).filter((name) => /^storage(-\d+)?$/.test(name));
+  const formerStorages = found.map((name) => join(dataDirectory, name)).filter((path) => !storages.includes(path));
+  sortObjectFiles({ storages, formerStorages, replicas: `${worker.name}-${replicas.className}`, ensembles });
+}
+
+/** What all processes run. */
+async function bundleWorker(worker: WorkerConfig, directory: string, count: number): Promise<void> {
+  await bundle(worker.main, join(directory, BUNDLES.worker));
+  if (count === 1) return;
+  for (const name of ["namespace", "switchboard"] as const) {
+    await bundle(fileURLToPath(new URL(`../local/${name}.ts`, import.meta.url)), join(directory, BUNDLES[name]));
+  }
+}
+
+/** Bundles, relative to the directory in which the processes run. */
+const BUNDLES = { worker: "worker.js", namespace: "namespace.js", switchboard: "switchboard.js" } as const;
+
+/** One configuration for each process; their files. */
+function writeConfigs(
+  { worker, sids }: CheckedWorker,
+  {
+    count,
+    beside,
+    dataDirectory,
+    runtimeDirectory,
+    options,
+  }: {
+    readonly count: number;
+    readonly beside: readonly BesideWorker[];
+    readonly dataDirectory: string;
+    readonly runtimeDirectory: string;
+    readonly options: EnsembleOptions;
+  },
+): readonly string[] {
+  return Array.from({ length: count }, (_, at) => {
+    const among = {
+      at,
+      count,
+      socketOf,
+      namespaceFile: BUNDLES.namespace,
+      switchboardFile: BUNDLES.switchboard,
+    };
+    const places = {
+      httpPort: at === 0 ? options.httpPort : undefined,
+      tcpPorts: portsOf(at, { ports: worker.tcpPorts, sids, count }),
+      among: count === 1 ? undefined : among,
+      storageDirectory: storageOf(at, dataDirectory),
+      bundleFile: BUNDLES.worker,
+    };
+    const file = join(runtimeDirectory, `workerd-${at + 1}.capnp`);
+    writeFileSync(file, renderRuntimeConfig(worker, places, at === 0 ? beside : []));
+    rmSync(join(runtimeDirectory, socketOf(at)), { force: true });
+    return file;
+  });
+}
+
+/** For people: `replica 2`, `replicas 1, 4`. */
+function replicasOf(at: number, { sids }: CheckedWorker, count: number): string {
+  const own = sids.filter((sid) => homeOfReplica(sid, count) === at);
+  return `replica${own.length === 1 ? "" : "s"} ${own.join(", ")}`;
 }
 
 /** What a runtime was started with. */
@@ -150,12 +230,10 @@ class RunningEnsemble implements EnsembleProcess {
   readonly beside: EnsembleProcess["beside"];
   readonly ensembles: readonly string[];
   readonly ended: Promise<string>;
-  readonly #child: ChildProcess;
+  readonly #runtimes: readonly RuntimeProcess[];
   readonly #places: RunningPlaces;
-  readonly #output: RuntimeOutput;
-  #end: string | undefined;
 
-  constructor(child: ChildProcess, places: RunningPlaces) {
+  constructor(runtimes: readonly RuntimeProcess[], places: RunningPlaces) {
     this.httpPort = places.httpPort;
     this.voterPorts = places.voterPorts;
     this.observerPorts = places.observerPorts;
@@ -163,18 +241,8 @@ class RunningEnsemble implements EnsembleProcess {
     this.beside = places.beside;
     this.ensembles = places.ensembles;
     this.#places = places;
-    this.#child = child;
-    this.#output = new RuntimeOutput(child);
-    this.ended = new Promise((resolveEnd) => {
-      const end = (how: string): void => {
-        this.#end ??= how;
-        resolveEnd(how);
-      };
-      child.once("error", (error) => end(error.message));
-      child.once("exit", (code, signal) =>
-        end(signal === null ? `code ${String(code)}` : `signal ${signal}`),
-      );
-    });
+    this.#runtimes = runtimes;
+    this.ended = Promise.race(runtimes.map(async ({ ended }) => await ended));
   }
 
   async waitUntilServing(deadlineMs: number): Promise<void> {
@@ -185,10 +253,11 @@ class RunningEnsemble implements EnsembleProcess {
     let askStatusAt = performance.now() + STATUS_INTERVAL_MS;
     let whyBefore: string | undefined;
     while (performance.now() < deadline) {
-      if (this.#end !== undefined) throw await this.#endedEarly(this.#end);
+      const end = this.#runtimes.find((one) => one.end !== undefined)?.end;
+      if (end !== undefined) throw await this.#endedEarly(end);
       const health = await askHealth(door);
       if (health.code === 200) {
-        this.#output.release();
+        for (const runtime of this.#runtimes) runtime.release();
         return;
       }
       last = `${health.code ?? ""} ${health.detail}`.trim();
@@ -206,6 +275,7 @@ class RunningEnsemble implements EnsembleProcess {
   }
 
   async #endedEarly(how: string): Promise<StartError> {
+    await this.stop();
     const { runtime, isRuntimeChosen } = this.#places;
     const remedy = isRuntimeChosen
       ? "Is it a workerd? Leave --runtime out to run the one that wrangler brings."
@@ -216,7 +286,7 @@ class RunningEnsemble implements EnsembleProcess {
   /** The Worker fails the same way at each question: it is told once, and where in the code is left out. */
   async #refused(last: string): Promise<StartError> {
     await this.stop();
-    const detail = withoutStacks(await this.#output.held());
+    const detail = withoutStacks(await this.#held());
     return new StartError(
       `${block(detail)}the Worker runs and does not serve; /healthz says: ${last}. ` +
         `Its variables and its code decide; waiting does not help.`,
@@ -256,15 +326,16 @@ class RunningEnsemble implements EnsembleProcess {
   }
 
   async #told(): Promise<string> {
-    return block(await this.#output.held());
+    return block(await this.#held());
+  }
+
+  async #held(): Promise<string> {
+    const parts = await Promise.all(this.#runtimes.map(async (runtime) => await runtime.held()));
+    return parts.join("");
   }
 
   async stop(): Promise<void> {
-    if (this.#end !== undefined) return;
-    this.#child.kill("SIGTERM");
-    const killer = setTimeout(() => this.#child.kill("SIGKILL"), STOP_GRACE_MS);
-    await this.ended;
-    clearTimeout(killer);
+    await Promise.all(this.#runtimes.map(async (runtime) => await runtime.stop()));
   }
 }
 
@@ -298,20 +369,6 @@ async function bundleBeside(
   );
 }
 
-function checkRunnable(runtime: string): void {
-  try {
-    if (!statSync(runtime).isFile()) throw new Error("it is no file");
-    accessSync(runtime, constants.X_OK);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StartError(
-      `cannot run ${runtime} (${reason}): --runtime takes a workerd executable; without it the one that ` +
-        `wrangler brings runs (npm ci installs it).`,
-      { cause: error },
-    );
-  }
-}
-
 async function checkPortFree(port: number, remedy: string): Promise<void> {
   const server = createServer();
   try {
@@ -332,61 +389,4 @@ async function checkPortFree(port: number, remedy: string): Promise<void> {
 function errorCode(error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
   return code === "EADDRINUSE" ? "another program listens there" : code;
-}
-
-/**
- * The part of esbuild that is used here; wrangler brings the package, and its types are not ours to import.
- */
-interface Bundler {
-  build(options: Readonly<Record<string, unknown>>): Promise<unknown>;
-}
-
-async function bundle(main: string, outputFile: string): Promise<void> {
-  const bundler = requireOfWrangler("esbuild");
-  assert(isBundler(bundler), "wrangler's esbuild has a build function");
-  try {
-    await bundler.build({
-      entryPoints: [main],
-      outfile: outputFile,
-      bundle: true,
-      format: "esm",
-      target: "es2024",
-      conditions: ["workerd", "worker", "browser"],
-      external: ["node:*", "cloudflare:*"],
-      // The modules that wrangler takes as text without being told.
-      loader: { ".html": "text", ".txt": "text", ".sql": "text" },
-      keepNames: true,
-      logLevel: "silent",
-    });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StartError(`the Worker ${main} does not build: ${reason}`, { cause: error });
-  }
-}
-
-function isBundler(module: unknown): module is Bundler {
-  return (
-    typeof module === "object" && module !== null && "build" in module && typeof module.build === "function"
-  );
-}
-
-/** The path of the workerd executable for this machine. */
-function runtimeOfWrangler(): string {
-  const module = requireOfWrangler("workerd");
-  const path =
-    typeof module === "object" && module !== null && "default" in module ? module.default : undefined;
-  assert(typeof path === "string", "wrangler's workerd exports the path of its executable");
-  return path;
-}
-
-function requireOfWrangler(name: string): unknown {
-  const requireHere = createRequire(import.meta.url);
-  try {
-    const module: unknown = createRequire(requireHere.resolve("wrangler/package.json"))(name);
-    return module;
-  } catch (error) {
-    throw new StartError(`the package ${name}, which wrangler brings, does not load: run \`npm ci\` first.`, {
-      cause: error,
-    });
-  }
 }

@@ -11,12 +11,25 @@ import type { WorkerConfig } from "./worker-config.ts";
 
 /** Where the doors listen and the data lie. Doors are on loopback, always. */
 export interface RuntimePlaces {
-  readonly httpPort: number;
+  /** undefined where another process has the HTTP door. */
+  readonly httpPort: number | undefined;
   readonly tcpPorts: readonly number[];
+  /** Which of several processes this is; undefined where it is the only one. */
+  readonly among?: Among | undefined;
   /** An absolute path. */
   readonly storageDirectory: string;
   /** The bundled Worker, relative to the configuration file. */
   readonly bundleFile: string;
+}
+
+/** A process among several, counted from 0, which reach each other by sockets in their directory. */
+export interface Among {
+  readonly at: number;
+  readonly count: number;
+  readonly socketOf: (at: number) => string;
+  /** The bundled modules of src/local, relative to the configuration file. */
+  readonly namespaceFile: string;
+  readonly switchboardFile: string;
 }
 
 /** A Worker beside ours, bound to it. */
@@ -50,19 +63,63 @@ ${beside.map((_, index) => `    (name = "beside-${index}", worker = .beside${ind
     (name = "storage", disk = (path = ${quote(places.storageDirectory)}, writable = true)),
     (name = "internet", network = (${outbound(worker.vars)})),
 ${beside.length === 0 ? "" : OUTSIDE}\
+${others(places.among).map(({ at, socket }) => `    (name = "process-${at}", external = (address = ${quote(`unix:${socket}`)}, http = ())),\n`).join("")}\
+${places.among === undefined ? "" : `    (name = "switchboard", worker = .switchboard),\n`}\
   ],
   sockets = [
 ${sockets(places, beside).join("\n")}
   ],
+${places.among === undefined ? "" : extension(places.among)}\
 );
 
-${workerConstant("worker", worker, { names, bundleFile: places.bundleFile })}
+${workerConstant("worker", worker, { names, bundleFile: places.bundleFile, among: places.among })}
+${places.among === undefined ? "" : switchboard(worker, places.among)}\
 ${beside
   .map((one, index) =>
     workerConstant(`beside${index}`, one.worker, { names, bundleFile: one.bundleFile, outbound: "outside" }),
   )
   .join("\n")}`;
 }
+
+/** The processes besides this one. */
+function others(among: Among | undefined): readonly { readonly at: number; readonly socket: string }[] {
+  if (among === undefined) return [];
+  return Array.from({ length: among.count }, (_, at) => ({ at, socket: among.socketOf(at) })).filter(
+    ({ at }) => at !== among.at,
+  );
+}
+
+/** The module that stands in the place of each namespace of the Worker. */
+const NAMESPACE_MODULE = "edgekeeper-local:namespace";
+
+function extension({ namespaceFile }: Among): string {
+  return `  extensions = [(modules = [
+    (name = ${quote(NAMESPACE_MODULE)}, esModule = embed ${quote(namespaceFile)}, internal = true),
+  ])],
+`;
+}
+
+/** The Worker that answers the other processes for the objects of this one. */
+function switchboard(worker: WorkerConfig, { switchboardFile }: Among): string {
+  const bindings = worker.durableObjects.map(
+    ({ name, className }) =>
+      `    (name = ${quote(name)}, durableObjectNamespace = ` +
+      `(className = ${quote(className)}, serviceName = "${MAIN}")),`,
+  );
+  return `
+const switchboard :Workerd.Worker = (
+  modules = [(name = "worker.js", esModule = embed ${quote(switchboardFile)})],
+  compatibilityDate = ${quote(worker.compatibilityDate)},
+  compatibilityFlags = [${[...worker.compatibilityFlags, NO_COMPRESSION].map(quote).join(", ")}],
+  bindings = [
+${bindings.join("\n")}
+  ],
+);
+`;
+}
+
+/** To compress what goes from one process to the next would cost far more than it saves. */
+const NO_COMPRESSION = "no_web_socket_compression";
 
 /** The service that is ours. */
 const MAIN = "main";
@@ -80,10 +137,12 @@ function workerConstant(
     names,
     bundleFile,
     outbound,
+    among,
   }: {
     readonly names: ReadonlyMap<string, string>;
     readonly bundleFile: string;
     readonly outbound?: string;
+    readonly among?: Among | undefined;
   },
 ): string {
   return `const ${name} :Workerd.Worker = (
@@ -95,7 +154,7 @@ ${worker.sqliteClasses.map((one) => namespace(worker.name, one)).join("\n")}
   ],
   durableObjectStorage = (localDisk = "storage"),
   bindings = [
-${bindings(worker, names).join("\n")}
+${bindings(worker, names, among).join("\n")}
   ],
 ${outbound === undefined ? "" : `  globalOutbound = ${quote(outbound)},\n`});
 `;
@@ -125,8 +184,14 @@ function sockets(places: RuntimePlaces, beside: readonly BesideWorker[]): readon
     (port, index) =>
       `    (name = "tcp-${index}", address = "127.0.0.1:${port}", tcp = (), service = "${MAIN}"),`,
   );
-  const others = beside.map(({ httpPort }, index) => http(`http-${index}`, httpPort, `beside-${index}`));
-  return [http("http", places.httpPort, MAIN), ...tcp, ...others];
+  const besides = beside.map(({ httpPort }, index) => http(`http-${index}`, httpPort, `beside-${index}`));
+  const { among, httpPort } = places;
+  const inner =
+    among === undefined
+      ? []
+      : [`    (name = "inner", address = ${quote(`unix:${among.socketOf(among.at)}`)}, http = (), service = "switchboard"),`];
+  const door = httpPort === undefined ? [] : [http("http", httpPort, MAIN)];
+  return [...door, ...inner, ...tcp, ...besides];
 }
 
 function namespace(workerName: string, className: string): string {
@@ -134,10 +199,15 @@ function namespace(workerName: string, className: string): string {
   return `    (className = ${quote(className)}, uniqueKey = ${uniqueKey}, enableSql = true),`;
 }
 
-function bindings(worker: WorkerConfig, names: ReadonlyMap<string, string>): readonly string[] {
-  const objects = worker.durableObjects.map(
-    (binding) => `    (name = ${quote(binding.name)}, durableObjectNamespace = ${quote(binding.className)}),`,
-  );
+function bindings(
+  worker: WorkerConfig,
+  names: ReadonlyMap<string, string>,
+  among: Among | undefined,
+): readonly string[] {
+  const objects = worker.durableObjects.map(({ name, className }) => {
+    const local = `durableObjectNamespace = ${quote(className)}`;
+    return `    (name = ${quote(name)}, ${among === undefined ? local : wrapped(name, local, among)}),`;
+  });
   const services = worker.services.map(({ name, service, entrypoint, props }) => {
     const parts = [`name = ${quote(names.get(service) ?? service)}`];
     if (entrypoint !== undefined) parts.push(`entrypoint = ${quote(entrypoint)}`);
@@ -148,6 +218,19 @@ function bindings(worker: WorkerConfig, names: ReadonlyMap<string, string>): rea
     ([name, value]) => `    (name = ${quote(name)}, text = ${quote(value)}),`,
   );
   return [...objects, ...services, ...vars];
+}
+
+/** The module of src/local in the place of a namespace, with what it is given. */
+function wrapped(binding: string, local: string, among: Among): string {
+  const doors = others(among).map(({ at }) => `(name = "PROCESS_${at}", service = "process-${at}")`);
+  const inner = [
+    `(name = "LOCAL", ${local})`,
+    `(name = "BINDING", text = ${quote(binding)})`,
+    `(name = "AT", text = "${among.at}")`,
+    `(name = "PROCESSES", text = "${among.count}")`,
+    ...doors,
+  ];
+  return `wrapped = (moduleName = ${quote(NAMESPACE_MODULE)}, innerBindings = [${inner.join(", ")}])`;
 }
 
 /** A text literal of Cap'n Proto's schema language: every byte outside plain ASCII is an escape. */

@@ -21,6 +21,7 @@ const USAGE = `Runs an Edgekeeper ensemble on this machine.
   --port N            the HTTP and WebSocket door (default 8787)
   --ports N,N,N       the TCP doors for ZooKeeper clients, one a voter, then one an observer
                       (default 2181,2182,2183)
+  --processes N       over how many processes the replicas are spread (default: one each, 3 at most)
   --config FILE       another wrangler.toml (default wrangler.toml)
   --var NAME=VALUE    a variable of the Worker, over the configuration's; may be repeated
   --timeout MS        how long the ensemble may take until it serves (default 30000)
@@ -36,6 +37,9 @@ ${variableLines()}
 
 Doors listen on 127.0.0.1 only and ask for no secret. Ctrl-C stops; the data stay.
 `;
+
+/** Each takes some 60 MB before it holds anything. */
+const PROCESSES_MAX = 32;
 
 /** What the command line asked for. */
 interface StartOptions extends EnsembleOptions {
@@ -126,6 +130,10 @@ function readOptions(args: readonly string[]): StartOptions | undefined {
     tcpPorts: values.ports
       ?.split(",")
       .map((port) => wholeNumber(port, { name: "--ports", min: 1, max: 65_535 })),
+    processes:
+      values.processes === undefined
+        ? undefined
+        : wholeNumber(values.processes, { name: "--processes", min: 1, max: PROCESSES_MAX }),
     vars: new Map([["EDGEKEEPER_DEV", "1"], ...(values.var ?? []).map(readVar)]),
     runtimeFile: values.runtime,
     timeoutMs: wholeNumber(values.timeout ?? "30000", { name: "--timeout", min: 1, max: 3_600_000 }),
@@ -144,6 +152,7 @@ function parse(args: readonly string[]): Readonly<Flags> {
         help: { type: "boolean", short: "h" },
         port: { type: "string" },
         ports: { type: "string" },
+        processes: { type: "string" },
         runtime: { type: "string" },
         tied: { type: "boolean" },
         timeout: { type: "string" },
@@ -177,6 +186,7 @@ interface Flags {
   help?: boolean | undefined;
   port?: string | undefined;
   ports?: string | undefined;
+  processes?: string | undefined;
   runtime?: string | undefined;
   tied?: boolean | undefined;
   timeout?: string | undefined;

@@ -1,5 +1,13 @@
 /** What the Worker is told by variables, checked and matched with its doors before anything runs. */
-import { ConfigError, isVariable, meantVariable, readSettings, type Settings } from "../base/settings.ts";
+import type { Sid } from "../base/ids.ts";
+import {
+  ConfigError,
+  isVariable,
+  meantVariable,
+  readSettings,
+  type Settings,
+  sidsOf,
+} from "../base/settings.ts";
 import { VARIABLES } from "../base/variables.ts";
 import { portPlan } from "./port-plan.ts";
 import { StartError } from "./start-error.ts";
@@ -21,10 +29,12 @@ export interface CheckedWorker {
   readonly ensembles: readonly string[];
   /** How many of the last TCP ports lead to observers. */
   readonly observers: number;
+  /** Whose the TCP ports are, in their order; none where the Worker has no replicas. */
+  readonly sids: readonly Sid[];
 }
 
 /** The binding that a Worker of ours has to its replicas: the variables mean nothing to any other Worker. */
-const REPLICA_BINDING = "REPLICA";
+export const REPLICA_BINDING = "REPLICA";
 
 /** Puts the overrides on the Worker. Throws StartError for variables, or ports, that make no sense. */
 export function checkedWorker(worker: WorkerConfig, overrides: Overrides): CheckedWorker {
@@ -53,6 +63,7 @@ export function checkedWorker(worker: WorkerConfig, overrides: Overrides): Check
     warnings,
     ensembles: settings?.ensembles ?? [],
     observers: tcpPorts.length === 0 ? 0 : (settings?.observers.length ?? 0),
+    sids: settings === undefined ? [] : sidsOf(settings),
   };
 }
 

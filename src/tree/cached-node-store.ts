@@ -254,7 +254,9 @@ export class CachedNodeStore implements NodeStore {
     this.#dirtyEphemerals.replace(path, before?.node, entry.node);
     this.#dirtyBytes += bytesOf(path, entry.node) - (before ? bytesOf(path, before.node) : 0);
     this.#dirty.set(path, entry);
-    if (path === "/") return;
+    // It is among its parent's dirty children already.
+    const isKnown = before !== undefined && (before.node === undefined) === (entry.node === undefined);
+    if (isKnown || path === "/") return;
     const parent = parentOf(path);
     const children = this.#dirtyChildren.get(parent);
     const present = entry.node !== undefined;

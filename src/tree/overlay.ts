@@ -40,7 +40,8 @@ export class Overlay implements NodeView {
   }
 
   get(path: string): Znode | undefined {
-    return this.#changes.has(path) ? this.#changes.get(path) : this.#base.get(path);
+    const changed = this.#changes.get(path);
+    return changed !== undefined || this.#changes.has(path) ? changed : this.#base.get(path);
   }
 
   put(path: string, node: Znode): void {

@@ -17,10 +17,10 @@ import type {
 } from "../base/request.ts";
 import type { OperationTxn, Txn } from "../base/txn.ts";
 import { ZNODE_SETTINGS, type ZnodeSettings } from "../base/znode-settings.ts";
-import { compareZxid, type Zxid, zxidText } from "../base/zxid.ts";
+import { compareZxid, type Zxid, ZXID_ZERO, zxidText } from "../base/zxid.ts";
 import { isAllowed } from "./access.ts";
 import { createInMulti } from "./create-mode.ts";
-import type { NodeView } from "./node-store.ts";
+import type { NodeView, Subtotal, Znode } from "./node-store.ts";
 import { Overlay, PendingKeys } from "./overlay.ts";
 import {
   type PreparableOperation,
@@ -73,6 +73,7 @@ export class Preparer {
   readonly #sessions = new Map<SessionId, boolean>();
   readonly #pendingSessions = new PendingKeys<SessionId>();
   readonly #reconfigure: Reconfigure | undefined;
+  readonly #noting: NotingView;
   #lastPrepared: Zxid;
 
   /** Without `reconfigure` the members are the deployment's business, as in a ZooKeeper with its default settings. */
@@ -89,6 +90,7 @@ export class Preparer {
     this.#settings = options.znodes ?? ZNODE_SETTINGS;
     this.#warn = options.warn ?? (() => undefined);
     this.#nodes = new Overlay(tree);
+    this.#noting = new NotingView(this.#nodes, this.#pendingPaths);
     this.#lastPrepared = tree.lastApplied;
   }
 
@@ -255,28 +257,57 @@ export class Preparer {
     return scope;
   }
 
-  /** The overlay, with every change noted under the zxid. */
+  /** The overlay, with every change noted under the zxid. One at a time is in use, so one serves all. */
   #view(zxid: Zxid): NodeView {
-    return {
-      get: (path) => this.#nodes.get(path),
-      put: (path, node) => {
-        this.#pendingPaths.add(zxid, path);
-        this.#nodes.put(path, node);
-      },
-      delete: (path) => {
-        this.#pendingPaths.add(zxid, path);
-        this.#nodes.delete(path);
-      },
-      childNames: (path) => this.#nodes.childNames(path),
-      ephemeralsOf: (session) => this.#nodes.ephemeralsOf(session),
-      subtotal: (path) => this.#nodes.subtotal(path),
-      prefetch: (paths) => this.#nodes.prefetch(paths),
-    };
+    this.#noting.zxid = zxid;
+    return this.#noting;
   }
 
   #changeSession(input: PrepareInput, isOpen: boolean): void {
     this.#sessions.set(input.session, isOpen);
     this.#pendingSessions.add(input.zxid, input.session);
+  }
+}
+
+/** An overlay in which each change is noted under a zxid. */
+class NotingView implements NodeView {
+  zxid: Zxid = ZXID_ZERO;
+  readonly #nodes: Overlay;
+  readonly #pending: PendingKeys<string>;
+
+  constructor(nodes: Overlay, pending: PendingKeys<string>) {
+    this.#nodes = nodes;
+    this.#pending = pending;
+  }
+
+  get(path: string): Znode | undefined {
+    return this.#nodes.get(path);
+  }
+
+  put(path: string, node: Znode): void {
+    this.#pending.add(this.zxid, path);
+    this.#nodes.put(path, node);
+  }
+
+  delete(path: string): void {
+    this.#pending.add(this.zxid, path);
+    this.#nodes.delete(path);
+  }
+
+  childNames(path: string): readonly string[] {
+    return this.#nodes.childNames(path);
+  }
+
+  ephemeralsOf(session: SessionId): readonly string[] {
+    return this.#nodes.ephemeralsOf(session);
+  }
+
+  subtotal(path: string): Subtotal {
+    return this.#nodes.subtotal(path);
+  }
+
+  prefetch(paths: readonly string[]): void {
+    this.#nodes.prefetch(paths);
   }
 }
 

@@ -23,6 +23,8 @@ export interface EnsembleSetup {
   /** The TCP doors' ports; as many free ones as there are replicas by default. */
   readonly tcpPorts?: readonly number[];
   readonly vars?: Readonly<Record<string, string>>;
+  /** Over how many processes the replicas are spread; as `npm start` does it by default. */
+  readonly processes?: number;
   /** Environment variables for the runtime. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Another workerd executable. */
@@ -79,6 +81,7 @@ export async function startEnsemble(setup: EnsembleSetup = {}): Promise<TestEnse
   args.push("--config", join(projectRoot, setup.config ?? "wrangler.toml"));
   if (setup.worker !== undefined) args.push("--worker", `${join(projectRoot, setup.worker)}@${workerPort}`);
   if (setup.runtimeFile !== undefined) args.push("--runtime", setup.runtimeFile);
+  if (setup.processes !== undefined) args.push("--processes", String(setup.processes));
   for (const [name, value] of Object.entries(setup.vars ?? {})) args.push("--var", `${name}=${value}`);
 
   // Detached: a process group of its own, so that kill9 reaches the runtime and nobody else. Tied to our

@@ -49,11 +49,11 @@ class Mover {
     const fate = rng.below(3);
     if (fate > 0) before.hangUp(fate === 1);
     this.moves++;
-    this.client = this.#open({ ...before.handover, lastZxidSeen: this.#seen });
-    this.client.onWelcome = (welcome) => {
-      expect(welcome.sessionId).toBe(session);
-      this.#watch(this.client);
-    };
+    this.client = this.#open({ ...before.handover, lastZxidSeen: this.#seen }, (client) => {
+      expect(client.welcome?.sessionId).toBe(session);
+      this.client = client;
+      this.#watch(client);
+    });
     const sid = must(sids[rng.below(sids.length)], "a sid");
     if (fate === 0) this.#haunt(before, 5 + sid);
   }
@@ -69,9 +69,14 @@ class Mover {
     }
   }
 
-  #open(hello: Parameters<TestClient["hello"]>[0]): TestClient {
+  /** At a leader nearby the welcome may come before this returns. */
+  #open(
+    hello: Parameters<TestClient["hello"]>[0],
+    welcomed: (client: TestClient) => void = () => undefined,
+  ): TestClient {
     const { rng, sids } = this.world;
     const client = new TestClient(this.world, must(sids[rng.below(sids.length)], "a sid"));
+    client.onWelcome = () => welcomed(client);
     client.onMessage = (message) => this.#on(client, message);
     return client.hello({ timeoutMs: 10_000, ...hello });
   }

@@ -97,7 +97,7 @@ describe("a write that comes late, by a connection that its session has left", (
   });
 
   it("that was proposed before the move is done, whether or not its reply gets through", () => {
-    const { world, leader, stale, young } = moving((first, others) => [first, firstOf(others)], 2);
+    const { world, leader, stale, young } = moving((first, others) => [first, firstOf(others)], 5);
     stale.send({ op: "setData", path: "/a", data: bytes("early"), version: -1 });
     young.untilWelcome();
     world.untilEqual();

@@ -214,9 +214,11 @@ test("data of a newer version are told as such", async () => {
   const ensemble = await startEnsemble({ dataDirectory });
   const { httpPort, tcpPorts } = ensemble;
   await ensemble.stop();
-  const replicas = join(dataDirectory, "storage", "edgekeeper-Replica");
-  for (const name of (await readdir(replicas)).filter((file) => /^[0-9a-f]{64}\.sqlite$/.test(file))) {
-    const database = new DatabaseSync(join(replicas, name));
+  for (const storage of ["storage", "storage-2", "storage-3"]) {
+    const replicas = join(dataDirectory, storage, "edgekeeper-Replica");
+    const names = (await readdir(replicas)).filter((file) => /^[0-9a-f]{64}\.sqlite$/.test(file));
+    expect(names).toHaveLength(1);
+    const database = new DatabaseSync(join(replicas, names[0] ?? ""));
     expect(database.prepare("UPDATE state SET format = 99").run().changes).toBe(1);
     database.close();
   }

@@ -147,6 +147,7 @@ describe("with neither a secret nor the flag of development", () => {
       tcpPorts: [tcpPort],
       vars: new Map([["VOTERS", "1"]]),
       runtimeFile: undefined,
+      processes: undefined,
       beside: [],
       warn: () => undefined,
     });

@@ -153,10 +153,14 @@ async function createKept(client: WireClient): Promise<void> {
 
 /** Removes the databases of these objects: a file each, and what SQLite left beside it. */
 async function removeDisks(objects: readonly string[]): Promise<void> {
-  const directory = join(dataDirectory, "storage", "edgekeeper-Replica");
-  const names = (await readdir(directory)).filter((name) => objects.includes(name.split(".")[0] ?? ""));
-  expect(names.filter((name) => name.endsWith(".sqlite"))).toHaveLength(objects.length);
-  for (const name of names) await rm(join(directory, name));
+  const found: string[] = [];
+  for (const storage of (await readdir(dataDirectory)).filter((name) => name.startsWith("storage"))) {
+    const directory = join(dataDirectory, storage, "edgekeeper-Replica");
+    const names = (await readdir(directory)).filter((name) => objects.includes(name.split(".")[0] ?? ""));
+    found.push(...names.map((name) => join(directory, name)));
+  }
+  expect(found.filter((path) => path.endsWith(".sqlite"))).toHaveLength(objects.length);
+  for (const path of found) await rm(path);
 }
 
 /** What the starter says, and nothing besides, when it ends long before its deadline. */

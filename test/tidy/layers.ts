@@ -39,7 +39,9 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
   },
   client: { layers: ["base", "jute"] },
   recipes: { layers: ["base", "client"] },
-  cli: { layers: ["base", "jute", "client", "recipes"], packages: ["node:", "smol-toml"] },
+  // What runs the Worker in several processes of one machine, outside of its bundle.
+  local: { layers: [] },
+  cli: { layers: ["base", "jute", "client", "local", "recipes"], packages: ["node:", "smol-toml"] },
   "worker.ts": { layers: ["base", "durable", "gateway"], packages: ["cloudflare:", "hono"] },
 };
 
