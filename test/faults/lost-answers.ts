@@ -1,6 +1,6 @@
 /**
- * Answers that are lost on their way to the gateway: what was asked for is done, and nobody hears of it. Calls that only
- * look are answered, so that this befalls also what looks before it writes.
+ * Answers that are lost on their way to the gateway: what was asked for is done, and nobody hears of it. Calls that
+ * only look are answered, so that this befalls also what looks before it writes.
  */
 import type { Call, CallId, CallRequest } from "../../src/keeper/call.ts";
 

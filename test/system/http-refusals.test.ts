@@ -1,6 +1,6 @@
 /**
- * What every route of the HTTP API answers to those who must log in first, who ask too often, whose session belongs to a
- * connection, and who ask for webhooks where there are none: through the real runtime, held to the OpenAPI document.
+ * What every route of the HTTP API answers to those who must log in first, who ask too often, whose session belongs to
+ * a connection, and who ask for webhooks where there are none: through the real runtime, held to the OpenAPI document.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Client, connect } from "../../src/client/index.ts";
