@@ -35,7 +35,15 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
   // The gateway runs what names and reaches a replica (durable's entry and settings), never what is inside one.
   gateway: {
     layers: ["base", "binding", "dashboard", "durable"],
-    packages: ["@cfworker/json-schema", "@hono/zod-openapi", "cloudflare:", "hono", "jose"],
+    packages: [
+      "@cfworker/json-schema",
+      "@hono/zod-openapi",
+      "ajv",
+      "ajv-draft-04",
+      "cloudflare:",
+      "hono",
+      "jose",
+    ],
   },
   client: { layers: ["base", "jute"] },
   recipes: { layers: ["base", "client"] },

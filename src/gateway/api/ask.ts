@@ -1,8 +1,8 @@
 /**
  * Asks a replica on a caller's behalf. Any replica will do, so the nearest is asked first: one that cannot answer has
  * done nothing, and the next is asked. Where one is lost with the request, what is safe to ask twice is asked of the
- * next, and of the rest the caller is told that nobody knows. A read that costs a replica nothing is asked of the next
- * as well where the first takes unusually long.
+ * next. Where no answer came in the end of what changes something, its caller is told that nobody knows what became of
+ * it. A read that costs a replica nothing is asked of the next as well where the first takes unusually long.
  */
 import type { Context } from "hono";
 import { ERROR_CODES } from "../../base/error-code.ts";
@@ -128,6 +128,7 @@ export class Asker {
     const ensemble = ensembleOf(context);
     const isHedged = costsNothing(question.request);
     let reason: "no-quorum" | "lagging" | "busy" | undefined;
+    let isLost = false;
     const { nearness } = this.#whereabouts;
     const sids = question.sid === undefined ? await this.#order(context) : [question.sid];
     const found = await firstOf<Sid, Answered | Probed | Response>(sids, {
@@ -141,12 +142,14 @@ export class Asker {
         if (answer?.kind === "answered" || answer?.kind === "probed") return answer;
         if (answer?.kind === "throttled") return tooMany(context, answer.waitMs, THROTTLED);
         if (answer?.kind === "unavailable") reason = answer.reason;
-        else if (!question.isRepeatable) return outcomeUnknown(context);
+        else if (question.isRepeatable) isLost = true;
+        else return outcomeUnknown(context, question);
         return undefined;
       },
     });
     if (found !== undefined) return found;
     this.#whereabouts.forget(ensemble);
+    if (isLost && !LOOKS[question.request.kind]) return outcomeUnknown(context, question);
     return unavailable(context, reason ?? "no-quorum");
   }
 
@@ -198,6 +201,29 @@ export class Asker {
   }
 }
 
+/** What changes nothing: where it was not answered, nothing was done. */
+const LOOKS: Readonly<Record<CallAsked["request"]["kind"], boolean>> = {
+  read: true,
+  queue: true,
+  children: true,
+  authorize: true,
+  listTokens: true,
+  listHooks: true,
+  write: false,
+  openSession: false,
+  acquire: false,
+  renew: false,
+  release: false,
+  proclaim: false,
+  forceRelease: false,
+  createToken: false,
+  revokeToken: false,
+  createHook: false,
+  deleteHook: false,
+  resumeHook: false,
+  noteHook: false,
+};
+
 /** Whether a replica answers it at once from its own tree: two may be asked then, and the time tells how far it is. */
 function costsNothing(request: CallAsked["request"]): boolean {
   return request.kind === "read" && !request.isLinearizable && request.change === undefined;
@@ -246,11 +272,9 @@ function unavailable(context: Context<App>, reason: keyof typeof UNAVAILABLE): R
   return problemDocument(context, { status: 503, code: reason, detail, headers: { "retry-after": "1" } });
 }
 
-function outcomeUnknown(context: Context<App>): Response {
-  return problem(
-    context,
-    504,
-    "outcome-unknown",
-    "it may have been done, or may yet be: look, or send an Idempotency-Key, with which you may ask again",
-  );
+function outcomeUnknown(context: Context<App>, { isRepeatable }: Question): Response {
+  const next = isRepeatable
+    ? "ask again just as you did, which does no harm"
+    : "look, or send an Idempotency-Key, with which you may ask again";
+  return problem(context, 504, "outcome-unknown", `it may have been done, or may yet be: ${next}`);
 }

@@ -106,7 +106,7 @@ const resume = createRoute({
       },
     },
   },
-  responses: answers([400, 415, 501, 503, 504], { 204: { description: "It goes on." } }),
+  responses: answers([400, 415, 501, 503, 504, 507], { 204: { description: "It goes on." } }),
 });
 
 const remove = createRoute({
