@@ -56,6 +56,8 @@ export { isHookName } from "../tree/webhooks.ts";
 
 export { SECRET_PREFIX as HOOK_SECRET_PREFIX } from "./hook-delivery.ts";
 
+export { PROBED_HEADER } from "./calls.ts";
+
 export { STREAM_TYPE } from "./streams.ts";
 
 export type { MoveRefusal } from "../keeper/operations/move-leader.ts";

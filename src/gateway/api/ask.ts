@@ -8,7 +8,6 @@ import type { Context } from "hono";
 import { ERROR_CODES } from "../../base/error-code.ts";
 import type { Permission } from "../../base/grant.ts";
 import type { Sid } from "../../base/ids.ts";
-import { readSettings } from "../../base/settings.ts";
 import { ZXID_ZERO } from "../../base/zxid.ts";
 import { decodeRecord, encodeRecord } from "../../durable/call-record.ts";
 import {
@@ -16,6 +15,7 @@ import {
   type CallAsked,
   type CallSession,
   GATEWAY_PATHS,
+  PROBED_HEADER,
   replicaStub,
 } from "../../durable/entry.ts";
 import { callerHeaders, type HandedOver } from "../../durable/handed-over.ts";
@@ -23,6 +23,7 @@ import { type App, problem, problemDocument } from "../documents.ts";
 import { boundCaller } from "../bound-caller.ts";
 import { addressOf, callerOf, type CallerIdentities } from "../identities.ts";
 import { tooMany } from "../gatekeeper.ts";
+import { settingsOf } from "../settings-of.ts";
 import type { Whereabouts } from "../whereabouts.ts";
 import { unknownCaller } from "./answers.ts";
 import { firstOf } from "./first-of.ts";
@@ -80,7 +81,7 @@ export class Asker {
     const bound = boundCaller(context.env);
     if (bound !== undefined) return bound;
     const { raw } = context.req;
-    const proven = await this.#callers.of(callerOf(raw), readSettings(context.env).access);
+    const proven = await this.#callers.of(callerOf(raw), settingsOf(context.env).access);
     if (proven === undefined) return undefined;
     const bearer = context.get("bearer");
     if (bearer === undefined) throw new Error("a request came past the gatekeeper");
@@ -169,36 +170,61 @@ export class Asker {
     }: { readonly init: RequestInit; readonly signal: AbortSignal; readonly question: Question },
   ): Promise<CallAnswer | Probed | undefined> {
     const caller = context.req.raw.signal;
-    const signals = [caller, signal, AbortSignal.timeout(TRY_MS + (question.waitMs ?? 0))];
+    const deadline = anyOf([caller, signal], TRY_MS + (question.waitMs ?? 0));
     const name = { ensemble: ensembleOf(context), sid };
     const stub = replicaStub(context.env, name);
     const seen = this.#whereabouts.watch(name);
     let first: string;
-    let rest: Promise<string>;
+    let rest: Promise<string> | undefined;
     try {
       const response = await stub.fetch(`http://replica${GATEWAY_PATHS.call}`, {
         ...init,
-        signal: AbortSignal.any(signals),
+        signal: deadline.signal,
       });
       // It answers calls in records alone: whatever else comes tells nothing of what became of this one.
       if (!response.ok) throw new Error(`a replica answered ${response.status}`);
-      [first, rest] = await lineOf(response);
-      if (!PROBE.test(first)) first += await rest;
+      if (response.headers.has(PROBED_HEADER)) [first, rest] = await lineOf(response);
+      else first = await response.text();
+      if (rest !== undefined && !PROBE.test(first)) first += await rest;
     } catch {
+      deadline.disarm();
       // It died, or does not answer: which of the two is not told, and does not matter.
       if (signal.aborted) seen.slower();
       else if (!caller.aborted) seen.failed();
       return undefined;
     }
-    if (!PROBE.test(first)) {
+    if (rest === undefined || !PROBE.test(first)) {
+      deadline.disarm();
       const answer = decodeRecord(first) as CallAnswer;
       if (answer.kind === "unavailable") seen.failed();
       else if (costsNothing(question.request)) seen.answered();
       return answer;
     }
-    const answer = rest.then((record) => decodeRecord(record) as CallAnswer);
+    const answer = rest.finally(() => deadline.disarm()).then((record) => decodeRecord(record) as CallAnswer);
     return { kind: "probed", zxid: first.trim(), answer };
   }
+}
+
+/**
+ * A signal that fires with any of these, or after so many ms, until it is disarmed. The platform's own (`timeout`,
+ * `any`) would keep a timer, and all that it holds, for each request that was answered long ago.
+ */
+function anyOf(
+  signals: readonly AbortSignal[],
+  afterMs: number,
+): { readonly signal: AbortSignal; readonly disarm: () => void } {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  const timer = setTimeout(abort, afterMs);
+  for (const signal of signals) {
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort);
+  }
+  const disarm = (): void => {
+    clearTimeout(timer);
+    for (const signal of signals) signal.removeEventListener("abort", abort);
+  };
+  return { signal: controller.signal, disarm };
 }
 
 /** What changes nothing: where it was not answered, nothing was done. */
