@@ -197,7 +197,9 @@ function writeConfigs(
       bundleFile: BUNDLES.worker,
     };
     const file = join(runtimeDirectory, `workerd-${at + 1}.capnp`);
-    writeFileSync(file, renderRuntimeConfig(worker, places, at === 0 ? beside : []));
+    const home = sids.filter((sid) => homeOfReplica(sid, count) === at);
+    const vars = count === 1 ? worker.vars : new Map([...worker.vars, ["HOME_REPLICAS", home.join(",")]]);
+    writeFileSync(file, renderRuntimeConfig({ ...worker, vars }, places, at === 0 ? beside : []));
     rmSync(join(runtimeDirectory, socketOf(at)), { force: true });
     return file;
   });

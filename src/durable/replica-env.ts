@@ -17,6 +17,8 @@ export interface ReplicaEnv {
   readonly OBSERVERS?: string;
   /** Where replicas are asked to be made: `sid=hint`, separated by commas. */
   readonly PLACEMENT?: string;
+  /** Under `npm start` with several processes: the sids of the replicas that live with the gateway. */
+  readonly HOME_REPLICAS?: string;
   /** The voters of the data where they were others; see votersRefusal. */
   readonly VOTERS_BEFORE?: string;
   /** Those of them that are gone, where fewer than a majority stay. */
