@@ -88,6 +88,8 @@ export interface ObjectStatus extends ReplicaStatus {
   readonly commits: number;
   /** Snapshots of the leader's tree that this one was replaced by, since the start. */
   readonly snapshots: number;
+  /** How far the tree on disk has come, as lastDelivered tells it of the one in memory: a restart begins there. */
+  readonly lastWritten: string;
   /** Batches of proposals kept in the log. */
   readonly logBatches: number;
   readonly databaseBytes: number;

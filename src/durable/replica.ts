@@ -8,7 +8,7 @@ import type { Sid } from "../base/ids.ts";
 import { seededRng } from "../base/rng.ts";
 import { isLogged } from "../base/log-level.ts";
 import { ConfigError, readSettings } from "../base/settings.ts";
-import { EPOCH_MAX } from "../base/zxid.ts";
+import { EPOCH_MAX, zxidText } from "../base/zxid.ts";
 import { JuteError } from "../jute/jute-error.ts";
 import { pendingRefusal, votersRefusal } from "../keeper/config-node.ts";
 import type { KeeperConfig } from "../keeper/config.ts";
@@ -244,6 +244,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
       ...this.#keeper.status(),
       commits: this.#turns.commits,
       snapshots: this.#turns.snapshots,
+      lastWritten: zxidText(this.#store.written),
       logBatches: this.#store.log.rowCount,
       databaseBytes: this.ctx.storage.sql.databaseSize,
     };
