@@ -50,6 +50,8 @@ export {
   type StreamRefused,
 } from "../keeper/event-stream.ts";
 
+export { type Need, refusedNeed } from "../keeper/call-scope.ts";
+
 export type { KnownHook } from "../keeper/hook-calls.ts";
 
 export { isHookName } from "../tree/webhooks.ts";

@@ -129,6 +129,31 @@ describe("a token", () => {
     expect(await code("DELETE", `/tokens/${"0".repeat(64)}`)).toBe("403 no-auth");
   });
 
+  test("tells who may not do something what it takes, and where", async () => {
+    const api = bearing((await tokenOf(APP)).token);
+    const held = { "if-held": `/secret@${"1".padStart(20, "0")}` };
+    const operations = [
+      { op: "put", path: "/app/mine" },
+      { op: "check", path: "/secret", version: 0 },
+    ];
+    for (const [method, path, init, told] of [
+      ["GET", "/nodes/secret", {}, "read on /secret: "],
+      ["PUT", "/nodes/secret", {}, "write on /secret: "],
+      ["PUT", "/nodes/app/mine", { headers: held }, "read on /secret: "],
+      ["POST", "/multi", { json: { operations } }, "operation 1: read on /secret: "],
+      ["POST", "/locks/orders/acquire", { json: {} }, "write on /locks/orders: "],
+      ["GET", "/watch/secret", {}, "read on /secret: "],
+      ["GET", "/tokens", {}, "admin on /: "],
+    ] as const) {
+      const { status, json } = await api.call(method, path, init);
+      expect(`${method} ${path}: ${status} ${String(json?.["detail"])}`).toContain(
+        `${method} ${path}: 403 ${told}`,
+      );
+    }
+    const { json } = await api.call("DELETE", "/nodes/secret");
+    expect(json).toMatchObject({ code: "no-auth", permission: "write", path: "/secret" });
+  });
+
   test("is of its ensemble alone", async () => {
     const { token } = await tokenOf({ prefix: "/", permissions: ["read", "write", "admin"] });
     const headers = { authorization: `Bearer ${token}` };

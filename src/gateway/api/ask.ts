@@ -16,6 +16,8 @@ import {
   type CallSession,
   GATEWAY_PATHS,
   PROBED_HEADER,
+  type Need,
+  refusedNeed,
   replicaStub,
 } from "../../durable/entry.ts";
 import { callerHeaders, type HandedOver } from "../../durable/handed-over.ts";
@@ -39,8 +41,8 @@ const LATER_PATIENCE_MS = 1000;
 /** Replicas asked, one after the other. */
 const TRIES_MAX = 3;
 
-/** What the ensemble said. */
-export type Answered = CallAnswer & { readonly kind: "answered" };
+/** What the ensemble said, and, where the caller may not do that, what it takes. */
+export type Answered = CallAnswer & { readonly kind: "answered"; readonly need?: Need | undefined };
 
 /** A question, and how it may be asked. */
 export interface Question {
@@ -140,7 +142,8 @@ export class Asker {
         const body = encodeRecord(tries++ === 0 ? asked : { ...asked, patienceMs: LATER_PATIENCE_MS });
         const init = { method: "POST", headers, body };
         const answer = await this.#try(context, sid, { init, signal, question });
-        if (answer?.kind === "answered" || answer?.kind === "probed") return answer;
+        if (answer?.kind === "answered") return { ...answer, need: needOf(answer, question) };
+        if (answer?.kind === "probed") return answer;
         if (answer?.kind === "throttled") return tooMany(context, answer.waitMs, THROTTLED);
         if (answer?.kind === "unavailable") reason = answer.reason;
         else if (question.isRepeatable) isLost = true;
@@ -225,6 +228,14 @@ function anyOf(
     for (const signal of signals) signal.removeEventListener("abort", abort);
   };
   return { signal: controller.signal, disarm };
+}
+
+/** What an answer says that its caller is not allowed; undefined where it says nothing of that. */
+function needOf({ code, response }: Answered, { request }: Question): Need | undefined {
+  const results = response.op === "multi" ? response.results : [];
+  const failed = results.findIndex((result) => result.op === "error" && result.code === ERROR_CODES.noAuth);
+  if (code !== ERROR_CODES.noAuth && failed === -1) return undefined;
+  return refusedNeed(request, failed === -1 ? undefined : failed);
 }
 
 /** What changes nothing: where it was not answered, nothing was done. */

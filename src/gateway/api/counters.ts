@@ -170,7 +170,7 @@ function counterPath(name: string): string {
 }
 
 function notCounter(context: Context<App>): Response {
-  const { status, code, detail } = toldOf(ERROR_CODES.notCounter);
+  const { status, code, detail } = toldOf({ code: ERROR_CODES.notCounter });
   return problem(context, status, code, detail);
 }
 
