@@ -65,12 +65,15 @@ function idlersFor(seed: number): Idlers | undefined {
 }
 
 /** In one run of so many there are clients without a connection. */
-const CALLERS_EVERY = 3;
+const CALLERS_EVERY = 2;
 
 /** By dice of their own, so that runs without them stay as they were before there were any. */
 function withCallers(seed: number, plan: ClientPlan): ClientPlan {
   const rng = seededRng([seed, 0x63616c6c, 0x65720002, 0x9e3779b9]);
-  return rng.below(CALLERS_EVERY) === 0 ? { ...plan, callers: plan.callers ?? 2 + rng.below(4) } : plan;
+  const isChosen = rng.below(CALLERS_EVERY) === 0;
+  if (!isChosen && plan.callers === undefined) return plan;
+  const { callers = 2 + rng.below(4) } = plan;
+  return { ...plan, callers, hastyEvery: pick(rng, [2, 4, 16]), rereads: true };
 }
 
 /** Who else there may be, and what the members shall become. */

@@ -6,6 +6,7 @@
 import { must } from "../../../src/base/assert.ts";
 import { OPEN_ACL } from "../../../src/base/acl.ts";
 import { ERROR_CODES } from "../../../src/base/error-code.ts";
+import type { Sid } from "../../../src/base/ids.ts";
 import type { Guard as RequestGuard, TransactOperation } from "../../../src/base/request.ts";
 import { compareZxid, type Zxid, ZXID_ZERO, zxidText } from "../../../src/base/zxid.ts";
 import type { CallAnswer, CallAsked, CallRequest, CallSession } from "../../../src/keeper/call.ts";
@@ -23,6 +24,8 @@ const RETRY_MS = 200;
 /** The shortest lease that there is. */
 const LEASE_MS_MIN = 2000;
 const WAITS_MS = [0, 300, 2000, 6000];
+/** Within this, mostly, a place in a queue comes about. */
+const HASTE_MS = [20, 80, 300];
 
 /** Something that a caller wants. */
 interface Intent {
@@ -131,12 +134,15 @@ export class Caller {
       request: { op: "getData", path, watch: false },
       isLinearizable: rng.below(2) === 0,
     } as const;
-    this.#ask({ request, isRepeatable: true, done });
+    const sid = this.#ask({ request, isRepeatable: true, done });
     // Another comes while the first is on its way.
     if (rng.below(2) === 0) return;
+    const isThere = this.#parts.plan.rereads === true && rng.below(4) > 0;
     const another = { ...request, isLinearizable: true };
     this.#parts.clock.later(1 + rng.below(100), () => {
-      if (!this.#isStopped) this.#ask({ request: another, isRepeatable: true, done: () => undefined });
+      if (this.#isStopped) return;
+      const where = isThere ? { sid } : {};
+      this.#ask({ request: another, isRepeatable: true, done: () => undefined, ...where });
     });
   }
 
@@ -283,7 +289,7 @@ export class Caller {
         return done();
       default:
         this.#lose(lease);
-        return this.#ask({
+        this.#ask({
           request: { kind: "release", path },
           session,
           isRepeatable: true,
@@ -294,6 +300,7 @@ export class Caller {
             done();
           },
         });
+        return;
     }
   }
 
@@ -331,20 +338,22 @@ export class Caller {
     readonly session?: CallSession;
     readonly isRepeatable: boolean;
     readonly done: Intent["done"];
-  }): void {
-    const { marker = this.#context.marker(), session, ...rest } = parts;
-    this.#askOnce({ ...rest, marker, session, askings: 0, open: new Map() });
+    /** Where; anywhere unless told. */
+    readonly sid?: Sid;
+  }): Sid {
+    const { marker = this.#context.marker(), session, sid, ...rest } = parts;
+    return this.#askOnce({ ...rest, marker, session, askings: 0, open: new Map() }, sid);
   }
 
-  /** Once more, where it was asked for before. */
-  #askOnce(intent: Intent): void {
+  /** Once more, where it was asked for before; gives the replica. */
+  #askOnce(intent: Intent, where?: Sid): Sid {
     const { clock, port, rng, recorder, name: client } = this.#parts;
     const { request, session, marker } = intent;
     intent.askings++;
     const asked: CallAsked = { session, minZxid: rng.below(2) === 0 ? this.#seen : ZXID_ZERO, request };
     const record = recorder.beginCall({ client, intent: marker, asked });
     const asking: Asking = { record, sentOwnMs: clock.nowMs };
-    const sid = must(this.#context.pick(port.members ?? port.sids), "a replica");
+    const sid = where ?? must(this.#context.pick(port.members ?? port.sids), "a replica");
     const socket = this.#port.call(sid, asked, {
       told: (answer) => {
         if (!intent.open.delete(record)) return;
@@ -360,12 +369,15 @@ export class Caller {
     clock.later(this.#patienceMs(request), () => {
       if (intent.open.has(record)) this.#loseHope(intent, asking);
     });
+    return sid;
   }
 
   /** Now and then it has none. */
   #patienceMs(request: CallRequest): number {
-    const { rng } = this.#parts;
+    const { rng, plan } = this.#parts;
     const waitMs = request.kind === "acquire" ? request.waitMs : 0;
+    const isHasty = plan.hastyEvery !== undefined && waitMs > 0 && rng.below(plan.hastyEvery) === 0;
+    if (isHasty) return rng.below(this.#context.pick(HASTE_MS));
     const isShort = rng.below(waitMs > 0 ? 2 : 3) === 0;
     return isShort ? rng.below(20 + waitMs) : PATIENCE_MS + waitMs;
   }

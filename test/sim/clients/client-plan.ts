@@ -49,6 +49,10 @@ export interface ClientPlan {
   readonly visitors: number;
   /** Clients without a connection; missing in plans that are older than they are. */
   readonly callers?: number;
+  /** One call in so many that may wait is hung up before much can have come of it; never where that is missing. */
+  readonly hastyEvery?: number;
+  /** Whether a caller's second read is mostly made where its first is; missing in plans that are older. */
+  readonly rereads?: boolean;
   /** Operations of all together, after which none begins; pings, handshakes and the setup are not counted. */
   readonly operations: number;
   /** How often a worker takes which work, relative to each other; nought for never. */
