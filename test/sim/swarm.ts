@@ -73,7 +73,7 @@ function withCallers(seed: number, plan: ClientPlan): ClientPlan {
   const isChosen = rng.below(CALLERS_EVERY) === 0;
   if (!isChosen && plan.callers === undefined) return plan;
   const { callers = 2 + rng.below(4) } = plan;
-  return { ...plan, callers, hastyEvery: pick(rng, [2, 4, 16]), rereads: true };
+  return { ...plan, callers, hastyEvery: pick(rng, [2, 4, 16]), readersEvery: pick(rng, [2, 3, 8]) };
 }
 
 /** Who else there may be, and what the members shall become. */

@@ -71,6 +71,8 @@ export class Caller {
   /** What it wants. */
   readonly #intents = new Set<Intent>();
   #openCount = 0;
+  /** Where one that reads for its living asks mostly, as a gateway asks the nearest; undefined for all others. */
+  readonly #home: Sid | undefined;
   #seen: Zxid = ZXID_ZERO;
   #lease: Lease | undefined;
   #isStopped = false;
@@ -79,6 +81,9 @@ export class Caller {
     this.#parts = parts;
     this.#port = port;
     this.#context = new WorkContext(parts.name, parts.plan, parts.rng);
+    const { readersEvery } = parts.plan;
+    const isReader = readersEvery !== undefined && parts.rng.below(readersEvery) === 0;
+    this.#home = isReader ? this.#context.pick(parts.port.sids) : undefined;
   }
 
   /** Whether nothing is unanswered. */
@@ -115,6 +120,11 @@ export class Caller {
     const goOn = (): void => this.#pause(() => this.#next());
     if (isSpent()) return goOn();
     if (this.#lease !== undefined) return this.#inLease(this.#lease, goOn);
+    if (this.#home !== undefined && rng.below(8) > 0) {
+      // It does not wait for one answer before it asks for the next.
+      this.#read(() => undefined);
+      return goOn();
+    }
     switch (rng.below(5)) {
       case 0:
         return this.#read(goOn);
@@ -134,15 +144,13 @@ export class Caller {
       request: { op: "getData", path, watch: false },
       isLinearizable: rng.below(2) === 0,
     } as const;
-    const sid = this.#ask({ request, isRepeatable: true, done });
+    const sid = this.#home !== undefined && rng.below(4) > 0 ? this.#home : undefined;
+    this.#ask({ request, isRepeatable: true, done, sid });
     // Another comes while the first is on its way.
     if (rng.below(2) === 0) return;
-    const isThere = this.#parts.plan.rereads === true && rng.below(4) > 0;
     const another = { ...request, isLinearizable: true };
     this.#parts.clock.later(1 + rng.below(100), () => {
-      if (this.#isStopped) return;
-      const where = isThere ? { sid } : {};
-      this.#ask({ request: another, isRepeatable: true, done: () => undefined, ...where });
+      if (!this.#isStopped) this.#ask({ request: another, isRepeatable: true, done: () => undefined, sid });
     });
   }
 
@@ -339,14 +347,14 @@ export class Caller {
     readonly isRepeatable: boolean;
     readonly done: Intent["done"];
     /** Where; anywhere unless told. */
-    readonly sid?: Sid;
-  }): Sid {
+    readonly sid?: Sid | undefined;
+  }): void {
     const { marker = this.#context.marker(), session, sid, ...rest } = parts;
-    return this.#askOnce({ ...rest, marker, session, askings: 0, open: new Map() }, sid);
+    this.#askOnce({ ...rest, marker, session, askings: 0, open: new Map() }, sid);
   }
 
-  /** Once more, where it was asked for before; gives the replica. */
-  #askOnce(intent: Intent, where?: Sid): Sid {
+  /** Once more, where it was asked for before. */
+  #askOnce(intent: Intent, where?: Sid): void {
     const { clock, port, rng, recorder, name: client } = this.#parts;
     const { request, session, marker } = intent;
     intent.askings++;
@@ -369,7 +377,6 @@ export class Caller {
     clock.later(this.#patienceMs(request), () => {
       if (intent.open.has(record)) this.#loseHope(intent, asking);
     });
-    return sid;
   }
 
   /** Now and then it has none. */

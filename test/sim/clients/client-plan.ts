@@ -51,8 +51,8 @@ export interface ClientPlan {
   readonly callers?: number;
   /** One call in so many that may wait is hung up before much can have come of it; never where that is missing. */
   readonly hastyEvery?: number;
-  /** Whether a caller's second read is mostly made where its first is; missing in plans that are older. */
-  readonly rereads?: boolean;
+  /** One caller in so many does little but read, one read behind the other, mostly at one replica; none if missing. */
+  readonly readersEvery?: number;
   /** Operations of all together, after which none begins; pings, handshakes and the setup are not counted. */
   readonly operations: number;
   /** How often a worker takes which work, relative to each other; nought for never. */
