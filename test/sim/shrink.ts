@@ -50,8 +50,8 @@ class Shrinker {
 
   #size(): number {
     const { faults, clients, world } = this.#plan;
-    const { workers, lockClients, visitors, operations, callers = 0 } = clients;
-    const people = workers + lockClients + visitors + callers;
+    const { workers, lockClients, visitors, operations, callers = 0, readers = 0 } = clients;
+    const people = workers + lockClients + visitors + callers + readers;
     return faults.length + people + operations + (world.observers ?? 0);
   }
 
@@ -86,9 +86,10 @@ class Shrinker {
     this.#fewer("lockClients", 0);
     this.#fewer("visitors", 0);
     this.#fewer("callers", 0);
+    this.#fewer("readers", 0);
   }
 
-  #fewer(who: "workers" | "lockClients" | "visitors" | "callers", least: number): void {
+  #fewer(who: "workers" | "lockClients" | "visitors" | "callers" | "readers", least: number): void {
     for (let count = this.#plan.clients[who] ?? 0; count > least; count--) {
       const { clients } = this.#plan;
       if (!this.#try({ ...this.#plan, clients: { ...clients, [who]: count - 1 } })) break;

@@ -73,7 +73,16 @@ function withCallers(seed: number, plan: ClientPlan): ClientPlan {
   const isChosen = rng.below(CALLERS_EVERY) === 0;
   if (!isChosen && plan.callers === undefined) return plan;
   const { callers = 2 + rng.below(4) } = plan;
-  return { ...plan, callers, hastyEvery: pick(rng, [2, 4, 16]), readersEvery: pick(rng, [2, 3, 8]) };
+  return { ...plan, callers, hastyEvery: pick(rng, [2, 4, 16]), pollersEvery: pick(rng, [2, 3, 8]) };
+}
+
+/** In one run of so many there are readers of events. */
+const READERS_EVERY = 3;
+
+/** By dice of their own, so that runs without them stay as they were before there were any. */
+function withReaders(seed: number, plan: ClientPlan): ClientPlan {
+  const rng = seededRng([seed, 0x72656164, 0x65720002, 0x9e3779b9]);
+  return rng.below(READERS_EVERY) === 0 ? { ...plan, readers: 1 + rng.below(3) } : plan;
 }
 
 /** Who else there may be, and what the members shall become. */
@@ -210,7 +219,7 @@ const KINDS = Object.keys(MAKERS) as readonly Fault["kind"][];
 export function planFor(seed: number, shape: Shape = {}): SimPlan {
   const plan = maybeStaged(drawn(seed, shape), shape.voters);
   const { operations = plan.clients.operations } = shape;
-  return { ...plan, clients: withCallers(seed, { ...plan.clients, operations }) };
+  return { ...plan, clients: withReaders(seed, withCallers(seed, { ...plan.clients, operations })) };
 }
 
 function drawn(seed: number, shape: Shape): SimPlan {

@@ -71,7 +71,7 @@ export class Caller {
   /** What it wants. */
   readonly #intents = new Set<Intent>();
   #openCount = 0;
-  /** Where one that reads for its living asks mostly, as a gateway asks the nearest; undefined for all others. */
+  /** Where one that polls asks mostly, as a gateway asks the nearest; undefined for all others. */
   readonly #home: Sid | undefined;
   #seen: Zxid = ZXID_ZERO;
   #lease: Lease | undefined;
@@ -81,9 +81,9 @@ export class Caller {
     this.#parts = parts;
     this.#port = port;
     this.#context = new WorkContext(parts.name, parts.plan, parts.rng);
-    const { readersEvery } = parts.plan;
-    const isReader = readersEvery !== undefined && parts.rng.below(readersEvery) === 0;
-    this.#home = isReader ? this.#context.pick(parts.port.sids) : undefined;
+    const { pollersEvery } = parts.plan;
+    const isPoller = pollersEvery !== undefined && parts.rng.below(pollersEvery) === 0;
+    this.#home = isPoller ? this.#context.pick(parts.port.sids) : undefined;
   }
 
   /** Whether nothing is unanswered. */

@@ -51,8 +51,10 @@ export interface ClientPlan {
   readonly callers?: number;
   /** One call in so many that may wait is hung up before much can have come of it; never where that is missing. */
   readonly hastyEvery?: number;
-  /** One caller in so many does little but read, one read behind the other, mostly at one replica; none if missing. */
-  readonly readersEvery?: number;
+  /** One caller in so many polls: it reads again and again, mostly at one replica. None where that is missing. */
+  readonly pollersEvery?: number;
+  /** Clients that read events; missing in plans that are older than they are. */
+  readonly readers?: number;
   /** Operations of all together, after which none begins; pings, handshakes and the setup are not counted. */
   readonly operations: number;
   /** How often a worker takes which work, relative to each other; nought for never. */

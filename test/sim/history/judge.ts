@@ -7,6 +7,7 @@ import { checkLinearizability } from "./check-linearizability.ts";
 import { checkLocks, type Guard } from "./check-locks.ts";
 import { checkReadOrder, checkWriteOrder } from "./check-order.ts";
 import { checkSessions, type SessionBounds } from "./check-sessions.ts";
+import { checkReadings } from "./check-readings.ts";
 import { checkWatches } from "./check-watches.ts";
 import { replay } from "./replay.ts";
 import type { ClientHistory, Operation } from "./types.ts";
@@ -66,6 +67,10 @@ export const HISTORY_CHECKS: readonly HistoryCheck[] = [
   logCheck("EventNotMissed", "a watch fires, on the connection that holds it, for the change it waits for"),
   logCheck("EventHasCause", "no watch event comes without a watch and a change"),
   logCheck("EventOnce", "a watch that fires once does so once, and a change is told once"),
+  logCheck(
+    "EventsAreExact",
+    "a reader of events is told each that it reads of, in order and once, wherever it reads on",
+  ),
   check("SessionNotEarly", "no session is expired before it was silent for its timeout"),
   logCheck("SessionNotLate", "in calm times no session outlives its timeout by more than the stated bound"),
   check("SessionIsOneClients", "no session is given to two clients"),
@@ -93,7 +98,7 @@ export function judge(history: ClientHistory, options: JudgeOptions = {}): reado
   const { operations, events, sessions, holds, committed } = history;
   const { clockRateMax = 1, jumpsAhead = [], expiryLateMs = 0, calm = [] } = options;
   const { guardOf, configurationsMax, isDisturbed = () => true } = options;
-  const { calls = [] } = history;
+  const { calls = [], readings = [] } = history;
   const called = callsAsOperations(calls);
   const ofCalls: Violation[] = [];
   const book = new CallBook(calls, (name, what) => ofCalls.push(new Violation(name, what)));
@@ -112,6 +117,7 @@ export function judge(history: ClientHistory, options: JudgeOptions = {}): reado
     }),
     ...(replayed?.violations ?? []),
     ...(replayed?.isWhole === true ? checkWatches(operations, events, replayed) : []),
+    ...(replayed?.isWhole === true ? checkReadings(readings, replayed) : []),
     ...checkSessions(sessions, operations, { clockRateMax, jumpsAhead, expiryLateMs, calm }, replayed),
     ...checkLocks(holds, [...operations, ...called], guardOf, replayed),
     ...checkCallReads(calls, operations),

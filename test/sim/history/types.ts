@@ -6,6 +6,8 @@ import type { Zxid } from "../../../src/base/zxid.ts";
 import type { ClientRequest } from "../../../src/jute/requests.ts";
 import type { WatcherEvent } from "../../../src/jute/records.ts";
 import type { CallAnswer, CallAsked } from "../../../src/keeper/call.ts";
+import type { Position } from "../../../src/keeper/event-stream.ts";
+import type { Watched } from "../../../src/tree/event-filter.ts";
 
 /** How an operation ended. */
 export type Outcome =
@@ -105,6 +107,23 @@ export interface CallRecord {
   readonly isGivenUp: boolean;
 }
 
+/** A change as a reader of events is told of it. */
+export interface ToldChange {
+  readonly at: Position;
+  readonly kind: string;
+  readonly path: string;
+  readonly atMs: number;
+}
+
+/** What one reader was told behind one place, at whatever replicas it went on: up to `upTo` that is all. */
+export interface ReadingRecord {
+  readonly client: string;
+  readonly watched: Watched;
+  readonly from: Position;
+  readonly upTo: Position;
+  readonly told: readonly ToldChange[];
+}
+
 /** Everything that clients of a run tell. */
 export interface ClientHistory {
   readonly operations: readonly Operation[];
@@ -113,6 +132,8 @@ export interface ClientHistory {
   readonly holds: readonly LockHold[];
   /** Undefined where nobody calls. */
   readonly calls?: readonly CallRecord[];
+  /** Undefined where nobody reads events. */
+  readonly readings?: readonly ReadingRecord[];
   /** Undefined in real runs. */
   readonly committed: readonly Committed[] | undefined;
 }
