@@ -73,7 +73,17 @@ function withCallers(seed: number, plan: ClientPlan): ClientPlan {
   const isChosen = rng.below(CALLERS_EVERY) === 0;
   if (!isChosen && plan.callers === undefined) return plan;
   const { callers = 2 + rng.below(4) } = plan;
-  return { ...plan, callers, hastyEvery: pick(rng, [2, 4, 16]), pollersEvery: pick(rng, [2, 3, 8]) };
+  const [hastyEvery, pollersEvery] = [pick(rng, [2, 4, 16]), pick(rng, [2, 3, 8])];
+  return { ...plan, callers, hastyEvery, pollersEvery, contests: rng.below(2) === 0 };
+}
+
+/** In one run of so many tokens are made and revoked. */
+const BEARERS_EVERY = 5;
+
+/** By dice of their own, so that runs without them stay as they were before there were any. */
+function withBearers(seed: number, plan: ClientPlan): ClientPlan {
+  const rng = seededRng([seed, 0x746f6b65, 0x6e730002, 0x9e3779b9]);
+  return rng.below(BEARERS_EVERY) === 0 ? { ...plan, bearers: 1 + rng.below(2) } : plan;
 }
 
 /** In one run of so many there are readers of events. */
@@ -219,7 +229,8 @@ const KINDS = Object.keys(MAKERS) as readonly Fault["kind"][];
 export function planFor(seed: number, shape: Shape = {}): SimPlan {
   const plan = maybeStaged(drawn(seed, shape), shape.voters);
   const { operations = plan.clients.operations } = shape;
-  return { ...plan, clients: withReaders(seed, withCallers(seed, { ...plan.clients, operations })) };
+  const asked = { ...plan.clients, operations };
+  return { ...plan, clients: withBearers(seed, withReaders(seed, withCallers(seed, asked))) };
 }
 
 function drawn(seed: number, shape: Shape): SimPlan {

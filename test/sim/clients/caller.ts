@@ -13,7 +13,7 @@ import type { CallAnswer, CallAsked, CallRequest, CallSession } from "../../../s
 import type { CallPort, CallSocket } from "../world/client-port.ts";
 import type { OpenCallRecord, OpenHold, OpenSession } from "./recorder.ts";
 import type { ClientParts } from "./worker.ts";
-import { bytesOf, FLAGS, numbered, PLACES, WorkContext } from "./workload.ts";
+import { bytesOf, CONTESTS, FLAGS, numbered, PLACES, WorkContext } from "./workload.ts";
 
 /** A replica that has not answered so long after a call's own wait is given up. */
 const PATIENCE_MS = 8000;
@@ -23,6 +23,8 @@ const ASKINGS_MAX = 6;
 const RETRY_MS = 200;
 /** The shortest lease that there is. */
 const LEASE_MS_MIN = 2000;
+const LOCK_DELAYS_MS = [500, 3000];
+const PERMITS = 2;
 const WAITS_MS = [0, 300, 2000, 6000];
 /** Within this, mostly, a place in a queue comes about. */
 const HASTE_MS = [20, 80, 300];
@@ -49,9 +51,10 @@ interface Asking {
   readonly sentOwnMs: number;
 }
 
-/** A lock that it holds. */
+/** A lock that it holds, or a permit, or the lead. */
 interface Lease {
   readonly lock: string;
+  readonly mode: Acquire["mode"];
   readonly session: CallSession;
   readonly token: Zxid;
   readonly record: OpenSession;
@@ -208,7 +211,7 @@ export class Caller {
         ensured: undefined,
         guards,
         operations,
-        key: key === undefined ? undefined : { name: keyName(key), fingerprint: fingerprint ?? key },
+        key: key === undefined ? undefined : { name: hexName(key), fingerprint: fingerprint ?? key },
       },
     };
   }
@@ -216,16 +219,15 @@ export class Caller {
   #acquire(done: () => void): void {
     const { rng, plan } = this.#parts;
     const marker = this.#context.marker();
-    const lock = numbered(PLACES.locks, rng.below(plan.locks));
+    const contest = this.#contest();
     const request: Acquire = {
       kind: "acquire",
-      path: lock,
-      mode: "exclusive",
+      ...contest,
       ttlMs: this.#context.pick([...plan.sessionTimeoutsMs, LEASE_MS_MIN]),
       waitMs: this.#context.pick(WAITS_MS),
       isProbed: rng.below(3) === 0,
       owner: marker,
-      key: rng.below(4) === 0 ? undefined : { name: keyName(marker), fingerprint: lock },
+      key: rng.below(4) === 0 ? undefined : { name: hexName(marker), fingerprint: contest.path },
     };
     this.#ask({
       marker,
@@ -238,8 +240,25 @@ export class Caller {
     });
   }
 
+  /** What it contends for. */
+  #contest(): Pick<Acquire, "path" | "mode" | "permits" | "lockDelayMs"> {
+    const { rng, plan } = this.#parts;
+    const lock = { path: numbered(PLACES.locks, rng.below(plan.locks)), mode: "exclusive" } as const;
+    if (plan.contests !== true) return lock;
+    switch (rng.below(6)) {
+      case 0:
+        return { path: CONTESTS.pool, mode: "permit", permits: PERMITS };
+      case 1:
+        return { path: CONTESTS.election, mode: "latch" };
+      case 2:
+        return { ...lock, lockDelayMs: this.#context.pick(LOCK_DELAYS_MS) };
+      default:
+        return lock;
+    }
+  }
+
   #leased(
-    { path: lock, ttlMs }: Acquire,
+    { path: lock, mode, permits, ttlMs }: Acquire,
     told: Answered["response"] & { readonly op: "lease" },
     { record, sentOwnMs }: Asking,
   ): void {
@@ -252,9 +271,10 @@ export class Caller {
       lastHeardMs: record.startMs,
     });
     const untilOwnMs = sentOwnMs + expiresInMs;
-    const lease: Lease = { lock, session, token, record: made, untilOwnMs, hold: undefined };
+    const lease: Lease = { lock, mode, session, token, record: made, untilOwnMs, hold: undefined };
     if (this.#leftMs(lease) <= 0) return;
-    lease.hold = recorder.beginHold({ lock, client, session: session.session, token });
+    const shared = permits === undefined ? {} : { permits };
+    lease.hold = recorder.beginHold({ lock, client, session: session.session, token, ...shared });
     this.#lease = lease;
     this.#believe(lease);
   }
@@ -287,7 +307,7 @@ export class Caller {
         return this.#renew(lease, done);
       case 2:
       case 3:
-        return this.#writeFenced(lease, done);
+        return this.#workUnder(lease, done);
       case 4:
         return this.#write(done, [{ kind: "held", path, token }]);
       case 5:
@@ -304,7 +324,7 @@ export class Caller {
           done: (answer, { record }) => {
             if (answer?.code === ERROR_CODES.ok) lease.record.closedMs = record.endMs;
             // Its late write must not be done.
-            if (this.#parts.rng.below(3) === 0 && !this.#isStopped) return this.#writeFenced(lease, done);
+            if (this.#parts.rng.below(3) === 0 && !this.#isStopped) return this.#workUnder(lease, done);
             done();
           },
         });
@@ -326,6 +346,21 @@ export class Caller {
         done();
       },
     });
+  }
+
+  /** What is done by who holds it, and by nobody else. */
+  #workUnder(lease: Lease, done: () => void): void {
+    const { lock: path, mode, session, token } = lease;
+    if (mode === "permit") return this.#write(done, [{ kind: "held", path, token }]);
+    if (mode === "exclusive") return this.#writeFenced(lease, done);
+    const marker = this.#context.marker();
+    const request = { kind: "proclaim", path, data: bytesOf(marker) } as const;
+    const isShown = this.#parts.rng.below(2) === 0;
+    const shown = (): void => {
+      const isLinearizable = this.#parts.rng.below(2) === 0;
+      this.#ask({ request: { kind: "queue", path, isLinearizable }, isRepeatable: true, done });
+    };
+    return this.#ask({ marker, request, session, isRepeatable: false, done: isShown ? shown : done });
   }
 
   #writeFenced({ lock: path, token }: Lease, done: () => void): void {
@@ -435,8 +470,8 @@ export class Caller {
   }
 }
 
-/** As the gateway makes them: a digest's 64 digits. */
-function keyName(marker: string): string {
+/** As the gateway names keys and tokens: by a digest's 64 digits. */
+export function hexName(marker: string): string {
   const hex = Array.from(bytesOf(marker), (octet) => octet.toString(16).padStart(2, "0")).join("");
   return hex.padEnd(64, "0");
 }

@@ -53,6 +53,10 @@ export interface ClientPlan {
   readonly hastyEvery?: number;
   /** One caller in so many polls: it reads again and again, mostly at one replica. None where that is missing. */
   readonly pollersEvery?: number;
+  /** Whether callers contend for permits and for the lead too, and close what they lose; missing in older plans. */
+  readonly contests?: boolean;
+  /** Callers that make tokens, use them and revoke them; missing in older plans. */
+  readonly bearers?: number;
   /** Clients that read events; missing in plans that are older than they are. */
   readonly readers?: number;
   /** Operations of all together, after which none begins; pings, handshakes and the setup are not counted. */

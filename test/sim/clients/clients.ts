@@ -13,6 +13,7 @@ import { Recorder } from "./recorder.ts";
 import type { SessionClient } from "./session-client.ts";
 import { SetupClient } from "./setup-client.ts";
 import { Visitor } from "./visitor.ts";
+import { TokenBearer } from "./token-bearer.ts";
 import { type ClientParts, Worker } from "./worker.ts";
 
 /** See the file's comment. */
@@ -20,10 +21,19 @@ export class Clients {
   readonly #plan: ClientPlan;
   readonly #recorder: Recorder;
   readonly #setup: SetupClient;
-  readonly #clients: readonly (Worker | LockClient | Visitor | Operator | Caller | EventReader)[];
+  readonly #clients: readonly (
+    | Worker
+    | LockClient
+    | Visitor
+    | Operator
+    | Caller
+    | EventReader
+    | TokenBearer
+  )[];
   readonly #operator: Operator | undefined;
   readonly #callers: readonly Caller[];
   readonly #readers: readonly EventReader[];
+  readonly #bearers: readonly TokenBearer[];
   #isSetUp = false;
   #isStopped = false;
   /** Operations of the setup, which the plan does not count. */
@@ -71,8 +81,12 @@ export class Clients {
       { length: plan.readers ?? 0 },
       (_, index) => new EventReader(partsOf(`e${index + 1}`, index), port),
     );
-    const { callers, readers } = { callers: this.#callers, readers: this.#readers };
-    this.#clients = [...workers, ...lockers, ...visitors, ...operators, ...callers, ...readers];
+    this.#bearers = Array.from(
+      { length: plan.bearers ?? 0 },
+      (_, index) => new TokenBearer(partsOf(`t${index + 1}`, index), port),
+    );
+    const others = [...this.#callers, ...this.#readers, ...this.#bearers];
+    this.#clients = [...workers, ...lockers, ...visitors, ...operators, ...others];
   }
 
   /** Whether the znodes that they work with stand: before, nobody but the setup does anything. */
@@ -93,7 +107,7 @@ export class Clients {
   /** Whether nothing is unanswered and nobody stands still; sessions may be without a connection. */
   get isQuiet(): boolean {
     for (const session of this.#sessions()) if (!session.isQuiet) return false;
-    return this.#callers.every(({ isQuiet }) => isQuiet);
+    return [...this.#callers, ...this.#bearers].every(({ isQuiet }) => isQuiet);
   }
 
   /** Whether the members are those that were asked for last. */

@@ -120,6 +120,7 @@ export class OpenHold implements LockHold {
   readonly client: string;
   readonly session: SessionId;
   readonly token: Zxid;
+  readonly permits?: number;
   readonly fromMs: number;
   toMs: number = Number.POSITIVE_INFINITY;
 
@@ -128,6 +129,7 @@ export class OpenHold implements LockHold {
     this.client = parts.client;
     this.session = parts.session;
     this.token = parts.token;
+    if (parts.permits !== undefined) this.permits = parts.permits;
     this.fromMs = parts.fromMs;
   }
 }
@@ -204,7 +206,7 @@ export class Recorder {
   }
 
   /** A caller is about to ask. */
-  beginCall(parts: Pick<CallRecord, "client" | "intent" | "asked">): OpenCallRecord {
+  beginCall(parts: Pick<CallRecord, "client" | "intent" | "asked" | "token">): OpenCallRecord {
     const { POSITIVE_INFINITY: endMs } = Number;
     const call = { ...parts, startMs: this.moment(), endMs, answer: undefined, isGivenUp: false };
     this.#calls.push(call);

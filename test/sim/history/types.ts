@@ -77,6 +77,8 @@ export interface LockHold {
   readonly session: SessionId;
   /** The fencing token: grows with each holder. */
   readonly token: Zxid;
+  /** How many may hold it at once; undefined for one. */
+  readonly permits?: number;
   /** When the client knew that it holds it. */
   readonly fromMs: number;
   /** When it sent the release, learned of its loss, or had to presume it; Infinity at the end of the run. */
@@ -98,6 +100,8 @@ export interface CallRecord {
   /** What it wants, unique in the run: the same for each asking; it stands in the data of what it writes. */
   readonly intent: string;
   readonly asked: CallAsked;
+  /** The hash of the token that it is asked under; undefined for none. */
+  readonly token?: string;
   readonly startMs: number;
   /** When the answer was read, or it hung up; Infinity where neither. */
   readonly endMs: number;

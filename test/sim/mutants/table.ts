@@ -1,5 +1,6 @@
 /** All deliberate defects. */
 import { CALL_MUTANTS } from "./call-mutants.ts";
+import { CONTEST_MUTANTS } from "./contest-mutants.ts";
 import { DURABLE_MUTANTS } from "./durable-mutants.ts";
 import { KEEPER_MUTANTS } from "./keeper-mutants.ts";
 import type { Mutant } from "./mutant.ts";
@@ -19,4 +20,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...DURABLE_MUTANTS,
   ...CALL_MUTANTS,
   ...STREAM_MUTANTS,
+  ...CONTEST_MUTANTS,
 ];

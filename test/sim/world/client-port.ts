@@ -1,4 +1,5 @@
 /** How clients reach replicas in a simulated world: bytes in order, after a while, until one end is gone. */
+import type { Identity } from "../../../src/base/acl.ts";
 import type { Sid } from "../../../src/base/ids.ts";
 import type { CallAnswer, CallAsked } from "../../../src/keeper/call.ts";
 import type { StreamAsked, StreamWord } from "../../../src/keeper/event-stream.ts";
@@ -47,7 +48,8 @@ export interface ClientPort {
 
 /** The world, as callers without a connection see it. */
 export interface CallPort {
-  call(sid: Sid, asked: CallAsked, end: CallEnd): CallSocket;
+  /** `identities` are what the platform has proven the caller to be; none unless told. */
+  call(sid: Sid, asked: CallAsked, end: CallEnd, identities?: readonly Identity[]): CallSocket;
 }
 
 /** What a reader of events is told. */

@@ -3,6 +3,7 @@
  * where time is a number, disks sync late, links break, clocks err and objects come and go. The same seed with the same
  * calls gives the same run, event for event.
  */
+import type { Identity } from "../../../src/base/acl.ts";
 import { must } from "../../../src/base/assert.ts";
 import type { Sid } from "../../../src/base/ids.ts";
 import { compareZxid, equalZxid } from "../../../src/base/zxid.ts";
@@ -131,9 +132,9 @@ export class World implements WorldView, ClientPort, CallPort, StreamPort {
     return connection;
   }
 
-  call(sid: Sid, asked: CallAsked, end: CallEnd): CallSocket {
+  call(sid: Sid, asked: CallAsked, end: CallEnd, identities: readonly Identity[] = []): CallSocket {
     const parts = { setting: this.#setting, reach: (to: Sid) => this.replica(to).reach() };
-    return callReplica(parts, { sid, asked }, end);
+    return callReplica(parts, { sid, asked, identities }, end);
   }
 
   read(sid: Sid, asked: StreamAsked, end: StreamReaderEnd): StreamSocket {
