@@ -24,6 +24,7 @@ import type { PeerWrite } from "../../../src/zab/effects.ts";
 import type { Notification, Proposal } from "../../../src/zab/message.ts";
 import type { ClientCalls } from "./client-calls.ts";
 import type { ClientConnections } from "./client-connections.ts";
+import type { ClientStreams } from "./client-streams.ts";
 import type { ReplicaClock } from "./clock.ts";
 import type { Disk } from "./disk.ts";
 import type { Links } from "./links.ts";
@@ -74,6 +75,7 @@ export interface Outside {
   readonly register: RegisterCalls;
   readonly clients: ClientConnections;
   readonly calls: ClientCalls;
+  readonly streams: ClientStreams;
 }
 
 /** One start: what observers see. A snapshot that is installed makes a new one of the same machine. */
@@ -207,6 +209,10 @@ export class Machine {
     return this.#outside.calls;
   }
 
+  get streams(): ClientStreams {
+    return this.#outside.streams;
+  }
+
   /** Something happens to it: at once, or once it no longer stands still. */
   deliver(act: () => void): void {
     if (!this.isAlive) return;
@@ -282,6 +288,7 @@ export class Machine {
     this.#outside.links.die();
     this.#outside.clients.die();
     this.#outside.calls.die();
+    this.#outside.streams.die();
     this.#setting.tell((observer) => observer.died?.(this.#start, why));
     if (this.isSuperseded) this.#volume.close();
   }
@@ -375,6 +382,7 @@ export class Machine {
     this.#outside.links.closeAll();
     this.#outside.clients.closeAll();
     this.#outside.calls.closeAll();
+    this.#outside.streams.die();
     const before = this.#start;
     this.#setting.tell((observer) => observer.died?.(before, "a snapshot was installed"));
     this.#start = this.#read();
@@ -398,7 +406,7 @@ export class Machine {
 
   #perform(action: Action): void {
     this.#effect();
-    const { links, notifications, register, clients, calls } = this.#outside;
+    const { links, notifications, register, clients, calls, streams } = this.#outside;
     const start = this.#start;
     switch (action.kind) {
       case "linkSend":
@@ -430,7 +438,7 @@ export class Machine {
           this.#setting.tell((observer) => observer.toldCaller?.(start, action.answer)),
         );
       case "stream":
-        throw new Error("no client of the simulator reads events");
+        return streams.say(action.stream, action.word);
       case "log":
         this.log.push(action.line);
         return undefined;
