@@ -23,6 +23,8 @@ export type Front = (ensemble: TestEnsemble) => Promise<{ readonly connect: stri
 export interface Coordinator {
   /** The connect string, without a chroot. */
   readonly connect: string;
+  /** Another one, for those who only look at what a system has written. */
+  readonly aside: string;
   /** The replica that leads, once one does. */
   leader(): Promise<number>;
   /**
@@ -52,6 +54,7 @@ export async function startCoordinator({ vars, front }: CoordinatorSetup = {}): 
   const fronted = await front?.(ensemble);
   return {
     connect: fronted?.connect ?? connect,
+    aside: connect,
     leader: async () => await leaderOf(ensemble),
     killLeader: async () => await killLeader(ensemble),
     output: () => ensemble.output(),

@@ -73,7 +73,14 @@ export class KafkaBrokers {
     await child.ended;
   }
 
-  /** Ends all in good order, each handing over first. */
+  /** Ends one in good order: it hands over first. */
+  async stopOne(id: number): Promise<void> {
+    const child = this.#take(id);
+    child.signal("SIGTERM");
+    await child.ended;
+  }
+
+  /** Ends all in good order. */
   async stop(): Promise<void> {
     for (const id of this.#running.keys()) await this.#setup.processes.stop(this.#take(id));
   }

@@ -50,31 +50,42 @@ export async function prepareKafka(tools: Toolbox): Promise<KafkaKit> {
 
 /** The scenario. Everything it started has ended when it resolves. */
 export async function playKafka(run: KafkaRun, scenario: Scenario): Promise<void> {
+  await withKafka(run, async (kafka) => {
+    await kafka.start(scenario);
+    await kafka.deaths(scenario);
+    await kafka.metadata(scenario);
+    await kafka.access(scenario, run.isLoggedIn);
+    await kafka.stop(scenario);
+  });
+}
+
+/** The first minutes of three brokers: nobody dies, and the controller moves in good order. */
+export async function beginKafka(run: KafkaRun, scenario: Scenario): Promise<void> {
+  await withKafka(run, async (kafka) => {
+    await kafka.start(scenario);
+    await kafka.metadata(scenario);
+    await kafka.access(scenario, run.isLoggedIn);
+    await kafka.handOver(scenario);
+    await kafka.stop(scenario);
+  });
+}
+
+async function withKafka(run: KafkaRun, action: (kafka: Kafka) => Promise<void>): Promise<void> {
   const { processes, kit, coordinator, chroot, isLoggedIn } = run;
-  const zookeeper = coordinator.connect + chroot;
   const folder = join(run.folder, `kafka${chroot.replaceAll("/", "-")}`);
   const brokers = await KafkaBrokers.start({
     processes,
     folder,
     classpath: kit.classpath,
-    zookeeper,
+    zookeeper: coordinator.connect + chroot,
     isLoggedIn,
   });
   const logger = "-Dorg.slf4j.simpleLogger.defaultLogLevel=error";
   const flags = ["-Xmx256m", ...SMALL_JAVA, logger, "-cp", kit.classpath];
-  const program = ["KafkaProgram", brokers.plain, brokers.sasl, zookeeper];
+  const program = ["KafkaProgram", brokers.plain, brokers.sasl, coordinator.aside + chroot];
   const driver = new Driver(processes, { command: "java", args: [...flags, ...program] });
-  const kafka = new Kafka(brokers, driver, coordinator);
   try {
-    await kafka.start(scenario);
-    await kafka.deaths(scenario);
-    await kafka.metadata(scenario);
-    await kafka.access(scenario, isLoggedIn);
-    await scenario.step("brokers stop in good order; none is registered", async () => {
-      await brokers.stop();
-      await holds("no broker is registered", async () => (await driver.ask("ls", "/brokers/ids")) === "");
-      return "";
-    });
+    await action(new Kafka(brokers, driver, coordinator));
   } catch (error) {
     process.stderr.write(`${brokers.output()}\n`);
     throw error;
@@ -131,7 +142,10 @@ class Kafka {
       await this.#withoutBroker(victim);
       return await this.#acknowledged();
     });
-    await scenario.step("it comes back: all replicas are in sync", async () => await this.#returns(victim));
+    await scenario.step("it comes back: all replicas are in sync", async () => {
+      await this.#returns(victim);
+      return await this.#acknowledged();
+    });
     await scenario.step("under load: another broker and our leader are killed at once", async () => {
       const controller = await this.#controller();
       victim = BROKERS.find((id) => id !== controller && id !== victim) ?? 0;
@@ -139,7 +153,10 @@ class Kafka {
       await this.#withoutBroker(victim);
       return `broker ${victim} killed, its partitions are led by others; ${told}`;
     });
-    await scenario.step("it comes back: all replicas are in sync", async () => await this.#returns(victim));
+    await scenario.step("it comes back: all replicas are in sync", async () => {
+      await this.#returns(victim);
+      return await this.#acknowledged();
+    });
     await scenario.step(`all ${MESSAGES} messages are acknowledged`, async () => {
       const done = await this.#driver.ask("finish");
       if (done !== `acknowledged=${MESSAGES} failed=0`) throw new Error(done);
@@ -228,6 +245,30 @@ class Kafka {
     });
   }
 
+  async handOver(scenario: Scenario): Promise<void> {
+    await scenario.step(
+      "the controller stops in good order; another one is controller, and it comes back",
+      async () => {
+        const before = await this.#controller();
+        await this.#brokers.stopOne(before);
+        const after = await this.#controller(before);
+        await this.#returns(before);
+        return `${before}, then ${after}`;
+      },
+    );
+  }
+
+  async stop(scenario: Scenario): Promise<void> {
+    await scenario.step("brokers stop in good order; none is registered", async () => {
+      await this.#brokers.stop();
+      await holds(
+        "no broker is registered",
+        async () => (await this.#driver.ask("ls", "/brokers/ids")) === "",
+      );
+      return "";
+    });
+  }
+
   /** The broker in /controller, once there is one that is not `besides`. */
   async #controller(besides = -1): Promise<number> {
     let found = -1;
@@ -244,10 +285,9 @@ class Kafka {
     for (const topic of ["orders", "events"]) await this.#inSync(topic, others);
   }
 
-  async #returns(id: number): Promise<string> {
+  async #returns(id: number): Promise<void> {
     await this.#brokers.startOne(id);
     for (const topic of ["orders", "events"]) await this.#inSync(topic, BROKERS);
-    return await this.#acknowledged();
   }
 
   /** Waits until these brokers, and no others, are in sync everywhere, and one of them leads each partition. */

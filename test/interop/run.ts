@@ -16,11 +16,12 @@ const NAMES = Object.keys(SYSTEMS) as readonly SystemName[];
 
 const USAGE = `npm run interop -- [options] SYSTEM...
   SYSTEM   ${NAMES.join(", ")}, or all
+  --record record the system's first minutes at a real ZooKeeper instead, for the test that plays them again
   --help`;
 
 async function main(processes: ProcessSet, temporary: string): Promise<number> {
-  const names = parseNames();
-  if (names === undefined) {
+  const options = parseOptions();
+  if (options === undefined) {
     console.log(USAGE);
     return 0;
   }
@@ -30,28 +31,36 @@ async function main(processes: ProcessSet, temporary: string): Promise<number> {
     console.log(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s  ${line}`);
   };
   const reports: Report[] = [];
-  for (const name of names) {
-    const play = SYSTEMS[name];
-    reports.push(...(await play({ processes, tools, temporary, progress })));
+  for (const name of options.names) {
+    const system = SYSTEMS[name];
+    progress(`${name}: fetching what is not in ${tools.cache}`);
+    const stage = { processes, tools, temporary, progress };
+    reports.push(...(await (options.isRecording ? system.record(stage) : system.play(stage))));
   }
   console.log(`\n${renderReports(reports)}`);
   const { passed, failed } = count(reports);
   return failed === 0 && passed > 0 ? 0 : 1;
 }
 
-function parseNames(): readonly SystemName[] | undefined {
+interface Options {
+  readonly names: readonly SystemName[];
+  readonly isRecording: boolean;
+}
+
+function parseOptions(): Options | undefined {
   const { values, positionals } = parseArgs({
-    options: { help: { type: "boolean", default: false } },
+    options: { record: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
     allowPositionals: true,
   });
   if (values.help) return undefined;
   if (positionals.length === 0) throw new Error(`Which system?\n${USAGE}`);
-  if (positionals.includes("all")) return NAMES;
-  return positionals.map((word) => {
+  const names = positionals.map((word) => {
     const name = NAMES.find((one) => one === word);
-    if (name === undefined) throw new Error(`"${word}"? One of: ${NAMES.join(", ")}, all`);
+    if (name === undefined && word !== "all") throw new Error(`"${word}"? One of: ${NAMES.join(", ")}, all`);
     return name;
   });
+  const asked = names.filter((name) => name !== undefined);
+  return { names: asked.length === names.length ? asked : NAMES, isRecording: values.record };
 }
 
 const processes = new ProcessSet();

@@ -60,6 +60,23 @@ export async function prepareSpark(tools: Toolbox): Promise<SparkKit> {
 
 /** The scenario. Everything it started has ended when it resolves. */
 export async function playSpark(run: SparkRun, scenario: Scenario): Promise<void> {
+  await withSpark(run, async (spark) => {
+    await spark.start(scenario);
+    await spark.takeOver(scenario, "the active master and our leader are killed at once");
+    await spark.application(scenario);
+    await spark.comeBack(scenario);
+  });
+}
+
+/** The first minutes: two masters, a worker, and an application that finishes. Nobody dies. */
+export async function beginSpark(run: SparkRun, scenario: Scenario): Promise<void> {
+  await withSpark(run, async (spark) => {
+    await spark.start(scenario);
+    await spark.application(scenario);
+  });
+}
+
+async function withSpark(run: SparkRun, action: (spark: Spark) => Promise<void>): Promise<void> {
   const { processes, kit, coordinator } = run;
   const folder = join(run.folder, "spark");
   await mkdir(folder, { recursive: true });
@@ -73,10 +90,7 @@ export async function playSpark(run: SparkRun, scenario: Scenario): Promise<void
   });
   const spark = new Spark(run, daemons);
   try {
-    await spark.start(scenario);
-    await spark.takeOver(scenario, "the active master and our leader are killed at once");
-    await spark.application(scenario);
-    await spark.comeBack(scenario);
+    await action(spark);
   } catch (error) {
     process.stderr.write(`${daemons.output()}\n`);
     throw error;
@@ -140,12 +154,12 @@ class Spark {
       return sumOfSquares(await this.#ask("finish"), TASKS);
     });
     await scenario.step(
-      "the application loses its executor, and gets another one of the new master",
+      "the application loses its executor, and gets another one of the master",
       async () => {
         return sumOfSquares(await this.#ask("crash"), 2);
       },
     );
-    await scenario.step("the application finishes; the new master has it as finished", async () => {
+    await scenario.step("the application finishes; the master has it as finished", async () => {
       await this.#finish();
       return this.#application;
     });
