@@ -52,7 +52,7 @@ export class HadoopDaemons {
       ([key, value]) => `<property><name>${key}</name><value>${value}</value></property>`,
     );
     const text = `<configuration>\n${properties.join("\n")}\n</configuration>\n`;
-    for (const file of ["core-site", "hdfs-site", "yarn-site"]) {
+    for (const file of ["core-site", "hdfs-site", "yarn-site", "capacity-scheduler"]) {
       await writeFile(join(folder, `${file}.xml`), text);
     }
     const appender = [

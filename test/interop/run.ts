@@ -15,8 +15,9 @@ import { SYSTEMS, type SystemName } from "./systems.ts";
 const NAMES = Object.keys(SYSTEMS) as readonly SystemName[];
 
 const USAGE = `npm run interop -- [options] SYSTEM...
-  SYSTEM   ${NAMES.join(", ")}, or all
-  --record record the system's first minutes at a real ZooKeeper instead, for the test that plays them again
+  SYSTEM        ${NAMES.join(", ")}, or all
+  --only TEXT   only scenarios whose name has TEXT in it, such as chroot or YARN
+  --record      record the system's first minutes at a real ZooKeeper instead, for the test that plays them again
   --help`;
 
 async function main(processes: ProcessSet, temporary: string): Promise<number> {
@@ -34,7 +35,8 @@ async function main(processes: ProcessSet, temporary: string): Promise<number> {
   for (const name of options.names) {
     const system = SYSTEMS[name];
     progress(`${name}: fetching what is not in ${tools.cache}`);
-    const stage = { processes, tools, temporary, progress };
+    const { only } = options;
+    const stage = { processes, tools, temporary, only, progress };
     reports.push(...(await (options.isRecording ? system.record(stage) : system.play(stage))));
   }
   console.log(`\n${renderReports(reports)}`);
@@ -45,11 +47,17 @@ async function main(processes: ProcessSet, temporary: string): Promise<number> {
 interface Options {
   readonly names: readonly SystemName[];
   readonly isRecording: boolean;
+  /** In small letters. */
+  readonly only: string;
 }
 
 function parseOptions(): Options | undefined {
   const { values, positionals } = parseArgs({
-    options: { record: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
+    options: {
+      only: { type: "string", default: "" },
+      record: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
     allowPositionals: true,
   });
   if (values.help) return undefined;
@@ -60,7 +68,12 @@ function parseOptions(): Options | undefined {
     return name;
   });
   const asked = names.filter((name) => name !== undefined);
-  return { names: asked.length === names.length ? asked : NAMES, isRecording: values.record };
+  const { record: isRecording } = values;
+  return {
+    names: asked.length === names.length ? asked : NAMES,
+    isRecording,
+    only: values.only.toLowerCase(),
+  };
 }
 
 const processes = new ProcessSet();

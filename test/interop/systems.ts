@@ -14,6 +14,8 @@ export interface Stage {
   readonly tools: Toolbox;
   /** It goes when the process ends. */
   readonly temporary: string;
+  /** Only scenarios whose name has this in it. */
+  readonly only: string;
   readonly progress: (line: string) => void;
 }
 
@@ -49,7 +51,7 @@ async function kafka(stage: Stage): Promise<readonly Report[]> {
       const where = chroot === "" ? "" : `, chroot ${chroot}, logged in by SASL`;
       const run: KafkaRun = { ...shared(stage), kit, coordinator, chroot, isLoggedIn };
       const name = `Kafka ${kit.version}, 3 brokers${where}`;
-      reports.push(await play(stage, name, async (scenario) => await playKafka(run, scenario)));
+      reports.push(...(await play(stage, name, async (scenario) => await playKafka(run, scenario))));
     }
     return reports;
   });
@@ -71,8 +73,8 @@ async function hadoop(stage: Stage): Promise<readonly Report[]> {
     const hdfs = `HDFS ${kit.version}, 2 NameNodes with ZKFC`;
     const yarn = `YARN ${kit.version}, 2 ResourceManagers with ZKRMStateStore`;
     return [
-      await play(stage, hdfs, async (scenario) => await playHdfs(run, scenario)),
-      await play(stage, yarn, async (scenario) => await playYarn(run, scenario)),
+      ...(await play(stage, hdfs, async (scenario) => await playHdfs(run, scenario))),
+      ...(await play(stage, yarn, async (scenario) => await playYarn(run, scenario))),
     ];
   });
 }
@@ -90,7 +92,7 @@ async function spark(stage: Stage): Promise<readonly Report[]> {
   return await withCoordinator(SHORT_SESSIONS, async (coordinator) => {
     const run: SparkRun = { ...shared(stage), kit, coordinator };
     const name = `Spark ${kit.version} standalone, 2 masters and a worker`;
-    return [await play(stage, name, async (scenario) => await playSpark(run, scenario))];
+    return await play(stage, name, async (scenario) => await playSpark(run, scenario));
   });
 }
 
@@ -109,12 +111,13 @@ function shared({ processes, temporary }: Stage): {
   return { processes, folder: temporary };
 }
 
+/** None where it was not asked for. */
 async function play(
-  { progress }: Stage,
+  { progress, only }: Stage,
   name: string,
   steps: (scenario: Scenario) => Promise<void>,
-): Promise<Report> {
-  return await new Scenario(name, progress).run(steps);
+): Promise<readonly Report[]> {
+  return name.toLowerCase().includes(only) ? [await new Scenario(name, progress).run(steps)] : [];
 }
 
 async function withCoordinator<Result>(
@@ -140,7 +143,7 @@ async function recorded(
     ...what,
     play: async (coordinator) => {
       const name = `${what.about}, recorded`;
-      reports.push(await play(stage, name, async (scenario) => await steps(coordinator, scenario)));
+      reports.push(...(await play(stage, name, async (scenario) => await steps(coordinator, scenario))));
     },
   });
   progress(written);

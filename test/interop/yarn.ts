@@ -163,6 +163,8 @@ export class Yarn {
       "yarn.resourcemanager.store.class": store,
       "yarn.resourcemanager.ha.automatic-failover.zk-base-path": "/yarn-leader-election",
       "yarn.scheduler.minimum-allocation-mb": 128,
+      "yarn.scheduler.capacity.root.queues": "default",
+      "yarn.scheduler.capacity.root.default.capacity": 100,
       "yarn.nodemanager.address": `127.0.0.1:${node}`,
       "yarn.nodemanager.localizer.address": `127.0.0.1:${localizer}`,
       "yarn.nodemanager.webapp.address": `127.0.0.1:${page}`,
