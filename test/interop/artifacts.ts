@@ -1,4 +1,5 @@
 /** The systems' own published artifacts, in the cache outside of the repository. */
+import { createHash } from "node:crypto";
 import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -20,7 +21,9 @@ export async function needJars(
 ): Promise<string> {
   await tools.needDebian(JAVA);
   const maven = await tools.needCommand("mvn", "maven");
-  const folder = await tools.filled(`interop-${name}`, async (empty) => {
+  // Other artifacts are another folder.
+  const key = createHash("sha1").update(artifacts.join(" ")).digest("hex").slice(0, 8);
+  const folder = await tools.filled(`interop-${name}-${key}`, async (empty) => {
     await writeFile(join(empty, "pom.xml"), pom(artifacts));
     const goal = "dependency:copy-dependencies";
     const args = ["-q", "-B", goal, "-DincludeScope=runtime", "-DoutputDirectory=jars"];

@@ -20,6 +20,8 @@ const ARTIFACTS: readonly Coordinates[] = [
   "hadoop-yarn-client",
   "hadoop-yarn-server-nodemanager",
   "hadoop-yarn-server-resourcemanager",
+  // Its web pages name a class of this one.
+  "hadoop-yarn-server-timelineservice",
 ].map((name): Coordinates => `org.apache.hadoop:${name}:${VERSION}`);
 const PROGRAMS = ["Driver", "Znodes", "YarnMaster", "HadoopProgram"];
 

@@ -19,13 +19,13 @@ type NameNode = (typeof NAME_NODES)[number];
 const SERVICE = "interop";
 const ZNODE = `/hadoop-ha/${SERVICE}`;
 
-/** A ZKFC's session: how long the death of a machine goes unnoticed. Its default is 10 s. */
-const SESSION_TIMEOUT_MS = 6000;
+/** A ZKFC's session, as by default: how long the death of a machine goes unnoticed. */
+const SESSION_TIMEOUT_MS = 10_000;
 
 /** As whom the ZKFCs log in. */
 const LOGIN = "failover:failover-secret";
 
-const SETTLE_MS = 90_000;
+const SETTLE_MS = 180_000;
 
 /** A file that is written while things die: so many lines, one every so many ms. */
 const LINES = 400;

@@ -11,7 +11,7 @@ import { SASL_LOGIN } from "./coordinator.ts";
 export const BROKERS: readonly number[] = [1, 2, 3];
 
 /** The session of a broker: how long its death goes unnoticed. Kafka's default is 18 s. */
-const SESSION_TIMEOUT_MS = 6000;
+const SESSION_TIMEOUT_MS = 10_000;
 
 /** Where brokers are to live, and what they are told. */
 export interface BrokerSetup {

@@ -22,7 +22,7 @@ const MESSAGES = 100_000;
 const MESSAGES_PER_SECOND = 1500;
 
 const PARTITIONS = 6;
-const SETTLE_MS = 90_000;
+const SETTLE_MS = 180_000;
 
 /** Kafka's jars and our program for it. */
 export interface KafkaKit {

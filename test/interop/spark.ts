@@ -23,7 +23,7 @@ const TASKS = 60;
 const TASK_MS = 500;
 
 /** A dead master's session must end first: Spark asks for one of a minute, and is given what the ensemble allows. */
-const SETTLE_MS = 120_000;
+const SETTLE_MS = 180_000;
 
 /** Spark and our program for it. */
 export interface SparkKit {

@@ -4,7 +4,7 @@ import type { Toolbox } from "../compat/tools.ts";
 import { type Coordinator, startCoordinator } from "./coordinator.ts";
 import { beginHadoop, playHdfs, playYarn, prepareHadoop } from "./hadoop.ts";
 import { beginKafka, type KafkaRun, playKafka, prepareKafka } from "./kafka.ts";
-import { type Report, Scenario } from "./scenario.ts";
+import { count, type Report, Scenario } from "./scenario.ts";
 import { beginSpark, playSpark, prepareSpark, type SparkRun } from "./spark.ts";
 import { record } from "./traffic/record.ts";
 
@@ -144,6 +144,7 @@ async function recorded(
     play: async (coordinator) => {
       const name = `${what.about}, recorded`;
       reports.push(...(await play(stage, name, async (scenario) => await steps(coordinator, scenario))));
+      if (count(reports).failed > 0) throw new Error("nothing is kept of what failed");
     },
   });
   progress(written);

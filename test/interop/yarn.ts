@@ -14,8 +14,9 @@ import type { Scenario } from "./scenario.ts";
 const MANAGERS = ["rm1", "rm2"] as const;
 type Manager = (typeof MANAGERS)[number];
 
-const SESSION_TIMEOUT_MS = 6000;
-const SETTLE_MS = 120_000;
+/** A session, as by default: how long the death of a manager goes unnoticed. */
+const SESSION_TIMEOUT_MS = 10_000;
+const SETTLE_MS = 180_000;
 
 /** How long the application runs: longer than it takes until the other manager is active. */
 const APPLICATION_MS = 40_000;

@@ -25,7 +25,7 @@ import org.apache.hadoop.yarn.conf.YarnConfiguration;
  * <pre>HadoopProgram ZOOKEEPER</pre>
  */
 final class HadoopProgram {
-    private static final long WAIT_S = 180;
+    private static final long WAIT_S = 240;
 
     private HadoopProgram() {
     }

@@ -39,7 +39,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * <pre>KafkaProgram BOOTSTRAP SASL_BOOTSTRAP ZOOKEEPER</pre>
  */
 final class KafkaProgram {
-    private static final long WAIT_S = 60;
+    private static final long WAIT_S = 120;
 
     private final String plain;
     private final String sasl;

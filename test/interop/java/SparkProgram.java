@@ -8,7 +8,7 @@ import org.apache.spark.api.java.JavaSparkContext;
 
 /** A Spark application that does what it is told on its standard input. Masters and jars come from spark-submit. */
 public final class SparkProgram {
-    private static final long WAIT_S = 150;
+    private static final long WAIT_S = 240;
 
     private SparkProgram() {
     }
