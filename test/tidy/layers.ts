@@ -39,7 +39,12 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
   },
   client: { layers: ["base", "jute"] },
   recipes: { layers: ["base", "client"] },
-  cli: { layers: ["base", "jute", "client", "recipes"], packages: ["node:", "smol-toml"] },
+  cli: { layers: ["base"], packages: ["node:", "smol-toml"] },
+  // The npm bin: commands over the SDK, and what runs an ensemble here.
+  program: {
+    layers: ["base", "cli", "client"],
+    packages: ["node:", "commander", "ws"],
+  },
   "worker.ts": { layers: ["base", "durable", "gateway"], packages: ["cloudflare:", "hono"] },
 };
 
