@@ -22,6 +22,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   ".": "src/client/index.ts",
   "./recipes": "src/recipes/index.ts",
   "./binding": "src/binding/main.ts",
+  "./clusters": "src/clusters/index.ts",
 };
 
 /** The bin, with what it uses of other packages in it, so that whoever installs the client installs nothing more. */

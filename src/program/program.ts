@@ -1,6 +1,8 @@
 /** The program `edgekeeper`: its commands, and what all of them have in common. */
 import { Command } from "commander";
 
+import { addBridgeCommand } from "./commands/bridge.ts";
+import { addClusterCommand } from "./commands/cluster.ts";
 import { addTokenCommand } from "./commands/token.ts";
 import { programVersion } from "./version.ts";
 
@@ -30,6 +32,8 @@ export function makeProgram(): Command {
     .exitOverride()
     // What went wrong is told in one place, by main.
     .configureOutput({ outputError: () => undefined });
+  addBridgeCommand(program);
+  addClusterCommand(program);
   addTokenCommand(program);
   return program;
 }

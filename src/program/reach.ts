@@ -1,6 +1,4 @@
 /** Where the ensemble is and what is shown to it: the options that every command has which asks one. */
-import { readFile } from "node:fs/promises";
-
 import { type Command, Option } from "commander";
 
 import type { Client } from "../client/client.ts";
@@ -9,7 +7,8 @@ import { http, type HttpClient } from "../client/http/http-client.ts";
 import { errorOfProblem, readProblem } from "../client/http/problems.ts";
 import { ConnectionLossError } from "../client/errors.ts";
 import type { ConnectOptions } from "../client/options.ts";
-import { EXIT, ProgramError, usageError } from "./exit-code.ts";
+import { ProgramError, usageError } from "./exit-code.ts";
+import { readText } from "./files.ts";
 import { socketClass } from "./socket.ts";
 
 /** As commander reads them. */
@@ -124,15 +123,5 @@ export class Reach {
 }
 
 async function tokenOf(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return process.env["EDGEKEEPER_TOKEN"] || undefined;
-  try {
-    return (await readFile(file, "utf8")).trim();
-  } catch (cause) {
-    const code = EXIT.usage;
-    throw new ProgramError(`cannot read the token: ${String(cause)}`, {
-      exitCode: code,
-      code: "usage",
-      cause,
-    });
-  }
+  return file === undefined ? process.env["EDGEKEEPER_TOKEN"] || undefined : (await readText(file)).trim();
 }

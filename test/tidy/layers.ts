@@ -40,9 +40,13 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
   client: { layers: ["base", "jute"] },
   recipes: { layers: ["base", "client"] },
   cli: { layers: ["base"], packages: ["node:", "smol-toml"] },
+  // Other systems' znodes, read by the SDK's client: published as edgekeeper/clusters.
+  clusters: { layers: ["base", "client"] },
+  // TCP in front of a deployment's WebSocket door.
+  bridge: { layers: ["base", "client"], packages: ["node:", "ws"] },
   // The npm bin: commands over the SDK, and what runs an ensemble here.
   program: {
-    layers: ["base", "cli", "client"],
+    layers: ["base", "bridge", "cli", "client", "clusters"],
     packages: ["node:", "commander", "ws"],
   },
   "worker.ts": { layers: ["base", "durable", "gateway"], packages: ["cloudflare:", "hono"] },
