@@ -17,6 +17,7 @@ const config: KnipConfig = {
     // The entries of the published package.
     "src/client/index.ts",
     "src/recipes/index.ts",
+    "src/clusters/index.ts",
     // Started as programs of their own; knip does not look behind the `exec` of npm start.
     "src/cli/start.ts",
     // Published as edgekeeper/binding.

@@ -12,6 +12,8 @@ import { HEADER, medians, type Report, type Row, rowLines } from "./report.ts";
 import { startTarget, type Target, TARGET_NAMES, type TargetName } from "./targets.ts";
 import { type Work, WORKS, type WorkName } from "./work.ts";
 
+const TARGETS_DEFAULT = "zookeeper,edgekeeper";
+
 const USAGE = `npm run bench -- [options]
   --works ${WORKS.join(",")}   what is asked for; mixed is nine reads to a set, multi ten sets
   --shapes 1x1,10x4,50x4,10x100,500x1   sessions x requests outstanding of each
@@ -19,7 +21,7 @@ const USAGE = `npm run bench -- [options]
   --znodes 1000     that are set and read
   --rounds 3        each shape is measured so often, in turn
   --seconds 3       each time for so long, after warming up
-  --targets ${TARGET_NAMES.join(",")}
+  --targets ${TARGETS_DEFAULT}   or bridge: edgekeeper behind the program's bridge
   --out FILE        writes all figures as JSON
   --help`;
 
@@ -125,7 +127,7 @@ function readPlan(): Plan | undefined {
       znodes: text("1000"),
       rounds: text("3"),
       seconds: text("3"),
-      targets: text(TARGET_NAMES.join(",")),
+      targets: text(TARGETS_DEFAULT),
       out: { type: "string" },
       help: { type: "boolean", default: false },
     },

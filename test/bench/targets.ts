@@ -21,7 +21,7 @@ export interface Target {
 }
 
 /** The ensembles that can be measured. */
-export const TARGET_NAMES = ["zookeeper", "edgekeeper"] as const;
+export const TARGET_NAMES = ["zookeeper", "edgekeeper", "bridge"] as const;
 
 /** One of them. */
 export type TargetName = (typeof TARGET_NAMES)[number];
@@ -31,7 +31,37 @@ const ZOOKEEPER_HEAP = "-Xmx1g";
 
 /** Starts it, and waits until it serves. */
 export async function startTarget(name: TargetName): Promise<Target> {
-  return name === "zookeeper" ? await startZooKeeper() : await startEdgekeeper();
+  if (name === "zookeeper") return await startZooKeeper();
+  return name === "edgekeeper" ? await startEdgekeeper() : await startBridged();
+}
+
+/** Edgekeeper behind `edgekeeper bridge`, as clients of a deployment have it; what the bridge costs is told apart. */
+async function startBridged(): Promise<Target> {
+  const behind = await startEdgekeeper();
+  const ports = await freePorts(behind.addresses.length);
+  const url = `http://127.0.0.1:${behind.httpPort}`;
+  const main = join(import.meta.dirname, "../../src/program/main.ts");
+  const set = new ProcessSet();
+  const kill = (): void => set.killAll();
+  process.once("exit", kill);
+  const args = [main, "bridge", "--url", url, "--ports", ports.join(",")];
+  const bridge = set.start({ command: process.execPath, args });
+  const addresses = ports.map((port) => ({ host: "127.0.0.1", port }));
+  await untilServing(addresses, [bridge]);
+  return {
+    ...behind,
+    name: "bridge",
+    addresses,
+    processes: () => [
+      ...behind.processes(),
+      ...(bridge.process.pid === undefined ? [] : [bridge.process.pid]),
+    ],
+    async stop() {
+      await set.stopAll();
+      process.off("exit", kill);
+      await behind.stop();
+    },
+  };
 }
 
 async function startZooKeeper(): Promise<Target> {
@@ -97,7 +127,7 @@ async function configure(
   };
 }
 
-async function startEdgekeeper(): Promise<Target> {
+async function startEdgekeeper(): Promise<Target & { readonly httpPort: number }> {
   const dataDirectory = await mkdtemp(join(tmpdir(), "bench-edgekeeper-"));
   const [httpPort = 0, ...tcpPorts] = await freePorts(4);
   const addresses = tcpPorts.map((port) => ({ host: "127.0.0.1", port }));
@@ -111,6 +141,7 @@ async function startEdgekeeper(): Promise<Target> {
   return {
     name: "edgekeeper",
     version: "this tree",
+    httpPort,
     addresses,
     processes: () => (ensemble.process.pid === undefined ? [] : [ensemble.process.pid]),
     async killAndRestart() {

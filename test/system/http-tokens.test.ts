@@ -270,7 +270,7 @@ test("the command line makes, lists and revokes tokens, and says what is wrong",
     ...args: readonly string[]
   ): Promise<{ readonly out: string; readonly error: string }> => {
     const env = { ...process.env, EDGEKEEPER_TOKEN: SECRET, EDGEKEEPER_URL: ensemble.httpUrl };
-    const ran = promisify(execFile)(process.execPath, ["src/cli/token.ts", ...args], { env });
+    const ran = promisify(execFile)(process.execPath, ["src/program/main.ts", "token", ...args], { env });
     return await ran.then(
       ({ stdout, stderr }) => ({ out: stdout, error: stderr }),
       ({ stdout, stderr }: { stdout: string; stderr: string }) => ({
@@ -289,13 +289,13 @@ test("the command line makes, lists and revokes tokens, and says what is wrong",
   expect((await bearing(token).call("GET", "/nodes/app")).status).toBe(401);
   const wrong: readonly (readonly [readonly string[], string])[] = [
     [["create", "--name", "x", "--scope", "all:/"], '"all" is no permission'],
-    [["create", "--name", "x", "--scope", "read:/", "--expires", "soon"], "--expires takes"],
+    [["create", "--name", "x", "--scope", "read:/", "--expires", "soon"], "a number and ms, s, m, h or d"],
     [["create", "--scope", "read:/"], "--name"],
     [["revoke", "0000000000000000"], "no token has"],
     [["revoke", "xyz"], "is no id"],
-    [["destroy"], "say create, list or revoke"],
-    [["list", "--ensemble", "none"], "404"],
+    [["destroy"], "unknown command"],
+    [["list", "--ensemble", "none"], "none"],
   ];
   for (const [args, told] of wrong)
-    expect((await run(...args)).error).toMatch(new RegExp(`^failed: .*${told}`));
+    expect((await run(...args)).error).toMatch(new RegExp(`^failed: edgekeeper: .*${told}`));
 });

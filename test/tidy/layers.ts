@@ -49,7 +49,16 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
   recipes: { layers: ["base", "client"] },
   // What runs the Worker in several processes of one machine, outside of its bundle.
   local: { layers: [] },
-  cli: { layers: ["base", "jute", "client", "local", "recipes"], packages: ["node:", "smol-toml"] },
+  cli: { layers: ["base", "local"], packages: ["node:", "smol-toml"] },
+  // Other systems' znodes, read by the SDK's client: published as edgekeeper/clusters.
+  clusters: { layers: ["base", "client"] },
+  // TCP in front of a deployment's WebSocket door.
+  bridge: { layers: ["base", "client"], packages: ["node:", "ws"] },
+  // The npm bin: commands over the SDK, and what runs an ensemble here.
+  program: {
+    layers: ["base", "bridge", "cli", "client", "clusters"],
+    packages: ["node:", "commander", "ws"],
+  },
   "worker.ts": { layers: ["base", "durable", "gateway"], packages: ["cloudflare:", "hono"] },
 };
 
