@@ -13,6 +13,8 @@ export const GATEWAY_PATHS = {
   /** POST with a StreamAsked, and who asks as above; answered by a stream, or by a refusal as a record. */
   stream: "/gateway/stream",
   status: "/gateway/status",
+  /** Somebody is about to need the ensemble awake. */
+  wake: "/gateway/wake",
   /** With the name of an AdminServer command as `command`, and its arguments. */
   command: "/gateway/command",
   /** The same of snapshot and restore; a restore's body is the file. */
@@ -95,6 +97,8 @@ export interface ObjectStatus extends ReplicaStatus {
   /** Batches of proposals kept in the log. */
   readonly logBatches: number;
   readonly databaseBytes: number;
+  /** Whether it sleeps until somebody wants something: see ARCHITECTURE.md, "Dormancy". */
+  readonly asleep: boolean;
 }
 
 /** What it takes to reach replicas. */

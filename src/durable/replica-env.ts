@@ -35,6 +35,8 @@ export interface ReplicaEnv {
   readonly RECONFIG_ENABLED?: string;
   /** Silence after which a replica gives its leader, or its follower, up. */
   readonly HEARTBEAT_LIMIT_MS?: string;
+  /** An ensemble that nobody has used for so long goes to sleep; 0 for never. */
+  readonly DORMANT_AFTER_MS?: string;
   /** Batches of proposals kept in the log: at most, and unless set, LOG_SLOTS. */
   readonly LOG_BATCHES_MAX?: string;
   /** `1` for an audit log. */

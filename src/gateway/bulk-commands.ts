@@ -9,7 +9,7 @@ import { COMMAND_PARAMETER, GATEWAY_PATHS, replicaStub } from "../durable/entry.
 import { AUTHORIZATION_HEADER, callerHeaders } from "../durable/handed-over.ts";
 import { askedReplica, SID_HEADER } from "./commands.ts";
 import { type App, ensemblesOf, problem, unknownEnsemble } from "./documents.ts";
-import { leaderOf, statuses } from "./replicas.ts";
+import { awakeStatuses, leaderOf } from "./replicas.ts";
 import { Restore } from "./restore.ts";
 import { addressOf, callerOf, type CallerIdentities } from "./identities.ts";
 import { settingsOf } from "./settings-of.ts";
@@ -53,6 +53,7 @@ async function askOne(
   if (!ensemblesOf(context.env).includes(ensemble)) return unknownEnsemble(context, ensemble);
   const headers = await adminHeaders(context, callers);
   if (headers === undefined) return badToken(context);
+  await awakeStatuses(context.env, ensemble);
   const sid = await askedReplica(context, ensemble);
   if (typeof sid !== "number") return sid;
   const parameters = new URLSearchParams({ [COMMAND_PARAMETER]: context.req.param("command") ?? "" });
@@ -82,7 +83,7 @@ export async function restore(context: Context<App>, callers: CallerIdentities):
   if (!ensemblesOf(context.env).includes(ensemble)) return unknownEnsemble(context, ensemble);
   const headers = await adminHeaders(context, callers);
   if (headers === undefined) return badToken(context);
-  const leader = leaderOf(await statuses(context.env, ensemble));
+  const leader = leaderOf(await awakeStatuses(context.env, ensemble));
   if (leader === undefined) return problem(context, 503, "no-leader", `no replica of ${ensemble} leads now`);
   const command = context.req.param("command") ?? "";
   const parameters = new URLSearchParams({ [COMMAND_PARAMETER]: command });

@@ -67,7 +67,7 @@ export class HttpCaller {
   }
 
   /** Asks once; `hangUpMs` is how long it has patience. */
-  async ask(method: string, path: string, init: ApiInit = {}, hangUpMs = PATIENCE_MS): Promise<Fate> {
+  async ask(method: string, path: string, init: ApiInit = {}, hangUpMs: number = PATIENCE_MS): Promise<Fate> {
     const { api, counts, recorder } = this.#setup;
     const headers = { "min-zxid": zxidDigits(this.#seen), ...init.headers };
     const sentMs = performance.now();

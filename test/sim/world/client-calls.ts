@@ -110,6 +110,7 @@ export class ClientCalls {
   /** A call has come. */
   open(line: CallLine): void {
     const { id, asked, identities } = line;
+    this.#machine.wake();
     if (!this.#machine.isBeating) {
       this.#lines.delete(line);
       line.answer({ kind: "unavailable", reason: "no-quorum" });

@@ -6,7 +6,7 @@ import { DEFAULT_ACCESS } from "../../../src/base/access-settings.ts";
 import { createHash } from "node:crypto";
 import { assertNever } from "../../../src/base/assert.ts";
 import type { Sid } from "../../../src/base/ids.ts";
-import { EPOCH_MAX, type Zxid, ZXID_ZERO } from "../../../src/base/zxid.ts";
+import { EPOCH_MAX, type Zxid } from "../../../src/base/zxid.ts";
 import { Heart } from "../../../src/durable/heart.ts";
 import { LOG_BYTES_MAX } from "../../../src/durable/limits.ts";
 import { LOG_SLOTS } from "../../../src/durable/schema.ts";
@@ -20,7 +20,6 @@ import { isCalledBy } from "../../../src/keeper/membership-change.ts";
 import type { Action } from "../../../src/keeper/turn.ts";
 import type { Tree } from "../../../src/tree/tree.ts";
 import type { PeerStart } from "../../../src/zab/config.ts";
-import type { PeerWrite } from "../../../src/zab/effects.ts";
 import type { Notification, Proposal } from "../../../src/zab/message.ts";
 import type { ClientCalls } from "./client-calls.ts";
 import type { ClientConnections } from "./client-connections.ts";
@@ -30,9 +29,10 @@ import type { Disk } from "./disk.ts";
 import type { Links } from "./links.ts";
 import type { Notifications } from "./notifications.ts";
 import type { RegisterCalls } from "./register.ts";
+import { NOTHING_LEFT, stateAfter } from "./disk-state.ts";
 import type { MachineView } from "./observer.ts";
 import type { Setting } from "./setting.ts";
-import { type DiskState, InjectedFailure, type Volume } from "./volume.ts";
+import { InjectedFailure, type Volume } from "./volume.ts";
 
 /** The super user is "super:test". */
 const AUTH: AuthSettings = {
@@ -166,11 +166,30 @@ export class Machine {
       every: (ms: number, act: () => void) => this.#every(ms, act),
     };
     this.#heart = new Heart(owner, () => this.#tick(), clock);
-    if (this.#isAwake) this.#heart.start();
+    this.#begin(true);
+  }
+
+  /** As the product's object. */
+  #begin(isNew: boolean): void {
+    const { slept } = this.#start.store;
+    if (!this.#isMember) {
+      if (!isNew) this.#heart.rest();
+    } else if (slept !== undefined) this.#heart.sleep(slept.wakeAtMs, isNew);
+    else if (isNew) this.#heart.start();
   }
 
   get sid(): Sid {
     return this.home.sid;
+  }
+
+  /** Whether it sleeps until somebody wants something. */
+  get isAsleep(): boolean {
+    return this.#heart.isAsleep;
+  }
+
+  /** Somebody wants something. */
+  wake(): void {
+    this.deliver(() => this.#heart.wake());
   }
 
   /** Whether it takes turns by itself. */
@@ -179,7 +198,7 @@ export class Machine {
   }
 
   /** As the product's object: who is nobody's member, or was let go, waits until a leader calls. */
-  get #isAwake(): boolean {
+  get #isMember(): boolean {
     const { voters, observers } = this.#setting.config(this.sid);
     const { store } = this.#start;
     return !store.isFresh || ([...voters, ...observers].includes(this.sid) && store.removal === undefined);
@@ -228,6 +247,7 @@ export class Machine {
   /** A notification came in: the call of a leader brings a replica to life that waits for one. */
   notified(notification: Notification): void {
     this.deliver(() => {
+      this.#heart.wake();
       if (this.#isCalled(notification)) this.#heart.start();
       this.#turns.accept({ kind: "notification", notification });
     });
@@ -327,6 +347,7 @@ export class Machine {
       notes: store.notes,
       auth: AUTH,
       removal: store.removal,
+      slept: store.slept,
       rng: this.#setting.rng("keeper", home.sid, home.starts),
       stage: () => store.stage(),
       databaseBytes: () => this.#volume.databaseBytes,
@@ -362,6 +383,13 @@ export class Machine {
           this.#volume.note(NOTHING_LEFT);
           this.#setting.tell((observer) => observer.removed?.(start, removal));
         },
+        sleep: (how) => {
+          store.sleep(how);
+          this.#volume.note(stateAfter(this.#volume.visible, [], store));
+          // Of what invariants know it is a transaction of the tree alone.
+          this.#setting.tell((observer) => observer.wrote?.(start, []));
+          this.#setting.tell((observer) => observer.slept?.(start, how));
+        },
         get isTreeDirty() {
           return store.isTreeDirty;
         },
@@ -384,9 +412,9 @@ export class Machine {
     this.#outside.calls.closeAll();
     this.#outside.streams.die();
     const before = this.#start;
-    this.#setting.tell((observer) => observer.died?.(before, "a snapshot was installed"));
+    this.#setting.tell((observer) => observer.died?.(before, "it starts anew: a snapshot, or sleep"));
     this.#start = this.#read();
-    if (!this.#isAwake) this.#heart.rest();
+    this.#begin(false);
     return this.#brain();
   }
 
@@ -469,32 +497,4 @@ export class Machine {
   #abort(error: unknown): void {
     this.home.failed(this, this.#setting.failure(error));
   }
-}
-
-/** What a disk holds of which a replica was let go. */
-const NOTHING_LEFT: DiskState = {
-  acceptedEpoch: 0,
-  currentEpoch: 0,
-  base: ZXID_ZERO,
-  last: ZXID_ZERO,
-  lastDelivered: ZXID_ZERO,
-  isDiverged: false,
-  isDamaged: false,
-};
-
-function stateAfter(before: DiskState, writes: readonly PeerWrite[], store: Store): DiskState {
-  let { acceptedEpoch, currentEpoch, isDiverged, isDamaged } = before;
-  let lastDelivered = store.written;
-  for (const write of writes) {
-    if (write.kind === "epochs") ({ acceptedEpoch, currentEpoch } = write);
-    else if (write.kind === "diverged") isDiverged = true;
-    else if (write.kind === "install") {
-      lastDelivered = write.last;
-      isDiverged = false;
-      isDamaged = false;
-      break;
-    }
-  }
-  const { base, last } = store.log;
-  return { acceptedEpoch, currentEpoch, base, last, lastDelivered, isDiverged, isDamaged };
 }

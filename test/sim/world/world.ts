@@ -151,6 +151,7 @@ export class World implements WorldView, ClientPort, CallPort, StreamPort {
   healAll(): void {
     this.#faults.endAll();
     this.startAll();
+    for (const { machine } of this.#replicas.values()) machine?.wake();
   }
 
   /** Lets this much time pass. */
@@ -177,9 +178,12 @@ export class World implements WorldView, ClientPort, CallPort, StreamPort {
     }
   }
 
-  /** Whether every member is up and answers requests. */
+  /** Whether every member is up and answers requests, or would. */
   isServing(): boolean {
-    return this.members.every((sid) => this.replica(sid).machine?.keeper.serving === true);
+    return this.members.every((sid) => {
+      const { machine } = this.replica(sid);
+      return machine !== undefined && (machine.keeper.serving || machine.isAsleep);
+    });
   }
 
   /** Whether every member serves, and all have delivered the same to the same effect. */
@@ -216,6 +220,7 @@ export class World implements WorldView, ClientPort, CallPort, StreamPort {
   /** A line for each replica. */
   describe(): string {
     const lines = [...this.#replicas.values()].map(({ sid, machine, isDown, disk }) => {
+      if (machine?.isAsleep === true) return `${sid} asleep, in memory`;
       if (machine === undefined) return `${sid} ${isDown ? "down" : "asleep"}`;
       const { mode, serving, lastZxid, lastCommitted, lastDelivered, currentEpoch, zab } =
         machine.keeper.status();
