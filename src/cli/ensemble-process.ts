@@ -119,7 +119,9 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
             ? undefined
             : (how) => {
                 rmSync(join(runtimeDirectory, socketOf(at)), { force: true });
-                options.warn(`the process of ${replicasOf(at, checked, count)} ended (${how}): it starts again`);
+                options.warn(
+                  `the process of ${replicasOf(at, checked, count)} ended (${how}): it starts again`,
+                );
               },
       }),
   );
@@ -148,7 +150,9 @@ function sortData(
   const replicas = worker.durableObjects.find(({ name }) => name === REPLICA_BINDING);
   if (replicas === undefined) return;
   const found = readdirSync(dataDirectory).filter((name) => /^storage(-\d+)?$/.test(name));
-  const formerStorages = found.map((name) => join(dataDirectory, name)).filter((path) => !storages.includes(path));
+  const formerStorages = found
+    .map((name) => join(dataDirectory, name))
+    .filter((path) => !storages.includes(path));
   sortObjectFiles({ storages, formerStorages, replicas: `${worker.name}-${replicas.className}`, ensembles });
 }
 
@@ -157,7 +161,10 @@ async function bundleWorker(worker: WorkerConfig, directory: string, count: numb
   await bundle(worker.main, join(directory, BUNDLES.worker));
   if (count === 1) return;
   for (const name of ["namespace", "switchboard"] as const) {
-    await bundle(fileURLToPath(new URL(`../local/${name}.ts`, import.meta.url)), join(directory, BUNDLES[name]));
+    await bundle(
+      fileURLToPath(new URL(`../local/${name}.ts`, import.meta.url)),
+      join(directory, BUNDLES[name]),
+    );
   }
 }
 

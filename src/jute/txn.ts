@@ -139,7 +139,7 @@ function readHeader(reader: JuteReader): TxnHeader {
   };
 }
 
-/** Each proposal is asked what it does to the configuration, more than once: nothing is made of what is not looked at. */
+/** Each proposal is asked what it does to the configuration, more than once: so nothing is made of this. */
 function skipHeader(reader: JuteReader): void {
   reader.skip(SESSION_BYTES);
   for (let left = HEADER_VARINTS; left > 0; left--) reader.skipVarint();
