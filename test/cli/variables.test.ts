@@ -29,7 +29,13 @@ function check(
 }
 
 test("a Worker as configured runs as configured", () => {
-  expect(check({})).toEqual({ worker: PRODUCT, warnings: [], ensembles: ["main"], observers: 0 });
+  expect(check({})).toEqual({
+    worker: PRODUCT,
+    warnings: [],
+    ensembles: ["main"],
+    observers: 0,
+    sids: [1, 2, 3],
+  });
 });
 
 test("one voter has the first port alone, and tells its clients of no other", () => {
