@@ -69,7 +69,10 @@ async function create({ name, scope, expires, ...options }: CreateOptions): Prom
 
 async function list(options: ReachOptions): Promise<void> {
   const tokens = await tokensOf(await Reach.of(options));
-  new Output(options).print({ tokens }, columns(tokens.map(line)));
+  const output = new Output(options);
+  // Who reads the list by a program gets an empty one.
+  if (tokens.length === 0 && !output.isJson) return output.note("there are no tokens");
+  output.print({ tokens }, columns(tokens.map(line)));
 }
 
 async function revoke(prefix: string, options: ReachOptions): Promise<void> {
