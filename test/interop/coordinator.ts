@@ -1,10 +1,13 @@
 /**
  * The ensemble that a system is pointed at: what `npm start` runs, built with a door for faults, so that its leader can
- * be killed. What is in front of its doors, if anything, is for the caller to say.
+ * be killed.
  */
+import { join } from "node:path";
+
+import type { Child, ProcessSet } from "../compat/processes.ts";
+import { freePorts, until } from "../compat/servers.ts";
 import { type TestEnsemble, startEnsemble } from "../harness/ensemble.ts";
 import { saslUsers } from "../keeper/sasl-client.ts";
-import { until } from "../compat/servers.ts";
 
 /** Who may log in by SASL DIGEST-MD5, for systems that want their znodes for themselves. */
 export const SASL_LOGIN = { user: "kafka", password: "kafka-secret" } as const;
@@ -14,10 +17,12 @@ export const AWAY_MS = 4000;
 
 const FAULT_DEADLINE_MS = 15_000;
 const STATUS_DEADLINE_MS = 3000;
-const SERVING_DEADLINE_MS = 30_000;
+const SERVING_DEADLINE_MS = 90_000;
 
-/** Leads clients somewhere by another way than the ensemble's own doors. */
-export type Front = (ensemble: TestEnsemble) => Promise<{ readonly connect: string; stop(): Promise<void> }>;
+const REPLICAS = 3;
+
+/** The program `edgekeeper`. */
+const PROGRAM = join(import.meta.dirname, "../../src/program/main.ts");
 
 /** A running ensemble. */
 export interface Coordinator {
@@ -39,30 +44,61 @@ export interface Coordinator {
 
 /** How the ensemble is to be. */
 export interface CoordinatorSetup {
+  readonly processes: ProcessSet;
   /** Variables of the Worker. */
   readonly vars?: Readonly<Record<string, string>>;
-  readonly front?: Front | undefined;
+  /** Whether systems reach it through `edgekeeper bridge`, as they reach a deployment. */
+  readonly isBridged: boolean;
 }
 
 /** Starts it on fresh data. */
-export async function startCoordinator({ vars, front }: CoordinatorSetup = {}): Promise<Coordinator> {
+export async function startCoordinator(setup: CoordinatorSetup): Promise<Coordinator> {
+  const { processes, vars, isBridged } = setup;
+  const bridgePorts = isBridged ? await freePorts(REPLICAS) : [];
+  // Curator connects to what /zookeeper/config says, whatever it was told before.
+  const addresses = isBridged ? { CLIENT_ADDRESSES: connectString(bridgePorts) } : {};
   const ensemble = await startEnsemble({
     config: "test/faults/wrangler.toml",
-    vars: { SASL_USERS: saslUsers({ [SASL_LOGIN.user]: SASL_LOGIN.password }), ...vars },
+    vars: { SASL_USERS: saslUsers({ [SASL_LOGIN.user]: SASL_LOGIN.password }), ...addresses, ...vars },
+    readyDeadlineMs: SERVING_DEADLINE_MS,
   });
-  const connect = ensemble.tcpPorts.map((port) => `127.0.0.1:${port}`).join(",");
-  const fronted = await front?.(ensemble);
+  const direct = connectString(ensemble.tcpPorts);
+  let bridge: Child | undefined;
+  try {
+    bridge = isBridged ? await startBridge(processes, ensemble.httpUrl, bridgePorts) : undefined;
+  } catch (error) {
+    await ensemble.stop();
+    throw error;
+  }
   return {
-    connect: fronted?.connect ?? connect,
-    aside: connect,
+    connect: isBridged ? connectString(bridgePorts) : direct,
+    aside: direct,
     leader: async () => await leaderOf(ensemble),
     killLeader: async () => await killLeader(ensemble),
     output: () => ensemble.output(),
     async stop() {
-      await fronted?.stop();
+      if (bridge !== undefined) await processes.stop(bridge);
       await ensemble.stop();
     },
   };
+}
+
+/** Ready when it has told what its ports lead to. */
+async function startBridge(processes: ProcessSet, url: string, ports: readonly number[]): Promise<Child> {
+  const args = [PROGRAM, "bridge", "--url", url, "--ports", ports.join(",")];
+  let isOpen = false;
+  const bridge = processes.start({ command: process.execPath, args }, (line) => {
+    isOpen ||= line.startsWith("connect string ");
+  });
+  await until(SERVING_DEADLINE_MS, "the bridge is open", () => {
+    if (bridge.hasEnded) throw new Error(`edgekeeper bridge ended:\n${bridge.tail}`);
+    return Promise.resolve(isOpen);
+  });
+  return bridge;
+}
+
+function connectString(ports: readonly number[]): string {
+  return ports.map((port) => `127.0.0.1:${port}`).join(",");
 }
 
 async function killLeader(ensemble: TestEnsemble): Promise<string> {

@@ -17,6 +17,7 @@ const NAMES = Object.keys(SYSTEMS) as readonly SystemName[];
 const USAGE = `npm run interop -- [options] SYSTEM...
   SYSTEM        ${NAMES.join(", ")}, or all
   --only TEXT   only scenarios whose name has TEXT in it, such as chroot or YARN
+  --bridge      let them reach it through "edgekeeper bridge", as they reach a deployment
   --record      record the system's first minutes at a real ZooKeeper instead, for the test that plays them again
   --help`;
 
@@ -35,8 +36,8 @@ async function main(processes: ProcessSet, temporary: string): Promise<number> {
   for (const name of options.names) {
     const system = SYSTEMS[name];
     progress(`${name}: fetching what is not in ${tools.cache}`);
-    const { only } = options;
-    const stage = { processes, tools, temporary, only, progress };
+    const { only, isBridged } = options;
+    const stage = { processes, tools, temporary, only, isBridged, progress };
     reports.push(...(await (options.isRecording ? system.record(stage) : system.play(stage))));
   }
   console.log(`\n${renderReports(reports)}`);
@@ -47,6 +48,7 @@ async function main(processes: ProcessSet, temporary: string): Promise<number> {
 interface Options {
   readonly names: readonly SystemName[];
   readonly isRecording: boolean;
+  readonly isBridged: boolean;
   /** In small letters. */
   readonly only: string;
 }
@@ -55,6 +57,7 @@ function parseOptions(): Options | undefined {
   const { values, positionals } = parseArgs({
     options: {
       only: { type: "string", default: "" },
+      bridge: { type: "boolean", default: false },
       record: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -68,10 +71,12 @@ function parseOptions(): Options | undefined {
     return name;
   });
   const asked = names.filter((name) => name !== undefined);
-  const { record: isRecording } = values;
+  const { record: isRecording, bridge: isBridged } = values;
+  if (isRecording && isBridged) throw new Error("--record is of a real ZooKeeper: leave out --bridge");
   return {
     names: asked.length === names.length ? asked : NAMES,
     isRecording,
+    isBridged,
     only: values.only.toLowerCase(),
   };
 }

@@ -22,6 +22,9 @@ const ZNODE = "/spark";
 const TASKS = 60;
 const TASK_MS = 500;
 
+/** A job that takes no time. */
+const SHORT_TASKS = 4;
+
 /** A dead master's session must end first: Spark asks for one of a minute, and is given what the ensemble allows. */
 const SETTLE_MS = 180_000;
 
@@ -61,7 +64,8 @@ export async function prepareSpark(tools: Toolbox): Promise<SparkKit> {
 /** The scenario. Everything it started has ended when it resolves. */
 export async function playSpark(run: SparkRun, scenario: Scenario): Promise<void> {
   await withSpark(run, async (spark) => {
-    await spark.start(scenario);
+    await spark.masters(scenario);
+    await spark.firstApplication(scenario);
     await spark.takeOver(scenario, "the active master and our leader are killed at once");
     await spark.application(scenario);
     await spark.comeBack(scenario);
@@ -71,8 +75,8 @@ export async function playSpark(run: SparkRun, scenario: Scenario): Promise<void
 /** The first minutes: two masters, a worker, and an application that finishes. Nobody dies. */
 export async function beginSpark(run: SparkRun, scenario: Scenario): Promise<void> {
   await withSpark(run, async (spark) => {
-    await spark.start(scenario);
-    await spark.application(scenario);
+    await spark.masters(scenario);
+    await spark.shortApplication(scenario);
   });
 }
 
@@ -111,7 +115,7 @@ class Spark {
     this.#daemons = daemons;
   }
 
-  async start(scenario: Scenario): Promise<void> {
+  async masters(scenario: Scenario): Promise<void> {
     const daemons = this.#daemons;
     await scenario.step("of two masters one is active, the other stands by", async () => {
       for (const master of MASTERS) daemons.startMaster(master);
@@ -123,6 +127,19 @@ class Spark {
       await this.#holds("a worker is alive", ({ workers }) => workers.some(({ state }) => state === "ALIVE"));
       return "";
     });
+  }
+
+  async shortApplication(scenario: Scenario): Promise<void> {
+    await scenario.step("an application runs and finishes", async () => {
+      await this.#submit();
+      await this.#ask("start", SHORT_TASKS, 1);
+      const sum = sumOfSquares(await this.#ask("finish"), SHORT_TASKS);
+      await this.#finish();
+      return sum;
+    });
+  }
+
+  async firstApplication(scenario: Scenario): Promise<void> {
     await scenario.step("an application runs on it", async () => {
       await this.#submit();
       await this.#ask("start", TASKS, TASK_MS);

@@ -16,6 +16,8 @@ export interface Stage {
   readonly temporary: string;
   /** Only scenarios whose name has this in it. */
   readonly only: string;
+  /** Whether systems reach the ensemble through `edgekeeper bridge`. */
+  readonly isBridged: boolean;
   readonly progress: (line: string) => void;
 }
 
@@ -42,7 +44,7 @@ const SHORT_SESSIONS = { SESSION_TIMEOUT_MAX_MS: "15000" } as const;
 
 async function kafka(stage: Stage): Promise<readonly Report[]> {
   const kit = await prepareKafka(stage.tools);
-  return await withCoordinator({}, async (coordinator) => {
+  return await withCoordinator(stage, {}, async (coordinator) => {
     const reports: Report[] = [];
     for (const [chroot, isLoggedIn] of [
       ["", false],
@@ -68,7 +70,7 @@ async function recordKafka(stage: Stage): Promise<readonly Report[]> {
 
 async function hadoop(stage: Stage): Promise<readonly Report[]> {
   const kit = await prepareHadoop(stage.tools);
-  return await withCoordinator({}, async (coordinator) => {
+  return await withCoordinator(stage, {}, async (coordinator) => {
     const run = { ...shared(stage), kit, coordinator };
     const hdfs = `HDFS ${kit.version}, 2 NameNodes with ZKFC`;
     const yarn = `YARN ${kit.version}, 2 ResourceManagers with ZKRMStateStore`;
@@ -89,7 +91,7 @@ async function recordHadoop(stage: Stage): Promise<readonly Report[]> {
 
 async function spark(stage: Stage): Promise<readonly Report[]> {
   const kit = await prepareSpark(stage.tools);
-  return await withCoordinator(SHORT_SESSIONS, async (coordinator) => {
+  return await withCoordinator(stage, SHORT_SESSIONS, async (coordinator) => {
     const run: SparkRun = { ...shared(stage), kit, coordinator };
     const name = `Spark ${kit.version} standalone, 2 masters and a worker`;
     return await play(stage, name, async (scenario) => await playSpark(run, scenario));
@@ -113,18 +115,20 @@ function shared({ processes, temporary }: Stage): {
 
 /** None where it was not asked for. */
 async function play(
-  { progress, only }: Stage,
-  name: string,
+  { progress, only, isBridged }: Stage,
+  what: string,
   steps: (scenario: Scenario) => Promise<void>,
 ): Promise<readonly Report[]> {
+  const name = isBridged ? `${what}, through the bridge` : what;
   return name.toLowerCase().includes(only) ? [await new Scenario(name, progress).run(steps)] : [];
 }
 
 async function withCoordinator<Result>(
+  { processes, isBridged }: Stage,
   vars: Readonly<Record<string, string>>,
   action: (coordinator: Coordinator) => Promise<Result>,
 ): Promise<Result> {
-  const coordinator = await startCoordinator({ vars });
+  const coordinator = await startCoordinator({ processes, isBridged, vars });
   try {
     return await action(coordinator);
   } finally {

@@ -28,6 +28,7 @@ test.each(files)("%s: every reply and every watch event is as recorded", async (
   // As the server was that recorded: it granted every session what it asked for.
   const ensemble = await startEnsemble({
     vars: { SESSION_TIMEOUT_MAX_MS: String(SESSION_TIMEOUT_MAX_MS), HEARTBEAT_LIMIT_MS: "15000" },
+    readyDeadlineMs: 60_000,
   });
   try {
     const doors = ensemble.tcpPorts.map((port) => ({ host: "127.0.0.1", port }));

@@ -13,7 +13,7 @@ import {
 import type { KeptLine, Line } from "./recording.ts";
 
 /** The writes whose replies carry a zxid of their own. */
-const WRITES: ReadonlySet<ReplyShape> = new Set([
+export const WRITES: ReadonlySet<ReplyShape> = new Set([
   "create",
   "create2",
   "createContainer",

@@ -10,7 +10,7 @@ import { XIDS } from "../../../src/jute/opcodes.ts";
 import { type ClientRequest, encodeRequest } from "../../../src/jute/requests.ts";
 import { type Door, WireSocket } from "../../differential/wire-socket.ts";
 import { framed } from "./framed.ts";
-import { normalise, shapeOf } from "./normalise.ts";
+import { normalise, shapeOf, WRITES } from "./normalise.ts";
 import type { KeptLine, Line, Recording } from "./recording.ts";
 
 /** How often connections that wait say that they are there, in ms: recorded clients' own pings are not played. */
@@ -48,8 +48,8 @@ class Player {
   /** In the order in which they began: a recorded handshake has the number, from 1, of the session it returns to. */
   readonly #numbered: Session[] = [];
   readonly #fences = new Map<number, WireSocket>();
-  /** The door that may be ahead of all others. */
-  #lastDoor = -1;
+  /** Doors whose replica may not have what was done at another one. */
+  readonly #behind = new Set<number>();
   readonly #pings: NodeJS.Timeout;
 
   constructor(doors: readonly Door[]) {
@@ -68,6 +68,7 @@ class Player {
     if ("ask" in line) {
       await this.#level(c);
       socket.write(framed(this.#current(c, line.ask)));
+      if (changes(line.ask)) this.#othersAreBehind(c);
       return line;
     }
     if ("told" in line) {
@@ -129,13 +130,16 @@ class Player {
   /** Waits until the replica behind this connection's door has all that was done at another one. */
   async #level(c: number): Promise<void> {
     const index = this.#doorOf(c);
-    if (this.#lastDoor === index) return;
-    this.#lastDoor = index;
+    if (!this.#behind.delete(index)) return;
     const fence = this.#fences.get(index) ?? (await this.#openFence(c));
     this.#fences.set(index, fence);
     fence.write(requestBytes(FENCE_XID, { op: "sync", path: "/" }));
     const frames = await fence.take((frame) => xidOf(frame) === FENCE_XID);
     if (fence.isClosed) throw new Error(`a replica hung up after ${frames.length} frames`);
+  }
+
+  #othersAreBehind(c: number): void {
+    for (const index of this.#doors.keys()) if (index !== this.#doorOf(c)) this.#behind.add(index);
   }
 
   async #openFence(c: number): Promise<WireSocket> {
@@ -174,6 +178,11 @@ const FENCE_HELLO: ConnectRequest = {
   password: new Uint8Array(16),
   readOnly: false,
 };
+
+function changes(ask: Uint8Array): boolean {
+  const shape = shapeOf(ask);
+  return WRITES.has(shape) || shape === "closeSession";
+}
 
 /** The next that is no answer to a ping of ours; undefined where the server has hung up. */
 async function nextFrame(socket: WireSocket): Promise<Uint8Array | undefined> {
