@@ -45,15 +45,18 @@ export function wakeIn(
     readonly tree: Pick<Tree, "idle">;
     readonly znodes: Pick<ZnodeSettings, "neverUsedMs">;
     readonly nowMs: number;
+    /** What a wake leaves each session at least. */
+    readonly graceMs: number;
   },
 ): number | undefined | "awake" {
-  const { sessions, tree, znodes, nowMs } = state;
+  const { sessions, tree, znodes, nowMs, graceMs } = state;
   const max = Number.MAX_SAFE_INTEGER;
   // Their marks are in the order of their ages the wrong way round: none says which is next.
   if (znodes.neverUsedMs > 0 && tree.idle({ from: -max, to: -1 }, undefined, 1).length > 0) return "awake";
   let firstMs = Number.POSITIVE_INFINITY;
   for (const { leftMs } of sessions) firstMs = Math.min(firstMs, leftMs);
-  if (firstMs < worthMs) return "awake";
+  // One that a wake has left its grace ends in this day, or it would be given another at the next.
+  if (firstMs < worthMs || firstMs <= 2 * graceMs) return "awake";
   const [idle] = tree.idle({ from: 0, to: max }, undefined, 1);
   // Sweeps come seldom anyway: for one that is due sooner nobody stays up.
   if (idle !== undefined) firstMs = Math.min(firstMs, Math.max(idle.mark + 1 - nowMs, worthMs));

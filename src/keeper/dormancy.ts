@@ -34,6 +34,10 @@ export interface Bedside {
   readonly lastZxid: Zxid;
   /** Links to others. */
   readonly hasLinks: boolean;
+  /** Whether it is the only member. */
+  readonly isAlone: boolean;
+  /** Whether to break off now, if that is to be: not in the turn that delivered the word to sleep. */
+  readonly isLater: boolean;
   readonly nowMs: number;
 }
 
@@ -121,15 +125,17 @@ export class Dormancy {
     this.#touchedAtPollMs = -1;
   }
 
-  /** Whether to sleep now, and how; or to break off; undefined where there is nothing to decide yet. */
-  decide(bedside: Bedside): Slept | "breaks off" | undefined {
+  /** Whether to sleep now, and how; or not after all; undefined where there is nothing to decide yet. */
+  decide(bedside: Bedside): Slept | "breaks off" | "stays awake" | undefined {
     const order = this.#order;
     if (order === undefined) return undefined;
     const isLast = equalZxid(order.zxid, bedside.lastZxid);
     if (!isLast || !this.#maySleep(order)) {
+      if (!bedside.isLater) return undefined;
       this.#order = undefined;
-      // A leader whose followers may be asleep; a follower whose leader goes on stays with it.
-      return isLast || bedside.isLeading ? "breaks off" : undefined;
+      // Others may be asleep, which this one needs or keeps waiting. A follower whose leader goes on stays with it.
+      const concernsOthers = !bedside.isAlone && (isLast || bedside.isLeading);
+      return concernsOthers ? "breaks off" : "stays awake";
     }
     if (bedside.isLeading && bedside.hasLinks) return undefined;
     const { zxid, wakeInMs } = order;

@@ -225,6 +225,7 @@ export class Keeper {
     const hasClients = this.#door.connections()[Symbol.iterator]().next().done !== true;
     if (hasClients || this.#calls.count > 0 || this.#host.hasLinks) this.#host.step({ kind: "prove" });
     if (hasClients || this.#calls.count > 0 || this.#streams.count > 0) this.#dormancy.stir();
+    this.#maybeSleep(true);
     this.#reign.tick(this.#nowMs, this.#clockMs);
     this.#setReadOnly(this.#readOnly.isOn(this.#host.status(), this.#clockMs));
     if (!this.#serving) {
@@ -263,7 +264,7 @@ export class Keeper {
       if (proposals.length > 0) this.#host.step({ kind: "propose", proposals });
       moved ||= answers.length > 0 || proposals.length > 0;
     }
-    if (!this.#outbox.isRestarting) this.#maybeSleep();
+    if (!this.#outbox.isRestarting) this.#maybeSleep(false);
     if (this.#host.sendSnapshots()) this.#more = true;
     if (this.#outbox.isRestarting) this.#streams.closeAll("restart");
     else if (this.#streams.advance()) this.#more = true;
@@ -271,12 +272,15 @@ export class Keeper {
     this.#outbox.act(...this.#streams.takeActions());
   }
 
-  #maybeSleep(): void {
+  #maybeSleep(isLater: boolean): void {
     const isLeading = this.#host.phase.role === "leading";
-    const { lastZxid, hasLinks } = this.#host;
-    const how = this.#dormancy.decide({ isLeading, lastZxid, hasLinks, nowMs: this.#nowMs });
+    const { lastZxid, hasLinks, members } = this.#host;
+    const bedside = { isLeading, lastZxid, hasLinks, isAlone: members.length === 1, isLater };
+    const how = this.#dormancy.decide({ ...bedside, nowMs: this.#nowMs });
     if (how === undefined) return;
-    if (how !== "breaks off") return this.#outbox.sleep(how);
+    if (typeof how === "object") return this.#outbox.sleep(how);
+    this.#reign.desk?.stayAwake();
+    if (how === "stays awake") return;
     this.#log("dormant", "not this time: somebody wants something here, or not all sleep");
     if (isLeading) this.#host.step({ kind: "resign" });
     else this.#host.leaveLeader("stays awake");

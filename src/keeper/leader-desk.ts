@@ -289,6 +289,11 @@ export class LeaderDesk {
     this.#dormantAt = this.#lastPrepared;
   }
 
+  /** It was told to, and does not. */
+  stayAwake(): void {
+    this.#dormantAt = undefined;
+  }
+
   /** The ensemble has slept for so long: sessions that were not heard of since have left what they had. */
   resumeSessions(sessions: readonly SessionLeft[], sleptMs: number): void {
     for (const session of sessions) this.#sessions.resume(session, sleptMs);

@@ -50,6 +50,10 @@ export class Reign {
     this.#context = context;
   }
 
+  get #graceMs(): number {
+    return this.#context.config.timing?.heartbeatLimitMs ?? DEFAULT_TIMING.heartbeatLimitMs;
+  }
+
   /** The desk, while it is open. */
   get desk(): LeaderDesk | undefined {
     return this.#desk;
@@ -74,7 +78,7 @@ export class Reign {
       log: (event, fields) => this.#context.tell(event, fields),
       hasSlept: dormant !== undefined,
       nowMs,
-      lostGraceMs: config.timing?.heartbeatLimitMs ?? DEFAULT_TIMING.heartbeatLimitMs,
+      lostGraceMs: this.#graceMs,
     });
     this.#desk = desk;
     digests.openAudit();
@@ -122,7 +126,7 @@ export class Reign {
     if (!this.#quiet.areQuiet(host.members, dormancy.afterMs, clockMs) || this.#inbox.length > 0) return;
     if (!desk.isIdle || desk.isFallingAsleep || !host.isLevel || host.missing.length > 0) return;
     const sessions = desk.sessionsLeft;
-    const wakeInMs = wakeIn(dormancy, { sessions, tree, znodes, nowMs });
+    const wakeInMs = wakeIn(dormancy, { sessions, tree, znodes, nowMs, graceMs: this.#graceMs });
     if (wakeInMs === "awake") return;
     const text =
       wakeInMs === undefined ? "until it is asked" : `for ${Math.round(wakeInMs / 1000)} s at most`;

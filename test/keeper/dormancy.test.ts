@@ -9,8 +9,9 @@ import type { IdleZnode, MarkRange } from "../../src/tree/idle.ts";
 const AFTER_MS = 1000;
 const WAIT_MS = 1500;
 const AT: Zxid = { epoch: 3, counter: 7 };
-const FOLLOWER = { isLeading: false, lastZxid: AT, hasLinks: true, nowMs: 50_000 };
-const LEADER = { isLeading: true, lastZxid: AT, hasLinks: false, nowMs: 50_000 };
+const HERE = { lastZxid: AT, isAlone: false, isLater: true, nowMs: 50_000 };
+const FOLLOWER = { ...HERE, isLeading: false, hasLinks: true };
+const LEADER = { ...HERE, isLeading: true, hasLinks: false };
 
 /** One that has been quiet for two seconds, which the leader's poll at 900 was told, and is told to sleep. */
 function drowsy(horizonMs = 900, wakeInMs?: number): Dormancy {
@@ -64,8 +65,16 @@ describe("a replica that is told to sleep", () => {
 
   test("stays awake where something stands behind that; its leader breaks off", () => {
     const lastZxid = { epoch: 3, counter: 8 };
-    expect(drowsy().decide({ ...FOLLOWER, lastZxid })).toBeUndefined();
+    expect(drowsy().decide({ ...FOLLOWER, lastZxid })).toBe("stays awake");
     expect(drowsy().decide({ ...LEADER, lastZxid })).toBe("breaks off");
+  });
+
+  test("breaks off in a later turn, and not at all where there are no others", () => {
+    const dormancy = drowsy();
+    dormancy.see({ kind: "stir" });
+    expect(dormancy.decide({ ...LEADER, isLater: false })).toBeUndefined();
+    expect(dormancy.decide({ ...LEADER, isAlone: true })).toBe("stays awake");
+    expect(dormancy.decide(LEADER)).toBeUndefined();
   });
 
   test("forgets it with its leader", () => {
@@ -114,6 +123,7 @@ test("all must be quiet, by a word that is not old", () => {
 
 describe("when to wake", () => {
   const settings = { afterMs: 0, worthMs: 5000 };
+  const GRACE_MS = 3000;
   const at = (
     marks: readonly number[],
     leftMs: readonly number[],
@@ -128,12 +138,16 @@ describe("when to wake", () => {
           .map((mark) => ({ path: "/a", mark })),
     };
     const sessions = leftMs.map((left, index) => ({ session: BigInt(index), leftMs: left }));
-    return wakeIn(settings, { sessions, tree, znodes: { neverUsedMs }, nowMs: 100_000 });
+    return wakeIn(settings, { sessions, tree, znodes: { neverUsedMs }, nowMs: 100_000, graceMs: GRACE_MS });
   };
 
   test("never, where nothing ends by itself", () => expect(at([], [])).toBeUndefined());
-  test("with the first session", () => expect(at([], [9000, 6000, 7000])).toBe(6000));
+  test("with the first session", () => expect(at([], [9000, 6500, 7000])).toBe(6500));
   test("not worth it for a session that ends soon", () => expect(at([], [9000, 4999])).toBe("awake"));
+  test("not for a session that has no more left than a wake gives", () => {
+    expect(at([], [2 * GRACE_MS])).toBe("awake");
+    expect(at([], [2 * GRACE_MS + 1])).toBe(2 * GRACE_MS + 1);
+  });
   test("with the first TTL znode", () => expect(at([109_999, 120_000], [50_000])).toBe(10_000));
   test("for a TTL znode no sooner than is worth it", () => expect(at([0, 100_001], [50_000])).toBe(5000));
   test("with a session before the TTL znode", () => expect(at([190_000], [50_000])).toBe(50_000));

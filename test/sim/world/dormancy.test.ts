@@ -4,7 +4,7 @@ import { seededRng } from "../../../src/base/rng.ts";
 import type { CallSession } from "../../../src/keeper/call.ts";
 import { DEFAULT_TIMING } from "../../../src/zab/config.ts";
 import type { Fault } from "./fault.ts";
-import { AFTER_MS, creationOf, Night, readOf } from "./night.ts";
+import { AFTER_MS, creationOf, Night, readOf, RENEWAL } from "./night.ts";
 
 const HOUR_MS = 3_600_000;
 const LATE_MS = 6000;
@@ -93,7 +93,7 @@ describe("a session without a connection", () => {
     const owned = night.openSession(1, 20_000);
     for (let nth = 0; nth < 8; nth++) {
       night.world.run(19_500);
-      expect(night.isDone(night.ask((nth % 3) + 1, readOf("/"), owned))).toBe(true);
+      expect(night.isDone(night.ask((nth % 3) + 1, RENEWAL, owned))).toBe(true);
     }
     expect(night.endedMs.has(owned.session)).toBe(false);
     night.world.run(20_000 + LATE_MS);
@@ -202,7 +202,7 @@ test.each(Array.from({ length: SEEDS }, (_, index) => index + 1))(
       } else {
         const lease = must(owned[rng.below(owned.length)], "a session");
         const askedMs = night.world.nowMs;
-        if (night.isDone(night.ask(sid, readOf("/"), lease.session))) lease.heardMs = askedMs;
+        if (night.isDone(night.ask(sid, RENEWAL, lease.session))) lease.heardMs = askedMs;
       }
     }
     night.finish();

@@ -132,6 +132,7 @@ export class Machine {
   readonly #heart: Heart;
   #volume: Volume;
   #start: Start;
+  #endsBy = "a snapshot was installed";
   readonly #gate: { readonly needs: number; readonly act: () => void }[] = [];
   /** While it stands still, what happens to it waits here. */
   #frozen: (() => void)[] | undefined;
@@ -385,6 +386,7 @@ export class Machine {
         },
         sleep: (how) => {
           store.sleep(how);
+          this.#endsBy = "it falls asleep";
           this.#volume.note(stateAfter(this.#volume.visible, [], store));
           // Of what invariants know it is a transaction of the tree alone.
           this.#setting.tell((observer) => observer.wrote?.(start, []));
@@ -412,7 +414,8 @@ export class Machine {
     this.#outside.calls.closeAll();
     this.#outside.streams.die();
     const before = this.#start;
-    this.#setting.tell((observer) => observer.died?.(before, "it starts anew: a snapshot, or sleep"));
+    this.#setting.tell((observer) => observer.died?.(before, this.#endsBy));
+    this.#endsBy = "a snapshot was installed";
     this.#start = this.#read();
     this.#begin(false);
     return this.#brain();

@@ -19,6 +19,9 @@ export function creationOf(path: string): CallRequest {
   return { kind: "write", request: { op: "create", ...node, flags: 0, ttlMs: 0 } };
 }
 
+/** What HTTP asks to keep a session alive. */
+export const RENEWAL: CallRequest = { kind: "write", request: { op: "sync", path: "" } };
+
 /** Asks whether a znode is there; in a session that is a sign of life. */
 export function readOf(path: string): CallRequest {
   return { kind: "read", request: { op: "getData", path, watch: false }, isLinearizable: false };

@@ -31,6 +31,8 @@ export interface WorldOptions extends Pick<
   readonly logRowsMax?: number;
   /** Messages between replicas take 1 ms and up to this much more. */
   readonly networkDelayMs?: number;
+  /** Messages between two replicas take half of this there, and half back, instead. */
+  readonly roundTripMs?: (a: Sid, b: Sid) => number;
   /** Bytes between clients and replicas take 1 ms and up to this much more. */
   readonly clientDelayMs?: number;
 }
