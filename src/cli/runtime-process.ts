@@ -24,7 +24,7 @@ export interface RuntimeStart {
 const STOP_GRACE_MS = 500;
 
 /** It is started again at once, and then ever later, unless it has run for longer than the last of these. */
-const RESTART_AFTER_MS = [0, 500, 1000, 2000, 4000];
+const RESTART_AFTER_MS = [0, 500, 1000, 2000, 4000] as const;
 
 /** The signals of whoever stops it. */
 const STOP_SIGNALS: ReadonlySet<string> = new Set(["SIGINT", "SIGTERM"]);

@@ -67,7 +67,7 @@ export function makeApp({ callers, whereabouts, gatekeeper }: AppParts): Hono<Ap
     }
     return next();
   });
-  app.use(corsOf());
+  app.use(corsOf(gatekeeper.settings));
   app.use(async (context, next) => {
     const bearer = await gatekeeper.admit(context);
     if (bearer instanceof Response) return bearer;

@@ -3,6 +3,7 @@
  * ZooKeeper their caller must be somebody who may do all to the root.
  */
 import type { Context } from "hono";
+import { readSettings } from "../base/settings.ts";
 import type { Zxid } from "../base/zxid.ts";
 import { bulkAnswer } from "../durable/bulk-answer.ts";
 import { COMMAND_PARAMETER, GATEWAY_PATHS, replicaStub } from "../durable/entry.ts";
@@ -12,7 +13,6 @@ import { type App, ensemblesOf, problem, unknownEnsemble } from "./documents.ts"
 import { awakeStatuses, leaderOf } from "./replicas.ts";
 import { Restore } from "./restore.ts";
 import { addressOf, callerOf, type CallerIdentities } from "./identities.ts";
-import { settingsOf } from "./settings-of.ts";
 
 /** Who the caller is to ZooKeeper, where Authorization holds the deployment's secret. */
 const OWN_AUTHORIZATION = "zookeeper-authorization";
@@ -124,7 +124,7 @@ async function adminHeaders(
   context: Context<App>,
   callers: CallerIdentities,
 ): Promise<Readonly<Record<string, string>> | undefined> {
-  const proven = await callers.of(callerOf(context.req.raw), settingsOf(context.env).access);
+  const proven = await callers.of(callerOf(context.req.raw), readSettings(context.env).access);
   if (proven === undefined) return undefined;
   const own = context.get("bearer")?.identitiesFor(context.req.param("ensemble") ?? "");
   if (own === undefined) throw new Error("a request came past the gatekeeper");

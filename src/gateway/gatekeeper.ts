@@ -14,7 +14,7 @@ import { type App, problemDocument } from "./documents.ts";
 import { sha256 } from "./hash.ts";
 import { addressOf } from "./identities.ts";
 import { looksSigned, SignedTokens } from "./signed-tokens.ts";
-import { settingsOf } from "./settings-of.ts";
+import { SettingsMemory } from "./settings-memory.ts";
 
 /** Addresses whose requests are counted: an attacker may have many, and an isolate has 128 MB. */
 const ADDRESSES_MAX = 20_000;
@@ -27,6 +27,7 @@ const BURST_SECONDS = 2;
 
 /** See the file's comment. */
 export class Gatekeeper {
+  readonly settings: SettingsMemory = new SettingsMemory();
   readonly #now: () => number;
   readonly #signed: SignedTokens;
   readonly #failures = new TokenBuckets(FAILURES);
@@ -68,7 +69,7 @@ export class Gatekeeper {
     if (isBearer && !isSecret) {
       // In development too: what a token may do can be tried there.
       if (looksLikeToken(shown)) return await this.#tokenBearer(context, shown, failed);
-      const { jwt } = settingsOf(context.env).doors;
+      const { jwt } = this.settings.of(context.env).doors;
       if (jwt !== undefined && looksSigned(shown))
         return await this.#signedBearer(context, { jwt, shown, failed });
     }
@@ -108,7 +109,7 @@ export class Gatekeeper {
   }
 
   #requestWait({ env }: Context<App>, address: string): number {
-    const { requestsPerAddress } = settingsOf(env).doors;
+    const { requestsPerAddress } = this.settings.of(env).doors;
     if (requestsPerAddress === 0) return 0;
     let buckets = this.#requests.get(requestsPerAddress);
     if (buckets === undefined) {

@@ -23,4 +23,5 @@ const switchboard: ExportedHandler<Readonly<Record<string, DurableObjectNamespac
   },
 };
 
+/** What the runtime calls. */
 export default switchboard;

@@ -25,7 +25,7 @@ import { type App, problem, problemDocument } from "../documents.ts";
 import { boundCaller } from "../bound-caller.ts";
 import { addressOf, callerOf, type CallerIdentities } from "../identities.ts";
 import { tooMany } from "../gatekeeper.ts";
-import { settingsOf } from "../settings-of.ts";
+import { SettingsMemory } from "../settings-memory.ts";
 import type { Whereabouts } from "../whereabouts.ts";
 import { unknownCaller } from "./answers.ts";
 import { firstOf } from "./first-of.ts";
@@ -72,6 +72,7 @@ const THROTTLED = "there are too many calls under this token";
 export class Asker {
   readonly #callers: CallerIdentities;
   readonly #whereabouts: Whereabouts;
+  readonly #settings = new SettingsMemory();
 
   constructor(callers: CallerIdentities, whereabouts: Whereabouts) {
     this.#callers = callers;
@@ -83,7 +84,7 @@ export class Asker {
     const bound = boundCaller(context.env);
     if (bound !== undefined) return bound;
     const { raw } = context.req;
-    const proven = await this.#callers.of(callerOf(raw), settingsOf(context.env).access);
+    const proven = await this.#callers.of(callerOf(raw), this.#settings.of(context.env).access);
     if (proven === undefined) return undefined;
     const bearer = context.get("bearer");
     if (bearer === undefined) throw new Error("a request came past the gatekeeper");

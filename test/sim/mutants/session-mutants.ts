@@ -9,8 +9,8 @@ const SESSIONS: readonly Mutant[] = [
     edits: [
       {
         file: "src/keeper/reign.ts",
-        find: "lostGraceMs: config.timing?.heartbeatLimitMs ?? DEFAULT_TIMING.heartbeatLimitMs,",
-        replace: "lostGraceMs: (config.timing?.heartbeatLimitMs ?? DEFAULT_TIMING.heartbeatLimitMs) * 0,",
+        find: "lostGraceMs: this.#graceMs,",
+        replace: "lostGraceMs: this.#graceMs * 0,",
       },
     ],
   },
