@@ -1,7 +1,7 @@
 /**
  * A caller of the HTTP API whose requests get lost, and what is known of each: answered, surely not done, or nobody
- * knows. Under a key it asks until it is answered. It passes on what it has seen (`Min-Zxid`), so that it is never shown
- * less, and what it does stands in the history as that of any client.
+ * knows. Under a key it asks until it is answered. It passes on what it has seen (`Min-Zxid`), so that it is never
+ * shown less, and what it does stands in the history as that of any client.
  */
 import { ERROR_CODES } from "../../src/base/error-code.ts";
 import type { SessionId } from "../../src/base/ids.ts";

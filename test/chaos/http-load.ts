@@ -1,11 +1,11 @@
 /**
  * Callers without a connection, by the HTTP API: they set documents by If-Match and read them, add to a counter and
- * create under keys. Each is one lane, which asks for one thing after the other. What they do to znodes is judged as any
- * client's; the counter must come to the sum of what was added.
+ * create under keys. Each is one lane, which asks for one thing after the other. What they do to znodes is judged as
+ * any client's; the counter must come to the sum of what was added.
  */
 import { OPEN_ACL } from "../../src/base/acl.ts";
 import { type Rng, seededRng } from "../../src/base/rng.ts";
-import { HttpApi } from "../harness/http-api.ts";
+import { type ApiAnswer, HttpApi } from "../harness/http-api.ts";
 import { Violation } from "../sim/verdict.ts";
 import { type Fate, HttpCaller, type HttpCallerSetup, type HttpCounts, statOf } from "./http-caller.ts";
 import { HttpLocker, type LockCounts } from "./http-locker.ts";
@@ -118,7 +118,8 @@ export class HttpLoad {
     let fate: Fate = { kind: "undone" };
     while (fate.kind !== "answered" && performance.now() < untilMs) fate = await caller.ask("GET", path);
     if (fate.kind !== "answered") return [new Violation("the ensemble serves in the end", `GET ${path}`)];
-    const value = BigInt(String(fate.answer.json?.["value"] ?? 0));
+    // Nobody has made it where nothing was ever added.
+    const value = fate.answer.status === 404 ? 0n : valueOf(fate.answer);
     return [...this.#violations, ...checkCounter(this.#additions, value)];
   }
 
@@ -205,7 +206,7 @@ export class HttpLoad {
       if (fate.kind === "undone") continue;
       if (fate.kind === "answered" && fate.answer.status !== 200)
         throw new Error(`an addition was refused: ${fate.answer.text}`);
-      const value = fate.kind === "answered" ? BigInt(String(fate.answer.json?.["value"])) : undefined;
+      const value = fate.kind === "answered" ? valueOf(fate.answer) : undefined;
       this.#additions.push({ startMs, endMs: performance.now(), value });
     }
   }
@@ -253,6 +254,13 @@ export function checkCounter(additions: readonly Addition[], value: bigint): rea
     if (latest === undefined || startMs > latest.startMs) latest = one;
   }
   return found;
+}
+
+/** What a counter's document shows; throws where it is none. */
+function valueOf({ json, text }: ApiAnswer): bigint {
+  const value = json?.["value"];
+  if (typeof value !== "string") throw new Error(`no counter: ${text}`);
+  return BigInt(value);
 }
 
 const SEQUENTIAL = 2;

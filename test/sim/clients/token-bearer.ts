@@ -1,7 +1,7 @@
 /**
- * A caller that makes tokens for others, bounded to a part of the tree, and is each of these others itself: it reads and
- * writes under the token, within its bounds and outside, at any replica, revokes it meanwhile, and goes on as if nobody
- * had told it.
+ * A caller that makes tokens for others, bounded to a part of the tree, and is each of these others itself: it reads
+ * and writes under the token, within its bounds and outside, at any replica, revokes it meanwhile, and goes on as if
+ * nobody had told it.
  */
 import { OPEN_ACL } from "../../../src/base/acl.ts";
 import { must } from "../../../src/base/assert.ts";

@@ -345,8 +345,11 @@ export class CallBook {
       const stepsMs = jumpsWithin(bounds.jumpsAhead, call.startMs, next.atMs) * SESSION_CLOCK_STEP_MS_MAX;
       const earlyMs = call.startMs + lastsMs - next.atMs - stepsMs - ROUNDING_MS;
       if (earlyMs <= 0) continue;
-      const what = `${callText(call)} at ${path}, whose lease expired, and ${next.path} is first ${earlyMs.toFixed(1)} ms`;
-      this.#report("LockDelayKept", `${what} before its delay of ${delayMs} ms is over`);
+      const what = `${callText(call)} at ${path}, whose lease expired, and ${next.path} is first`;
+      this.#report(
+        "LockDelayKept",
+        `${what} ${earlyMs.toFixed(1)} ms before its delay of ${delayMs} ms is over`,
+      );
     }
   }
 

@@ -43,7 +43,8 @@ function judgeReading(reading: ReadingRecord, placed: readonly Placed[]): readon
   const differs = seen.findIndex((line, index) => line !== lines[index]);
   if (differs < 0 && seen.length === lines.length) return [];
   const index = differs < 0 ? seen.length : differs;
-  const asked = `${client} reads ${watched.part} of ${watched.path} from ${positionText(from)} to ${positionText(upTo)}`;
+  const where = `from ${positionText(from)} to ${positionText(upTo)}`;
+  const asked = `${client} reads ${watched.part} of ${watched.path} ${where}`;
   const what = `${asked} and is told ${seen[index] ?? "nothing more"}, where ${lines[index] ?? "nothing more"} was due`;
   return [new Violation("EventsAreExact", what)];
 }
