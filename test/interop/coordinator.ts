@@ -13,7 +13,7 @@ import { saslUsers } from "../keeper/sasl-client.ts";
 export const SASL_LOGIN = { user: "kafka", password: "kafka-secret" } as const;
 
 /** How long a replica that was killed is away, in ms. */
-export const AWAY_MS = 4000;
+const AWAY_MS = 4000;
 
 const FAULT_DEADLINE_MS = 15_000;
 const STATUS_DEADLINE_MS = 3000;

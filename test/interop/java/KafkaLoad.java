@@ -19,7 +19,8 @@ import org.apache.kafka.common.serialization.IntegerSerializer;
  * and a consumer that reads them all and holds them against the notes.
  */
 final class KafkaLoad implements Runnable {
-    private static final long READ_LIMIT_MS = 60_000;
+    private static final long READ_LIMIT_MS = 120_000;
+    private static final long SLOW_NANOS = 20_000_000L;
 
     private final Properties settings;
     private final String topic;
@@ -63,7 +64,9 @@ final class KafkaLoad implements Runnable {
             for (int number = 0; number < count; number++) {
                 int sent = number;
                 producer.send(new ProducerRecord<>(topic, sent, sent), (told, failure) -> note(sent, failure));
-                next = Math.max(next + pauseNanos, System.nanoTime() - 1_000_000_000L);
+                // The last quarter is for what takes longer on a busy machine: slowly, so that there is a load still.
+                long pause = sent < count - count / 4 ? pauseNanos : SLOW_NANOS;
+                next = Math.max(next + pause, System.nanoTime() - 1_000_000_000L);
                 if (!isHurried) LockSupport.parkNanos(next - System.nanoTime());
             }
         }

@@ -3,6 +3,7 @@
  * replies show, sessions by the order in which they began, times by whether they fit.
  */
 import { OPCODES } from "../../../src/jute/opcodes.ts";
+import { decodeRequest } from "../../../src/jute/requests.ts";
 import {
   type Answer,
   decodeAnswer,
@@ -101,8 +102,10 @@ export function shapeOf(request: Uint8Array): ReplyShape {
 
 /** "/" and what is below /zookeeper: what they hold and count depends on how the server is set. */
 function isServersOwn(request: Uint8Array): boolean {
-  const text = Buffer.from(request).toString("latin1", 8);
-  return /^\0\0\0\x01\/(?!.*\/)/s.test(text) || /^\0\0\0.\/zookeeper(\/|[\0\x01]?$)/s.test(text);
+  const decoded = decodeRequest(request);
+  if (decoded.kind !== "request" || !("path" in decoded.request)) return false;
+  const { path } = decoded.request;
+  return path === "/" || path === "/zookeeper" || path.startsWith("/zookeeper/");
 }
 
 /** The names of zxids and sessions in one recording. */
@@ -156,7 +159,10 @@ class Names {
 
   /** One text: ranks of czxid, mzxid, pzxid; versions; owner; sizes; and whether the times are as the zxids say. */
   #stat(fields: Readonly<Record<string, Value | bigint>>): string {
-    const number = (name: string): string => String(this.#value(fields[name] ?? null));
+    const number = (name: string): string => {
+      const value = this.#value(fields[name] ?? null);
+      return typeof value === "number" || typeof value === "string" ? String(value) : "none";
+    };
     const time = (name: string): number => Number(asFields(fields[name] ?? null)["time"]);
     const isUnmodified = number("czxid") === number("mzxid");
     const [created, modified] = [time("ctime"), time("mtime")];
