@@ -203,7 +203,7 @@ async function cpuOf({ process: { pid = 0 } }: TestEnsemble): Promise<number> {
   return await cpuSeconds([pid]);
 }
 
-/** Of the runtime, which the starter has started. */
+/** Of the runtime's processes, which the starter has started. */
 async function rssOf({ process: { pid = 0 } }: TestEnsemble): Promise<number> {
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
   const sizes = await Promise.all(
@@ -212,7 +212,7 @@ async function rssOf({ process: { pid = 0 } }: TestEnsemble): Promise<number> {
       .split(" ")
       .map(async (child) => /VmRSS:\s+(\d+) kB/.exec(await readFile(`/proc/${child}/status`, "utf8"))?.[1]),
   );
-  return Math.max(...sizes.map(Number)) / 1024;
+  return sizes.reduce((sum, size) => sum + Number(size ?? 0), 0) / 1024;
 }
 
 async function passed(ms: number): Promise<void> {

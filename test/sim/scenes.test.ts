@@ -4,7 +4,7 @@ import { seededRng } from "../../src/base/rng.ts";
 import { SCENES, staged } from "./scenes.ts";
 import { planFor } from "./swarm.ts";
 
-const SEEDS = Array.from({ length: 400 }, (_, seed) => seed);
+const SEEDS = Array.from({ length: 800 }, (_, seed) => seed);
 
 /** What tells a scene: its time for faults and the kinds of them. */
 function traits({ faults, faultsUntilMs }: ReturnType<typeof planFor>): string {

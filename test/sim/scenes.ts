@@ -221,22 +221,23 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       visitPauseMs: 4000,
       sessionTimeoutsMs: [4000],
     }),
-    faults: ({ rng, sids, untilMs }) =>
-      rounds(untilMs, 2500, (fromMs) => {
-        const [sid = 1] = shuffled(rng, sids);
+    faults: ({ rng, sids, untilMs }) => {
+      let nth = rng.below(6);
+      return rounds(untilMs, 2500, (fromMs) => {
+        const sid = pick(rng, sids);
         const forMs = 100 + rng.below(1500);
-        const atMs = fromMs + rng.below(2000);
-        return [
-          pick<TimedFault>(rng, [
-            at(atMs, { kind: "evict", sid }),
-            at(atMs, { kind: "crash", sid, kept: rng.below(3), downMs: forMs }),
-            at(atMs, { kind: "crashWithin", sid, effects: rng.below(30), downMs: forMs }),
-            at(atMs, { kind: "supersede", sid, forMs }),
-            at(atMs, { kind: "partition", sids: [sid], forMs }),
-            at(atMs, { kind: "badAlarm", sid, lateMs: 100 + rng.below(4000), times: 2 }),
-          ]),
+        const faults: readonly Fault[] = [
+          { kind: "evict", sid },
+          { kind: "crash", sid, kept: rng.below(3), downMs: forMs },
+          { kind: "crashWithin", sid, effects: rng.below(30), downMs: forMs },
+          { kind: "supersede", sid, forMs },
+          { kind: "partition", sids: [sid], forMs },
+          { kind: "badAlarm", sid, lateMs: 100 + rng.below(4000), times: 2 },
         ];
-      }),
+        const fault = faults[nth++ % faults.length];
+        return fault === undefined ? [] : [at(fromMs + rng.below(2000), fault)];
+      });
+    },
   },
 };
 

@@ -2,8 +2,6 @@
  * One object in memory: a replica from its start to its end, run by the product's own keeper, store, heart and order of
  * turns. Its output gate is the runtime's: whatever is sent waits until every transaction issued before is durable.
  */
-import { DEFAULT_ACCESS } from "../../../src/base/access-settings.ts";
-import { createHash } from "node:crypto";
 import { assertNever } from "../../../src/base/assert.ts";
 import type { Sid } from "../../../src/base/ids.ts";
 import { EPOCH_MAX, type Zxid } from "../../../src/base/zxid.ts";
@@ -13,7 +11,7 @@ import { LOG_SLOTS } from "../../../src/durable/schema.ts";
 import type { SqlDatabase } from "../../../src/durable/sql.ts";
 import { Store } from "../../../src/durable/store.ts";
 import { type Brain, Turns } from "../../../src/durable/turns.ts";
-import type { AuthSettings } from "../../../src/keeper/auth.ts";
+import { AUTH } from "./auth.ts";
 import type { KeeperInput } from "../../../src/keeper/keeper-input.ts";
 import { Keeper } from "../../../src/keeper/keeper.ts";
 import { isCalledBy } from "../../../src/keeper/membership-change.ts";
@@ -33,14 +31,6 @@ import { NOTHING_LEFT, stateAfter } from "./disk-state.ts";
 import type { MachineView } from "./observer.ts";
 import type { Setting } from "./setting.ts";
 import { InjectedFailure, type Volume } from "./volume.ts";
-
-/** The super user is "super:test". */
-const AUTH: AuthSettings = {
-  superDigest: "super:D/InIHSb7yEEbrWz8b9l71RjZJU=",
-  sha1Base64: (bytes) => createHash("sha1").update(bytes).digest("base64"),
-  md5Hex: (bytes) => createHash("md5").update(bytes).digest("hex"),
-  access: DEFAULT_ACCESS,
-};
 
 /** A death between two effects of a turn. */
 export interface PlannedDeath {
