@@ -15,6 +15,8 @@ export interface Shape {
 
 /** What was seen. */
 export interface Figures {
+  /** Answered while it counted. */
+  readonly requests: number;
   readonly requestsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -26,6 +28,20 @@ export interface Figures {
   readonly changes: number;
 }
 
+/** What else is to be looked at while it counts. */
+export interface Watcher {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** What is measured, and for how long. */
+export interface Measurement {
+  readonly work: Work;
+  readonly shape: Shape;
+  readonly seconds: number;
+  readonly watcher?: Watcher;
+}
+
 /** Before it counts, for a part of the time that it counts. */
 const WARM_UP = 0.3;
 
@@ -34,7 +50,7 @@ const NODE_EXISTS = -110;
 /** Measures. Throws where a request fails, or a connection is lost. */
 export async function measure(
   target: Target,
-  { work, shape, seconds }: { readonly work: Work; readonly shape: Shape; readonly seconds: number },
+  { work, shape, seconds, watcher }: Measurement,
 ): Promise<Figures> {
   const sessions = await Promise.all(
     Array.from(
@@ -48,6 +64,7 @@ export async function measure(
       session.start(new Requests(work, index + 1), tally, shape.outstanding);
     }
     await passed(WARM_UP * seconds * 1000);
+    await watcher?.start();
     const [ensembleBefore, clientsBefore] = [await cpuSeconds(target.processes()), process.cpuUsage()];
     tally.isCounting = true;
     const beganMs = performance.now();
@@ -56,12 +73,14 @@ export async function measure(
     const tookMs = performance.now() - beganMs;
     const clients = process.cpuUsage(clientsBefore);
     const ensembleSeconds = (await cpuSeconds(target.processes())) - ensembleBefore;
+    await watcher?.stop();
     await Promise.all(sessions.map(async (session) => await session.stop()));
     if (tally.errors.size > 0) {
       throw new Error(`${target.name} answered with errors: ${JSON.stringify([...tally.errors])}`);
     }
     const { count } = tally.latencies;
     return {
+      requests: count,
       requestsPerSecond: (count * 1000) / tookMs,
       p50Ms: tally.latencies.percentile(0.5),
       p99Ms: tally.latencies.percentile(0.99),

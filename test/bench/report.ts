@@ -29,6 +29,7 @@ export function medians(rounds: readonly Figures[]): Figures {
     return ((sorted[Math.floor(half)] ?? 0) + (sorted[Math.ceil(half)] ?? 0)) / 2;
   };
   return {
+    requests: of((figures) => figures.requests),
     requestsPerSecond: of((figures) => figures.requestsPerSecond),
     p50Ms: of((figures) => figures.p50Ms),
     p99Ms: of((figures) => figures.p99Ms),

@@ -8,6 +8,7 @@ import { cpus, totalmem } from "node:os";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { changesSeen, type Figures, measure, prepare, type Shape } from "./measure.ts";
+import { runProfiles } from "./profiles.ts";
 import { HEADER, medians, type Report, type Row, rowLines } from "./report.ts";
 import { startTarget, type Target, TARGET_NAMES, type TargetName } from "./targets.ts";
 import { type Work, WORKS, type WorkName } from "./work.ts";
@@ -21,6 +22,8 @@ const USAGE = `npm run bench -- [options]
   --seconds 3       each time for so long, after warming up
   --targets ${TARGET_NAMES.join(",")}
   --out FILE        writes all figures as JSON
+  --profile DIR     instead: where Edgekeeper's time goes, as a table and as .cpuprofile files, which browsers'
+                    developer tools and editors show
   --help`;
 
 process.exitCode = await main();
@@ -35,6 +38,7 @@ interface Plan {
   readonly seconds: number;
   readonly targets: readonly TargetName[];
   readonly out: string | undefined;
+  readonly profile: string | undefined;
 }
 
 async function main(): Promise<number> {
@@ -42,6 +46,10 @@ async function main(): Promise<number> {
   if (plan === undefined) {
     console.log(USAGE);
     return process.argv.includes("--help") ? 0 : 2;
+  }
+  if (plan.profile !== undefined) {
+    await runProfiles(plan, plan.profile);
+    return 0;
   }
   const targets: Target[] = [];
   try {
@@ -127,6 +135,7 @@ function readPlan(): Plan | undefined {
       seconds: text("3"),
       targets: text(TARGET_NAMES.join(",")),
       out: { type: "string" },
+      profile: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
@@ -145,5 +154,6 @@ function readPlan(): Plan | undefined {
     [bytes, znodes, rounds].every((value) => Number.isInteger(value) && value > 0) &&
     seconds > 0;
   if (values.help || !isSound) return undefined;
-  return { works, shapes, bytes, znodes, rounds, seconds, targets, out: values.out };
+  const { out, profile } = values;
+  return { works, shapes, bytes, znodes, rounds, seconds, targets, out, profile };
 }

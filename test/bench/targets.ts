@@ -34,6 +34,11 @@ export async function startTarget(name: TargetName): Promise<Target> {
   return name === "zookeeper" ? await startZooKeeper() : await startEdgekeeper();
 }
 
+/** Edgekeeper, which runs one bundle. */
+export interface EdgekeeperTarget extends Target {
+  readonly bundleFile: string;
+}
+
 async function startZooKeeper(): Promise<Target> {
   const set = new ProcessSet();
   const kill = (): void => set.killAll();
@@ -97,14 +102,16 @@ async function configure(
   };
 }
 
-async function startEdgekeeper(): Promise<Target> {
+/** Starts Edgekeeper alone, by another workerd executable where one is given. */
+export async function startEdgekeeper(runtimeFile?: string): Promise<EdgekeeperTarget> {
   const dataDirectory = await mkdtemp(join(tmpdir(), "bench-edgekeeper-"));
   const [httpPort = 0, ...tcpPorts] = await freePorts(4);
   const addresses = tcpPorts.map((port) => ({ host: "127.0.0.1", port }));
   let ensemble: TestEnsemble;
   const start = async (): Promise<void> => {
     const vars = { MAX_CLIENT_CNXNS: "0", LOG_LEVEL: "error" };
-    ensemble = await startEnsemble({ dataDirectory, httpPort, tcpPorts, vars });
+    const runtime = runtimeFile === undefined ? {} : { runtimeFile };
+    ensemble = await startEnsemble({ dataDirectory, httpPort, tcpPorts, vars, ...runtime });
     await untilServing(addresses, []);
   };
   await start();
@@ -112,6 +119,7 @@ async function startEdgekeeper(): Promise<Target> {
     name: "edgekeeper",
     version: "this tree",
     addresses,
+    bundleFile: join(dataDirectory, "runtime", "worker.js"),
     processes: () => (ensemble.process.pid === undefined ? [] : [ensemble.process.pid]),
     async killAndRestart() {
       await ensemble.kill9();
