@@ -8,6 +8,7 @@ const config: KnipConfig = {
   entry: [
     // Built by wrangler or by a test as Workers of their own.
     "examples/*/src/worker.ts",
+    "test/bench/floor/*.ts",
     "test/bound/*.ts",
     "test/examples/worker.ts",
     "test/faults/*.ts",
@@ -19,6 +20,7 @@ const config: KnipConfig = {
     "src/recipes/index.ts",
     // Started as programs of their own; knip does not look behind the `exec` of npm start.
     "src/cli/start.ts",
+    "test/bench/responder.ts",
     // Published as edgekeeper/binding.
     "src/binding/main.ts",
     "test/compat/clients/node/*.ts",

@@ -88,6 +88,8 @@ export interface ObjectStatus extends ReplicaStatus {
   readonly snapshots: number;
   /** Batches of proposals kept in the log. */
   readonly logBatches: number;
+  /** Rows written to tables and indexes since the start: what is billed. */
+  readonly rowsWritten: number;
   readonly databaseBytes: number;
 }
 

@@ -26,6 +26,7 @@ import { AdminDoor } from "./admin-door.ts";
 import { authSettings } from "./auth-settings.ts";
 import { answerOfResting, Calls } from "./calls.ts";
 import { Clients } from "./clients.ts";
+import { CountedDatabase } from "./counted-database.ts";
 import { Couriers } from "./couriers.ts";
 import {
   COMMAND_PARAMETER,
@@ -56,6 +57,7 @@ function minutesOfUnixTime(nowMs: number): number {
 export class Replica extends DurableObject<ReplicaEnv> {
   protected readonly replicaName: ReplicaName;
   readonly #config: KeeperConfig;
+  readonly #database: CountedDatabase;
   readonly #links: Links;
   readonly #clients: Clients;
   readonly #calls: Calls;
@@ -72,6 +74,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
     super(ctx, env);
     this.replicaName = nameOf(ctx.id);
     this.#config = this.configured(env);
+    this.#database = new CountedDatabase(ctx.storage);
     const accept = (input: KeeperInput): void => this.accept(input);
     this.#links = new Links(this.replicaName, env, accept);
     this.#clients = new Clients(accept);
@@ -152,7 +155,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
 
   #openStore(): Store {
     const nowMs = Date.now();
-    return Store.open(this.ctx.storage, this.replicaName, {
+    return Store.open(this.#database, this.replicaName, {
       epochFloor: minutesOfUnixTime(nowMs),
       firstInstance: Math.floor(nowMs / 1000),
       log: { rowsMax: readLogRowsMax(this.env), bytesMax: LOG_BYTES_MAX },
@@ -245,6 +248,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
       commits: this.#turns.commits,
       snapshots: this.#turns.snapshots,
       logBatches: this.#store.log.rowCount,
+      rowsWritten: this.#database.rowsWritten,
       databaseBytes: this.ctx.storage.sql.databaseSize,
     };
   }

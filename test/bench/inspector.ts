@@ -75,13 +75,7 @@ export interface Profiler {
 
 /** Begins to profile the Worker of the process whose inspector listens there. */
 export async function startProfiler(port: number): Promise<Profiler> {
-  const targets = (await (await fetch(`http://127.0.0.1:${port}/json`)).json()) as readonly {
-    readonly webSocketDebuggerUrl: string;
-  }[];
-  // Of several services the Worker that hosts the replicas is the first.
-  const [first] = targets;
-  if (first === undefined) throw new Error(`the runtime at port ${port} has nothing to inspect`);
-  const session = await InspectorSession.open(first.webSocketDebuggerUrl);
+  const session = await inspect(port);
   await session.ask("Profiler.enable");
   await session.ask("Profiler.setSamplingInterval", { interval: SAMPLING_INTERVAL_US });
   await session.ask("Profiler.start");
@@ -92,6 +86,29 @@ export async function startProfiler(port: number): Promise<Profiler> {
       return profile;
     },
   };
+}
+
+/** What the scripts of all these processes hold, after a collection of what they do not. */
+export async function heapMiB(ports: readonly number[]): Promise<number> {
+  let bytes = 0;
+  for (const port of ports) {
+    const session = await inspect(port);
+    await session.ask("HeapProfiler.collectGarbage");
+    const { usedSize } = (await session.ask("Runtime.getHeapUsage")) as { readonly usedSize: number };
+    bytes += usedSize;
+    session.close();
+  }
+  return bytes / 2 ** 20;
+}
+
+/** Of several services the Worker that hosts the replicas is the first. */
+async function inspect(port: number): Promise<InspectorSession> {
+  const targets = (await (await fetch(`http://127.0.0.1:${port}/json`)).json()) as readonly {
+    readonly webSocketDebuggerUrl: string;
+  }[];
+  const [first] = targets;
+  if (first === undefined) throw new Error(`the runtime at port ${port} has nothing to inspect`);
+  return await InspectorSession.open(first.webSocketDebuggerUrl);
 }
 
 /** One conversation with an inspector. */

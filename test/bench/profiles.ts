@@ -5,11 +5,11 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cpuSeconds } from "./cpu.ts";
+import { cpuSeconds } from "./usage.ts";
 import { type CpuProfile, inspectedRuntime, type Profiler, startProfiler } from "./inspector.ts";
 import { measure, prepare, type Shape } from "./measure.ts";
 import { summarize, summaryLines } from "./profile.ts";
-import { type EdgekeeperTarget, startEdgekeeper } from "./targets.ts";
+import { type EdgekeeperTarget, startEdgekeeper } from "./targets/edgekeeper.ts";
 import type { WorkName } from "./work.ts";
 
 /** What is profiled. */
@@ -27,16 +27,17 @@ export async function runProfiles(plan: ProfilePlan, directory: string): Promise
   await mkdir(directory, { recursive: true });
   const temporary = await mkdtemp(join(tmpdir(), "bench-profile-"));
   const runtime = await inspectedRuntime(temporary);
-  const target = await startEdgekeeper(runtime.runtimeFile);
+  const target = await startEdgekeeper({ runtimeFile: runtime.runtimeFile });
   try {
     const bundle = await readFile(target.bundleFile, "utf8");
-    await prepare(target, { name: "set", bytes, znodes });
+    const base = { root: "/bench", bytes, znodes };
+    await prepare(target, base);
     for (const name of works) {
       for (const shape of shapes) {
         const title = `${name} ${shape.sessions}x${shape.outstanding}`;
         const watcher = new Profilers(target, await runtime.ports());
         const { requests, requestsPerSecond } = await measure(target, {
-          work: { name, bytes, znodes },
+          work: { ...base, name },
           shape,
           seconds,
           watcher,

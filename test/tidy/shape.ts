@@ -88,7 +88,7 @@ export const fileNameRule: Rule = {
 
 /** Files that a runtime or a tool finds by their default export. */
 const DEFAULT_EXPORT_FILES =
-  /^src\/worker\.ts$|^test\/(?:bound|examples|faults|platform\/worker)\/|\.config\.ts$/;
+  /^src\/worker\.ts$|^test\/(?:bench\/floor|bound|examples|faults|platform\/worker)\/|\.config\.ts$/;
 
 /** Things are imported by the name that they have at home. */
 export const defaultExportRule: Rule = {
