@@ -4,8 +4,8 @@
  * Source: https://chromedevtools.github.io/devtools-protocol/v8/Profiler/
  */
 import { mkdir, readdir, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
+import { runtimeOfWrangler } from "../../src/cli/wrangler-tools.ts";
 import { freePorts } from "../compat/servers.ts";
 
 /** An ensemble may run as several processes of the runtime: each takes one of so many ports. */
@@ -163,16 +163,6 @@ class InspectorSession {
     for (const answer of this.#waiting.values()) answer.reject(new Error("the inspector hung up"));
     this.#waiting.clear();
   }
-}
-
-/** The path of the workerd that `npm start` runs. */
-function runtimeOfWrangler(): string {
-  const requireHere = createRequire(import.meta.url);
-  const module: unknown = createRequire(requireHere.resolve("wrangler/package.json"))("workerd");
-  if (typeof module !== "object" || module === null || !("default" in module)) {
-    throw new TypeError("wrangler's workerd exports the path of its executable");
-  }
-  return String(module.default);
 }
 
 function quote(text: string): string {

@@ -5,11 +5,10 @@
  * acknowledged.
  */
 import { execFile } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
 import { cpus, release, totalmem } from "node:os";
-import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { Bench } from "./bench.ts";
+import { publish, writeReport } from "./docs/publish.ts";
 import { readOptions, USAGE } from "./options.ts";
 import { runProfiles } from "./profiles.ts";
 import type { Report } from "./report.ts";
@@ -29,14 +28,18 @@ async function main(args: readonly string[]): Promise<number> {
       console.log(USAGE);
       return order.isAsked ? 0 : 2;
     case "docs":
-      throw new Error("not yet");
+      await publish(order.file);
+      return 0;
     case "profile":
       await runProfiles(order.plan, order.directory);
       return 0;
     case "measure": {
       const bench = new Bench(order.plan);
       const { lost, versions } = await run(bench);
-      if (order.out !== undefined) await write(order.out, await reportOf(bench, versions, args));
+      if (order.out !== undefined) {
+        await writeReport(order.out, await reportOf(bench, versions, args));
+        bench.say(`figures written to ${order.out}`);
+      }
       return lost === 0 ? 0 : 1;
     }
     default:
@@ -84,10 +87,4 @@ async function commit(): Promise<string> {
     cwd: import.meta.dirname,
   });
   return stdout.trim();
-}
-
-async function write(file: string, report: Report): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, `${JSON.stringify(report, null, 2)}\n`);
-  console.log(`figures written to ${file}`);
 }
