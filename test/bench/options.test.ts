@@ -41,6 +41,7 @@ describe("npm run bench", () => {
       seconds: 0.5,
     });
     expect([...plan.sections]).toEqual(["locks"]);
+    expect(planOf("--all", "--trees", "10,500").scale.trees).toEqual([10, 500]);
   });
 
   test("writes a page, or a profile, instead", () => {
@@ -55,6 +56,8 @@ describe("npm run bench", () => {
     ["--shapes", "1x1,x"],
     ["--sections", "throughput,locks2"],
     ["--rounds", "0"],
+    ["--trees", "2000,1000"],
+    ["--trees", "1000,2000000"],
     ["--seconds", "soon"],
     ["--znodes", "1.5"],
     ["--what"],

@@ -4,7 +4,7 @@ import type { Plan, Scale } from "./bench.ts";
 import type { Shape } from "./measure.ts";
 import { SECTION_NAMES, type SectionName } from "./sections.ts";
 import { TARGET_NAMES } from "./targets/target.ts";
-import { WORKS } from "./work.ts";
+import { WORKS, ZNODES_MAX } from "./work.ts";
 
 /** What is told where the options make no sense, or ask for help. */
 export const USAGE: string = `npm run bench -- [options]
@@ -17,6 +17,7 @@ export const USAGE: string = `npm run bench -- [options]
   --znodes 1000     that are set and read
   --rounds 3        each is measured so often, in turn
   --seconds 3       each time for so long, after warming up
+  --trees 1000,100000,1000000   znodes in trees that are loaded, each on top of the one before
   --targets ${TARGET_NAMES.join(",")}
   --out FILE        writes all figures as JSON
   --docs FILE       instead: makes docs/performance.md, its picture and the figures of README.md from that JSON
@@ -108,6 +109,7 @@ function parse(args: readonly string[]): Values | undefined {
         znodes: text,
         rounds: text,
         seconds: text,
+        trees: text,
         targets: text,
         out: text,
         docs: text,
@@ -134,7 +136,10 @@ function planOf(values: Values): Plan | undefined {
   if (works === undefined || targets === undefined || shapes === undefined || sections === undefined)
     return undefined;
   if (bytes === undefined || znodes === undefined || rounds === undefined || !(seconds > 0)) return undefined;
-  const scale = quick ? SMALL : FULL;
+  const base = quick ? SMALL : FULL;
+  const trees = values["trees"] === undefined ? base.trees : treesOf(values["trees"]);
+  if (trees === undefined) return undefined;
+  const scale = { ...base, trees };
   return { sections: new Set(sections), targets, works, shapes, bytes, znodes, rounds, seconds, scale };
 }
 
@@ -154,6 +159,15 @@ function shapesOf(text: string | boolean): readonly Shape[] | undefined {
     .map((shape) => /^([1-9]\d{0,4})x([1-9]\d{0,2})$/.exec(shape));
   if (found.includes(null)) return undefined;
   return found.map((parts) => ({ sessions: Number(parts?.[1]), outstanding: Number(parts?.[2]) }));
+}
+
+/** undefined where they do not grow, or are too large. */
+function treesOf(text: string | boolean): readonly number[] | undefined {
+  const sizes = String(text).split(",").map(wholeNumber);
+  const isSound = sizes.every(
+    (size, index) => size !== undefined && size > (sizes[index - 1] ?? 0) && size <= ZNODES_MAX,
+  );
+  return isSound ? sizes.flatMap((size) => size ?? []) : undefined;
 }
 
 function wholeNumber(text: string | boolean): number | undefined {

@@ -32,6 +32,8 @@ const MULTI_SETS = 10;
 /** A parent has so many znodes that are set and read, and there are so many parents at most. */
 const CHILDREN = 100_000;
 const PARENTS_MAX = 10;
+/** That can be set and read. */
+export const ZNODES_MAX: number = PARENTS_MAX * CHILDREN;
 /** Below a root: parent and child. */
 const NUMBER = "0/n00000";
 const XID_AT = 4;
@@ -42,7 +44,7 @@ const CREATED_PREFIX = "c-";
 /** The parents of so many znodes that are set and read. */
 export function parentPaths({ root, znodes }: Pick<Work, "root" | "znodes">): readonly string[] {
   const count = Math.ceil(znodes / CHILDREN);
-  if (count > PARENTS_MAX) throw new Error(`at most ${PARENTS_MAX * CHILDREN} znodes`);
+  if (znodes > ZNODES_MAX) throw new Error(`at most ${ZNODES_MAX} znodes`);
   return Array.from({ length: count }, (_, index) => `${root}/${index}`);
 }
 
