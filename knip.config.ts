@@ -18,9 +18,13 @@ const config: KnipConfig = {
     // The entries of the published package.
     "src/client/index.ts",
     "src/recipes/index.ts",
+    "src/clusters/index.ts",
     // Started as programs of their own; knip does not look behind the `exec` of npm start.
     "src/cli/start.ts",
     "test/bench/responder.ts",
+    // Bundled by the starter: what a process of several runs beside the Worker.
+    "src/local/namespace.ts",
+    "src/local/switchboard.ts",
     // Published as edgekeeper/binding.
     "src/binding/main.ts",
     "test/compat/clients/node/*.ts",

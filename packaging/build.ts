@@ -2,7 +2,7 @@
  * Builds the published package into dist/: its code and types by tsdown (Rolldown, the bundler that Vite has, and types
  * by the compiler's own isolated declarations), and a package.json of its own, which has no dependencies.
  */
-import { copyFile, readFile, writeFile } from "node:fs/promises";
+import { copyFile, glob, readFile, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
@@ -22,7 +22,14 @@ const ENTRIES: Readonly<Record<string, string>> = {
   ".": "src/client/index.ts",
   "./recipes": "src/recipes/index.ts",
   "./binding": "src/binding/main.ts",
+  "./clusters": "src/clusters/index.ts",
 };
+
+/** The bin, with what it uses of other packages in it, so that whoever installs the client installs nothing more. */
+const PROGRAM = { edgekeeper: "src/program/main.ts" };
+
+/** The packages that the bin holds. */
+const HELD = ["commander", "ws"];
 
 /** The entries whose modules are there. */
 function entries(): readonly {
@@ -51,9 +58,39 @@ export async function buildPackage(directory: string = DIST): Promise<void> {
     fixedExtension: false,
     logLevel: "warn",
   });
+  await build({
+    cwd: ROOT,
+    config: false,
+    entry: PROGRAM,
+    outDir: directory,
+    format: "esm",
+    platform: "node",
+    target: TARGET,
+    tsconfig: "tsconfig.node.json",
+    dts: false,
+    clean: false,
+    fixedExtension: false,
+    deps: { alwaysBundle: [/./] },
+    logLevel: "warn",
+  });
+  await writeFile(join(directory, "THIRD-PARTY-LICENSES.md"), await licences());
   await writeFile(join(directory, "package.json"), `${JSON.stringify(await manifest(), null, 2)}\n`);
   await copyFile(join(ROOT, "LICENSE"), join(directory, "LICENSE"));
   await copyFile(join(ROOT, "docs/sdk.md"), join(directory, "README.md"));
+}
+
+/** The licences of what the bin holds, which want to go with it. */
+async function licences(): Promise<string> {
+  const parts = await Promise.all(
+    HELD.map(async (name) => {
+      const folder = join(ROOT, "node_modules", name);
+      for await (const file of glob("LICENSE*", { cwd: folder })) {
+        return `## ${name}\n\n${(await readFile(join(folder, file), "utf8")).trim()}\n`;
+      }
+      throw new Error(`${name} has no licence to go with it`);
+    }),
+  );
+  return `The program edgekeeper (edgekeeper.js) holds these packages.\n\n${parts.join("\n")}`;
 }
 
 async function manifest(): Promise<object> {
@@ -79,7 +116,8 @@ async function manifest(): Promise<object> {
     type: "module",
     sideEffects: false,
     exports: exportsOf(),
-    files: ["*.js", "*.d.ts"],
+    bin: { edgekeeper: "./edgekeeper.js" },
+    files: ["*.js", "*.d.ts", "THIRD-PARTY-LICENSES.md"],
     engines: { node: ">=20" },
   };
 }

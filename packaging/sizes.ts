@@ -22,6 +22,7 @@ const BUDGETS: readonly Budget[] = [
     program: `export { connectRecipes, InterProcessMutex } from "edgekeeper/recipes";`,
     gzipBytesMax: 24_500,
   },
+  { name: "all of clusters", program: `export * from "edgekeeper/clusters";`, gzipBytesMax: 9000 },
   { name: "all recipes", program: `export * from "edgekeeper/recipes";`, gzipBytesMax: 41_500 },
 ];
 

@@ -39,6 +39,8 @@ export interface Settings extends Members {
   readonly sessionTimeoutMaxMs: number;
   /** undefined where the protocol's own default holds. */
   readonly heartbeatLimitMs: number | undefined;
+  /** Without a client for so long an ensemble goes to sleep; 0 for never. */
+  readonly dormantAfterMs: number;
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
   /** Event streams of one replica that one caller may have; undefined where the default holds. */
@@ -143,6 +145,9 @@ const FSYNC_BOUNDS: Bounds = {
   reason: "a sync takes a millisecond, and who must not hear of any sets LOG_LEVEL",
 };
 
+/** Long enough that whoever works with an ensemble, step by step, finds it awake. */
+const DORMANT_AFTER_MS = 60_000;
+
 const WAIT_BOUNDS: Bounds = {
   min: 0,
   max: TIMEOUT_MS_MAX,
@@ -180,6 +185,7 @@ export function readSettings(variables: Variables): Settings {
     sessionTimeoutMinMs: milliseconds(variables, "SESSION_TIMEOUT_MIN_MS", TIMEOUT_BOUNDS) ?? 2 * tickTimeMs,
     sessionTimeoutMaxMs: milliseconds(variables, "SESSION_TIMEOUT_MAX_MS", TIMEOUT_BOUNDS) ?? 20 * tickTimeMs,
     heartbeatLimitMs: milliseconds(variables, "HEARTBEAT_LIMIT_MS", HEARTBEAT_BOUNDS),
+    dormantAfterMs: milliseconds(variables, "DORMANT_AFTER_MS", WAIT_BOUNDS) ?? DORMANT_AFTER_MS,
     maxConnections: count(variables, "MAX_CNXNS") ?? CONNECTIONS_MAX,
     maxConnectionsPerAddress: count(variables, "MAX_CLIENT_CNXNS") ?? CONNECTIONS_PER_ADDRESS_MAX,
     maxStreamsPerCaller: count(variables, "MAX_CALLER_STREAMS"),

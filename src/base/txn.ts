@@ -61,6 +61,22 @@ export interface StagedRestore {
   readonly digest: string;
 }
 
+/** How long a session may be silent from now on. */
+export interface SessionLeft {
+  readonly session: SessionId;
+  readonly leftMs: number;
+}
+
+/** What an ensemble falls asleep with. */
+export interface DormantTxn {
+  readonly kind: "dormant";
+  /** The poll, by the leader's clock, up to which it has heard who is alive. */
+  readonly horizonMs: number;
+  /** After so long the ensemble has to wake by itself; undefined where it need not. */
+  readonly wakeInMs: number | undefined;
+  readonly sessions: readonly SessionLeft[];
+}
+
 /** Every transaction. A multi that failed holds an error per operation and changes nothing. */
 export type Txn =
   | OperationTxn
@@ -84,6 +100,8 @@ export type Txn =
   | { readonly kind: "config"; readonly data: Uint8Array }
   /** Changes nothing: who has it knows that the configuration before it was committed. The leader's own. */
   | { readonly kind: "settled" }
+  /** Changes nothing. Where it is the last of a history, nothing was served behind it. The leader's own. */
+  | DormantTxn
   /**
    * The tree that was staged under this permit at every voter takes the place of the one that stands, but for who the
    * members are. Nothing may be prepared behind it: every replica starts anew on the new tree.

@@ -1,6 +1,7 @@
 /**
- * Runtimes of one start at a time per data directory. Those of two would be two instances of the same replica: each would vote, and each
- * would write over what the other one acknowledged. Nothing in the runtime prevents that on a local disk.
+ * Runtimes of one start at a time per data directory. Those of two would be two instances of the same replica: each
+ * would vote, and each would write over what the other one acknowledged. Nothing in the runtime prevents that on a
+ * local disk.
  */
 
 import { execFileSync } from "node:child_process";

@@ -97,7 +97,11 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
   const others = worker.tcpPorts.map((_, index) => 12_181 + index);
   for (const port of worker.tcpPorts) await checkPortFree(port, `--ports ${others.join(",")}`);
 
-  const beside = await bundleBeside(worker.name, options.beside, runtimeDirectory);
+  const beside = await bundleBeside(
+    { name: worker.name, ports: [options.httpPort, ...worker.tcpPorts] },
+    options.beside,
+    runtimeDirectory,
+  );
   const count = processCount(sids.length, options.processes);
   sortData(checked, { dataDirectory, count });
   await bundleWorker(worker, runtimeDirectory, count);
@@ -119,7 +123,9 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
             ? undefined
             : (how) => {
                 rmSync(join(runtimeDirectory, socketOf(at)), { force: true });
-                options.warn(`the process of ${replicasOf(at, checked, count)} ended (${how}): it starts again`);
+                options.warn(
+                  `the process of ${replicasOf(at, checked, count)} ended (${how}): it starts again`,
+                );
               },
       }),
   );
@@ -148,7 +154,9 @@ function sortData(
   const replicas = worker.durableObjects.find(({ name }) => name === REPLICA_BINDING);
   if (replicas === undefined) return;
   const found = readdirSync(dataDirectory).filter((name) => /^storage(-\d+)?$/.test(name));
-  const formerStorages = found.map((name) => join(dataDirectory, name)).filter((path) => !storages.includes(path));
+  const formerStorages = found
+    .map((name) => join(dataDirectory, name))
+    .filter((path) => !storages.includes(path));
   sortObjectFiles({ storages, formerStorages, replicas: `${worker.name}-${replicas.className}`, ensembles });
 }
 
@@ -157,7 +165,10 @@ async function bundleWorker(worker: WorkerConfig, directory: string, count: numb
   await bundle(worker.main, join(directory, BUNDLES.worker));
   if (count === 1) return;
   for (const name of ["namespace", "switchboard"] as const) {
-    await bundle(fileURLToPath(new URL(`../local/${name}.ts`, import.meta.url)), join(directory, BUNDLES[name]));
+    await bundle(
+      fileURLToPath(new URL(`../local/${name}.ts`, import.meta.url)),
+      join(directory, BUNDLES[name]),
+    );
   }
 }
 
@@ -197,7 +208,9 @@ function writeConfigs(
       bundleFile: BUNDLES.worker,
     };
     const file = join(runtimeDirectory, `workerd-${at + 1}.capnp`);
-    writeFileSync(file, renderRuntimeConfig(worker, places, at === 0 ? beside : []));
+    const home = sids.filter((sid) => homeOfReplica(sid, count) === at);
+    const vars = count === 1 ? worker.vars : new Map([...worker.vars, ["HOME_REPLICAS", home.join(",")]]);
+    writeFileSync(file, renderRuntimeConfig({ ...worker, vars }, places, at === 0 ? beside : []));
     rmSync(join(runtimeDirectory, socketOf(at)), { force: true });
     return file;
   });
@@ -351,22 +364,44 @@ function block(output: string): string {
 }
 
 async function bundleBeside(
-  ours: string,
+  ours: { readonly name: string; readonly ports: readonly number[] },
   options: readonly BesideOptions[],
   directory: string,
 ): Promise<readonly BesideWorker[]> {
-  return await Promise.all(
-    options.map(async ({ configFile, httpPort }, index) => {
-      const worker = readWorkerConfig(configFile, [ours]);
-      if (worker.tcpPorts.length > 0) {
-        throw new StartError(`${configFile}: a Worker beside the ensemble has no TCP door here.`);
-      }
-      await checkPortFree(httpPort, `--worker ${configFile}@${httpPort + 1000}`);
-      const bundleFile = `beside-${index}.js`;
-      await bundle(worker.main, join(directory, bundleFile));
-      return { worker, httpPort, bundleFile };
-    }),
-  );
+  const workers = options.map(({ configFile, httpPort }, index) => {
+    const worker = readWorkerConfig(configFile, [ours.name], "--worker");
+    if (worker.tcpPorts.length > 0) {
+      throw new StartError(
+        `${configFile}: a Worker beside the ensemble has no TCP door here; the ensemble's own is --config.`,
+      );
+    }
+    return { worker, httpPort, bundleFile: `beside-${index}.js` };
+  });
+  checkDifferent(ours, workers);
+  for (const { worker, httpPort, bundleFile } of workers) {
+    await checkPortFree(httpPort, `--worker FILE@${httpPort + 1000}`);
+    await bundle(worker.main, join(directory, bundleFile));
+  }
+  return workers;
+}
+
+/** Each Worker has a name, and each door a port, of its own. */
+function checkDifferent(
+  ours: { readonly name: string; readonly ports: readonly number[] },
+  workers: readonly BesideWorker[],
+): void {
+  const names = new Set([ours.name]);
+  const ports = new Set(ours.ports);
+  for (const { worker, httpPort } of workers) {
+    if (names.has(worker.name)) {
+      throw new StartError(`two Workers are called ${worker.name}: change the name in one wrangler.toml.`);
+    }
+    if (ports.has(httpPort)) {
+      throw new StartError(`two doors want port ${httpPort}: say --worker FILE@N with another one.`);
+    }
+    names.add(worker.name);
+    ports.add(httpPort);
+  }
 }
 
 async function checkPortFree(port: number, remedy: string): Promise<void> {

@@ -18,7 +18,11 @@ export function processCount(members: number, asked: number | undefined): number
 /** Of the TCP ports, in the order of the members, those that lead to replicas of the process. */
 export function portsOf(
   at: number,
-  { ports, sids, count }: { readonly ports: readonly number[]; readonly sids: readonly Sid[]; readonly count: number },
+  {
+    ports,
+    sids,
+    count,
+  }: { readonly ports: readonly number[]; readonly sids: readonly Sid[]; readonly count: number },
 ): readonly number[] {
   return ports.filter((_, index) => {
     const sid = sids[index];

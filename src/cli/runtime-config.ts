@@ -63,7 +63,7 @@ ${beside.map((_, index) => `    (name = "beside-${index}", worker = .beside${ind
     (name = "storage", disk = (path = ${quote(places.storageDirectory)}, writable = true)),
     (name = "internet", network = (${outbound(worker.vars)})),
 ${beside.length === 0 ? "" : OUTSIDE}\
-${others(places.among).map(({ at, socket }) => `    (name = "process-${at}", external = (address = ${quote(`unix:${socket}`)}, http = ())),\n`).join("")}\
+${others(places.among).map(processService).join("")}\
 ${places.among === undefined ? "" : `    (name = "switchboard", worker = .switchboard),\n`}\
   ],
   sockets = [
@@ -87,6 +87,12 @@ function others(among: Among | undefined): readonly { readonly at: number; reado
   return Array.from({ length: among.count }, (_, at) => ({ at, socket: among.socketOf(at) })).filter(
     ({ at }) => at !== among.at,
   );
+}
+
+/** How this process asks another. */
+function processService({ at, socket }: { readonly at: number; readonly socket: string }): string {
+  const address = quote(`unix:${socket}`);
+  return `    (name = "process-${at}", external = (address = ${address}, http = ())),\n`;
 }
 
 /** The module that stands in the place of each namespace of the Worker. */
@@ -186,12 +192,14 @@ function sockets(places: RuntimePlaces, beside: readonly BesideWorker[]): readon
   );
   const besides = beside.map(({ httpPort }, index) => http(`http-${index}`, httpPort, `beside-${index}`));
   const { among, httpPort } = places;
-  const inner =
-    among === undefined
-      ? []
-      : [`    (name = "inner", address = ${quote(`unix:${among.socketOf(among.at)}`)}, http = (), service = "switchboard"),`];
+  const inner = among === undefined ? [] : [innerSocket(among.socketOf(among.at))];
   const door = httpPort === undefined ? [] : [http("http", httpPort, MAIN)];
   return [...door, ...inner, ...tcp, ...besides];
+}
+
+/** Where the other processes ask for the objects of this one. */
+function innerSocket(socket: string): string {
+  return `    (name = "inner", address = ${quote(`unix:${socket}`)}, http = (), service = "switchboard"),`;
 }
 
 function namespace(workerName: string, className: string): string {

@@ -1,4 +1,4 @@
-/** One runtime that runs the Worker, or a part of its objects; where it is one of several it is started again when it ends. */
+/** One runtime that runs the Worker, or a part of its objects; one of several is started again when it ends. */
 import { type ChildProcess, spawn } from "node:child_process";
 
 import { RuntimeOutput } from "./runtime-output.ts";

@@ -175,6 +175,8 @@ function slip(error: unknown): string {
       return `unknown option ${subject}`;
     case "ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL":
       return `no option takes "${subject}"; options stand behind two dashes: npm start -- --port 8787`;
+    case "ERR_PARSE_ARGS_INVALID_OPTION_VALUE":
+      return /argument missing/.test(reason) ? `${subject.replace(" <value>", "")} lacks its value` : reason;
     default:
       return reason.replace(/\.$/, "");
   }
@@ -195,10 +197,11 @@ interface Flags {
 }
 
 function besideWorker(text: string, defaultPort: number): BesideOptions {
-  const at = text.lastIndexOf("@");
-  if (at === -1) return { configFile: text, httpPort: defaultPort };
-  const httpPort = wholeNumber(text.slice(at + 1), { name: "--worker FILE@", min: 1, max: 65_535 });
-  return { configFile: text.slice(0, at), httpPort };
+  // A directory's name may have such a sign too.
+  const [, configFile, port] = /^(.*)@([^/\\]*)$/.exec(text) ?? [];
+  if (configFile === undefined || port === undefined) return { configFile: text, httpPort: defaultPort };
+  if (configFile === "") throw new StartError(`--worker takes FILE@N, and "${text}" names no file.`);
+  return { configFile, httpPort: wholeNumber(port, { name: "--worker FILE@", min: 1, max: 65_535 }) };
 }
 
 function readVar(text: string): [string, string] {

@@ -67,11 +67,31 @@ export function checkedWorker(worker: WorkerConfig, overrides: Overrides): Check
   };
 }
 
-/** The table of the variables, for the usage text. */
+/** As wide as the rest of the usage text. */
+const COLUMNS = 110;
+
+/** The table of the variables, for the usage text: a meaning that is too long goes on below itself. */
 export function variableLines(): string {
+  const indent = Math.max(...Object.keys(VARIABLES).map((name) => name.length)) + 4;
   return Object.entries(VARIABLES)
-    .map(([name, meaning]) => `  ${name.padEnd(24)}${meaning}`)
+    .flatMap(([name, meaning]) =>
+      wrapped(meaning, COLUMNS - indent).map(
+        (line, index) => (index === 0 ? `  ${name}` : "").padEnd(indent) + line,
+      ),
+    )
     .join("\n");
+}
+
+function wrapped(text: string, columns: number): readonly string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
 }
 
 function settingsOf(vars: ReadonlyMap<string, string>): Settings {

@@ -5,7 +5,7 @@
  */
 
 import { readFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 import { parse } from "smol-toml";
 
@@ -73,16 +73,21 @@ const KNOWN_KEYS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Reads a wrangler.toml; `beside` are the names of other Workers that run here. Throws StartError where it is missing,
- * not TOML, or asks for what the starter cannot give.
+ * Reads a wrangler.toml, which `option` names; `beside` are the names of other Workers that run here. Throws StartError
+ * where it is missing, not TOML, or asks for what the starter cannot give.
  */
-export function readWorkerConfig(path: string, beside: readonly string[] = []): WorkerConfig {
+export function readWorkerConfig(
+  path: string,
+  beside: readonly string[] = [],
+  option: "--config" | "--worker" = "--config",
+): WorkerConfig {
   const file = resolve(path);
-  const table = parseToml(file);
+  const table = parseToml(file, option);
   for (const key of Object.keys(table)) {
     if (KNOWN_KEYS.has(key) || DEPLOY_KEYS.has(key)) continue;
     throw new StartError(
-      `${file}: the local starter does not know the key "${key}". Teach it in src/cli/worker-config.ts.`,
+      `${file}: the local starter cannot give what "${key}" asks for: name a copy without it by ${option}, or run ` +
+        "the Worker by wrangler dev.",
     );
   }
   const name = text(table["name"], `${file}: name`);
@@ -111,14 +116,19 @@ export function readWorkerConfig(path: string, beside: readonly string[] = []): 
 
 type Table = Readonly<Record<string, unknown>>;
 
-function parseToml(file: string): Table {
+function parseToml(file: string, option: string): Table {
+  if (/\.jsonc?$/.test(file)) {
+    throw new StartError(`${file}: ${option} takes a wrangler.toml; JSON is not read here.`);
+  }
   let source: string;
   try {
     source = readFileSync(file, "utf8");
   } catch (error) {
-    throw new StartError(`cannot read the Worker's configuration ${file}: name another one with --config.`, {
-      cause: error,
-    });
+    const isDirectory = error instanceof Error && "code" in error && error.code === "EISDIR";
+    const remedy = isDirectory
+      ? `it is a directory: ${option} ${join(file, "wrangler.toml")}`
+      : `${option} takes the wrangler.toml of a Worker`;
+    throw new StartError(`cannot read the Worker's configuration ${file}: ${remedy}.`, { cause: error });
   }
   try {
     return parse(source);

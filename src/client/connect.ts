@@ -7,7 +7,7 @@ import { BadArgumentsError, ConnectionLossError } from "./errors.ts";
 import type { SessionIdentity } from "./machine/session-machine.ts";
 import type { ConnectOptions, SessionTicket } from "./options.ts";
 import { defaultRuntime } from "./runtime.ts";
-import { Session, type StateEvent } from "./session.ts";
+import { type FailedAttempt, Session, type StateEvent } from "./session.ts";
 import { webSocketTransport } from "./web-socket.ts";
 import type { WatchEvent } from "./znode.ts";
 
@@ -47,6 +47,8 @@ export async function connect(
   });
   const chroot = new Chroot(options.chroot);
   const client = new Client(session, { chroot, runtime, retriesReads: options.retryReads ?? true });
+  const { onRetry } = options;
+  if (onRetry !== undefined) session.onFailure((failed) => onRetry(lossOf(failed)));
   await firstConnection({ session, connectTimeoutMs, signal, runtime });
   if (!isOwnTransport && options.discover !== false) discover(client, session, endpoints);
   return client;
@@ -62,12 +64,17 @@ async function firstConnection(parts: {
   const stops: (() => void)[] = [];
   try {
     await new Promise<void>((resolve, reject) => {
+      let last = "";
       stops.push(
+        session.onFailure(({ endpoint, reason }) => {
+          last = `, the last attempt at ${endpoint}: ${reason}`;
+        }),
         session.onState(({ state }: StateEvent) => {
           if (state === "connected") resolve();
         }),
         runtime.startTimer(connectTimeoutMs, () => {
-          const detail = `no replica let us in within ${connectTimeoutMs} ms; is the address right, and the token?`;
+          const asked = "is the address right, and the token?";
+          const detail = `no replica let us in within ${connectTimeoutMs} ms${last}; ${asked}`;
           reject(new ConnectionLossError({ detail, mayBeDone: false }));
         }),
         onAbort(session.ended, reject),
@@ -81,6 +88,10 @@ async function firstConnection(parts: {
   } finally {
     for (const stop of stops) stop();
   }
+}
+
+function lossOf({ endpoint, reason }: FailedAttempt): ConnectionLossError {
+  return new ConnectionLossError({ at: endpoint, detail: reason, mayBeDone: false });
 }
 
 /** Tells a signal's reason, until the function that it returns is called. */

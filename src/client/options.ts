@@ -1,5 +1,6 @@
 /** What callers may say beside what they want. */
 import type { Acl } from "../base/acl.ts";
+import type { EdgekeeperError } from "./errors.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Transport } from "./transport.ts";
 import type { WebSocketClass } from "./web-socket.ts";
@@ -23,6 +24,8 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
   /** How long to wait for the first connection, in ms. Default 30,000. */
   readonly connectTimeoutMs?: number;
+  /** Told why each attempt to connect failed, before the next one: nothing else is heard until it is given up. */
+  readonly onRetry?: (error: EdgekeeperError) => void;
   /** All paths are below this one, as in the last part of a connect string of ZooKeeper's. */
   readonly chroot?: string;
   /** Takes a session over, its ephemerals and all; its watches are not part of it. */

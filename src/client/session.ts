@@ -36,6 +36,12 @@ export interface Reply {
   readonly watcher: number | undefined;
 }
 
+/** An attempt to connect that failed. */
+export interface FailedAttempt {
+  readonly endpoint: string;
+  readonly reason: string;
+}
+
 /** A change of state, and why. */
 export interface StateEvent {
   readonly state: StateChange;
@@ -64,10 +70,11 @@ export class Session {
   readonly #inbox: Input[] = [];
   #isStepping = false;
   #isFlushing = false;
-  #channel: { readonly connection: number; readonly channel: Channel } | undefined;
+  #channel: { readonly connection: number; readonly endpoint: string; readonly channel: Channel } | undefined;
   readonly #calls = new Map<number, Call>();
   readonly #watchers = new Map<number, (event: WatchEvent) => void>();
   readonly #listeners = new Set<(event: StateEvent) => void>();
+  readonly #failureListeners = new Set<(failed: FailedAttempt) => void>();
   readonly #ended = new AbortController();
   #numbers = 0;
   #timer: { readonly atMs: number; readonly cancel: () => void } | undefined;
@@ -125,6 +132,12 @@ export class Session {
   onState(listener: (event: StateEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Tells each attempt to connect that failed, until the function that it returns is called. */
+  onFailure(listener: (failed: FailedAttempt) => void): () => void {
+    this.#failureListeners.add(listener);
+    return () => this.#failureListeners.delete(listener);
   }
 
   /** Other endpoints for the connections to come. */
@@ -197,6 +210,8 @@ export class Session {
         return this.#fire(effect.watchers, effect.event);
       case "state":
         return this.#tellState(effect);
+      case "failed":
+        return this.#tellFailure(effect.connection, effect.reason);
       default:
         return effect satisfies never;
     }
@@ -208,7 +223,7 @@ export class Session {
       onBytes: (bytes) => this.#step({ kind: "received", connection, bytes }),
       onEnd: (reason) => this.#step({ kind: "ended", connection, reason }),
     });
-    this.#channel = { connection, channel };
+    this.#channel = { connection, endpoint, channel };
   }
 
   #settle(number: number, outcome: Outcome): void {
@@ -246,6 +261,12 @@ export class Session {
     for (const listener of this.#listeners) this.#tell(() => listener({ state, reason }));
     if (state === "connected" || state === "suspended" || state === "reconnected") return;
     this.#ended.abort(endError(state, reason, undefined));
+  }
+
+  #tellFailure(connection: number, reason: string): void {
+    if (this.#channel?.connection !== connection) return;
+    const { endpoint } = this.#channel;
+    for (const listener of this.#failureListeners) this.#tell(() => listener({ endpoint, reason }));
   }
 
   #tell(tell: () => void): void {

@@ -26,6 +26,7 @@ export class AdminDoor {
   readonly #ports: AdminPorts;
   readonly #snapshot: SnapshotCommand;
   readonly #restore: RestoreCommand;
+  #running = 0;
 
   constructor(env: Variables, auth: AuthSettings, ports: AdminPorts) {
     this.#auth = auth;
@@ -35,13 +36,22 @@ export class AdminDoor {
     this.#restore = new RestoreCommand(admin, ports);
   }
 
-  /** Answers the command, which was asked for under the name `asked`. */
-  async answer(command: BulkCommand, asked: string, request: Request): Promise<Response> {
+  /** Answers the command, which was asked for under the name `asked`; `step` is one of a restore. */
+  async serve(command: BulkCommand, asked: string, step: string | null, request: Request): Promise<Response> {
+    this.#running++;
+    try {
+      return step === null ? await this.#answer(command, asked, request) : await this.#step(step, request);
+    } finally {
+      this.#running--;
+    }
+  }
+
+  async #answer(command: BulkCommand, asked: string, request: Request): Promise<Response> {
     if (!this.#ports.isServing()) return bulkAnswer(asked, { error: NOT_SERVING });
     const refusal = this.#refusal(request.headers, this.#ports.tree());
     if (refusal !== undefined) return bulkAnswer(asked, refusal);
     if (command === "shed_connections") return await this.#shed(request);
-    if (command === "restore") return await this.step("permit", request);
+    if (command === "restore") return await this.#step("permit", request);
     return await this.#snapshot.run(new URL(request.url).searchParams.get("streaming"));
   }
 
@@ -70,7 +80,7 @@ export class AdminDoor {
   }
 
   /** A step of a restore: see RestoreCommand. An answer of another status than 200 says in `error` why. */
-  async step(step: string, request: Request): Promise<Response> {
+  async #step(step: string, request: Request): Promise<Response> {
     try {
       if (step === "permit") return Response.json({ permit: await this.#restore.permit() });
       if (step === "propose") {
@@ -84,6 +94,11 @@ export class AdminDoor {
       if (!(error instanceof RestoreError)) throw error;
       return Response.json({ error: error.message }, { status: error.status });
     }
+  }
+
+  /** Whether a command is being answered. */
+  get isBusy(): boolean {
+    return this.#running > 0 || this.#snapshot.isBusy;
   }
 
   /** The tree is another from now on. */

@@ -6,6 +6,9 @@ import { type Zxid, ZXID_ZERO, zxidDigits } from "../base/zxid.ts";
 import { decodeRecord, encodeRecord } from "./call-record.ts";
 import { readCaller } from "./handed-over.ts";
 
+/** Set on an answer that may begin with a line of its own, as its caller waited and is to be written to. */
+export const PROBED_HEADER = "edgekeeper-probed";
+
 /** A call that is not answered. */
 interface OpenCall {
   readonly answer: (answer: CallAnswer) => void;
@@ -42,14 +45,22 @@ export class Calls {
     const id = this.#nextId++;
     const entropy = crypto.getRandomValues(new Uint8Array(48));
     const call: Call = { ...asked, id, bytes: text.length, remoteAddress, identities, entropy };
-    const { promise, resolve } = Promise.withResolvers<CallAnswer>();
-    const isProbed = asked.request.kind === "acquire" && asked.request.isProbed;
-    const stream = isProbed ? this.#stream(id, promise) : undefined;
-    this.#open.set(id, { answer: resolve, probe: (zxid) => stream?.probe(zxid) });
+    const answered = Promise.withResolvers<CallAnswer>();
+    const probed = Promise.withResolvers<Zxid>();
+    this.#open.set(id, { answer: answered.resolve, probe: probed.resolve });
     request.signal.addEventListener("abort", () => this.#gone(id));
     this.#accept({ kind: "call", call });
     if (request.signal.aborted) this.#gone(id);
-    return new Response(stream?.body ?? encodeRecord(await promise));
+    const isProbed = asked.request.kind === "acquire" && asked.request.isProbed;
+    const { answer, zxid } = isProbed
+      ? await Promise.race([
+          answered.promise.then((said) => ({ answer: said, zxid: undefined })),
+          probed.promise.then((at) => ({ answer: undefined, zxid: at })),
+        ])
+      : { answer: await answered.promise, zxid: undefined };
+    if (answer !== undefined) return new Response(encodeRecord(answer));
+    const body = this.#stream(id, zxid, answered.promise);
+    return new Response(body, { headers: { [PROBED_HEADER]: "1" } });
   }
 
   /** Asks for something in this replica's own name: nobody else has a say. */
@@ -88,13 +99,10 @@ export class Calls {
   }
 
   /**
-   * A body that holds a line with a zxid, where there is a probe, and the answer. Whether the output gate holds a body
-   * that has begun is not for us to rely on: what is said waits for the disk.
+   * A body that holds a line with the zxid, and then the answer. Whether the output gate holds a body that has begun is
+   * not for us to rely on: what is said waits for the disk.
    */
-  #stream(
-    id: CallId,
-    answered: Promise<CallAnswer>,
-  ): { readonly body: ReadableStream; readonly probe: (zxid: Zxid) => void } {
+  #stream(id: CallId, zxid: Zxid, answered: Promise<CallAnswer>): ReadableStream {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     const writer = writable.getWriter();
     const encoder = new TextEncoder();
@@ -103,11 +111,15 @@ export class Calls {
       await writer.write(encoder.encode(text));
     };
     const gone = (): void => this.#gone(id);
+    const line = write(`${zxidDigits(zxid)}\n`).catch(gone);
     void answered
-      .then(async (answer) => await write(encodeRecord(answer)))
+      .then(async (answer) => {
+        await line;
+        await write(encodeRecord(answer));
+      })
       .then(async () => await writer.close(), gone);
     writer.closed.catch(gone);
-    return { body: readable, probe: (zxid) => void write(`${zxidDigits(zxid)}\n`).catch(gone) };
+    return readable;
   }
 
   /** Nobody hears the answer any more, which ends the event all the same. */

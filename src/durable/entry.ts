@@ -13,6 +13,8 @@ export const GATEWAY_PATHS = {
   /** POST with a StreamAsked, and who asks as above; answered by a stream, or by a refusal as a record. */
   stream: "/gateway/stream",
   status: "/gateway/status",
+  /** Somebody is about to need the ensemble awake. */
+  wake: "/gateway/wake",
   /** With the name of an AdminServer command as `command`, and its arguments. */
   command: "/gateway/command",
   /** The same of snapshot and restore; a restore's body is the file. */
@@ -50,11 +52,15 @@ export {
   type StreamRefused,
 } from "../keeper/event-stream.ts";
 
+export { type Need, refusedNeed } from "../keeper/call-scope.ts";
+
 export type { KnownHook } from "../keeper/hook-calls.ts";
 
 export { isHookName } from "../tree/webhooks.ts";
 
 export { SECRET_PREFIX as HOOK_SECRET_PREFIX } from "./hook-delivery.ts";
+
+export { PROBED_HEADER } from "./calls.ts";
 
 export { STREAM_TYPE } from "./streams.ts";
 
@@ -86,11 +92,15 @@ export interface ObjectStatus extends ReplicaStatus {
   readonly commits: number;
   /** Snapshots of the leader's tree that this one was replaced by, since the start. */
   readonly snapshots: number;
+  /** How far the tree on disk has come, as lastDelivered tells it of the one in memory: a restart begins there. */
+  readonly lastWritten: string;
   /** Batches of proposals kept in the log. */
   readonly logBatches: number;
   /** Rows written to tables and indexes since the start: what is billed. */
   readonly rowsWritten: number;
   readonly databaseBytes: number;
+  /** Whether it sleeps until somebody wants something: see ARCHITECTURE.md, "Dormancy". */
+  readonly asleep: boolean;
 }
 
 /** What it takes to reach replicas. */

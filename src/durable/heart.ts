@@ -35,6 +35,8 @@ export class Heart {
   readonly #clock: Clock;
   #stopTimer: (() => void) | undefined;
   #alarmMs = 0;
+  /** While it sleeps; `untilMs` is when it wakes by itself, undefined for never. */
+  #sleep: { readonly untilMs: number | undefined } | undefined;
 
   /** `clock` is the platform's, or the simulator's. */
   constructor(owner: AlarmOwner, tick: () => void, clock: Clock = PLATFORM_CLOCK) {
@@ -45,8 +47,31 @@ export class Heart {
 
   /** Starts the timer and sets the alarm. */
   start(): void {
+    this.#sleep = undefined;
     this.#startTimer();
     this.#arm();
+  }
+
+  /**
+   * Stops until it is woken, or until then. Where an earlier object fell asleep, whose alarm stands (`hasAlarm`), there
+   * is nothing to set.
+   */
+  sleep(untilMs: number | undefined, hasAlarm: boolean): void {
+    this.stop();
+    this.#sleep = { untilMs };
+    if (!hasAlarm) this.#armSleeper(untilMs);
+  }
+
+  /** Whether it sleeps. */
+  get isAsleep(): boolean {
+    return this.#sleep !== undefined;
+  }
+
+  /** Time passes again, from now on, if it sleeps. */
+  wake(): void {
+    if (this.#sleep === undefined) return;
+    this.start();
+    this.#tick();
   }
 
   /** Stops the timer; the alarm stays, to wake the replica again. */
@@ -68,6 +93,11 @@ export class Heart {
 
   /** Sets the next alarm before anything else, so that a failure of the tick cannot be the last one. */
   onAlarm(): void {
+    const untilMs = this.#sleep?.untilMs;
+    // One that was set while it was awake.
+    const isEarly = this.#sleep !== undefined && (untilMs === undefined || this.#clock.now() < untilMs);
+    if (isEarly) return this.#armSleeper(untilMs);
+    this.#sleep = undefined;
     this.#arm();
     this.#startTimer();
     this.#tick();
@@ -81,6 +111,11 @@ export class Heart {
   #beat(): void {
     if (this.#alarmMs - this.#clock.now() < ALARM_RENEW_MS) this.#arm();
     this.#tick();
+  }
+
+  #armSleeper(untilMs: number | undefined): void {
+    const { storage } = this.#owner;
+    this.#owner.waitUntil(untilMs === undefined ? storage.deleteAlarm() : storage.setAlarm(untilMs));
   }
 
   #arm(): void {

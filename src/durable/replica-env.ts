@@ -17,6 +17,8 @@ export interface ReplicaEnv {
   readonly OBSERVERS?: string;
   /** Where replicas are asked to be made: `sid=hint`, separated by commas. */
   readonly PLACEMENT?: string;
+  /** Under `npm start` with several processes: the sids of the replicas that live with the gateway. */
+  readonly HOME_REPLICAS?: string;
   /** The voters of the data where they were others; see votersRefusal. */
   readonly VOTERS_BEFORE?: string;
   /** Those of them that are gone, where fewer than a majority stay. */
@@ -33,6 +35,8 @@ export interface ReplicaEnv {
   readonly RECONFIG_ENABLED?: string;
   /** Silence after which a replica gives its leader, or its follower, up. */
   readonly HEARTBEAT_LIMIT_MS?: string;
+  /** An ensemble that nobody has used for so long goes to sleep; 0 for never. */
+  readonly DORMANT_AFTER_MS?: string;
   /** Batches of proposals kept in the log: at most, and unless set, LOG_SLOTS. */
   readonly LOG_BATCHES_MAX?: string;
   /** `1` for an audit log. */

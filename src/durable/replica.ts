@@ -8,7 +8,7 @@ import type { Sid } from "../base/ids.ts";
 import { seededRng } from "../base/rng.ts";
 import { isLogged } from "../base/log-level.ts";
 import { ConfigError, readSettings } from "../base/settings.ts";
-import { EPOCH_MAX } from "../base/zxid.ts";
+import { EPOCH_MAX, zxidText } from "../base/zxid.ts";
 import { JuteError } from "../jute/jute-error.ts";
 import { pendingRefusal, votersRefusal } from "../keeper/config-node.ts";
 import type { KeeperConfig } from "../keeper/config.ts";
@@ -52,6 +52,14 @@ import { type Brain, Turns } from "./turns.ts";
 function minutesOfUnixTime(nowMs: number): number {
   return Math.min(Math.floor(nowMs / 60_000), EPOCH_MAX - 1);
 }
+
+/** What is answered from the disk of one that sleeps, and does not wake it. */
+const LOOKS: ReadonlySet<string> = new Set([
+  GATEWAY_PATHS.status,
+  GATEWAY_PATHS.metrics,
+  GATEWAY_PATHS.command,
+  PEER_PATHS.notification,
+]);
 
 /** One replica of an ensemble. */
 export class Replica extends DurableObject<ReplicaEnv> {
@@ -126,14 +134,23 @@ export class Replica extends DurableObject<ReplicaEnv> {
       log: (event, text) => this.#say(event, text),
     });
     this.#heart = new Heart(ctx, () => this.#tick());
-    if (this.#isAwake) this.#heart.start();
+    this.#begin(true);
+  }
+
+  /** Lives, sleeps on, or waits to be called; `isNew` where the object has just come to life. */
+  #begin(isNew: boolean): void {
+    const { slept } = this.#store;
+    if (!this.#isMember) {
+      if (!isNew) this.#heart.rest();
+    } else if (slept !== undefined) this.#heart.sleep(slept.wakeAtMs, isNew);
+    else if (isNew) this.#heart.start();
   }
 
   /**
    * Whether this replica lives by itself. One that has nothing, and is no member by the deployment's word, or was let
    * go, waits until a leader calls it: a visit, or an alarm of long ago, must not make a replica of it.
    */
-  get #isAwake(): boolean {
+  get #isMember(): boolean {
     const { voters, observers } = this.#config;
     const isNamed = [...voters, ...observers].includes(this.replicaName.sid);
     return !this.#store.isFresh || (isNamed && this.#store.removal === undefined);
@@ -173,6 +190,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
       auth: authSettings(this.env),
       rng: seededRng([random[0] ?? 0, random[1] ?? 0, random[2] ?? 0, random[3] ?? 0]),
       removal: store.removal,
+      slept: store.slept,
       stage: () => store.stage(),
       restorable: (permit) => store.restorable(permit),
       databaseBytes: () => this.ctx.storage.sql.databaseSize,
@@ -190,13 +208,15 @@ export class Replica extends DurableObject<ReplicaEnv> {
     this.#couriers.stopAll();
     this.#store = this.#openStore();
     this.#keeper = this.#makeKeeper(this.#store);
-    if (!this.#isAwake) this.#heart.rest();
+    this.#begin(false);
     return { keeper: this.#keeper, store: this.#store };
   }
 
   /** Requests from other replicas and from the gateway, told apart by their paths; there are no others. */
   override async fetch(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url);
+    // Who only looks does not wake the ensemble.
+    if (!LOOKS.has(pathname)) this.#heart.wake();
     switch (pathname) {
       case PEER_PATHS.notification:
         return this.notified(new Uint8Array(await request.arrayBuffer()));
@@ -215,6 +235,9 @@ export class Replica extends DurableObject<ReplicaEnv> {
         return this.#heart.isBeating ? this.#calls.serve(request) : answerOfResting();
       case GATEWAY_PATHS.stream:
         return await this.#streams.serve(request);
+      case GATEWAY_PATHS.wake:
+        this.accept({ kind: "stir" });
+        return new Response(null, { status: 204 });
       case GATEWAY_PATHS.status:
         return Response.json(this.status());
       case GATEWAY_PATHS.metrics:
@@ -232,6 +255,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
 
   /** A client's TCP stream; the Worker names the client's address as the one connected to. */
   override async connect(socket: Socket): Promise<void> {
+    this.#heart.wake();
     const { localAddress } = await socket.opened;
     await this.#clients.serveTcp(socket, localAddress ?? "unknown:0");
   }
@@ -247,9 +271,11 @@ export class Replica extends DurableObject<ReplicaEnv> {
       ...this.#keeper.status(),
       commits: this.#turns.commits,
       snapshots: this.#turns.snapshots,
+      lastWritten: zxidText(this.#store.written),
       logBatches: this.#store.log.rowCount,
       rowsWritten: this.#database.rowsWritten,
       databaseBytes: this.ctx.storage.sql.databaseSize,
+      asleep: this.#heart.isAsleep,
     };
   }
 
@@ -272,8 +298,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
     const command = bulkCommandOf(asked);
     if (command === undefined) return new Response(`no such command: ${asked}`, { status: 404 });
     const step = new URL(request.url).searchParams.get(STEP_PARAMETER);
-    if (step !== null) return await this.#admin.step(step, request);
-    return await this.#admin.answer(command, asked, request);
+    return await this.#admin.serve(command, asked, step, request);
   }
 
   /** Makes room for another leader, unless that one cannot lead. */
@@ -288,6 +313,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
   protected notified(bytes: Uint8Array): Response | Promise<Response> {
     try {
       const notification = decodeNotification(bytes);
+      this.#heart.wake();
       if (this.#isCalled(notification)) this.#heart.start();
       this.accept({ kind: "notification", notification });
     } catch (error) {
@@ -309,6 +335,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
 
   #tick(): void {
     this.#clients.tick();
+    if (this.#admin.isBusy) this.accept({ kind: "stir" });
     this.accept({ kind: "tick" });
     this.#couriers.tick();
   }

@@ -33,6 +33,8 @@ export const TREE_TABLES: readonly [TreeTables, TreeTables] = [
  * history: accepted proposals, one row a batch, in order of seq, in slot seq modulo LOG_SLOTS, with the zxid before it.
  *   Each row also carries how far the tree in this database had come when the row was written, as both are written in
  *   one transaction: so a delivery costs no row of its own.
+ * dormancy: one row, how this replica fell asleep last: at which zxid, when, and when it has to wake by itself. It
+ *   counts as long as history ends there.
  * event_base: one row, behind which zxid events can be told from the history. event_note: what the history does not
  *   tell of them: see event-note-rows.ts.
  */
@@ -92,6 +94,13 @@ const SCHEMA: readonly string[] = [
     data_bytes INTEGER NOT NULL,
     ephemerals INTEGER NOT NULL,
     proposals BLOB NOT NULL
+  )`,
+  `CREATE TABLE IF NOT EXISTS dormancy (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    epoch INTEGER NOT NULL,
+    counter INTEGER NOT NULL,
+    slept_at INTEGER NOT NULL,
+    wake_at INTEGER
   )`,
   `CREATE TABLE IF NOT EXISTS event_base (
     id INTEGER PRIMARY KEY CHECK (id = 1),

@@ -3,6 +3,7 @@ import { readSettings } from "../base/settings.ts";
 import type { Variables } from "../base/variables.ts";
 import type { VotersBefore } from "../base/voters-before.ts";
 import type { KeeperConfig } from "../keeper/config.ts";
+import { DORMANT_WORTH_MS } from "../keeper/limits.ts";
 import type { ReplicaName } from "./store.ts";
 
 /** ZooKeeper's lower bound: QuorumPeer waits a tick, and two seconds at least. */
@@ -21,7 +22,7 @@ export function votersBefore(env: Variables): VotersBefore | undefined {
 /** Reads the settings of one replica. Throws ConfigError, which names the variable that makes no sense. */
 export function keeperConfig(env: Variables, name: ReplicaName): KeeperConfig {
   const settings = readSettings(env);
-  const { heartbeatLimitMs, voters, observers } = settings;
+  const { heartbeatLimitMs, dormantAfterMs, voters, observers } = settings;
   return {
     ensemble: name.ensemble,
     sid: name.sid,
@@ -29,6 +30,7 @@ export function keeperConfig(env: Variables, name: ReplicaName): KeeperConfig {
     observers,
     votersBefore: settings.votersBefore,
     timing: heartbeatLimitMs === undefined ? {} : { heartbeatLimitMs },
+    dormancy: dormantAfterMs === 0 ? undefined : { afterMs: dormantAfterMs, worthMs: DORMANT_WORTH_MS },
     clientAddresses: settings.clientAddresses,
     tickTimeMs: settings.tickTimeMs,
     sessionTimeoutMinMs: settings.sessionTimeoutMinMs,

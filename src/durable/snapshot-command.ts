@@ -59,6 +59,11 @@ export class SnapshotCommand {
     return bulkAnswer("snapshot", { headers });
   }
 
+  /** Whether one is on its way. */
+  get isBusy(): boolean {
+    return this.#current !== undefined;
+  }
+
   /** The tree is another from now on: what is under way cannot be finished. */
   abort(): void {
     this.#current?.fail("the replica has started anew");

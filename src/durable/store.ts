@@ -10,6 +10,7 @@ import type { Txn } from "../base/txn.ts";
 import { BATCH_BYTES_MAX } from "../base/limits.ts";
 import { compareZxid, equalZxid, type Zxid, ZXID_ZERO } from "../base/zxid.ts";
 import { decodeTxn } from "../jute/txn.ts";
+import type { Slept } from "../keeper/dormancy.ts";
 import type { Removal } from "../keeper/turn.ts";
 import { CachedNodeStore } from "../tree/cached-node-store.ts";
 import { DIGEST_ZERO } from "../tree/digest.ts";
@@ -18,6 +19,7 @@ import { StagedTree, type StateSummary } from "../tree/tree-snapshot.ts";
 import { Tree } from "../tree/tree.ts";
 import type { PeerStart } from "../zab/config.ts";
 import type { PeerWrite } from "../zab/effects.ts";
+import { readSlept, writeSlept } from "./dormancy-row.ts";
 import { EventNoteRows } from "./event-note-rows.ts";
 import { STAGING_CACHE_BYTES, ZNODE_CACHE_BYTES } from "./limits.ts";
 import { type Applied, type AppliedRow, appliedOf, type LogBounds, LogStore } from "./log-store.ts";
@@ -207,6 +209,24 @@ export class Store {
   /** Whether the tree in memory is ahead of the one on disk. */
   get isTreeDirty(): boolean {
     return compareZxid(this.#written.zxid, this.tree.lastApplied) < 0;
+  }
+
+  /** How this replica fell asleep, where nothing has come into its history since. */
+  get slept(): Slept | undefined {
+    const slept = readSlept(this.#database.sql);
+    const isLast = slept !== undefined && equalZxid(slept.zxid, this.log.last);
+    return isLast && equalZxid(slept.zxid, this.start.lastDelivered) ? slept : undefined;
+  }
+
+  /** Notes how this replica falls asleep, together with its tree: one transaction, after which it starts anew. */
+  sleep(how: Slept): void {
+    this.#database.transactionSync(() => {
+      this.#writeTree();
+      const { lastApplied, digest, totals } = this.tree;
+      this.#written = { zxid: lastApplied, digest, totals };
+      this.#writeState(this.#written);
+      writeSlept(this.#database.sql, how);
+    });
   }
 
   /** Roughly how many bytes of changed znodes memory holds. */

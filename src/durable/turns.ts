@@ -18,7 +18,7 @@ type FlushSign = "isTreeDirty" | "isStagingDirty" | "dirtyBytes" | "dirtyCount";
 /** What takes turns, and where their writes go: of one start. */
 export interface Brain {
   readonly keeper: Pick<Keeper, "step">;
-  readonly store: Pick<Store, "commit" | "remove" | FlushSign>;
+  readonly store: Pick<Store, "commit" | "remove" | "sleep" | FlushSign>;
 }
 
 /** What the object does for its turns. */
@@ -94,20 +94,21 @@ export class Turns {
       this.#ports.wrote?.();
     }
     if (turn.removal !== undefined) store.remove(turn.removal);
+    if (turn.sleep !== undefined) store.sleep(turn.sleep);
     for (const action of turn.after) this.#ports.perform(action);
     if (turn.restart) this.#startAnew();
+    if (turn.restart && turn.sleep === undefined) this.#snapshots++;
     if (turn.more) this.#ports.continueSoon();
   }
 
   /**
-   * A snapshot was installed: the replica starts anew on what the disk now holds, with no link and no client, as after
-   * a crash. All that it says from here on waits behind the write that installed it.
+   * A snapshot was installed, or the replica falls asleep: it starts anew on what the disk now holds, with no link and
+   * no client, as after a crash. All that it says from here on waits behind the write that installed it.
    */
   #startAnew(): void {
     this.#brain = this.#ports.startAnew();
     this.#dirtySinceMs = undefined;
     this.#waiting.length = 0;
-    this.#snapshots++;
   }
 
   /**

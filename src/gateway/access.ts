@@ -64,17 +64,30 @@ export function foreignRefusal(env: AccessEnv, caller: Caller): Refusal | undefi
   };
 }
 
-/** Why who shows no token is refused, or undefined: then it speaks for the deployment. */
+/**
+ * Why who shows no token is refused, or undefined: then it speaks for the deployment. In development that is who shows
+ * nothing: a wrong credential opens no door that the right one would not.
+ */
 export function refusal(env: AccessEnv, caller: Caller): Refusal | undefined {
   const foreign = foreignRefusal(env, caller);
   if (foreign !== undefined) return foreign;
   const secret = env.EDGEKEEPER_SECRET ?? "";
   const shown = (caller.authorization ?? "").replace(/^bearer /i, "Bearer ");
-  if (secret === "" || sameText(shown, `Bearer ${secret}`)) return undefined;
+  if (secret === "") return isBearer(shown) ? { status: 401, detail: NO_SECRET } : undefined;
+  if (sameText(shown, `Bearer ${secret}`)) return undefined;
   return {
     status: 401,
     detail: "send the deployment's secret, or a token, as Authorization: Bearer ...",
   };
+}
+
+const NO_SECRET =
+  "what is shown as Authorization: Bearer is no token of this ensemble; in development no secret is asked for, so " +
+  "leave it out, or show a token";
+
+/** Whether a credential is shown that is to open doors; another scheme is for what stands behind them. */
+function isBearer(shown: string): boolean {
+  return shown.startsWith("Bearer ") && shown.trim() !== "Bearer";
 }
 
 /** Whether raw TCP, which carries no secret, is served: only in development, where the ports listen on loopback. */

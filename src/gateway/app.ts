@@ -29,7 +29,7 @@ const STATUS_PATHS = ["/:ensemble/v1/status", "/v1/status"] as const;
 
 /** What there is, for those who look around and those who are lost. */
 const ROUTES: Readonly<Record<string, string>> = {
-  "/healthz": "whether every replica of every ensemble serves",
+  "/healthz": "whether every replica of every ensemble serves, or sleeps",
   "/ENSEMBLE/v1/status": "what each replica tells about itself, and who leads",
   "/ENSEMBLE/commands": "ZooKeeper's AdminServer: its commands, each for the leader or for ?sid=SID",
   "/ENSEMBLE/commands/snapshot":
@@ -67,7 +67,7 @@ export function makeApp({ callers, whereabouts, gatekeeper }: AppParts): Hono<Ap
     }
     return next();
   });
-  app.use(corsOf(gatekeeper));
+  app.use(corsOf());
   app.use(async (context, next) => {
     const bearer = await gatekeeper.admit(context);
     if (bearer instanceof Response) return bearer;
@@ -135,17 +135,20 @@ function noSuchRoute(context: Context<App>): Response {
   return problem(context, 404, "no-such-route", there);
 }
 
-/** Whether every replica of every ensemble serves. */
+/** Whether every replica of every ensemble serves, or sleeps and would serve whoever asks. */
 async function health(context: Context<App>): Promise<Response> {
   const ensembles = await Promise.all(
     ensemblesOf(context.env).map(async (ensemble) => {
       const replicas = await statuses(context.env, ensemble);
       const serving = replicas.filter((replica) => replica.status?.serving === true).length;
+      const asleep = replicas.filter((replica) => replica.status?.asleep === true).length;
       const observers = replicas.filter(({ role }) => role === "observer").length;
-      return { ensemble, serving, voters: replicas.length - observers, observers };
+      return { ensemble, serving, asleep, voters: replicas.length - observers, observers };
     }),
   );
-  const healthy = ensembles.every(({ serving, voters, observers }) => serving === voters + observers);
+  const healthy = ensembles.every(
+    ({ serving, asleep, voters, observers }) => serving + asleep === voters + observers,
+  );
   return document(context, { healthy, ensembles }, healthy ? 200 : 503);
 }
 

@@ -3,16 +3,16 @@
  * ZooKeeper their caller must be somebody who may do all to the root.
  */
 import type { Context } from "hono";
-import { readSettings } from "../base/settings.ts";
 import type { Zxid } from "../base/zxid.ts";
 import { bulkAnswer } from "../durable/bulk-answer.ts";
 import { COMMAND_PARAMETER, GATEWAY_PATHS, replicaStub } from "../durable/entry.ts";
 import { AUTHORIZATION_HEADER, callerHeaders } from "../durable/handed-over.ts";
 import { askedReplica, SID_HEADER } from "./commands.ts";
 import { type App, ensemblesOf, problem, unknownEnsemble } from "./documents.ts";
-import { leaderOf, statuses } from "./replicas.ts";
+import { awakeStatuses, leaderOf } from "./replicas.ts";
 import { Restore } from "./restore.ts";
 import { addressOf, callerOf, type CallerIdentities } from "./identities.ts";
+import { settingsOf } from "./settings-of.ts";
 
 /** Who the caller is to ZooKeeper, where Authorization holds the deployment's secret. */
 const OWN_AUTHORIZATION = "zookeeper-authorization";
@@ -53,6 +53,7 @@ async function askOne(
   if (!ensemblesOf(context.env).includes(ensemble)) return unknownEnsemble(context, ensemble);
   const headers = await adminHeaders(context, callers);
   if (headers === undefined) return badToken(context);
+  await awakeStatuses(context.env, ensemble);
   const sid = await askedReplica(context, ensemble);
   if (typeof sid !== "number") return sid;
   const parameters = new URLSearchParams({ [COMMAND_PARAMETER]: context.req.param("command") ?? "" });
@@ -82,7 +83,7 @@ export async function restore(context: Context<App>, callers: CallerIdentities):
   if (!ensemblesOf(context.env).includes(ensemble)) return unknownEnsemble(context, ensemble);
   const headers = await adminHeaders(context, callers);
   if (headers === undefined) return badToken(context);
-  const leader = leaderOf(await statuses(context.env, ensemble));
+  const leader = leaderOf(await awakeStatuses(context.env, ensemble));
   if (leader === undefined) return problem(context, 503, "no-leader", `no replica of ${ensemble} leads now`);
   const command = context.req.param("command") ?? "";
   const parameters = new URLSearchParams({ [COMMAND_PARAMETER]: command });
@@ -123,7 +124,7 @@ async function adminHeaders(
   context: Context<App>,
   callers: CallerIdentities,
 ): Promise<Readonly<Record<string, string>> | undefined> {
-  const proven = await callers.of(callerOf(context.req.raw), readSettings(context.env).access);
+  const proven = await callers.of(callerOf(context.req.raw), settingsOf(context.env).access);
   if (proven === undefined) return undefined;
   const own = context.get("bearer")?.identitiesFor(context.req.param("ensemble") ?? "");
   if (own === undefined) throw new Error("a request came past the gatekeeper");

@@ -7,7 +7,7 @@ import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { shutReason } from "./access.ts";
 import type { App } from "./documents.ts";
-import type { Gatekeeper } from "./gatekeeper.ts";
+import { settingsOf } from "./settings-of.ts";
 
 const METHODS: readonly string[] = ["GET", "PUT", "POST", "DELETE"];
 
@@ -31,10 +31,10 @@ const RESPONSE_HEADERS: readonly string[] = ["etag", "location", "retry-after", 
 const MAX_AGE_S = 600;
 
 /** Answers what browsers ask beforehand, and lets pages of the origins that are named read the rest. */
-export function corsOf(gatekeeper: Gatekeeper): MiddlewareHandler<App> {
+export function corsOf(): MiddlewareHandler<App> {
   return async (context, next) => {
     const origin = context.req.header("origin");
-    const { corsOrigins } = gatekeeper.settingsOf(context.env).doors;
+    const { corsOrigins } = settingsOf(context.env).doors;
     const isNamed = origin !== undefined && (corsOrigins.includes("*") || corsOrigins.includes(origin));
     // A WebSocket is not bound by these rules, and its answer must not be made anew.
     if (!isNamed || context.req.header("upgrade") !== undefined) return await next();

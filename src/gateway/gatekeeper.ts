@@ -6,7 +6,6 @@
 import type { Context } from "hono";
 import type { JwtSettings } from "../base/door-settings.ts";
 import { scopeIdentity } from "../base/scope-identity.ts";
-import { readSettings, type Settings } from "../base/settings.ts";
 import { TokenBuckets } from "../base/token-buckets.ts";
 import { isTokenText, looksLikeToken } from "../base/token-text.ts";
 import { type Caller, foreignRefusal, refusal } from "./access.ts";
@@ -15,6 +14,7 @@ import { type App, problemDocument } from "./documents.ts";
 import { sha256 } from "./hash.ts";
 import { addressOf } from "./identities.ts";
 import { looksSigned, SignedTokens } from "./signed-tokens.ts";
+import { settingsOf } from "./settings-of.ts";
 
 /** Addresses whose requests are counted: an attacker may have many, and an isolate has 128 MB. */
 const ADDRESSES_MAX = 20_000;
@@ -32,7 +32,6 @@ export class Gatekeeper {
   readonly #failures = new TokenBuckets(FAILURES);
   /** By how many a second they let through: there is one such setting in a deployment. */
   readonly #requests = new Map<number, TokenBuckets>();
-  readonly #settings = new WeakMap<object, Settings>();
 
   /** `now`: Unix milliseconds; `signed` knows issuers' keys. */
   constructor(now: () => number = () => Date.now(), signed: SignedTokens = new SignedTokens()) {
@@ -69,7 +68,7 @@ export class Gatekeeper {
     if (isBearer && !isSecret) {
       // In development too: what a token may do can be tried there.
       if (looksLikeToken(shown)) return await this.#tokenBearer(context, shown, failed);
-      const { jwt } = this.settingsOf(context.env).doors;
+      const { jwt } = settingsOf(context.env).doors;
       if (jwt !== undefined && looksSigned(shown))
         return await this.#signedBearer(context, { jwt, shown, failed });
     }
@@ -109,7 +108,7 @@ export class Gatekeeper {
   }
 
   #requestWait({ env }: Context<App>, address: string): number {
-    const { requestsPerAddress } = this.settingsOf(env).doors;
+    const { requestsPerAddress } = settingsOf(env).doors;
     if (requestsPerAddress === 0) return 0;
     let buckets = this.#requests.get(requestsPerAddress);
     if (buckets === undefined) {
@@ -118,13 +117,6 @@ export class Gatekeeper {
       this.#requests.set(requestsPerAddress, buckets);
     }
     return buckets.take(address, this.#now());
-  }
-
-  /** The deployment's settings, read once. Throws ConfigError. */
-  settingsOf(env: App["Bindings"]): Settings {
-    let settings = this.#settings.get(env);
-    if (settings === undefined) this.#settings.set(env, (settings = readSettings(env)));
-    return settings;
   }
 }
 

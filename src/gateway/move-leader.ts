@@ -7,7 +7,7 @@ import type { Context } from "hono";
 import { SID_MAX } from "../base/limits.ts";
 import { GATEWAY_PATHS, MOVE_TO_PARAMETER, type MoveRefusal, replicaStub } from "../durable/entry.ts";
 import { type App, ensemblesOf, problem, unknownEnsemble } from "./documents.ts";
-import { leaderOf, statuses } from "./replicas.ts";
+import { awakeStatuses, leaderOf } from "./replicas.ts";
 
 /** A leader that has not answered by then is given up. */
 const MOVE_DEADLINE_MS = 5000;
@@ -26,7 +26,7 @@ export async function moveLeader(context: Context<App>): Promise<Response> {
   if (to < 1 || to > SID_MAX) {
     return problem(context, 400, "bad-sid", `say which replica is to lead: ?to=SID, from 1 to ${SID_MAX}`);
   }
-  const leader = leaderOf(await statuses(context.env, ensemble));
+  const leader = leaderOf(await awakeStatuses(context.env, ensemble));
   if (leader === undefined) return problem(context, 503, "no-leader", `no replica of ${ensemble} leads now`);
   try {
     const answer = await replicaStub(context.env, { ensemble, sid: leader.sid }).fetch(

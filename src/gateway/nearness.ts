@@ -49,7 +49,7 @@ export class Nearness {
     const ranked = candidates.map(({ sid, guessMs }) => ({
       sid,
       ms: this.#measure(ensemble, sid, nowMs)?.smoothedMs ?? guessMs,
-      isShunned: this.#isShunned(ensemble, sid, nowMs),
+      isShunned: this.isShunned(ensemble, sid, nowMs),
       draw: this.#random(),
     }));
     const best = Math.min(...ranked.filter(({ isShunned }) => !isShunned).map(({ ms }) => ms));
@@ -102,7 +102,8 @@ export class Nearness {
     return seen !== undefined && nowMs - seen.atMs < BELIEVED_MS ? seen : undefined;
   }
 
-  #isShunned(ensemble: string, sid: Sid, nowMs: number): boolean {
+  /** Whether it did not answer a moment ago. */
+  isShunned(ensemble: string, sid: Sid, nowMs: number): boolean {
     const failedMs = this.#seen.get(keyOf(ensemble, sid))?.failedMs;
     return failedMs !== undefined && nowMs - failedMs < SHUNNED_MS;
   }

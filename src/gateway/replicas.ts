@@ -8,6 +8,10 @@ import type { GatewayEnv } from "./documents.ts";
 /** A replica that has not told its status by then counts as away. */
 const STATUS_DEADLINE_MS = 2000;
 
+/** An ensemble that is woken is asked so often, and so many times, whether it has a leader: for two seconds. */
+const WAKE_POLL_MS = 50;
+const WAKE_POLLS_MAX = 40;
+
 /** What one replica told. */
 export interface ReplicaReport {
   readonly sid: Sid;
@@ -26,6 +30,26 @@ export async function statuses(env: GatewayEnv, ensemble: string): Promise<reado
   const told = await ask(env, ensemble, initial);
   const members = latestMembers(told);
   return members === undefined ? told : ask(env, ensemble, members);
+}
+
+/** The same of an ensemble that does not sleep: one that does is woken, and has a leader before it is asked. */
+export async function awakeStatuses(env: GatewayEnv, ensemble: string): Promise<readonly ReplicaReport[]> {
+  for (let told = await statuses(env, ensemble), poll = 0; ; told = await statuses(env, ensemble), poll++) {
+    const sleeper = told.find(({ status }) => status?.asleep === true);
+    const isAwake = leaderOf(told) !== undefined || (sleeper === undefined && poll === 0);
+    if (isAwake || poll === WAKE_POLLS_MAX) return told;
+    if (sleeper !== undefined) await wake(env, { ensemble, sid: sleeper.sid });
+    await new Promise((resolve) => setTimeout(resolve, WAKE_POLL_MS));
+  }
+}
+
+async function wake(env: GatewayEnv, name: { readonly ensemble: string; readonly sid: Sid }): Promise<void> {
+  try {
+    const signal = AbortSignal.timeout(STATUS_DEADLINE_MS);
+    await replicaStub(env, name).fetch(`http://replica${GATEWAY_PATHS.wake}`, { method: "POST", signal });
+  } catch {
+    // It does not answer: what the others tell decides.
+  }
 }
 
 /** Who the members are: as the deployment says, unless clients may change them. */

@@ -36,7 +36,8 @@ export class Whereabouts {
       const isKnown = location !== undefined && caller !== undefined;
       return { sid, guessMs: isKnown ? roundTripMs(caller, LOCATIONS[location]) : 0 };
     });
-    return this.nearness.order(ensemble, candidates, performance.now());
+    const ordered = this.nearness.order(ensemble, candidates, performance.now());
+    return atHomeFirst(ordered, (sid) => this.nearness.isShunned(ensemble, sid, performance.now()), env);
   }
 
   /** Asking it begins. */
@@ -57,6 +58,21 @@ export class Whereabouts {
   forget(ensemble: string): void {
     this.#members.forget(ensemble);
   }
+}
+
+/**
+ * Where this machine runs several processes, the replicas of the gateway's own come first: the others may be as near,
+ * but to reach them costs both processes more than the answer.
+ */
+function atHomeFirst(
+  sids: readonly Sid[],
+  isShunned: (sid: Sid) => boolean,
+  { HOME_REPLICAS = "" }: App["Bindings"],
+): readonly Sid[] {
+  if (HOME_REPLICAS === "") return sids;
+  const home = new Set(HOME_REPLICAS.split(",").map(Number));
+  const isFirst = (sid: Sid): boolean => home.has(sid) && !isShunned(sid);
+  return [...sids.filter(isFirst), ...sids.filter((sid) => !isFirst(sid))];
 }
 
 /** Where the platform says that a request comes from. */

@@ -7,7 +7,15 @@
  */
 import { assertNever } from "../base/assert.ts";
 import type { Acl } from "../base/acl.ts";
-import type { CreateTxn, NodeOwner, OperationTxn, Txn, TxnHeader } from "../base/txn.ts";
+import type {
+  CreateTxn,
+  DormantTxn,
+  NodeOwner,
+  OperationTxn,
+  SessionLeft,
+  Txn,
+  TxnHeader,
+} from "../base/txn.ts";
 import type { JuteWriter } from "./archive.ts";
 import { JuteReader } from "./archive.ts";
 import { JuteError } from "./jute-error.ts";
@@ -31,6 +39,7 @@ const KINDS: Readonly<Record<Txn["kind"], number>> = {
   settled: 12,
   restore: 13,
   sessionMulti: 14,
+  dormant: 15,
 };
 
 const KIND_NAMES: ReadonlyMap<number, Txn["kind"]> = new Map(
@@ -66,6 +75,9 @@ const ACL_BYTES_MIN = 3;
 
 /** A kind and one more field. */
 const OPERATION_BYTES_MIN = 2;
+
+/** A session and a varint. */
+const SESSION_LEFT_BYTES_MIN = 9;
 
 /** A transaction with its header. */
 export interface DecodedTxn {
@@ -127,7 +139,7 @@ function readHeader(reader: JuteReader): TxnHeader {
   };
 }
 
-/** Each proposal is asked what it does to the configuration, more than once: nothing is made of what is not looked at. */
+/** Each proposal is asked what it does to the configuration, more than once: so nothing is made of this. */
 function skipHeader(reader: JuteReader): void {
   reader.skip(SESSION_BYTES);
   for (let left = HEADER_VARINTS; left > 0; left--) reader.skipVarint();
@@ -172,6 +184,9 @@ function writeTxn(writer: JuteWriter, txn: Txn): void {
       return writer.text(txn.path);
     case "settled":
       return writer.byte(KINDS.settled);
+    case "dormant":
+      writer.byte(KINDS.dormant);
+      return writeDormant(writer, txn);
     case "restore": {
       const { permit, digest } = txn.staged;
       writer.byte(KINDS.restore);
@@ -219,9 +234,32 @@ function readTxn(reader: JuteReader): Txn {
     }
     case "barrier":
       return { kind, path: reader.text() };
+    case "dormant":
+      return readDormant(reader);
     default:
       return assertNever(kind);
   }
+}
+
+function writeDormant(writer: JuteWriter, { horizonMs, wakeInMs, sessions }: DormantTxn): void {
+  writer.varint(horizonMs);
+  writer.bool(wakeInMs !== undefined);
+  writer.varint(wakeInMs ?? 0);
+  writer.varint(sessions.length);
+  for (const { session, leftMs } of sessions) {
+    writer.long(session);
+    writer.varint(leftMs);
+  }
+}
+
+function readDormant(reader: JuteReader): DormantTxn {
+  const horizonMs = reader.varint();
+  const [wakes, wakeMs] = [reader.bool(), reader.varint()];
+  const sessions: SessionLeft[] = [];
+  for (let left = reader.varintCount(SESSION_LEFT_BYTES_MIN); left > 0; left--) {
+    sessions.push({ session: reader.unsignedLong(), leftMs: reader.varint() });
+  }
+  return { kind: "dormant", horizonMs, wakeInMs: wakes ? wakeMs : undefined, sessions };
 }
 
 function writeOperation(writer: JuteWriter, txn: OperationTxn): void {

@@ -37,6 +37,7 @@ import {
 import { LockCalls } from "./lock-calls.ts";
 import type { OpenCall } from "./open-call.ts";
 import type { LocalReads } from "./local-reads.ts";
+import type { ServiceHost } from "./service-writes.ts";
 import type { Actor } from "./operations/audit.ts";
 import { replyTo } from "./replies.ts";
 import { Strangers } from "./strangers.ts";
@@ -81,7 +82,7 @@ export class CallDoor {
     this.#audit = parts.audit;
     this.#writes = new CallWrites(parts.context);
     this.#pace = new CallPace(parts.context.bounds.callsPerToken ?? 0);
-    const service: ConstructorParameters<typeof TokenCalls>[0] = {
+    const service: ServiceHost = {
       context: parts.context,
       send: (open, write, done) => this.#send(open, { session: NO_SESSION, ...write }, done),
       answer: (open, zxid, code, response) => this.#answer(open, zxid, code, response),

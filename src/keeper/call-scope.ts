@@ -8,7 +8,7 @@ import { mayTouch, type Scope } from "../tree/scope.ts";
 import type { CallRequest } from "./call.ts";
 
 /** What its caller must be allowed. */
-interface Need {
+export interface Need {
   readonly permission: Permission;
   readonly path: string;
 }
@@ -18,6 +18,25 @@ export function mayCall(scope: Scope, request: CallRequest): boolean {
   if (scope.grants?.length === 0) return false;
   const need = needOf(request);
   return need === undefined || mayTouch(scope, need.permission, need.path);
+}
+
+/**
+ * What was not allowed, for people, where a call was refused for that: of a write's operations the one at `failed`, or
+ * what stands before them. undefined where it may be one of several things, or none on a path.
+ */
+export function refusedNeed(request: CallRequest, failed: number | undefined): Need | undefined {
+  if (request.kind !== "write") return needOf(request);
+  if (request.request.op !== "transact") return undefined;
+  const { operations, ensured, guards } = request.request;
+  const operation = operations[failed ?? -1];
+  if (operation !== undefined) {
+    return { permission: operation.op === "check" ? "read" : "write", path: operation.path };
+  }
+  const before: readonly Need[] = [
+    ...guards.map(({ path }) => ({ permission: "read", path }) as const),
+    ...(ensured === undefined ? [] : [{ permission: "write", path: ensured } as const]),
+  ];
+  return before.length === 1 ? before[0] : undefined;
 }
 
 function needOf(request: CallRequest): Need | undefined {

@@ -5,6 +5,7 @@ import type { VotersBefore } from "../base/voters-before.ts";
 import type { ZnodeSettings } from "../base/znode-settings.ts";
 import type { PeerConfig } from "../zab/config.ts";
 import type { ConnectionBounds } from "./connection-bounds.ts";
+import type { DormancySettings } from "./dormancy.ts";
 
 /** What a replica is and how it behaves. */
 export interface KeeperConfig extends Pick<PeerConfig, "sid" | "timing"> {
@@ -27,6 +28,8 @@ export interface KeeperConfig extends Pick<PeerConfig, "sid" | "timing"> {
   readonly storageLimitBytes: number;
   /** How long this replica looks for a leader before it serves reads without one; never unless set. */
   readonly readOnlyAfterMs?: number | undefined;
+  /** When the ensemble falls asleep: never unless set. */
+  readonly dormancy?: DormancySettings | undefined;
   /** The four-letter words that are answered: FOUR_LETTER_WORDS_DEFAULT unless set. */
   readonly fourLetterWords?: readonly FourLetterWord[];
   /** ZNODE_SETTINGS unless set. */

@@ -26,18 +26,25 @@ export class ContainerManager {
   /** How many may be removed now; a fraction of one is kept. */
   #allowance = 0;
 
-  /** `propose` is to prepare a deleteContainer of the path. The first sweep comes after an interval. */
+  /** `propose` is to prepare a deleteContainer of the path. The first sweep comes after an interval, or at once. */
   constructor(options: {
     readonly tree: Pick<Tree, "get" | "idle">;
     readonly settings: ZnodeSettings;
     readonly nowMs: number;
     readonly propose: (path: string) => void;
+    /** Whether the first sweep comes at once. */
+    readonly isDue?: boolean;
   }) {
     this.#tree = options.tree;
     this.#settings = options.settings;
     this.#propose = options.propose;
     this.#lastMs = options.nowMs;
-    this.#sweptMs = options.nowMs;
+    this.#sweptMs = options.isDue === true ? Number.NEGATIVE_INFINITY : options.nowMs;
+  }
+
+  /** Whether a sweep is under way. */
+  get isSweeping(): boolean {
+    return this.#marks !== undefined;
   }
 
   /** Lets time pass, by the leader's wall clock, which may jump. */

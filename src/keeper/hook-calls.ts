@@ -1,9 +1,5 @@
 /** Webhooks made, listed and ended by callers who may, and how far each was told noted by who tells it. */
-import type { Identity } from "../base/acl.ts";
 import { ERROR_CODES } from "../base/error-code.ts";
-import type { CreateRequest, TransactOperation, TransactRequest } from "../base/request.ts";
-import type { Outcome } from "../base/txn.ts";
-import type { Zxid } from "../base/zxid.ts";
 import {
   HOOKS_ACL,
   HOOKS_PATH,
@@ -16,11 +12,9 @@ import {
   writeHook,
 } from "../tree/webhooks.ts";
 import type { Tree } from "../tree/tree.ts";
-import { SUPER } from "./auth.ts";
-import type { CallResponse } from "./call.ts";
-import type { DoorContext } from "./door-context.ts";
 import { endOf, positionText } from "./event-stream.ts";
 import type { OpenCall } from "./open-call.ts";
+import { madeBelow, type ServiceHost, writeAsService } from "./service-writes.ts";
 import { HOOKS_MAX } from "./stream-limits.ts";
 
 /** What may be asked about webhooks. */
@@ -58,23 +52,11 @@ export function hooksOf(tree: Tree): readonly KnownHook[] {
   });
 }
 
-/** What it needs of the door. */
-interface HookHost {
-  readonly context: DoorContext;
-  /** Sends the call's write as these; tells what came of it, unless nobody knows. */
-  readonly send: (
-    open: OpenCall,
-    write: { readonly request: TransactRequest; readonly identities: readonly Identity[] },
-    done: (delivered: { readonly zxid: Zxid; readonly outcome: Outcome }) => void,
-  ) => void;
-  readonly answer: (open: OpenCall, zxid: Zxid, code: number, response?: CallResponse) => void;
-}
-
 /** See the file's comment. */
 export class HookCalls {
-  readonly #host: HookHost;
+  readonly #host: ServiceHost;
 
-  constructor(host: HookHost) {
+  constructor(host: ServiceHost) {
     this.#host = host;
   }
 
@@ -85,7 +67,7 @@ export class HookCalls {
       case "createHook":
         return this.#create(open, request);
       case "deleteHook":
-        return this.#write(open, [
+        return writeAsService(this.#host, open, [
           { op: "delete", path: hookStatePathOf(request.name), version: -1 },
           { op: "delete", path: hookPathOf(request.name), version: -1 },
         ]);
@@ -106,18 +88,17 @@ export class HookCalls {
   }
 
   #create(open: OpenCall, { name, record, since }: HookRequest & { readonly kind: "createHook" }): void {
-    const { tree, timeMs } = { tree: this.#host.context.tree, timeMs: this.#host.context.timeMs() };
+    const { tree } = this.#host.context;
     if ((tree.get(HOOKS_PATH)?.childCount ?? 0) >= HOOKS_MAX) {
       return this.#host.answer(open, tree.lastApplied, ERROR_CODES.quotaExceeded);
     }
-    const data = new Uint8Array(0);
-    const parent: TransactOperation = { op: "put", path: HOOKS_PATH, data, acl: HOOKS_ACL };
     const state = freshState(since ?? positionText(endOf(tree.lastApplied)));
-    const created = [
-      createOf(hookPathOf(name), writeHook({ ...record, createdMs: timeMs })),
-      createOf(hookStatePathOf(name), writeHook(state)),
+    const made = [
+      { path: hookPathOf(name), data: writeHook({ ...record, createdMs: this.#host.context.timeMs() }) },
+      { path: hookStatePathOf(name), data: writeHook(state) },
     ];
-    this.#write(open, tree.get(HOOKS_PATH) === undefined ? [parent, ...created] : created);
+    const operations = madeBelow(tree, { path: HOOKS_PATH, acl: HOOKS_ACL }, made);
+    writeAsService(this.#host, open, operations);
   }
 
   #set(
@@ -125,36 +106,12 @@ export class HookCalls {
     name: string,
     { state, version }: { readonly state: HookState; readonly version: number },
   ): void {
-    this.#write(open, [{ op: "setData", path: hookStatePathOf(name), data: writeHook(state), version }]);
-  }
-
-  /** As the service itself, which alone may write there, and within the caller's scope at that moment. */
-  #write(open: OpenCall, operations: readonly TransactOperation[]): void {
-    const request = {
-      op: "transact",
-      newSession: undefined,
-      ensured: undefined,
-      guards: [],
-      operations,
-      key: undefined,
-    } as const;
-    this.#host.send(open, { request, identities: [SUPER, ...open.identities] }, ({ zxid, outcome }) => {
-      const failed = outcome.kind === "multi" ? outcome.outcomes.find(isFailure) : outcome;
-      this.#host.answer(open, zxid, failed?.kind === "error" ? failed.code : ERROR_CODES.ok);
-    });
+    writeAsService(this.#host, open, [
+      { op: "setData", path: hookStatePathOf(name), data: writeHook(state), version },
+    ]);
   }
 }
 
 function freshState(position: string): HookState {
   return { position, failures: 0, error: "", deliveredMs: 0, disabled: "" };
-}
-
-/** Of several errors of a multi that one which made it fail. */
-function isFailure(outcome: Outcome): boolean {
-  const { runtimeInconsistency, ok } = ERROR_CODES;
-  return outcome.kind === "error" && outcome.code !== ok && outcome.code !== runtimeInconsistency;
-}
-
-function createOf(path: string, data: Uint8Array): CreateRequest {
-  return { op: "create2", path, data, acl: HOOKS_ACL, flags: 0, ttlMs: 0 };
 }

@@ -13,6 +13,7 @@ import type { Operation, RestoreStep } from "./operations/report.ts";
 import type { EventNotes } from "./event-notes.ts";
 import type { StreamInput } from "./event-stream.ts";
 import type { ConnectionId, ConnectionOpening, SentOut } from "./connection.ts";
+import type { Slept } from "./dormancy.ts";
 import type { Removal } from "./turn.ts";
 
 /** What the shell hands in at the start. */
@@ -27,6 +28,8 @@ export interface KeeperParts {
   readonly rng: Rng;
   /** How this replica was let go before, where it has nothing but that. */
   readonly removal?: Removal | undefined;
+  /** How this replica fell asleep, where nothing has come into its history since. */
+  readonly slept?: Slept | undefined;
   /** Begins an empty tree beside the one that stands, for a snapshot; an earlier one is dropped. */
   readonly stage: () => StagedTree;
   /** The tree of a restore that waits here whole, if it is this one: see StagedRestore. */
@@ -61,6 +64,8 @@ export type KeeperInput =
   | { readonly kind: "clientClosed"; readonly connection: ConnectionId }
   /** Clients' transports have taken so many bytes of what they were sent. */
   | { readonly kind: "clientsSent"; readonly sent: readonly SentOut[] }
+  /** Somebody is here whom the keeper does not see otherwise: the ensemble does not sleep. */
+  | { readonly kind: "stir" }
   /** A caller without a connection asks for something; it is answered by a callAnswer. */
   | { readonly kind: "call"; readonly call: Call }
   /** The caller has hung up: no answer is awaited. */

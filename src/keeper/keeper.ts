@@ -26,6 +26,7 @@ import { ClientDoor } from "./client-door.ts";
 import type { KeeperConfig } from "./config.ts";
 import { describeForOperators, type Described, describeReplica, phaseText } from "./describe.ts";
 import type { DoorContext } from "./door-context.ts";
+import { Dormancy } from "./dormancy.ts";
 import { EventStreams } from "./event-streams.ts";
 import { Digests } from "./digests.ts";
 import { type Forward, forwardBatches } from "./forward-batches.ts";
@@ -63,6 +64,7 @@ export class Keeper {
   readonly #streams: EventStreams;
   readonly #host: PeerHost;
   readonly #reign: Reign;
+  readonly #dormancy: Dormancy;
   /** Whether the leader of this reign was told whose clients are connected here. */
   #greeted = false;
   /** After a change of leader: what must be delivered before requests are forwarded again. */
@@ -81,7 +83,10 @@ export class Keeper {
   constructor(parts: KeeperParts) {
     this.#config = parts.config;
     this.#window = new ForwardWindow(parts.config.bounds.throttle);
-    this.#told = new ToldSessions(parts.config.timing?.heartbeatLimitMs ?? DEFAULT_TIMING.heartbeatLimitMs);
+    const { heartbeatLimitMs } = { ...DEFAULT_TIMING, ...parts.config.timing };
+    this.#told = new ToldSessions(heartbeatLimitMs);
+    const { dormancy: settings } = parts.config;
+    this.#dormancy = new Dormancy({ settings, slept: parts.slept, waitMs: heartbeatLimitMs });
     this.#instance = parts.start.instance;
     this.#tree = parts.tree;
     this.#shell = parts;
@@ -99,11 +104,12 @@ export class Keeper {
       config: parts.config,
       instance: parts.start.instance,
       tree: parts.tree,
+      log: parts.log,
       digests: this.#digests,
       host: this.#host,
       answer: (to, message) => this.#answer(to, message),
       call: (to) => this.#outbox.act({ kind: "notify", to, notification: this.notification() }),
-      log,
+      tell: log,
     });
     const context = this.#doorContext(parts, log);
     this.#door = new ClientDoor(context, this.#watches);
@@ -164,6 +170,8 @@ export class Keeper {
     this.#door.at(this.#clockMs);
     this.#calls.at(this.#clockMs);
     this.#streams.at(this.#clockMs);
+    this.#dormancy.at(this.#clockMs);
+    this.#dormancy.see(input);
     this.#door.counters.turns++;
     this.#more = false;
     this.#take(input);
@@ -176,6 +184,7 @@ export class Keeper {
       case "tick":
         return this.#tick();
       case "continue":
+      case "stir":
         return;
       case "clientOpened":
         return this.#door.opened(input.opening);
@@ -215,6 +224,8 @@ export class Keeper {
     this.#host.step({ kind: "tick" });
     const hasClients = this.#door.connections()[Symbol.iterator]().next().done !== true;
     if (hasClients || this.#calls.count > 0 || this.#host.hasLinks) this.#host.step({ kind: "prove" });
+    if (hasClients || this.#calls.count > 0 || this.#streams.count > 0) this.#dormancy.stir();
+    this.#maybeSleep(true);
     this.#reign.tick(this.#nowMs, this.#clockMs);
     this.#setReadOnly(this.#readOnly.isOn(this.#host.status(), this.#clockMs));
     if (!this.#serving) {
@@ -253,11 +264,26 @@ export class Keeper {
       if (proposals.length > 0) this.#host.step({ kind: "propose", proposals });
       moved ||= answers.length > 0 || proposals.length > 0;
     }
+    if (!this.#outbox.isRestarting) this.#maybeSleep(false);
     if (this.#host.sendSnapshots()) this.#more = true;
     if (this.#outbox.isRestarting) this.#streams.closeAll("restart");
     else if (this.#streams.advance()) this.#more = true;
     this.#outbox.act(...this.#door.takeActions(), ...this.#calls.takeActions());
     this.#outbox.act(...this.#streams.takeActions());
+  }
+
+  #maybeSleep(isLater: boolean): void {
+    const isLeading = this.#host.phase.role === "leading";
+    const { lastZxid, hasLinks, members } = this.#host;
+    const bedside = { isLeading, lastZxid, hasLinks, isAlone: members.length === 1, isLater };
+    const how = this.#dormancy.decide({ ...bedside, nowMs: this.#nowMs });
+    if (how === undefined) return;
+    if (typeof how === "object") return this.#outbox.sleep(how);
+    this.#reign.desk?.stayAwake();
+    if (how === "stays awake") return;
+    this.#log("dormant", "not this time: somebody wants something here, or not all sleep");
+    if (isLeading) this.#host.step({ kind: "resign" });
+    else this.#host.leaveLeader("stays awake");
   }
 
   #changePhase(phase: PeerPhase): void {
@@ -298,6 +324,7 @@ export class Keeper {
     this.#window.suspend();
     this.#door.suspend();
     this.#calls.suspend();
+    this.#dormancy.suspend();
   }
 
   /** Goes from "in broadcast" to "serving": once caught up, by what the leader says; a leader by itself. */
@@ -307,8 +334,9 @@ export class Keeper {
     if (!("stage" in phase) || phase.stage !== "broadcast") return;
     if (!this.#greeted) {
       this.#greeted = true;
-      if (phase.role === "leading") this.#reign.open(this.#nowMs);
-      this.#tellLeader({ kind: "hello", owned: this.#door.owned() });
+      if (phase.role === "leading") this.#reign.open(this.#nowMs, this.#clockMs);
+      const slept = this.#dormancy.sleptThrough(this.#nowMs);
+      this.#tellLeader({ kind: "hello", owned: this.#door.owned(), slept });
     }
     const at = this.#resumeAt;
     if (at === undefined || compareZxid(this.#tree.lastApplied, at) < 0) return;
@@ -345,6 +373,7 @@ export class Keeper {
       this.#restore(zxid, txn.staged);
       return 0;
     }
+    if (txn.kind === "dormant" && this.#serving) this.#dormancy.deliver(zxid, txn);
     const { outcome, events } = this.#tree.apply(zxid, header, txn);
     const note = noteOf(txn, events);
     if (note !== undefined) this.#shell.notes.add(zxid, note);
@@ -414,7 +443,9 @@ export class Keeper {
       const sessions = [...this.#untold, ...heardNow];
       this.#untold = [];
       this.#told.told(sessions, this.#nowMs);
-      const heard = { sessions, databaseBytes: this.#shell.databaseBytes() };
+      this.#dormancy.told(message.clockMs, sessions.length > 0);
+      const { quietMs } = this.#dormancy;
+      const heard = { sessions, databaseBytes: this.#shell.databaseBytes(), quietMs };
       this.#tellLeader({ kind: "touched", polledAtMs: message.clockMs, ...heard });
     } else this.#door.fromLeader(message);
   }

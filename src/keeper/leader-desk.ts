@@ -8,7 +8,7 @@ import { assert } from "../base/assert.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { NO_SESSION, type Origin, type Sid } from "../base/ids.ts";
 import type { TransactRequest, WriteRequest } from "../base/request.ts";
-import type { Txn, TxnHeader } from "../base/txn.ts";
+import type { SessionLeft, Txn, TxnHeader } from "../base/txn.ts";
 import { ZNODE_SETTINGS, type ZnodeSettings } from "../base/znode-settings.ts";
 import { compareZxid, equalZxid, type Zxid } from "../base/zxid.ts";
 import { JuteWriter } from "../jute/archive.ts";
@@ -45,6 +45,8 @@ export interface DeskOptions {
   readonly znodes?: ZnodeSettings | undefined;
   /** What a reconfig needs to know; undefined where members are the deployment's business. */
   readonly reconfig: ReconfigContext | undefined;
+  /** Whether the ensemble has slept until now. */
+  readonly hasSlept?: boolean;
   /** A line for people. */
   log(event: string, fields: string): void;
 }
@@ -81,6 +83,7 @@ export class LeaderDesk {
   /** The latest configuration that was proposed here, until it is applied. */
   #proposedConfig: Zxid | undefined;
   #restorePermit: Zxid | undefined;
+  #dormantAt: Zxid | undefined;
   /** A restore is proposed: whatever else is asked is for the next reign. */
   #hasEnded = false;
   /** Refusals that wait for a proposal to be committed, oldest first; see #refuseBehindCommit. */
@@ -98,13 +101,15 @@ export class LeaderDesk {
     this.#sessions = new SessionTracker(options);
     this.#storage = new StorageGate(options.storageLimitBytes);
     const propose = (path: string): void => this.#removeIdle(path);
-    this.#containers = new ContainerManager({ tree, settings: znodes, nowMs, propose });
+    const isDue = options.hasSlept ?? false;
+    this.#containers = new ContainerManager({ tree, settings: znodes, nowMs, propose, isDue });
     this.#nextZxid = options.nextZxid;
     this.#lastPrepared = options.tree.lastApplied;
     this.#nowMs = options.nowMs;
     for (const record of options.tree.sessions.values()) {
       this.#sessions.add(record.id, record.timeoutMs, undefined);
     }
+    if (options.hasSlept === true) this.#awake();
   }
 
   /** The latest permit to stage a restore, once it is committed: see StagedRestore. */
@@ -254,6 +259,44 @@ export class LeaderDesk {
     if (this.#hasEnded || (this.#settled !== undefined && equalZxid(this.#settled, version))) return;
     this.#settled = version;
     this.#append({ session: 0n, xid: 0, timeMs: this.#nowMs, origin: this.#own() }, { kind: "settled" });
+  }
+
+  /** Before anybody is served: from here on history does not end with the dormant transaction any more. */
+  #awake(): void {
+    const header = { session: NO_SESSION, xid: 0, timeMs: this.#nowMs, origin: this.#own() };
+    this.#append(header, { kind: "barrier", path: "" });
+  }
+
+  /** How long sessions may be silent from now on. */
+  get sessionsLeft(): readonly SessionLeft[] {
+    return this.#sessions.left();
+  }
+
+  /** Whether everything proposed is applied, and nothing is being looked for. */
+  get isIdle(): boolean {
+    return equalZxid(this.#lastPrepared, this.#options.tree.lastApplied) && !this.#containers.isSweeping;
+  }
+
+  /** Whether the ensemble is told to sleep, and nothing was proposed since. */
+  get isFallingAsleep(): boolean {
+    return this.#dormantAt !== undefined && equalZxid(this.#dormantAt, this.#lastPrepared);
+  }
+
+  /** Proposes that the ensemble sleeps. */
+  fallAsleep(sessions: readonly SessionLeft[], wakeInMs: number | undefined): void {
+    const header = { session: NO_SESSION, xid: 0, timeMs: this.#nowMs, origin: this.#own() };
+    this.#append(header, { kind: "dormant", horizonMs: this.#sessions.horizonMs, wakeInMs, sessions });
+    this.#dormantAt = this.#lastPrepared;
+  }
+
+  /** It was told to, and does not. */
+  stayAwake(): void {
+    this.#dormantAt = undefined;
+  }
+
+  /** The ensemble has slept for so long: sessions that were not heard of since have left what they had. */
+  resumeSessions(sessions: readonly SessionLeft[], sleptMs: number): void {
+    for (const session of sessions) this.#sessions.resume(session, sleptMs);
   }
 
   /** A proposal was applied to the tree. */

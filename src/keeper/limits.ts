@@ -12,6 +12,21 @@ export const SESSION_CLOCK_STEP_MS_MAX = 250;
 /** The leader asks the replicas this often which sessions they heard from. */
 export const SESSION_POLL_INTERVAL_MS = 250;
 
+/** For how long a replica is said to be quiet at most: what it says is a number of 31 bits, and nobody waits longer. */
+export const QUIET_MS_MAX = 0x7fffffff;
+
+/** A replica's word that it is quiet counts for so long: a few polls. */
+export const QUIET_REPORT_AGE_MS_MAX = 1000;
+
+/** A leader serves for so long before it sleeps: what was to be done when it woke is done by then. */
+export const DORMANT_SETTLE_MS = 1000;
+
+/**
+ * Nobody sleeps who would have to wake by itself sooner than this: the election of a wake takes a fraction of a second
+ * of all replicas, and the platform keeps an idle object in memory for some ten seconds anyway.
+ */
+export const DORMANT_WORTH_MS = 10_000;
+
 /**
  * A session whose client vanished is over, while leader and replicas stay, at most this long after its timeout, and
  * two round trips between the leader and the farthest replica:

@@ -7,7 +7,14 @@ import { JuteError } from "../jute/jute-error.ts";
 import { clientOpcodeName, OPCODES } from "../jute/opcodes.ts";
 import { readIdentities, writeIdentities } from "../jute/records.ts";
 import { type ClientRequest, readRequest, writeRequest } from "../jute/requests.ts";
-import type { ForwardedRequest, FromLeader, LinkMessage, OwnedSession, ToLeader } from "./link-message.ts";
+import type {
+  ForwardedRequest,
+  FromLeader,
+  LinkMessage,
+  OwnedSession,
+  SleptThrough,
+  ToLeader,
+} from "./link-message.ts";
 import type { Send } from "../zab/effects.ts";
 import type { ZabMessage } from "../zab/message.ts";
 import { readTransact, TRANSACT_NUMBER, writeTransact } from "./transact-codec.ts";
@@ -15,7 +22,7 @@ import type { LinkSend } from "./turn.ts";
 import { readZabMessage, writeZabMessage } from "./zab-codec.ts";
 
 /** The first byte of every frame: a replica of another version is told apart, not misread. */
-const LINK_FORMAT = 3;
+const LINK_FORMAT = 4;
 
 const TAGS: Readonly<Record<"zab" | ToLeader["kind"] | FromLeader["kind"], number>> = {
   zab: 1,
@@ -131,7 +138,7 @@ function writeToLeader(writer: JuteWriter, message: ToLeader): void {
     case "hello":
       writer.int(message.owned.length);
       for (const owned of message.owned) writeOwned(writer, owned);
-      return;
+      return writeSlept(writer, message.slept);
     case "forward":
       writer.int(message.requests.length);
       for (const request of message.requests) writeForwarded(writer, request);
@@ -146,7 +153,7 @@ function writeToLeader(writer: JuteWriter, message: ToLeader): void {
       writer.int(message.sessions.length);
       for (const session of message.sessions) writer.long(session);
       writer.varint(message.databaseBytes);
-      return;
+      return writer.varint(message.quietMs);
     case "digest":
       writer.zxid(message.zxid);
       writer.int(message.digest.hi);
@@ -163,7 +170,7 @@ function readToLeader(reader: JuteReader, kind: ToLeader["kind"]): ToLeader {
     case "hello": {
       const owned: OwnedSession[] = [];
       for (let left = reader.count(OWNED_BYTES); left > 0; left--) owned.push(readOwned(reader));
-      return { kind, owned };
+      return { kind, owned, slept: readSlept(reader) };
     }
     case "forward": {
       const requests: ForwardedRequest[] = [];
@@ -183,7 +190,7 @@ function readToLeader(reader: JuteReader, kind: ToLeader["kind"]): ToLeader {
       const polledAtMs = reader.varint();
       const sessions: SessionId[] = [];
       for (let left = reader.count(SESSION_BYTES); left > 0; left--) sessions.push(reader.unsignedLong());
-      return { kind, polledAtMs, sessions, databaseBytes: reader.varint() };
+      return { kind, polledAtMs, sessions, databaseBytes: reader.varint(), quietMs: reader.varint() };
     }
     case "digest":
       return { kind, zxid: reader.zxid(), digest: { hi: reader.int() >>> 0, lo: reader.int() >>> 0 } };
@@ -240,6 +247,17 @@ function writeOwned(writer: JuteWriter, owned: OwnedSession): void {
   writer.long(owned.session);
   writer.zxid(owned.generation);
   writer.int(owned.timeoutMs);
+}
+
+function writeSlept(writer: JuteWriter, slept: SleptThrough | undefined): void {
+  writer.bool(slept !== undefined);
+  if (slept === undefined) return;
+  writer.zxid(slept.zxid);
+  writer.varint(slept.elapsedMs);
+}
+
+function readSlept(reader: JuteReader): SleptThrough | undefined {
+  return reader.bool() ? { zxid: reader.zxid(), elapsedMs: reader.varint() } : undefined;
 }
 
 function readOwned(reader: JuteReader): OwnedSession {

@@ -34,10 +34,23 @@ export interface OwnedSession {
   readonly timeoutMs: number;
 }
 
+/** How a replica slept. */
+export interface SleptThrough {
+  /** The dormant transaction that it fell asleep at. */
+  readonly zxid: Zxid;
+  /** How far its own clock has moved since. */
+  readonly elapsedMs: number;
+}
+
 /** What a replica tells the leader. The leader's own replica says the same to itself, without a link. */
 export type ToLeader =
   /** First on a link that reached broadcast: whose clients are connected here. Answered by `welcome`. */
-  | { readonly kind: "hello"; readonly owned: readonly OwnedSession[] }
+  | {
+      readonly kind: "hello";
+      readonly owned: readonly OwnedSession[];
+      /** undefined where it was awake. */
+      readonly slept?: SleptThrough | undefined;
+    }
   /** Writes of clients, each session's in its order. */
   | { readonly kind: "forward"; readonly requests: readonly ForwardedRequest[] }
   /** A client presents a session's id and password; `serial` names the question. */
@@ -55,6 +68,8 @@ export type ToLeader =
       readonly sessions: readonly SessionId[];
       /** How large the replica's database is. */
       readonly databaseBytes: number;
+      /** For how long no client or caller has wanted anything of it; 0 where one is there. */
+      readonly quietMs: number;
     }
   /** The replica's digest when it had applied exactly up to the zxid. */
   | { readonly kind: "digest"; readonly zxid: Zxid; readonly digest: Digest }

@@ -4,7 +4,7 @@
  */
 import { assert, assertNever } from "../base/assert.ts";
 import type { Sid } from "../base/ids.ts";
-import { type Zxid, zxidText } from "../base/zxid.ts";
+import { equalZxid, type Zxid, zxidText } from "../base/zxid.ts";
 import type { MembershipStatus, PeerPhase, PeerStatus } from "../zab/config.ts";
 import type { PeerWrite } from "../zab/effects.ts";
 import type { LinkId, Notification, Proposal } from "../zab/message.ts";
@@ -99,6 +99,34 @@ export class PeerHost {
     const { voters, observers } = this.#peer.notification().membership;
     const { current } = this.#peer.membership;
     return [...new Set([...voters, ...observers, ...current.voters, ...current.observers])];
+  }
+
+  /** Whether this peer leads on, its members are settled, and every learner has all of its history. */
+  get isLevel(): boolean {
+    if (!this.#peer.canPropose()) return false;
+    const { learners, lastZxid, lastCommitted, membership } = this.#peer.status();
+    const isLevel = learners.every(
+      ({ isSynced, acknowledged }) => isSynced && equalZxid(acknowledged, lastZxid),
+    );
+    return (
+      isLevel &&
+      equalZxid(lastCommitted, lastZxid) &&
+      membership.isSettled &&
+      membership.pending === undefined
+    );
+  }
+
+  /** The last zxid of its history. */
+  get lastZxid(): Zxid {
+    return this.#peer.lastZxid;
+  }
+
+  /** Leaves its leader, if it has one, and looks for one. */
+  leaveLeader(reason: string): void {
+    const phase = this.#phase;
+    if ((phase.role === "following" || phase.role === "observing") && phase.link !== undefined) {
+      this.#cutLink(phase.link, reason);
+    }
   }
 
   /** Whether the leader has to say that the members are settled. */

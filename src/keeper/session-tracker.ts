@@ -13,11 +13,14 @@
  * Source: ZooKeeper SessionTrackerImpl and ExpiryQueue (buckets of equal deadlines), Leader.PING (touched sessions).
  */
 import type { SessionId, Sid } from "../base/ids.ts";
+import type { SessionLeft } from "../base/txn.ts";
 import { compareZxid, ZXID_ZERO } from "../base/zxid.ts";
 import { EXPIRY_BUCKET_MS, SESSION_CLOCK_STEP_MS_MAX } from "./limits.ts";
 import type { Generation, OwnedSession } from "./link-message.ts";
 
 interface Tracked {
+  /** Whether anything was heard of it under this leader. */
+  isHeard: boolean;
   timeoutMs: number;
   owner: Sid | undefined;
   generation: Generation;
@@ -51,6 +54,11 @@ export class SessionTracker {
     return this.#clockMs;
   }
 
+  /** Up to when every replica that serves has told whom it heard. */
+  get horizonMs(): number {
+    return Math.min(this.#clockMs, ...this.#covered.values());
+  }
+
   /** The replicas that serve, and are to be polled. */
   get replicas(): Iterable<Sid> {
     return this.#covered.keys();
@@ -77,7 +85,8 @@ export class SessionTracker {
   /** Starts to watch a session, with its full timeout ahead of it. */
   add(session: SessionId, timeoutMs: number, owner: Sid | undefined): void {
     if (this.#sessions.has(session)) return;
-    const tracked: Tracked = { timeoutMs, owner, generation: ZXID_ZERO, bucket: -1 };
+    const isHeard = owner !== undefined;
+    const tracked: Tracked = { isHeard, timeoutMs, owner, generation: ZXID_ZERO, bucket: -1 };
     this.#sessions.set(session, tracked);
     this.#extend(session, tracked);
   }
@@ -103,7 +112,28 @@ export class SessionTracker {
   /** The session was heard from: its timeout starts again. Unknown sessions are passed over. */
   touch(session: SessionId): void {
     const tracked = this.#sessions.get(session);
-    if (tracked !== undefined) this.#extend(session, tracked);
+    if (tracked === undefined) return;
+    tracked.isHeard = true;
+    this.#extend(session, tracked);
+  }
+
+  /** How long each session may be silent from now on. */
+  left(): readonly SessionLeft[] {
+    return Array.from(this.#sessions, ([session, { bucket }]) => {
+      return { session, leftMs: Math.max(0, bucket * EXPIRY_BUCKET_MS - this.#clockMs) };
+    });
+  }
+
+  /**
+   * What was left of a session's time when the ensemble fell asleep is left now, less what has passed since, and a
+   * grace at least. One that was heard of under this leader keeps what that gave it, and none gets more than it has.
+   */
+  resume({ session, leftMs }: SessionLeft, elapsedMs: number): void {
+    const tracked = this.#sessions.get(session);
+    if (tracked === undefined || tracked.isHeard) return;
+    const dueMs = this.#clockMs + Math.max(leftMs - elapsedMs, this.#lostGraceMs);
+    const bucket = Math.max(this.#nextBucket, Math.ceil(dueMs / EXPIRY_BUCKET_MS));
+    if (bucket < tracked.bucket) this.#arm(session, tracked, bucket);
   }
 
   /** The session's client attached at `owner`: its timeout starts again, older connections lose it. */
@@ -154,8 +184,7 @@ export class SessionTracker {
     this.#lastNowMs = nowMs;
     this.#clockMs += Math.min(elapsedMs, SESSION_CLOCK_STEP_MS_MAX);
     const expired: SessionId[] = [];
-    const horizonMs = Math.min(this.#clockMs, ...this.#covered.values());
-    const due = Math.floor(horizonMs / EXPIRY_BUCKET_MS);
+    const due = Math.floor(this.horizonMs / EXPIRY_BUCKET_MS);
     for (; this.#nextBucket <= due; this.#nextBucket++) {
       const bucket = this.#buckets.get(this.#nextBucket);
       if (bucket === undefined) continue;
@@ -169,6 +198,7 @@ export class SessionTracker {
   }
 
   #own(tracked: Tracked, owned: OwnedSession, owner: Sid): void {
+    tracked.isHeard = true;
     tracked.owner = owner;
     tracked.generation = owned.generation;
     tracked.timeoutMs = owned.timeoutMs;

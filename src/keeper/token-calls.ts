@@ -1,34 +1,17 @@
 /** Tokens made, listed and revoked by callers who may. What they are is told in tree/tokens.ts. */
 import { ERROR_CODES } from "../base/error-code.ts";
-import type { CreateRequest, TransactOperation, TransactRequest } from "../base/request.ts";
-import type { Identity } from "../base/acl.ts";
-import type { Outcome } from "../base/txn.ts";
 import { nameOf } from "../base/path.ts";
-import type { Zxid } from "../base/zxid.ts";
 import { readToken, tokenPathOf, TOKENS_ACL, TOKENS_PATH, writeToken } from "../tree/tokens.ts";
-import { SUPER } from "./auth.ts";
-import type { CallRequest, CallResponse, KnownToken } from "./call.ts";
-import type { DoorContext } from "./door-context.ts";
+import type { CallRequest, KnownToken } from "./call.ts";
 import { TOKENS_MAX } from "./limits.ts";
 import type { OpenCall } from "./open-call.ts";
-
-/** What it needs of the door. */
-interface TokenHost {
-  readonly context: DoorContext;
-  /** Sends the call's write as these; tells what came of it, unless nobody knows. */
-  readonly send: (
-    open: OpenCall,
-    write: { readonly request: TransactRequest; readonly identities: readonly Identity[] },
-    done: (delivered: { readonly zxid: Zxid; readonly outcome: Outcome }) => void,
-  ) => void;
-  readonly answer: (open: OpenCall, zxid: Zxid, code: number, response?: CallResponse) => void;
-}
+import { madeBelow, type ServiceHost, writeAsService } from "./service-writes.ts";
 
 /** See the file's comment. */
 export class TokenCalls {
-  readonly #host: TokenHost;
+  readonly #host: ServiceHost;
 
-  constructor(host: TokenHost) {
+  constructor(host: ServiceHost) {
     this.#host = host;
   }
 
@@ -43,22 +26,15 @@ export class TokenCalls {
     const createdMs = context.timeMs();
     const expiresMs = lifeMs === undefined ? undefined : createdMs + lifeMs;
     const record = { name, grants, createdMs, expiresMs };
-    // A replica that lags finds the parent missing where it is there: putting it again does no harm.
-    const parent: TransactOperation = {
-      op: "put",
-      path: TOKENS_PATH,
-      data: new Uint8Array(0),
-      acl: TOKENS_ACL,
-    };
-    const created = createOf(tokenPathOf(hash), writeToken(record));
-    const operations = tree.get(TOKENS_PATH) === undefined ? [parent, created] : [created];
+    const made = [{ path: tokenPathOf(hash), data: writeToken(record) }];
+    const operations = madeBelow(tree, { path: TOKENS_PATH, acl: TOKENS_ACL }, made);
     const tokens = [{ hash, ...record }];
-    this.#write(open, operations, { op: "tokens", tokens });
+    writeAsService(this.#host, open, operations, { op: "tokens", tokens });
   }
 
   /** From now on it is none, at every replica that has delivered this. */
   revoke(open: OpenCall, hash: string): void {
-    this.#write(open, [{ op: "delete", path: tokenPathOf(hash), version: -1 }], { op: "empty" });
+    writeAsService(this.#host, open, [{ op: "delete", path: tokenPathOf(hash), version: -1 }]);
   }
 
   /** All of them. */
@@ -71,30 +47,4 @@ export class TokenCalls {
     });
     this.#host.answer(open, tree.lastApplied, ERROR_CODES.ok, { op: "tokens", tokens });
   }
-
-  /** As the service itself, which alone may write there, and within the caller's scope at that moment. */
-  #write(open: OpenCall, operations: readonly TransactOperation[], response: CallResponse): void {
-    const request = {
-      op: "transact",
-      newSession: undefined,
-      ensured: undefined,
-      guards: [],
-      operations,
-      key: undefined,
-    } as const;
-    const identities = [SUPER, ...open.identities];
-    this.#host.send(open, { request, identities }, ({ zxid, outcome }) => {
-      const failed = outcome.kind === "multi" ? outcome.outcomes.find(isFailure) : outcome;
-      const code = failed?.kind === "error" ? failed.code : ERROR_CODES.ok;
-      this.#host.answer(open, zxid, code, response);
-    });
-  }
-}
-
-function isFailure(outcome: Outcome): boolean {
-  return outcome.kind === "error" && outcome.code !== ERROR_CODES.ok;
-}
-
-function createOf(path: string, data: Uint8Array): CreateRequest {
-  return { op: "create2", path, data, acl: TOKENS_ACL, flags: 0, ttlMs: 0 };
 }

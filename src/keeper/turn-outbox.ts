@@ -5,6 +5,7 @@
  */
 import type { PeerEffects } from "../zab/effects.ts";
 import type { LinkId } from "../zab/message.ts";
+import type { Slept } from "./dormancy.ts";
 import { LinkFrames } from "./link-codec.ts";
 import type { Action, LinkSend, Removal, Turn } from "./turn.ts";
 
@@ -19,6 +20,7 @@ export class TurnOutbox {
   readonly #waiting = new Set<LinkId>();
   #restart = false;
   #removal: Removal | undefined;
+  #sleep: Slept | undefined;
 
   /** Sends a frame that reveals nothing its own step writes: before the writes, unless it must wait. */
   sendFree(send: LinkSend): void {
@@ -50,6 +52,12 @@ export class TurnOutbox {
     this.#restart = true;
   }
 
+  /** With this turn the replica falls asleep. */
+  sleep(how: Slept): void {
+    this.#sleep = how;
+    this.#restart = true;
+  }
+
   get isRestarting(): boolean {
     return this.#restart;
   }
@@ -63,6 +71,7 @@ export class TurnOutbox {
       more,
       restart: this.#restart,
       removal: this.#removal,
+      sleep: this.#sleep,
     };
     this.#free = [];
     this.#writes = [];

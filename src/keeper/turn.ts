@@ -10,6 +10,7 @@ import type { LinkId, Notification } from "../zab/message.ts";
 import type { CallAnswer, CallId } from "./call.ts";
 import type { StreamId, StreamWord } from "./event-stream.ts";
 import type { ConnectionId } from "./connection.ts";
+import type { Slept } from "./dormancy.ts";
 
 /** A frame for another replica. */
 export interface LinkSend {
@@ -61,6 +62,8 @@ export interface Turn {
   readonly more: boolean;
   /** The replica was let go: all that it has goes with the writes, but for this; `restart` is set, too. */
   readonly removal: Removal | undefined;
+  /** The replica sleeps from now on: its tree and this are written behind the writes; `restart` is set, too. */
+  readonly sleep: Slept | undefined;
   /** A snapshot was installed with the writes, or all is gone: memory is of the past, start anew from the disk. */
   readonly restart: boolean;
 }

@@ -25,7 +25,8 @@ export default function namespaceOf(given: Given): Namespace {
     idFromName: (name) => given.LOCAL.idFromName(name),
     get: (id, options) => {
       const { name } = id;
-      if (name === undefined) throw new Error("an object of this Worker has a name: it is found by idFromName");
+      if (name === undefined)
+        throw new Error("an object of this Worker has a name: it is found by idFromName");
       const home = homeOfObject(name, processes);
       if (home === at) return given.LOCAL.get(id, options);
       const door = given[`PROCESS_${home}`];
@@ -35,7 +36,7 @@ export default function namespaceOf(given: Given): Namespace {
   };
 }
 
-/** Whose methods are those of the object, as of the runtime's own stubs: so they are found by whatever name is asked. */
+/** Its methods are those of the object, as of the runtime's own stubs: so there is one of whatever name is asked. */
 function stubOf(door: Fetcher, binding: string, id: DurableObjectId): DurableObjectStub {
   const name = id.name ?? "";
   const ask = async (request: Request): Promise<Response> =>

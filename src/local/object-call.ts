@@ -42,7 +42,7 @@ export async function readCall(
 ): Promise<{ readonly method: string; readonly values: readonly unknown[] } | undefined> {
   const method = request.headers.get(METHOD_HEADER);
   if (method === null) return undefined;
-  const values = (await request.json()) as readonly { readonly value?: unknown }[];
+  const values = await jsonOf<readonly { readonly value?: unknown }[]>(request);
   return { method, values: values.map(({ value }) => value) };
 }
 
@@ -53,13 +53,20 @@ export function returned(value: unknown): Response {
 
 /** Reads what a method gave. */
 export async function readReturned(answer: Response): Promise<unknown> {
-  const { value } = (await answer.json()) as { readonly value?: unknown };
+  const { value } = await jsonOf<{ readonly value?: unknown }>(answer);
   return value;
+}
+
+interface Thrown {
+  readonly message: string;
+  readonly signs: readonly string[];
 }
 
 /** What an object threw. */
 export function failed(error: unknown): Response {
-  const signs = SIGNS.filter((sign) => typeof error === "object" && error !== null && Reflect.get(error, sign));
+  const signs = SIGNS.filter(
+    (sign) => typeof error === "object" && error !== null && Reflect.get(error, sign),
+  );
   const message = error instanceof Error ? error.message : String(error);
   return Response.json({ message, signs }, { status: 500, headers: { [FAILURE_HEADER]: "1" } });
 }
@@ -67,9 +74,11 @@ export function failed(error: unknown): Response {
 /** The answer, unless the object threw: then this does. */
 export async function unlessFailed(answer: Response): Promise<Response> {
   if (!answer.headers.has(FAILURE_HEADER)) return answer;
-  const { message, signs } = (await answer.json()) as {
-    readonly message: string;
-    readonly signs: readonly string[];
-  };
+  const { message, signs } = await jsonOf<Thrown>(answer);
   throw Object.assign(new Error(message), Object.fromEntries(signs.map((sign) => [sign, true])));
+}
+
+/** Both ends are of this program: what comes is of the shape that was sent. */
+async function jsonOf<Value>(body: { json(): Promise<unknown> }): Promise<Value> {
+  return (await body.json()) as Value;
 }

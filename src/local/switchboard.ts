@@ -8,7 +8,8 @@ const switchboard: ExportedHandler<Readonly<Record<string, DurableObjectNamespac
   async fetch(request, namespaces) {
     const asked = unaddressed(request);
     const namespace = asked === undefined ? undefined : namespaces[asked.binding];
-    if (asked === undefined || namespace === undefined) return new Response("no such object", { status: 404 });
+    if (asked === undefined || namespace === undefined)
+      return new Response("no such object", { status: 404 });
     const stub = namespace.get(namespace.idFromName(asked.name));
     try {
       const call = await readCall(asked.request);

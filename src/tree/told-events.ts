@@ -41,6 +41,7 @@ export function eventsOf(txn: Txn, note: EventNote | undefined): readonly TreeEv
     case "createSession":
     case "closeSession":
     case "settled":
+    case "dormant":
     case "restore":
     case "barrier":
       return [];

@@ -221,6 +221,7 @@ export class Tree {
       case "config":
         return applyConfig(this.#state, moment, txn.data, events);
       case "settled":
+      case "dormant":
         return { kind: "done" };
       case "restore":
         throw new InvariantError("a restore brings another tree: it is applied to none");

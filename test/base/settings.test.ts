@@ -22,6 +22,7 @@ const UNTOLD = {
   fsyncWarningMs: 1000,
   placement: new Map(),
   doors: DEFAULT_DOORS,
+  dormantAfterMs: 60_000,
 };
 
 const OF_STREAMS = { MAX_CALLER_STREAMS: "9", WEBHOOKS_ENABLED: "1" };
@@ -138,9 +139,10 @@ describe("readSettings", () => {
       ADMIN_RATE_LIMITER_INTERVAL_MS: "7",
       LOG_LEVEL: "warn",
       FSYNC_WARNING_MS: "50",
+      DORMANT_AFTER_MS: "0",
     };
-    const { throttle, admin, logLevel, fsyncWarningMs } = readSettings({ VOTERS, ...variables });
-    expect([logLevel, fsyncWarningMs]).toEqual(["warn", 50]);
+    const { throttle, admin, logLevel, ...others } = readSettings({ VOTERS, ...variables });
+    expect([logLevel, others.fsyncWarningMs, others.dormantAfterMs]).toEqual(["warn", 50, 0]);
     expect(admin).toEqual({ snapshotEnabled: false, restoreEnabled: false, intervalMs: 7 });
     expect(throttle).toEqual({
       outstandingMax: 1,

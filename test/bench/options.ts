@@ -6,6 +6,8 @@ import { SECTION_NAMES, type SectionName } from "./sections.ts";
 import { TARGET_NAMES } from "./targets/target.ts";
 import { WORKS, ZNODES_MAX } from "./work.ts";
 
+const TARGETS_USUAL = "zookeeper,edgekeeper";
+
 /** What is told where the options make no sense, or ask for help. */
 export const USAGE: string = `npm run bench -- [options]
   --all             everything, for the page in docs: some twelve minutes on two cores
@@ -18,7 +20,7 @@ export const USAGE: string = `npm run bench -- [options]
   --rounds 3        each is measured so often, in turn
   --seconds 3       each time for so long, after warming up
   --trees 1000,100000,1000000   znodes in trees that are loaded, each on top of the one before
-  --targets ${TARGET_NAMES.join(",")}
+  --targets ${TARGETS_USUAL}   or bridge: edgekeeper behind the program's bridge
   --out FILE        writes all figures as JSON
   --docs FILE       instead: makes docs/performance.md, its picture and the figures of README.md from that JSON
   --profile DIR     instead: where Edgekeeper's time goes, as a table and as .cpuprofile files, which browsers'
@@ -127,7 +129,7 @@ function planOf(values: Values): Plan | undefined {
   const isWhole = all || quick;
   const sections = chosen(values["sections"] ?? (isWhole ? SECTION_NAMES : USUAL).join(","), SECTION_NAMES);
   const works = chosen(values["works"] ?? WORKS.join(","), WORKS);
-  const targets = chosen(values["targets"] ?? TARGET_NAMES.join(","), TARGET_NAMES);
+  const targets = chosen(values["targets"] ?? TARGETS_USUAL, TARGET_NAMES);
   const shapes = shapesOf(values["shapes"] ?? (quick ? "1x1,50x4" : "1x1,10x4,50x4,10x100,500x1"));
   const bytes = wholeNumber(values["bytes"] ?? "100");
   const znodes = wholeNumber(values["znodes"] ?? "1000");

@@ -64,6 +64,11 @@ async function run(members: Members, faults: readonly PlannedFault[]): Promise<C
     // Faults were felt.
     expect(report.totals["reconnects"]).toBeGreaterThan(0);
     expect(report.totals["locks acquired"]).toBeGreaterThan(0);
+    // Callers without a connection were there, too.
+    expect(report.totals["HTTP locks acquired"]).toBeGreaterThan(0);
+    expect(report.totals["HTTP documents set"]).toBeGreaterThan(0);
+    expect(report.totals["HTTP counter additions"]).toBeGreaterThan(0);
+    expect(report.totals["HTTP creates under a key"]).toBeGreaterThan(0);
     return report;
   } finally {
     await target.stop();

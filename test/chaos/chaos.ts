@@ -10,6 +10,7 @@ import type { ClientHistory, Operation } from "../sim/history/types.ts";
 import { Violation } from "../sim/verdict.ts";
 import { checkViews } from "./check-views.ts";
 import { type Gaps, gapsWithin } from "./gaps.ts";
+import { HttpLoad } from "./http-load.ts";
 import { Load } from "./load.ts";
 import { guardOf, LockQueue } from "./lock-queue.ts";
 import { askedWithin, checkWithoutQuorum, type Injected, stretchesWithoutQuorum } from "./outages.ts";
@@ -80,10 +81,13 @@ export async function runChaos(setup: ChaosSetup): Promise<ChaosReport> {
   });
   const locks = new LockQueue({ servers: target.servers, root, clients: LOCKERS, seed, recorder });
   const sleepers = new Sleepers(target.servers, root);
+  const { httpUrl: url } = target;
+  const http = url === undefined ? undefined : new HttpLoad({ url, root, seed, recorder });
   const run: Run = { target, load, recorder, root, progress: setup.progress };
   try {
     await load.start();
     await locks.start();
+    await http?.start();
     const faults: FaultReport[] = [];
     const found: Violation[] = [];
     const struck = new Map<FaultKind, Set<number>>();
@@ -96,9 +100,10 @@ export async function runChaos(setup: ChaosSetup): Promise<ChaosReport> {
       await sleepers.inspect();
     }
     setup.progress("settling");
-    await load.stop();
+    await Promise.all([load.stop(), http?.stop()]);
     found.push(...(await locks.stop(RECOVERY_DEADLINE_MS)));
     await sleepers.end();
+    found.push(...((await http?.finish()) ?? []));
     const { views, violations } = await settle(run);
     const history = recorder.history();
     setup.progress(`checking ${history.operations.length} operations`);
@@ -111,6 +116,7 @@ export async function runChaos(setup: ChaosSetup): Promise<ChaosReport> {
       "seen alive": seenAlive,
       "locks acquired": locks.counts.acquired,
       "locks lost": locks.counts.lost,
+      ...http?.counts,
     };
     return { struck, faults, violations: found, totals };
   } finally {

@@ -72,6 +72,10 @@ class EdgekeeperTarget implements Target {
     });
   }
 
+  get httpUrl(): string {
+    return this.#ensemble.httpUrl;
+  }
+
   async leader(): Promise<number | undefined> {
     const status = await this.#status();
     return status?.leader ?? undefined;

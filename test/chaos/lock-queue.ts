@@ -1,6 +1,7 @@
 /**
  * Clients that queue for one lock, by ZooKeeper's recipe: an ephemeral sequential znode each, the lowest holds, the
- * others watch the one before theirs. The czxid of a holder's znode is its token, which what it writes carries.
+ * others watch the one before theirs. The czxid of a holder's znode is its token, which what it writes carries. The
+ * znodes are named as Curator names them, so that callers of the HTTP API stand in the same queue.
  */
 import { OPEN_ACL } from "../../src/base/acl.ts";
 import type { CreateRequest } from "../../src/base/request.ts";
@@ -120,7 +121,7 @@ export class LockQueue {
         if (client.wire.state === "expired") client = this.#connect(index);
         continue;
       }
-      const place = await this.#enqueue(client, `${this.#lock}/locker-${index}-${attempt}-`);
+      const place = await this.#enqueue(client, `${this.#lock}/locker-${index}-${attempt}-lock-`);
       if (place === undefined || !(await this.#comesFirst(client, place))) {
         if (place !== undefined) await this.#leave(client, place);
         continue;
@@ -240,8 +241,7 @@ export class LockQueue {
 
 /** The guard of a holder's write: the lock, by what it protects, and the token that the data tell. */
 export function guardOf({ request }: Operation): Guard | undefined {
-  if (request.op !== "multi") return undefined;
-  const [, write] = request.operations;
+  const write = request.op === "multi" ? request.operations[1] : request;
   if (write?.op !== "setData" || !write.path.endsWith("/guarded") || write.data === null) return undefined;
   const [epoch, counter] = new TextDecoder().decode(write.data).split(":").map(Number);
   if (epoch === undefined || counter === undefined) return undefined;

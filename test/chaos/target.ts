@@ -47,6 +47,8 @@ export interface Target {
   readonly members: Members;
   /** Voters', then observers', in the order of the members. */
   readonly servers: readonly ServerAddress[];
+  /** Of its HTTP API; undefined where it has none. */
+  readonly httpUrl: string | undefined;
   /** The faults it can suffer. */
   readonly kinds: readonly FaultKind[];
   /** The sid that leads, or undefined while nobody surely does. */

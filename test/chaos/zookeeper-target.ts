@@ -45,6 +45,7 @@ export async function startZooKeeper(): Promise<Target> {
 
 class ZooKeeperTarget implements Target {
   readonly name = "zookeeper";
+  readonly httpUrl = undefined;
   readonly kinds = ["none", "down", "freeze", "kill all"] as const;
   readonly members: Members = { voters: [1, 2, 3], observers: [] };
   readonly servers: Target["servers"];

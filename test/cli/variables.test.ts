@@ -29,7 +29,13 @@ function check(
 }
 
 test("a Worker as configured runs as configured", () => {
-  expect(check({})).toEqual({ worker: PRODUCT, warnings: [], ensembles: ["main"], observers: 0 });
+  expect(check({})).toEqual({
+    worker: PRODUCT,
+    warnings: [],
+    ensembles: ["main"],
+    observers: 0,
+    sids: [1, 2, 3],
+  });
 });
 
 test("one voter has the first port alone, and tells its clients of no other", () => {
@@ -94,7 +100,14 @@ test("a Worker without replicas has variables and ports of its own", () => {
   expect([...checked.worker.vars]).toEqual([["VOTER", "1"]]);
 });
 
-test("the usage text tells each variable on a line", () => {
-  expect(variableLines()).toMatch(/^ {2}VOTERS +sids of the voters/);
-  expect(variableLines().split("\n")).toHaveLength(Object.keys(VARIABLES).length);
+test("the usage text tells each variable in columns that none overruns", () => {
+  const lines = variableLines().split("\n");
+  expect(lines[0]).toMatch(/^ {2}VOTERS +sids of the voters/);
+  const indent = lines[0]?.indexOf("sids") ?? 0;
+  for (const line of lines) {
+    expect(line.length).toBeLessThanOrEqual(110);
+    expect(line.slice(indent - 2, indent)).toBe("  ");
+  }
+  const names = lines.flatMap((line) => /^ {2}(\w+)/.exec(line)?.[1] ?? []);
+  expect(names).toEqual(Object.keys(VARIABLES));
 });

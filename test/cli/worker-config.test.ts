@@ -36,9 +36,19 @@ test("the product's own wrangler.toml is understood whole", () => {
 
 test("a key that the starter does not know is an error, a key for deployments is not", () => {
   expect(() => read(`${SMALL}[[kv_namespaces]]\nbinding = "KV"\nid = "x"\n`)).toThrow(
-    `the key "kv_namespaces"`,
+    `cannot give what "kv_namespaces" asks for`,
   );
   expect(read(`${SMALL}workers_dev = true\n`).name).toBe("small");
+});
+
+test("who names something else than a wrangler.toml is told what is wanted, by which option", () => {
+  const missing = join(directory, "missing.toml");
+  expect(() => readWorkerConfig(missing)).toThrow("--config takes the wrangler.toml of a Worker");
+  expect(() => readWorkerConfig(missing, [], "--worker")).toThrow("--worker takes the wrangler.toml");
+  expect(() => readWorkerConfig(directory, [], "--worker")).toThrow(
+    `--worker ${join(directory, "wrangler.toml")}`,
+  );
+  expect(() => readWorkerConfig("wrangler.jsonc")).toThrow("JSON is not read here");
 });
 
 test("an object class without SQLite storage is an error", () => {

@@ -86,3 +86,55 @@ describe("a replica's heart", () => {
     heart.stop();
   });
 });
+
+describe("a heart that sleeps", () => {
+  test("has no timer, and no alarm but the one that it is to wake at", () => {
+    const { heart, story } = subject();
+    heart.start();
+    story.length = 0;
+    heart.sleep(Date.now() + 3_600_000, false);
+    vi.advanceTimersByTime(3_500_000);
+    expect(story).toEqual(["alarm in 3600000"]);
+    expect([heart.isAsleep, heart.isBeating]).toEqual([true, false]);
+
+    vi.advanceTimersByTime(100_000);
+    heart.onAlarm();
+    expect(story.slice(1)).toEqual([`alarm in ${ALARM_AHEAD_MS}`, "tick"]);
+    expect([heart.isAsleep, heart.isBeating]).toEqual([false, true]);
+    heart.stop();
+  });
+
+  test("has no alarm at all where nothing is to wake it", () => {
+    const { heart, story } = subject();
+    heart.start();
+    story.length = 0;
+    heart.sleep(undefined, false);
+    vi.advanceTimersByTime(3_600_000);
+    expect(story).toEqual(["no alarm"]);
+  });
+
+  test("sleeps on after an alarm of when it was awake, and sets its own", () => {
+    const { heart, story } = subject();
+    heart.sleep(Date.now() + 60_000, true);
+    expect(story).toEqual([]);
+    heart.onAlarm();
+    expect(story).toEqual(["alarm in 60000"]);
+    heart.sleep(undefined, true);
+    heart.onAlarm();
+    expect(story).toEqual(["alarm in 60000", "no alarm"]);
+    expect(heart.isAsleep).toBe(true);
+  });
+
+  test("wakes for whoever wants something, with a tick at once; and only if it sleeps", () => {
+    const { heart, story } = subject();
+    heart.wake();
+    expect(story).toEqual([]);
+    heart.sleep(undefined, true);
+    heart.wake();
+    heart.wake();
+    expect(story).toEqual([`alarm in ${ALARM_AHEAD_MS}`, "tick"]);
+    vi.advanceTimersByTime(TICK_INTERVAL_MS);
+    expect(story.at(-1)).toBe("tick");
+    heart.stop();
+  });
+});

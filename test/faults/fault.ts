@@ -16,6 +16,11 @@ export type Fault =
   | { readonly kind: "freeze"; readonly ms: number }
   /** Nothing passes to and from the peer, or all peers, for this long; what an open link carried arrives late. */
   | { readonly kind: "cut"; readonly ms: number; readonly peer?: number }
+  /**
+   * What calls of the gateway change for this long is changed, and nobody hears of it; what they only look at is
+   * answered.
+   */
+  | { readonly kind: "loseAnswers"; readonly ms: number }
   /** Nothing passes from this replica to the peer; the other direction works. */
   | { readonly kind: "drop"; readonly ms: number; readonly peer: number }
   /**
@@ -62,7 +67,7 @@ export function readFault(text: string): Fault {
     return { kind, stage: CHANGE_STAGES.find((stage) => stage === value["stage"]), ms, token };
   }
   if (typeof ms !== "number" || ms <= 0) throw new Error(`a fault lasts some ms: ${text}`);
-  if (kind === "down" || kind === "freeze") return { kind, ms };
+  if (kind === "down" || kind === "freeze" || kind === "loseAnswers") return { kind, ms };
   if (kind === "cut") return typeof peer === "number" ? { kind, ms, peer } : { kind, ms };
   if (kind === "drop" && typeof peer === "number") return { kind, ms, peer };
   throw new Error(`not a fault: ${text}`);

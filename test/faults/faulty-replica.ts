@@ -13,6 +13,7 @@ import type { Action } from "../../src/keeper/turn.ts";
 import { decodeNotification } from "../../src/keeper/zab-codec.ts";
 import { corrupt } from "./corrupt.ts";
 import { type Fault, midChangeLine, readFault } from "./fault.ts";
+import { LostAnswers } from "./lost-answers.ts";
 import { MidChange } from "./mid-change.ts";
 import { SnapshotDeaths } from "./snapshot-deaths.ts";
 
@@ -20,6 +21,12 @@ import { SnapshotDeaths } from "./snapshot-deaths.ts";
 export const FAULT_PATH = "/faults";
 
 const PEER_HEADER = "edgekeeper-peer";
+
+/** What tests set beside the product's own. */
+interface FaultyEnv {
+  readonly COUNTER_LIMIT?: string;
+  readonly SESSIONS_MAX?: string;
+}
 
 /** Until when nothing passes to and from a peer. */
 interface Cut {
@@ -32,6 +39,7 @@ export class FaultyReplica extends Replica {
   readonly #sids: readonly number[];
   readonly #downUntilMs: number;
   readonly #deaths: SnapshotDeaths;
+  readonly #lostAnswers = new LostAnswers();
   #frozenUntilMs = 0;
   readonly #cuts = new Map<number, Cut>();
   readonly #sidOfLink = new Map<number, number>();
@@ -51,11 +59,13 @@ export class FaultyReplica extends Replica {
     this.#deaths = new SnapshotDeaths(ctx);
   }
 
-  /** Where a test wants it so, epochs are full after a few proposals. */
-  protected override configured(env: ReplicaEnv & { readonly COUNTER_LIMIT?: string }): KeeperConfig {
+  /** Where a test wants it so, epochs are full after a few proposals, and there is room for a few sessions. */
+  protected override configured(env: ReplicaEnv & FaultyEnv): KeeperConfig {
     const config = super.configured(env);
-    const counterLimit = Number(env.COUNTER_LIMIT ?? "0");
-    return counterLimit === 0 ? config : { ...config, timing: { ...config.timing, counterLimit } };
+    const { COUNTER_LIMIT = "0", SESSIONS_MAX = "0" } = env;
+    const sessions = SESSIONS_MAX === "0" ? {} : { sessionsMax: Number(SESSIONS_MAX) };
+    const counter = COUNTER_LIMIT === "0" ? {} : { counterLimit: Number(COUNTER_LIMIT) };
+    return { ...config, ...sessions, timing: { ...config.timing, ...counter } };
   }
 
   override async fetch(request: Request): Promise<Response> {
@@ -95,6 +105,7 @@ export class FaultyReplica extends Replica {
       this.#strike();
       if (this.#isDead) return;
     }
+    if (input.kind === "call") this.#lostAnswers.take(input.call, Date.now());
     if (input.kind === "linkOpened") this.#sidOfLink.set(input.link, input.sid);
     if (Date.now() < this.#frozenUntilMs) {
       // Ticks do not pile up: a frozen object's timer does not run.
@@ -116,6 +127,7 @@ export class FaultyReplica extends Replica {
       this.#heldActions.push(action);
       return;
     }
+    if (action.kind === "callAnswer" && this.#lostAnswers.isLost(action.call)) return;
     const cut = this.#cutOf(action);
     if (cut === undefined || cut.outUntilMs <= Date.now()) {
       super.perform(action);
@@ -163,6 +175,9 @@ export class FaultyReplica extends Replica {
         break;
       case "freeze":
         this.#frozenUntilMs = untilMs;
+        break;
+      case "loseAnswers":
+        this.#lostAnswers.until(untilMs);
         break;
       case "cut": {
         const all = this.#sids.filter((sid) => sid !== this.replicaName.sid);

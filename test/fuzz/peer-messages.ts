@@ -26,6 +26,7 @@ const PAYLOADS: readonly Uint8Array[] = [
   payloadOf({ kind: "error", code: -101 }),
   payloadOf({ kind: "barrier", path: "" }),
   payloadOf({ kind: "settled" }),
+  payloadOf({ kind: "dormant", horizonMs: 0, wakeInMs: 1, sessions: [] }),
 ];
 const BROKEN: readonly Uint8Array[] = [
   new Uint8Array(0),
@@ -153,7 +154,11 @@ function toLeaderOf(dice: Dice, truth: Truth): ToLeader {
   const session = dice.once(2) ? 0x1_0000_0000_0001n : BigInt(dice.int() >>> 0);
   switch (dice.below(6)) {
     case 0:
-      return { kind: "hello", owned: dice.once(2) ? [] : [{ session, generation, timeoutMs: dice.int() }] };
+      return {
+        kind: "hello",
+        owned: dice.once(2) ? [] : [{ session, generation, timeoutMs: dice.int() }],
+        slept: dice.once(2) ? undefined : { zxid: generation, elapsedMs: dice.int() >>> 0 },
+      };
     case 1:
       return {
         kind: "forward",
@@ -173,6 +178,7 @@ function toLeaderOf(dice: Dice, truth: Truth): ToLeader {
         polledAtMs: dice.int() >>> 0,
         sessions: [session],
         databaseBytes: dice.below(1000),
+        quietMs: dice.int() >>> 0,
       };
     case 4:
       return { kind: "digest", zxid: generation, digest: { hi: dice.int() >>> 0, lo: dice.int() >>> 0 } };

@@ -339,9 +339,11 @@ function txnOf(dice: Dice): Txn {
         ? { kind: "barrier", path: pathOf(dice) }
         : { kind: "restore", staged: { permit: zxidOf(dice), digest: pathOf(dice) } };
     case 5:
-      return dice.once(2)
-        ? { kind: "settled" }
-        : { kind: "config", data: new TextEncoder().encode(dice.pick(CONFIGS)) };
+      return dice.once(3)
+        ? { kind: "dormant", horizonMs: 0, wakeInMs: undefined, sessions: [{ session: 1n, leftMs: 1 }] }
+        : dice.once(2)
+          ? { kind: "settled" }
+          : { kind: "config", data: new TextEncoder().encode(dice.pick(CONFIGS)) };
     default:
       return operationOf(dice);
   }

@@ -53,6 +53,22 @@ describe("a deployment with a secret", () => {
 });
 
 describe("development", () => {
+  const dev = { EDGEKEEPER_DEV: "1" };
+
+  test.each([undefined, "", "Bearer", "Bearer ", "digest root:secret"])(
+    "lets in who shows no credential of ours: %s",
+    (authorization) => {
+      expect(refusal(dev, { ...LOCAL, authorization })).toBeUndefined();
+    },
+  );
+
+  test.each(["Bearer x", "bearer x", "Bearer correct horse battery"])(
+    "refuses who shows a wrong one: %s",
+    (authorization) => {
+      expect(refusal(dev, { ...LOCAL, authorization })).toMatchObject({ status: 401 });
+    },
+  );
+
   const env = { EDGEKEEPER_DEV: "1" };
 
   test.each(["127.0.0.1:8787", "localhost:8787", "localhost", "[::1]:8787"])(

@@ -103,11 +103,12 @@ export class HttpApi {
       ...(init.body instanceof ReadableStream ? { duplex: "half" } : {}),
       ...(init.signal === undefined ? {} : { signal: init.signal }),
     });
-    this.#check({ method, path, status: response.status, type: response.headers.get("content-type") });
+    this.see({ method, path, status: response.status, type: response.headers.get("content-type") });
     return response;
   }
 
-  #check(answer: {
+  /** Holds an answer that came another way to the document too. Throws where it is none of those. */
+  see(answer: {
     readonly method: string;
     readonly path: string;
     readonly status: number;

@@ -264,6 +264,12 @@ export const txnsByKind: {
   closeSession: fc.constant({ kind: "closeSession" }),
   config: fc.record({ kind: fc.constant("config"), data: bytes }),
   settled: fc.constant({ kind: "settled" }),
+  dormant: fc.record({
+    kind: fc.constant("dormant" as const),
+    horizonMs: natural,
+    wakeInMs: fc.option(natural, { nil: undefined }),
+    sessions: fc.array(fc.record({ session, leftMs: natural })),
+  }),
   restore: fc.record({
     kind: fc.constant("restore" as const),
     staged: fc.record({

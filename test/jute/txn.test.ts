@@ -101,6 +101,11 @@ const TXNS: readonly (readonly [string, Txn, string])[] = [
   ["closeSession", { kind: "closeSession" }, "09"],
   ["settled", { kind: "settled" }, "0c"],
   [
+    "dormant",
+    { kind: "dormant", horizonMs: 300, wakeInMs: 1, sessions: [{ session: 0x0102030405060708n, leftMs: 2 }] },
+    "0f ac02 01 01 01 0102030405060708 02",
+  ],
+  [
     "restore",
     { kind: "restore", staged: { permit: { epoch: 1, counter: 300 }, digest: "0a" } },
     "0d 01 ac02 02 3061",
@@ -131,7 +136,7 @@ describe("transactions", () => {
 
   it.each([
     ["a newer format", `02${TXN_HEADER_HEX.slice(2)}`, "09", "bad-version"],
-    ["an unknown kind", TXN_HEADER_HEX, "0f", "bad-type"],
+    ["an unknown kind", TXN_HEADER_HEX, "10", "bad-type"],
     ["a session's end inside a multi", TXN_HEADER_HEX, "07 01 09 00", "bad-type"],
     ["an unknown owner", TXN_HEADER_HEX, "01 00 00 00 04 00 00", "bad-type"],
     ["a null password", TXN_HEADER_HEX, "08 00 00", "bad-value"],

@@ -75,7 +75,7 @@ class Desk {
       if (message.kind !== "poll") continue;
       this.desk.handle(
         to,
-        { kind: "touched", polledAtMs: message.clockMs, sessions: [], databaseBytes: 0 },
+        { kind: "touched", polledAtMs: message.clockMs, sessions: [], databaseBytes: 0, quietMs: 0 },
         nowMs,
       );
     }
@@ -234,7 +234,7 @@ describe("time at the desk", () => {
     live(3600);
     desk.desk.handle(
       2,
-      { kind: "touched", polledAtMs: 0, sessions: [SESSION, 99n], databaseBytes: 0 },
+      { kind: "touched", polledAtMs: 0, sessions: [SESSION, 99n], databaseBytes: 0, quietMs: 0 },
       nowMs,
     );
     live(3600);
@@ -249,7 +249,7 @@ describe("time at the desk", () => {
   it("an answer that comes late tells of the time when it was asked for: what was heard since is on its way", () => {
     const desk = new Desk().open();
     const answer = (polledAtMs: number, nowMs: number): void => {
-      desk.desk.handle(2, { kind: "touched", polledAtMs, sessions: [], databaseBytes: 0 }, nowMs);
+      desk.desk.handle(2, { kind: "touched", polledAtMs, sessions: [], databaseBytes: 0, quietMs: 0 }, nowMs);
     };
     for (let nowMs = 250; nowMs <= 3750; nowMs += 250) desk.tick(nowMs);
     for (let nowMs = 4000; nowMs <= 6000; nowMs += 250) desk.desk.tick(nowMs);

@@ -21,20 +21,23 @@ test("a replica lives where its sid says, all else in the first process", () => 
 });
 
 describe("a request for an object", () => {
-  test.each(["main/1", "a b/2", "ä/3", "x%2F/1"])("comes with name %s, method, headers and body", async (name) => {
-    const asked = new Request("http://replica/gateway/call?x=1&y=%20", {
-      method: "POST",
-      headers: { "x-own": "1" },
-      body: "body",
-    });
-    const found = unaddressed(addressed("REPLICA", name, asked));
-    expect(found).toMatchObject({ binding: "REPLICA", name });
-    const { request } = found ?? { request: asked };
-    expect(request.url).toBe("http://replica/gateway/call?x=1&y=%20");
-    expect(request.method).toBe("POST");
-    expect(request.headers.get("x-own")).toBe("1");
-    expect(await request.text()).toBe("body");
-  });
+  test.each(["main/1", "a b/2", "ä/3", "x%2F/1"])(
+    "comes with name %s, method, headers and body",
+    async (name) => {
+      const asked = new Request("http://replica/gateway/call?x=1&y=%20", {
+        method: "POST",
+        headers: { "x-own": "1" },
+        body: "body",
+      });
+      const found = unaddressed(addressed("REPLICA", name, asked));
+      expect(found).toMatchObject({ binding: "REPLICA", name });
+      const { request } = found ?? { request: asked };
+      expect(request.url).toBe("http://replica/gateway/call?x=1&y=%20");
+      expect(request.method).toBe("POST");
+      expect(request.headers.get("x-own")).toBe("1");
+      expect(await request.text()).toBe("body");
+    },
+  );
 
   test.each(["/", "/REPLICA", "/REPLICA/main"])("%s is none", (path) => {
     expect(unaddressed(new Request(`http://object${path}`))).toBeUndefined();
@@ -58,7 +61,11 @@ describe("a method of an object", () => {
 });
 
 test("what is thrown there is thrown here, with what the runtime says of it", async () => {
-  const thrown = Object.assign(new Error("broken"), { remote: true, durableObjectReset: true, overloaded: false });
+  const thrown = Object.assign(new Error("broken"), {
+    remote: true,
+    durableObjectReset: true,
+    overloaded: false,
+  });
   await expect(unlessFailed(failed(thrown))).rejects.toMatchObject({
     message: "broken",
     remote: true,

@@ -8,6 +8,8 @@ export interface RunCounts {
   readonly unknown: number;
   /** Watch events. */
   readonly events: number;
+  /** Events that readers of them were told. */
+  readonly streamed: number;
   /** Sessions that their clients were told are expired. */
   readonly expiries: number;
   /** Holds of locks. */
@@ -36,6 +38,7 @@ export const NO_COUNTS: RunCounts = {
   writes: 0,
   unknown: 0,
   events: 0,
+  streamed: 0,
   expiries: 0,
   holds: 0,
   reconfigurations: 0,

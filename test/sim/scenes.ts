@@ -17,6 +17,8 @@ export interface Scene {
   readonly faultsUntilMs: number;
   /** Whether logs reach back to whoever was away: a snapshot would make it forget its clients. */
   readonly isLogLong?: boolean;
+  /** How replicas are set up otherwise. */
+  readonly world?: Pick<SimPlan["world"], "dormancy">;
   clients(plan: ClientPlan, rng: Rng): Partial<ClientPlan>;
   faults(cast: SceneCast): readonly TimedFault[];
 }
@@ -199,6 +201,43 @@ export const SCENES: Readonly<Record<string, Scene>> = {
         ];
       }),
   },
+
+  /**
+   * Nobody is connected, and callers come seldom: the ensemble falls asleep between them, and is woken by the next, or
+   * by the end of a lease. What goes wrong hits whoever falls asleep, sleeps or wakes.
+   */
+  nights: {
+    voters: [1, 3, 5],
+    observers: [0, 0, 1],
+    faultsUntilMs: 60_000,
+    world: { dormancy: { afterMs: 600, worthMs: 500 } },
+    clients: () => ({
+      disturbances: UNDISTURBED,
+      workers: 0,
+      lockClients: 0,
+      visitors: 0,
+      callers: 2,
+      operations: 60,
+      visitPauseMs: 4000,
+      sessionTimeoutsMs: [4000],
+    }),
+    faults: ({ rng, sids, untilMs }) =>
+      rounds(untilMs, 2500, (fromMs) => {
+        const [sid = 1] = shuffled(rng, sids);
+        const forMs = 100 + rng.below(1500);
+        const atMs = fromMs + rng.below(2000);
+        return [
+          pick<TimedFault>(rng, [
+            at(atMs, { kind: "evict", sid }),
+            at(atMs, { kind: "crash", sid, kept: rng.below(3), downMs: forMs }),
+            at(atMs, { kind: "crashWithin", sid, effects: rng.below(30), downMs: forMs }),
+            at(atMs, { kind: "supersede", sid, forMs }),
+            at(atMs, { kind: "partition", sids: [sid], forMs }),
+            at(atMs, { kind: "badAlarm", sid, lateMs: 100 + rng.below(4000), times: 2 }),
+          ]),
+        ];
+      }),
+  },
 };
 
 /** One run of so many is a scene. */
@@ -223,7 +262,13 @@ export function staged(plan: SimPlan, scene: Scene, rng: Rng, votersAsked?: numb
   const cast = { rng, sids, voters: sids.slice(0, voters), untilMs: faultsUntilMs };
   return {
     ...plan,
-    world: { ...plan.world, voters, observers, ...(scene.isLogLong === true ? LONG_LOG : {}) },
+    world: {
+      ...plan.world,
+      ...scene.world,
+      voters,
+      observers,
+      ...(scene.isLogLong === true ? LONG_LOG : {}),
+    },
     clients: { ...plan.clients, ...scene.clients(plan.clients, rng) },
     faults: scene
       .faults(cast)

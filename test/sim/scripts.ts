@@ -26,6 +26,7 @@ const SCRIPTS: readonly Script[] = [
   backInTime,
   leftBehind,
   relinked,
+  hearsLate,
 ];
 
 /** One of them, beginning at some time before the middle of the time for faults, which ends at `untilMs`. */
@@ -49,6 +50,20 @@ function relinked({ rng, sids }: Cast): readonly TimedFault[] {
     for (const breakMs of [fromMs + 100 + rng.below(300), fromMs + 500 + rng.below(400)])
       for (const sid of others)
         faults.push(at(breakMs, { kind: "breakLinks", a: fast, b: sid, kept: rng.below(8) }));
+  }
+  return faults;
+}
+
+/**
+ * One after the other hears nothing for less than anybody would notice, and is heard: what it knows is old, what it is
+ * waiting for has long come about, and it is asked all the same.
+ */
+function hearsLate({ rng, sids }: Cast): readonly TimedFault[] {
+  const faults: TimedFault[] = [];
+  for (let round = 0, fromMs = 0; round < 8; round++, fromMs += 1000 + rng.below(1500)) {
+    const [late = 1, ...others] = shuffled(rng, sids);
+    const forMs = 300 + rng.below(1000);
+    for (const from of others) faults.push(at(fromMs, { kind: "block", from, to: late, forMs }));
   }
   return faults;
 }

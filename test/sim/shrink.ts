@@ -24,6 +24,9 @@ export function shrink(
   return new Shrinker(plan, failure, run, runsMax).shrink();
 }
 
+/** Clients of which there may be fewer. */
+type People = "workers" | "lockClients" | "visitors" | "callers" | "readers" | "bearers";
+
 class Shrinker {
   #plan: SimPlan;
   #failure: Failure;
@@ -50,8 +53,8 @@ class Shrinker {
 
   #size(): number {
     const { faults, clients, world } = this.#plan;
-    const { workers, lockClients, visitors, operations, callers = 0 } = clients;
-    const people = workers + lockClients + visitors + callers;
+    const { workers, lockClients, visitors, operations, callers = 0, readers = 0, bearers = 0 } = clients;
+    const people = workers + lockClients + visitors + callers + readers + bearers;
     return faults.length + people + operations + (world.observers ?? 0);
   }
 
@@ -86,9 +89,11 @@ class Shrinker {
     this.#fewer("lockClients", 0);
     this.#fewer("visitors", 0);
     this.#fewer("callers", 0);
+    this.#fewer("readers", 0);
+    this.#fewer("bearers", 0);
   }
 
-  #fewer(who: "workers" | "lockClients" | "visitors" | "callers", least: number): void {
+  #fewer(who: People, least: number): void {
     for (let count = this.#plan.clients[who] ?? 0; count > least; count--) {
       const { clients } = this.#plan;
       if (!this.#try({ ...this.#plan, clients: { ...clients, [who]: count - 1 } })) break;

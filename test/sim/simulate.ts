@@ -186,7 +186,7 @@ class Run {
   }
 
   #counts(): RunCounts {
-    const { operations, events, sessions, holds } = this.#clients.history();
+    const { operations, events, sessions, holds, readings = [] } = this.#clients.history();
     const answered = operations.filter(({ outcome }) => outcome.kind === "answered");
     return {
       ...this.#counter.counts,
@@ -194,6 +194,7 @@ class Run {
       writes: answered.filter(({ request }) => isWriteRequest(request)).length,
       unknown: operations.length - answered.length,
       events: events.length,
+      streamed: readings.reduce((sum, { told }) => sum + told.length, 0),
       expiries: sessions.filter(({ expiredMs }) => expiredMs !== undefined).length,
       holds: holds.length,
       reconfigurations: this.#clients.reconfigurations,

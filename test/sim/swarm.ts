@@ -65,12 +65,34 @@ function idlersFor(seed: number): Idlers | undefined {
 }
 
 /** In one run of so many there are clients without a connection. */
-const CALLERS_EVERY = 3;
+const CALLERS_EVERY = 2;
 
 /** By dice of their own, so that runs without them stay as they were before there were any. */
 function withCallers(seed: number, plan: ClientPlan): ClientPlan {
   const rng = seededRng([seed, 0x63616c6c, 0x65720002, 0x9e3779b9]);
-  return rng.below(CALLERS_EVERY) === 0 ? { ...plan, callers: plan.callers ?? 2 + rng.below(4) } : plan;
+  const isChosen = rng.below(CALLERS_EVERY) === 0;
+  if (!isChosen && plan.callers === undefined) return plan;
+  const { callers = 2 + rng.below(4) } = plan;
+  const [hastyEvery, pollersEvery] = [pick(rng, [2, 4, 16]), pick(rng, [2, 3, 8])];
+  return { ...plan, callers, hastyEvery, pollersEvery, contests: rng.below(2) === 0 };
+}
+
+/** In one run of so many tokens are made and revoked. */
+const BEARERS_EVERY = 5;
+
+/** By dice of their own, so that runs without them stay as they were before there were any. */
+function withBearers(seed: number, plan: ClientPlan): ClientPlan {
+  const rng = seededRng([seed, 0x746f6b65, 0x6e730002, 0x9e3779b9]);
+  return rng.below(BEARERS_EVERY) === 0 ? { ...plan, bearers: 1 + rng.below(2) } : plan;
+}
+
+/** In one run of so many there are readers of events. */
+const READERS_EVERY = 3;
+
+/** By dice of their own, so that runs without them stay as they were before there were any. */
+function withReaders(seed: number, plan: ClientPlan): ClientPlan {
+  const rng = seededRng([seed, 0x72656164, 0x65720002, 0x9e3779b9]);
+  return rng.below(READERS_EVERY) === 0 ? { ...plan, readers: 1 + rng.below(3) } : plan;
 }
 
 /** Who else there may be, and what the members shall become. */
@@ -207,7 +229,8 @@ const KINDS = Object.keys(MAKERS) as readonly Fault["kind"][];
 export function planFor(seed: number, shape: Shape = {}): SimPlan {
   const plan = maybeStaged(drawn(seed, shape), shape.voters);
   const { operations = plan.clients.operations } = shape;
-  return { ...plan, clients: withCallers(seed, { ...plan.clients, operations }) };
+  const asked = { ...plan.clients, operations };
+  return { ...plan, clients: withBearers(seed, withReaders(seed, withCallers(seed, asked))) };
 }
 
 function drawn(seed: number, shape: Shape): SimPlan {

@@ -127,6 +127,10 @@ describe("a schema", () => {
     });
     expect(await put("bad/schema", { $ref: "#/none" })).toMatchObject({ status: 400, code: "bad-schema" });
     expect(await put("bad/schema", 7)).toMatchObject({ status: 400, code: "bad-schema" });
+    const odd = await put("bad/schema", { properties: { port: { type: "odd" } } });
+    expect(odd).toMatchObject({ status: 400, code: "bad-schema" });
+    expect(odd.json?.["detail"]).toContain("#/properties/port/type");
+    expect((await get("bad/schema")).status).toBe(404);
     await put("bad", 1);
     await api.call("PUT", "/nodes/config/bad/.schema", { body: "no JSON" });
     expect(await put("bad", 2)).toMatchObject({ status: 409, code: "bad-schema" });

@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
 import { type ApiInit, HttpApi } from "../harness/http-api.ts";
+import { rawHttp, requestOf } from "../harness/raw-http.ts";
 import {
   coordinationFailures,
   coordinationSuccesses,
@@ -13,6 +14,7 @@ import {
   prepareCoordination,
   unchangedAgain,
 } from "./coordination-contract.ts";
+import { MOVED_ALONE, WITHOUT_HOOKS } from "./every-route.ts";
 import {
   HOOK_FAILURES,
   HOOK_SUCCESSES,
@@ -261,17 +263,35 @@ test("a stream of events succeeds and fails as the document says", async () => {
   await watchContract(api, AUTHORIZED);
 });
 
-test("nothing is in the document that was not seen, but for what takes a fault or another deployment", () => {
-  // Too much asked, no quorum, a replica that dies, a full disk; who must log in, or is elsewhere; a session attached
-  // to by the wire.
-  const byFault = [
-    / (413|429|503|504|507)$/,
-    /(sessions|renew|release|resign|proclaim|watch\/\{path\}) 403$/,
-    /services.* 403$|services\/\{name\}\/\{id\} 409$/,
-    /GET \/((locks|semaphores|elections)\/\{name\}|config\/\{name\}\/schema) 403$/,
-    /(sessions|renew|release|resign|proclaim) 409$/,
-    /webhooks.* 501$/,
+test("no route reads more than 4 MiB, also where it reads no body", async () => {
+  const paths: readonly (readonly [string, string])[] = [
+    ...SUCCESSES.map(([method, path]) => [method, path] as const),
+    ["GET", "/watch/there"],
   ];
-  const isByFault = (line: string): boolean => byFault.some((pattern) => pattern.test(line));
-  expect(api.documented().filter((line) => !api.seen.has(line) && !isByFault(line))).toEqual([]);
+  for (const [method, path] of paths) {
+    const asked = path.replace("REVISION", state.revision);
+    const { host } = new URL(ensemble.httpUrl);
+    const secret = `Authorization: ${AUTHORIZED.authorization}`;
+    const lines = [`Host: ${host}`, secret, "Content-Length: 4194305"] as const;
+    const answer = await rawHttp(ensemble.httpPort, requestOf(`${method} /v1${asked} HTTP/1.1`, ...lines));
+    const type = /^content-type: (.+)$/im.exec(answer.text)?.[1] ?? null;
+    expect(`${method} ${path}: ${answer.status}`).toBe(`${method} ${path}: 413`);
+    api.see({ method, path: asked, status: answer.status, type });
+  }
+}, 60_000);
+
+test("nothing is in the document that was not seen, but for what others look for", () => {
+  // http-faults.test.ts: no quorum, a replica that dies, answers that are lost, a full disk. http-refusals.test.ts: too
+  // much asked, who must log in, a session attached to by the wire, a deployment without webhooks.
+  const elsewhere = [
+    / (429|503|504|507)$/,
+    /(sessions|renew|release|resign|proclaim|watch\/\{path\}) 403$/,
+    /services.* 403$/,
+    /GET \/((locks|semaphores|elections)\/\{name\}|config\/\{name\}\/schema) 403$/,
+    MOVED_ALONE,
+    WITHOUT_HOOKS,
+  ];
+  const isElsewhere = (line: string): boolean => elsewhere.some((pattern) => pattern.test(line));
+  expect(api.documented().filter((line) => !api.seen.has(line) && !isElsewhere(line))).toEqual([]);
+  expect(api.seen.has("GET /watch/{path} 429")).toBe(true);
 });

@@ -5,9 +5,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
 import { HttpApi } from "../harness/http-api.ts";
-import { changesIn, type Route } from "./every-route.ts";
-
-const NOBODYS = `${"7".repeat(16)}-${"7".repeat(32)}`;
+import { changesOfNobody, type Route } from "./every-route.ts";
 
 let ensemble: TestEnsemble;
 let api: HttpApi;
@@ -24,7 +22,7 @@ afterAll(async () => await ensemble?.stop());
 /** Those that are done under a lease or by its text, and what makes secrets, take no key. */
 const KEYLESS = /\/(sessions|renew|release|resign|force-release|resume)$|\/(tokens|webhooks)/;
 
-const KEYED: readonly Route[] = changesIn(NOBODYS, NOBODYS).filter(
+const KEYED: readonly Route[] = changesOfNobody().filter(
   ({ path }) => !KEYLESS.test(path) && !path.endsWith("/proclaim"),
 );
 

@@ -67,6 +67,26 @@ async function hangUp(name: string, queued: number, how: "reset" | "end"): Promi
   else socket.destroy();
 }
 
+test("a verb is no part of a name, unless its slash is written so", async () => {
+  const verbs = {
+    locks: ["acquire", "renew", "release", "force-release"],
+    semaphores: ["acquire", "renew", "release", "force-release"],
+    elections: ["campaign", "renew", "proclaim", "resign", "force-release"],
+    counters: ["add"],
+  } as const;
+  for (const [kind, all] of Object.entries(verbs)) {
+    for (const verb of all) {
+      for (const method of ["GET", "PUT"]) {
+        const asked = { method, ...(method === "PUT" ? { body: "{}" } : {}) };
+        const response = await fetch(`${ensemble.httpUrl}/v1/${kind}/a/b/${verb}`, asked);
+        expect([response.status, response.headers.get("allow")]).toEqual([405, "POST"]);
+        expect(await response.text()).toContain(`/v1/${kind}/a/b%2F${verb}`);
+      }
+    }
+  }
+  expect((await api.call("GET", "/locks/a%2Facquire")).json).toMatchObject({ lock: "/locks/a/acquire" });
+});
+
 describe("a lock", () => {
   test("is taken, seen, kept and given back", async () => {
     const first = await acquire("orders/42", { owner: "me", ttlMs: 5000 });

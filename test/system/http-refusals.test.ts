@@ -1,41 +1,35 @@
 /**
- * What every route of the HTTP API answers to those who must log in first, who ask too often, and whose session belongs
- * to a connection: through the real runtime, held to the OpenAPI document.
+ * What every route of the HTTP API answers to those who must log in first, who ask too often, whose session belongs to
+ * a connection, and who ask for webhooks where there are none: through the real runtime, held to the OpenAPI document.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Client, connect } from "../../src/client/index.ts";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
 import { type ApiAnswer, type ApiInit, HttpApi } from "../harness/http-api.ts";
 import { saslUsers } from "../keeper/sasl-client.ts";
-import { changesIn, reads, type Route } from "./every-route.ts";
-
-/** A text as those of sessions and leases are, of none that there is. */
-const NOBODYS = `${"7".repeat(16)}-${"7".repeat(32)}`;
+import { changesOfNobody, MOVED_ALONE, reads, type Route, unseen, WITHOUT_HOOKS } from "./every-route.ts";
 
 let strict: TestEnsemble;
 let busy: TestEnsemble;
 let open: TestEnsemble;
+let hookless: TestEnsemble;
 
 beforeAll(async () => {
   const alone = { VOTERS: "1", WEBHOOKS_ENABLED: "1" };
   const login = { SASL_USERS: saslUsers({ ann: "secret" }), ENFORCE_AUTH_SCHEMES: "sasl" };
-  [strict, busy, open] = await Promise.all([
+  [strict, busy, open, hookless] = await Promise.all([
     startEnsemble({ vars: { ...alone, ...login } }),
     startEnsemble({ vars: { ...alone, RATE_LIMIT_PER_ADDRESS: "20" } }),
     startEnsemble({ vars: alone }),
+    startEnsemble({ vars: { VOTERS: "1" } }),
   ]);
 }, 120_000);
 
-afterAll(async () => await Promise.all([strict?.stop(), busy?.stop(), open?.stop()]));
-
-/** What the document has with this status, and nobody was answered with. */
-function unseen(api: HttpApi, status: number): readonly string[] {
-  return api.documented().filter((line) => line.endsWith(` ${status}`) && !api.seen.has(line));
-}
+afterAll(async () => await Promise.all([strict, busy, open, hookless].map(async (one) => await one?.stop())));
 
 test("who must log in first is told so by every route", async () => {
   const api = await HttpApi.open(strict.httpUrl);
-  for (const { method, path, init } of [...changesIn(NOBODYS, NOBODYS), ...reads()]) {
+  for (const { method, path, init } of [...changesOfNobody(), ...reads()]) {
     const { status, code } = await api.call(method, path, init);
     expect(`${method} ${path}: ${status} ${String(code)}`).toBe(`${method} ${path}: 403 login-required`);
   }
@@ -44,10 +38,7 @@ test("who must log in first is told so by every route", async () => {
 
 test("who asks too often is told when to ask again by every route", async () => {
   const api = await HttpApi.open(busy.httpUrl);
-  const routes = [
-    ...changesIn(NOBODYS, NOBODYS),
-    ...reads().filter(({ path }) => !path.startsWith("/watch")),
-  ];
+  const routes = [...changesOfNobody(), ...reads().filter(({ path }) => !path.startsWith("/watch"))];
   const untilBound = async ({ method, path, init }: Route): Promise<string | null> => {
     for (;;) {
       const { status, headers } = await api.call(method, path, init);
@@ -58,6 +49,17 @@ test("who asks too often is told when to ask again by every route", async () => 
   for (const seconds of again) expect(Number(seconds)).toBeGreaterThan(0);
   expect(unseen(api, 429).filter((line) => !line.includes("/watch/"))).toEqual([]);
 }, 60_000);
+
+test("who asks for webhooks where there are none is told what to set", async () => {
+  const api = await HttpApi.open(hookless.httpUrl);
+  for (const { method, path, init } of [...changesOfNobody(), ...reads()]) {
+    if (!path.startsWith("/webhooks")) continue;
+    const { status, code, json } = await api.call(method, path, init);
+    expect(`${method} ${path}: ${status} ${String(code)}`).toBe(`${method} ${path}: 501 not-enabled`);
+    expect(json?.["detail"]).toContain("WEBHOOKS_ENABLED");
+  }
+  expect(unseen(api, 501).filter((line) => WITHOUT_HOOKS.test(line))).toEqual([]);
+});
 
 test("a session that a connection has taken over is that connection's alone, a lease's too", async () => {
   const api = await HttpApi.open(open.httpUrl);
@@ -71,6 +73,8 @@ test("a session that a connection has taken over is that connection's alone, a l
   await refused("PUT", "/sessions", own);
   await refused("PUT", "/nodes/there", own);
   await refused("DELETE", "/sessions", own);
+  await refused("PUT", "/services/web/one", { json: { address: "a" }, ...own });
+  await refused("DELETE", "/services/web/one", own);
   expect(await client.exists("/there")).toBeUndefined();
 
   for (const [kind, take, asked, verbs] of [
@@ -87,6 +91,7 @@ test("a session that a connection has taken over is that connection's alone, a l
     }
     expect(holder.state).toBe("connected");
   }
+  expect(unseen(api, 409).filter((line) => MOVED_ALONE.test(line))).toEqual([]);
 }, 60_000);
 
 /** A connection that takes over the session of an answer. */

@@ -129,6 +129,31 @@ describe("a token", () => {
     expect(await code("DELETE", `/tokens/${"0".repeat(64)}`)).toBe("403 no-auth");
   });
 
+  test("tells who may not do something what it takes, and where", async () => {
+    const api = bearing((await tokenOf(APP)).token);
+    const held = { "if-held": `/secret@${"1".padStart(20, "0")}` };
+    const operations = [
+      { op: "put", path: "/app/mine" },
+      { op: "check", path: "/secret", version: 0 },
+    ];
+    for (const [method, path, init, told] of [
+      ["GET", "/nodes/secret", {}, "read on /secret: "],
+      ["PUT", "/nodes/secret", {}, "write on /secret: "],
+      ["PUT", "/nodes/app/mine", { headers: held }, "read on /secret: "],
+      ["POST", "/multi", { json: { operations } }, "operation 1: read on /secret: "],
+      ["POST", "/locks/orders/acquire", { json: {} }, "write on /locks/orders: "],
+      ["GET", "/watch/secret", {}, "read on /secret: "],
+      ["GET", "/tokens", {}, "admin on /: "],
+    ] as const) {
+      const { status, json } = await api.call(method, path, init);
+      expect(`${method} ${path}: ${status} ${String(json?.["detail"])}`).toContain(
+        `${method} ${path}: 403 ${told}`,
+      );
+    }
+    const { json } = await api.call("DELETE", "/nodes/secret");
+    expect(json).toMatchObject({ code: "no-auth", permission: "write", path: "/secret" });
+  });
+
   test("is of its ensemble alone", async () => {
     const { token } = await tokenOf({ prefix: "/", permissions: ["read", "write", "admin"] });
     const headers = { authorization: `Bearer ${token}` };
@@ -245,7 +270,7 @@ test("the command line makes, lists and revokes tokens, and says what is wrong",
     ...args: readonly string[]
   ): Promise<{ readonly out: string; readonly error: string }> => {
     const env = { ...process.env, EDGEKEEPER_TOKEN: SECRET, EDGEKEEPER_URL: ensemble.httpUrl };
-    const ran = promisify(execFile)(process.execPath, ["src/cli/token.ts", ...args], { env });
+    const ran = promisify(execFile)(process.execPath, ["src/program/main.ts", "token", ...args], { env });
     return await ran.then(
       ({ stdout, stderr }) => ({ out: stdout, error: stderr }),
       ({ stdout, stderr }: { stdout: string; stderr: string }) => ({
@@ -264,13 +289,13 @@ test("the command line makes, lists and revokes tokens, and says what is wrong",
   expect((await bearing(token).call("GET", "/nodes/app")).status).toBe(401);
   const wrong: readonly (readonly [readonly string[], string])[] = [
     [["create", "--name", "x", "--scope", "all:/"], '"all" is no permission'],
-    [["create", "--name", "x", "--scope", "read:/", "--expires", "soon"], "--expires takes"],
+    [["create", "--name", "x", "--scope", "read:/", "--expires", "soon"], "a number and ms, s, m, h or d"],
     [["create", "--scope", "read:/"], "--name"],
     [["revoke", "0000000000000000"], "no token has"],
     [["revoke", "xyz"], "is no id"],
-    [["destroy"], "say create, list or revoke"],
-    [["list", "--ensemble", "none"], "404"],
+    [["destroy"], "unknown command"],
+    [["list", "--ensemble", "none"], "none"],
   ];
   for (const [args, told] of wrong)
-    expect((await run(...args)).error).toMatch(new RegExp(`^failed: .*${told}`));
+    expect((await run(...args)).error).toMatch(new RegExp(`^failed: edgekeeper: .*${told}`));
 });

@@ -19,6 +19,13 @@ export default { fetch: async (request, env) => Response.json(await use(env.ENSE
 
 const run = promisify(execFile);
 
+/** How a program ended. */
+interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 let ensemble: TestEnsemble;
 /** Holds nothing but the package. */
 let project: string;
@@ -80,7 +87,7 @@ describe("the package", () => {
     ]);
     const { stdout: files } = await run("find", [".", "-type", "f"], { cwd: installed });
     for (const file of files.trim().split("\n")) {
-      expect(file).toMatch(/^\.\/(?:[\w-]+\.(?:js|d\.ts)|package\.json|README\.md|LICENSE)$/);
+      expect(file).toMatch(/^\.\/(?:[\w-]+\.(?:js|d\.ts)|package\.json|[A-Z-]+\.md|LICENSE)$/);
     }
   });
 
@@ -99,6 +106,23 @@ describe("the package", () => {
       JSON.stringify({ compilerOptions, include: ["src/use.ts"] }),
     );
     await expect(run(process.execPath, [tsc, "-p", project])).resolves.toMatchObject({ stdout: "" });
+  });
+
+  test("has a program that npx runs: it says what is wrong in a line, and ends with the code for it", async () => {
+    const npx = async (...words: readonly string[]): Promise<Ran> => {
+      const env = { ...process.env, EDGEKEEPER_URL: ensemble.httpUrl };
+      const ran = run("npx", ["--offline", "edgekeeper", ...words], { cwd: project, env });
+      return await ran.then((output) => ({ code: 0, ...output })).catch((error: unknown) => error as Ran);
+    };
+    expect(await npx("--version")).toMatchObject({ code: 0, stdout: "0.1.0\n", stderr: "" });
+    expect(await npx("token", "list", "--json")).toMatchObject({ code: 0, stdout: '{"tokens":[]}\n' });
+    expect(await npx("token", "lift")).toMatchObject({ code: 2, stdout: "" });
+    const lost = await npx("token", "list", "--url", "http://127.0.0.1:1", "--json");
+    expect(lost).toMatchObject({ code: 4, stdout: "" });
+    expect(JSON.parse(lost.stderr)).toMatchObject({ error: { exitCode: 4, code: "CONNECTIONLOSS" } });
+    const unknown = await npx("token", "list", "--ensemble", "none");
+    expect(unknown).toMatchObject({ code: 1 });
+    expect(unknown.stderr).toMatch(/^edgekeeper: .*none/);
   });
 
   test("works in Node", async () => {

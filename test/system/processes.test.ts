@@ -88,11 +88,15 @@ test("the leader's process is killed: another leads, nothing is lost, and the re
     .toBe("ok");
   await create(after, "/after");
   await expect
-    .poll(async () => (await status(running)).replicas.map((one) => one.status?.mode), { timeout: DEADLINE_MS })
+    .poll(async () => (await status(running)).replicas.map((one) => one.status?.mode), {
+      timeout: DEADLINE_MS,
+    })
     .toSatisfy((modes: readonly string[]) => modes.filter((mode) => mode === "follower").length === 2);
   const restarted = await processIds();
   expect(restarted[(leader ?? 0) - 1]).not.toBe(killed);
-  expect(running.output()).toContain(`the process of replica ${leader} ended (signal SIGKILL): it starts again`);
+  expect(running.output()).toContain(
+    `the process of replica ${leader} ended (signal SIGKILL): it starts again`,
+  );
   expect(await childrenOfRoot(after)).toEqual(["after", "before"]);
   await client.abandon();
   await after.close();

@@ -1,4 +1,4 @@
-/** The programs of docs/sdk.md, run as they stand there; what they print is what is said beside it. */
+/** The programs of docs/sdk.md and docs/cli.md, run as they stand there; what they print is what is said beside it. */
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -52,6 +52,7 @@ async function outputOf(program: string): Promise<readonly string[]> {
     format: "esm",
     target: "es2022",
     alias: {
+      "edgekeeper/clusters": join(ROOT, "src/clusters/index.ts"),
       "edgekeeper/recipes": join(ROOT, "src/recipes/index.ts"),
       edgekeeper: join(ROOT, "src/client/index.ts"),
     },
@@ -61,10 +62,13 @@ async function outputOf(program: string): Promise<readonly string[]> {
   return stdout.trim().split("\n");
 }
 
-describe("docs/sdk.md", () => {
+describe.each([
+  ["docs/sdk.md", 4],
+  ["docs/cli.md", 1],
+])("%s", (page, count) => {
   test("has programs that print what it says", async () => {
-    const programs = programsOf(await readFile(join(ROOT, "docs/sdk.md"), "utf8"));
-    expect(programs.length).toBeGreaterThan(3);
+    const programs = programsOf(await readFile(join(ROOT, page), "utf8"));
+    expect(programs.length).toBeGreaterThanOrEqual(count);
     for (const program of programs) expect(await outputOf(program)).toEqual(expectedOf(program));
   });
 });

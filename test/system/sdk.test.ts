@@ -3,9 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { Client } from "../../src/client/client.ts";
 import { connect } from "../../src/client/connect.ts";
+import type { EdgekeeperError } from "../../src/client/errors.ts";
 import { http } from "../../src/client/http/http-client.ts";
 import type { Fetch } from "../../src/client/http/caller.ts";
-import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import { freePorts, startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
 
 const REGISTERS = ["/r0", "/r1", "/r2", "/r3"] as const;
 
@@ -176,6 +177,25 @@ describe("a session over WebSocket", () => {
       code: "CONNECTIONLOSS",
       mayBeDone: false,
     });
+  });
+
+  test("hears why nobody answers while it waits, and at the end", async () => {
+    const [port = 0] = await freePorts(1);
+    const nobody = `http://127.0.0.1:${port}`;
+    const told: EdgekeeperError[] = [];
+    const onRetry = (error: EdgekeeperError): void => void told.push(error);
+    const connecting = connect(nobody, { connectTimeoutMs: 2000, onRetry });
+    await expect(connecting).rejects.toThrow(`the last attempt at ws://127.0.0.1:${port}/main/zk: `);
+    expect(told.length).toBeGreaterThan(1);
+    for (const error of told) {
+      expect(error).toMatchObject({ code: "CONNECTIONLOSS", isRetryable: true });
+      expect(error.message).toContain(`ws://127.0.0.1:${port}/main/zk`);
+    }
+
+    told.length = 0;
+    await expect(http(nobody, { retryMs: 1000, onRetry }).get("/")).rejects.toThrow("ECONNREFUSED");
+    expect(told.length).toBeGreaterThan(1);
+    for (const error of told) expect(error.message).toContain("ECONNREFUSED");
   });
 });
 

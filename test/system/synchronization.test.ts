@@ -10,7 +10,7 @@ import { WireClient } from "../client/wire-client.ts";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
 
 /** Batches kept: few enough that who is away for long needs a snapshot. */
-const LOG_BATCHES_MAX = 32;
+const LOG_BATCHES_MAX = 96;
 const WRITES_AWAY = 50_000;
 const OUTSTANDING = 500;
 /** A tree of so many znodes of so many bytes is a snapshot of more than twenty parts. */
@@ -128,6 +128,12 @@ describe("a replica comes back under a write load", { timeout: 300_000 }, () => 
   test(`after ${DEATHS} deaths, one at each stage of a snapshot, holding what it had all the while`, async () => {
     const { follower } = await roles();
     await allEqual();
+    await expect
+      .poll(async () => {
+        const { lastWritten, lastDelivered } = await statusOf(follower);
+        return lastWritten === lastDelivered;
+      })
+      .toBe(true);
     const held = await statusOf(follower);
     const seen = new Map<number, ObjectStatus>();
     await fault(follower, { kind: "dieInSnapshots", count: DEATHS });
@@ -230,6 +236,7 @@ async function fault(sid: number, what: object): Promise<void> {
 }
 
 interface ObjectStatus extends ReplicaStatus {
+  readonly lastWritten: string;
   readonly snapshots: number;
 }
 

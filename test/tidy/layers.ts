@@ -35,13 +35,30 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
   // The gateway runs what names and reaches a replica (durable's entry and settings), never what is inside one.
   gateway: {
     layers: ["base", "binding", "dashboard", "durable"],
-    packages: ["@cfworker/json-schema", "@hono/zod-openapi", "cloudflare:", "hono", "jose"],
+    packages: [
+      "@cfworker/json-schema",
+      "@hono/zod-openapi",
+      "ajv",
+      "ajv-draft-04",
+      "cloudflare:",
+      "hono",
+      "jose",
+    ],
   },
   client: { layers: ["base", "jute"] },
   recipes: { layers: ["base", "client"] },
   // What runs the Worker in several processes of one machine, outside of its bundle.
   local: { layers: [] },
-  cli: { layers: ["base", "jute", "client", "local", "recipes"], packages: ["node:", "smol-toml"] },
+  cli: { layers: ["base", "local"], packages: ["node:", "smol-toml"] },
+  // Other systems' znodes, read by the SDK's client: published as edgekeeper/clusters.
+  clusters: { layers: ["base", "client"] },
+  // TCP in front of a deployment's WebSocket door.
+  bridge: { layers: ["base", "client"], packages: ["node:", "ws"] },
+  // The npm bin: commands over the SDK, and what runs an ensemble here.
+  program: {
+    layers: ["base", "bridge", "cli", "client", "clusters"],
+    packages: ["node:", "commander", "ws"],
+  },
   "worker.ts": { layers: ["base", "durable", "gateway"], packages: ["cloudflare:", "hono"] },
 };
 

@@ -27,6 +27,10 @@ const BANNED_IN_NAMES: ReadonlyMap<string, string> = new Map([
   ["ephemeral node", "ephemeral"],
 ]);
 
+/** Other systems' own words, where these systems are what is spoken of. */
+const OF_OTHER_SYSTEMS: ReadonlySet<string> = new Set(["cluster", "master"]);
+const SPEAKS_OF_THEM = /^src\/(?:clusters\/|program\/commands\/cluster)/;
+
 /** In prose only what cannot mean anything else. */
 const BANNED_IN_COMMENTS: ReadonlyMap<RegExp, string> = new Map([
   [/\blog entr(?:y|ies)\b/i, "proposal"],
@@ -43,7 +47,10 @@ export const vocabularyRule: Rule = {
     if (layerOf(source.path) === undefined) return [];
     const inNames = declaredNamesOf(source).flatMap((name) => {
       const words = ` ${wordsOf(name.text).join(" ")} `;
-      const banned = [...BANNED_IN_NAMES].find(([word]) => words.includes(` ${word} `));
+      const isTheirs = SPEAKS_OF_THEM.test(source.path);
+      const banned = [...BANNED_IN_NAMES].find(
+        ([word]) => words.includes(` ${word} `) && !(isTheirs && OF_OTHER_SYSTEMS.has(word)),
+      );
       return banned === undefined ? [] : [violation(source, lineOf(source, name), banned)];
     });
     const inComments = commentsOf(source).flatMap(({ text, line }) => {

@@ -2,7 +2,7 @@
  * Requests over HTTP, asked again where that is safe: what only reads, what carries a key, and what surely was not
  * done.
  */
-import { ConnectionLossError } from "../errors.ts";
+import { ConnectionLossError, type EdgekeeperError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { HttpProblemError } from "./http-errors.ts";
 import { errorOfProblem, OUTCOME_UNKNOWN, type Problem, readProblem } from "./problems.ts";
@@ -89,6 +89,8 @@ export interface CallerParts {
   readonly runtime: Runtime;
   /** How long to go on asking, in ms, from the first attempt on. */
   readonly retryMs: number;
+  /** Told why it is asked again, before it is. */
+  readonly onRetry?: ((error: EdgekeeperError) => void) | undefined;
 }
 
 type Attempt =
@@ -131,7 +133,7 @@ export class Caller {
     request: HttpRequest | ((spentMs: number) => HttpRequest),
     isRead: boolean,
   ): Promise<{ readonly answer: HttpAnswer; readonly response?: HttpResponse }> {
-    const { runtime, retryMs } = this.#parts;
+    const { runtime, retryMs, onRetry } = this.#parts;
     const beganMs = runtime.nowMs();
     for (let attempt = 0; ; attempt++) {
       const sentMs = runtime.nowMs();
@@ -140,7 +142,7 @@ export class Caller {
       signal?.throwIfAborted();
       const outcome = await this.#attempt(asked, isRead);
       signal?.throwIfAborted();
-      let error: Error;
+      let error: EdgekeeperError;
       let pauseMs = runtime.rng.below(Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** Math.min(attempt, 10)));
       if (outcome.kind === "lost") {
         const mayBeDone = asked.method !== "GET";
@@ -162,6 +164,7 @@ export class Caller {
         pauseMs = Math.max(pauseMs, Number(response.headers.get("retry-after") ?? 0) * 1000 || 0);
       }
       if (runtime.nowMs() + pauseMs - beganMs > retryMs) throw error;
+      onRetry?.(error);
       await pause(runtime, pauseMs, signal);
     }
   }

@@ -1,6 +1,6 @@
 /** The SDK over HTTP, for functions that hold no connection. Every write carries a key, and so is safe to repeat. */
 import { checkPath } from "../chroot.ts";
-import { NoNodeError } from "../errors.ts";
+import { type EdgekeeperError, NoNodeError } from "../errors.ts";
 import { defaultRuntime, randomUuid, type Runtime } from "../runtime.ts";
 import { dataOf, type DataInput, type Stat, Znode, zxidText } from "../znode.ts";
 import { Caller, type Fetch, type HttpAnswer, type HttpRequest } from "./caller.ts";
@@ -31,6 +31,8 @@ export interface HttpOptions {
   readonly fetch?: Fetch;
   /** How long to go on asking where nobody answers, in ms. Default 30,000; 0 asks once. */
   readonly retryMs?: number;
+  /** Told why something is asked again, before it is: nothing else is heard until it is given up. */
+  readonly onRetry?: (error: EdgekeeperError) => void;
   readonly runtime?: Runtime;
 }
 
@@ -298,6 +300,7 @@ export function http(address: string, options: HttpOptions = {}): HttpClient {
     fetch: options.fetch ?? ((target, init) => fetch(target, init)),
     runtime: options.runtime ?? defaultRuntime(),
     retryMs: options.retryMs ?? RETRY_MS_DEFAULT,
+    onRetry: options.onRetry,
   });
   return new HttpClient(caller);
 }

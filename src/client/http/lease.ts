@@ -161,11 +161,12 @@ export class Lead extends Lease {
   }
 }
 
-/** Where it is, behind the ensemble's address: `orders/42`, or a path of its own that begins with a slash. */
+/**
+ * Where it is, behind the ensemble's address: `orders/42`, or a path of its own that begins with a slash. As one
+ * segment, so that no part of a name is taken for a verb.
+ */
 export function leasedUrl(route: Leased["route"] | "counters" | "config", name: string): string {
-  const isPath = name.startsWith("/");
-  const encoded = isPath ? encodeURIComponent(name) : name.split("/").map(encodeURIComponent).join("/");
-  return `/${route}/${encoded}`;
+  return `/${route}/${encodeURIComponent(name)}`;
 }
 
 function grantOf({ text, sentMs }: HttpAnswer): Grant {

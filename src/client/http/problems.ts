@@ -77,6 +77,7 @@ const CLASSES: Readonly<Record<string, ErrorClass>> = {
 
 /** Of these the document tells what the class cannot. */
 const TELLING: ReadonlySet<string> = new Set([
+  "no-auth",
   "bad-path",
   "bad-request",
   "too-large",

@@ -80,4 +80,6 @@ export type Effect =
   | { readonly kind: "drop"; readonly connection: number }
   | { readonly kind: "settle"; readonly call: number; readonly outcome: Outcome }
   | { readonly kind: "fire"; readonly watchers: readonly number[]; readonly event: Fired }
-  | { readonly kind: "state"; readonly state: StateChange; readonly reason: string };
+  | { readonly kind: "state"; readonly state: StateChange; readonly reason: string }
+  /** An attempt to connect has failed; there will be another. */
+  | { readonly kind: "failed"; readonly connection: number; readonly reason: string };

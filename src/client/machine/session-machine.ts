@@ -370,6 +370,7 @@ export class SessionMachine {
       this.#conversation.lose(reason);
     } else {
       this.#failures++;
+      this.#effects.push({ kind: "failed", connection: phase.connection, reason });
     }
     if (this.#closeUntilMs !== undefined) this.#become("closed", "closed while there was no connection");
   }

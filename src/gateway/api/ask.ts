@@ -1,14 +1,13 @@
 /**
  * Asks a replica on a caller's behalf. Any replica will do, so the nearest is asked first: one that cannot answer has
  * done nothing, and the next is asked. Where one is lost with the request, what is safe to ask twice is asked of the
- * next, and of the rest the caller is told that nobody knows. A read that costs a replica nothing is asked of the next
- * as well where the first takes unusually long.
+ * next. Where no answer came in the end of what changes something, its caller is told that nobody knows what became of
+ * it. A read that costs a replica nothing is asked of the next as well where the first takes unusually long.
  */
 import type { Context } from "hono";
 import { ERROR_CODES } from "../../base/error-code.ts";
 import type { Permission } from "../../base/grant.ts";
 import type { Sid } from "../../base/ids.ts";
-import { readSettings } from "../../base/settings.ts";
 import { ZXID_ZERO } from "../../base/zxid.ts";
 import { decodeRecord, encodeRecord } from "../../durable/call-record.ts";
 import {
@@ -16,6 +15,9 @@ import {
   type CallAsked,
   type CallSession,
   GATEWAY_PATHS,
+  PROBED_HEADER,
+  type Need,
+  refusedNeed,
   replicaStub,
 } from "../../durable/entry.ts";
 import { callerHeaders, type HandedOver } from "../../durable/handed-over.ts";
@@ -23,6 +25,7 @@ import { type App, problem, problemDocument } from "../documents.ts";
 import { boundCaller } from "../bound-caller.ts";
 import { addressOf, callerOf, type CallerIdentities } from "../identities.ts";
 import { tooMany } from "../gatekeeper.ts";
+import { settingsOf } from "../settings-of.ts";
 import type { Whereabouts } from "../whereabouts.ts";
 import { unknownCaller } from "./answers.ts";
 import { firstOf } from "./first-of.ts";
@@ -38,8 +41,8 @@ const LATER_PATIENCE_MS = 1000;
 /** Replicas asked, one after the other. */
 const TRIES_MAX = 3;
 
-/** What the ensemble said. */
-export type Answered = CallAnswer & { readonly kind: "answered" };
+/** What the ensemble said, and, where the caller may not do that, what it takes. */
+export type Answered = CallAnswer & { readonly kind: "answered"; readonly need?: Need | undefined };
 
 /** A question, and how it may be asked. */
 export interface Question {
@@ -80,7 +83,7 @@ export class Asker {
     const bound = boundCaller(context.env);
     if (bound !== undefined) return bound;
     const { raw } = context.req;
-    const proven = await this.#callers.of(callerOf(raw), readSettings(context.env).access);
+    const proven = await this.#callers.of(callerOf(raw), settingsOf(context.env).access);
     if (proven === undefined) return undefined;
     const bearer = context.get("bearer");
     if (bearer === undefined) throw new Error("a request came past the gatekeeper");
@@ -128,6 +131,7 @@ export class Asker {
     const ensemble = ensembleOf(context);
     const isHedged = costsNothing(question.request);
     let reason: "no-quorum" | "lagging" | "busy" | undefined;
+    let isLost = false;
     const { nearness } = this.#whereabouts;
     const sids = question.sid === undefined ? await this.#order(context) : [question.sid];
     const found = await firstOf<Sid, Answered | Probed | Response>(sids, {
@@ -138,15 +142,18 @@ export class Asker {
         const body = encodeRecord(tries++ === 0 ? asked : { ...asked, patienceMs: LATER_PATIENCE_MS });
         const init = { method: "POST", headers, body };
         const answer = await this.#try(context, sid, { init, signal, question });
-        if (answer?.kind === "answered" || answer?.kind === "probed") return answer;
+        if (answer?.kind === "answered") return { ...answer, need: needOf(answer, question) };
+        if (answer?.kind === "probed") return answer;
         if (answer?.kind === "throttled") return tooMany(context, answer.waitMs, THROTTLED);
         if (answer?.kind === "unavailable") reason = answer.reason;
-        else if (!question.isRepeatable) return outcomeUnknown(context);
+        else if (question.isRepeatable) isLost = true;
+        else return outcomeUnknown(context, question);
         return undefined;
       },
     });
     if (found !== undefined) return found;
     this.#whereabouts.forget(ensemble);
+    if (isLost && !LOOKS[question.request.kind]) return outcomeUnknown(context, question);
     return unavailable(context, reason ?? "no-quorum");
   }
 
@@ -166,37 +173,93 @@ export class Asker {
     }: { readonly init: RequestInit; readonly signal: AbortSignal; readonly question: Question },
   ): Promise<CallAnswer | Probed | undefined> {
     const caller = context.req.raw.signal;
-    const signals = [caller, signal, AbortSignal.timeout(TRY_MS + (question.waitMs ?? 0))];
+    const deadline = anyOf([caller, signal], TRY_MS + (question.waitMs ?? 0));
     const name = { ensemble: ensembleOf(context), sid };
     const stub = replicaStub(context.env, name);
     const seen = this.#whereabouts.watch(name);
     let first: string;
-    let rest: Promise<string>;
+    let rest: Promise<string> | undefined;
     try {
       const response = await stub.fetch(`http://replica${GATEWAY_PATHS.call}`, {
         ...init,
-        signal: AbortSignal.any(signals),
+        signal: deadline.signal,
       });
       // It answers calls in records alone: whatever else comes tells nothing of what became of this one.
       if (!response.ok) throw new Error(`a replica answered ${response.status}`);
-      [first, rest] = await lineOf(response);
-      if (!PROBE.test(first)) first += await rest;
+      if (response.headers.has(PROBED_HEADER)) [first, rest] = await lineOf(response);
+      else first = await response.text();
+      if (rest !== undefined && !PROBE.test(first)) first += await rest;
     } catch {
+      deadline.disarm();
       // It died, or does not answer: which of the two is not told, and does not matter.
       if (signal.aborted) seen.slower();
       else if (!caller.aborted) seen.failed();
       return undefined;
     }
-    if (!PROBE.test(first)) {
+    if (rest === undefined || !PROBE.test(first)) {
+      deadline.disarm();
       const answer = decodeRecord(first) as CallAnswer;
       if (answer.kind === "unavailable") seen.failed();
       else if (costsNothing(question.request)) seen.answered();
       return answer;
     }
-    const answer = rest.then((record) => decodeRecord(record) as CallAnswer);
+    const answer = rest.finally(() => deadline.disarm()).then((record) => decodeRecord(record) as CallAnswer);
     return { kind: "probed", zxid: first.trim(), answer };
   }
 }
+
+/**
+ * A signal that fires with any of these, or after so many ms, until it is disarmed. The platform's own (`timeout`,
+ * `any`) would keep a timer, and all that it holds, for each request that was answered long ago.
+ */
+function anyOf(
+  signals: readonly AbortSignal[],
+  afterMs: number,
+): { readonly signal: AbortSignal; readonly disarm: () => void } {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  const timer = setTimeout(abort, afterMs);
+  for (const signal of signals) {
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort);
+  }
+  const disarm = (): void => {
+    clearTimeout(timer);
+    for (const signal of signals) signal.removeEventListener("abort", abort);
+  };
+  return { signal: controller.signal, disarm };
+}
+
+/** What an answer says that its caller is not allowed; undefined where it says nothing of that. */
+function needOf({ code, response }: Answered, { request }: Question): Need | undefined {
+  const results = response.op === "multi" ? response.results : [];
+  const failed = results.findIndex((result) => result.op === "error" && result.code === ERROR_CODES.noAuth);
+  if (code !== ERROR_CODES.noAuth && failed === -1) return undefined;
+  return refusedNeed(request, failed === -1 ? undefined : failed);
+}
+
+/** What changes nothing: where it was not answered, nothing was done. */
+const LOOKS: Readonly<Record<CallAsked["request"]["kind"], boolean>> = {
+  read: true,
+  queue: true,
+  children: true,
+  authorize: true,
+  listTokens: true,
+  listHooks: true,
+  write: false,
+  openSession: false,
+  acquire: false,
+  renew: false,
+  release: false,
+  proclaim: false,
+  forceRelease: false,
+  createToken: false,
+  revokeToken: false,
+  createHook: false,
+  deleteHook: false,
+  resumeHook: false,
+  noteHook: false,
+};
 
 /** Whether a replica answers it at once from its own tree: two may be asked then, and the time tells how far it is. */
 function costsNothing(request: CallAsked["request"]): boolean {
@@ -246,11 +309,9 @@ function unavailable(context: Context<App>, reason: keyof typeof UNAVAILABLE): R
   return problemDocument(context, { status: 503, code: reason, detail, headers: { "retry-after": "1" } });
 }
 
-function outcomeUnknown(context: Context<App>): Response {
-  return problem(
-    context,
-    504,
-    "outcome-unknown",
-    "it may have been done, or may yet be: look, or send an Idempotency-Key, with which you may ask again",
-  );
+function outcomeUnknown(context: Context<App>, { isRepeatable }: Question): Response {
+  const next = isRepeatable
+    ? "ask again just as you did, which does no harm"
+    : "look, or send an Idempotency-Key, with which you may ask again";
+  return problem(context, 504, "outcome-unknown", `it may have been done, or may yet be: ${next}`);
 }

@@ -8,7 +8,7 @@ import type { Asker } from "./ask.ts";
 import { configName, configPath, jsonText, noDocument, violation } from "./config.ts";
 import { ConfigStore, ensuredAbove, ensuredAt, schemaPath, unchanged } from "./config-store.ts";
 import { etagOf } from "./etags.ts";
-import { parseJson, violationsOf } from "./json-rules.ts";
+import { parseJson, schemaProblem, violationsOf } from "./json-rules.ts";
 import { sessionHeaders, writeHeaders } from "./writes.ts";
 
 const params = z.object({ name: configName });
@@ -31,7 +31,8 @@ const put = createRoute({
   summary: "Set the schema of a configuration document",
   description:
     "JSON Schema of draft 4, 7, 2019-09 or 2020-12, as `$schema` says, the last where it says nothing. References go " +
-    "within it. The document, where there is one, must satisfy it: 422 `schema-violation` where it does not.",
+    "within it. What is none as its draft has them is refused: 400 `bad-schema` tells where. The document, where " +
+    "there is one, must satisfy it: 422 `schema-violation` where it does not.",
   request: { params, headers: z.object(writeHeaders), body: { required: true, content } },
   responses: answers([400, 403, 409, 410, 412, 413, 415, 422, 503, 504, 507], {
     204: { description: "It is set." },
@@ -66,8 +67,8 @@ export function addConfigSchemas(api: OpenAPIHono<App>, asker: Asker): void {
     if (path instanceof Response) return path;
     const text = await jsonText(context);
     if (text instanceof Response) return text;
-    const useless = violationsOf(parseJson(text)?.value, null);
-    if (typeof useless === "string") return problem(context, 400, "bad-schema", `not a schema: ${useless}`);
+    const wrong = schemaRefusal(parseJson(text)?.value);
+    if (wrong !== undefined) return problem(context, 400, "bad-schema", `not a schema: ${wrong}`);
     const data = new TextEncoder().encode(text);
     const store = new ConfigStore(context, asker, caller);
     const answer = await store.change(path, ["schema", path, text], (basis) => {
@@ -102,4 +103,12 @@ export function addConfigSchemas(api: OpenAPIHono<App>, asker: Asker): void {
     if (answer instanceof Response) return answer;
     return new Response(null, { status: 204, headers: { zxid: zxidDigits(answer.zxid) } });
   });
+}
+
+/** Why it is no schema, or none that can be applied to a document: a reference of it may lead nowhere. */
+function schemaRefusal(schema: unknown): string | undefined {
+  const problem = schemaProblem(schema);
+  if (problem !== undefined) return problem;
+  const useless = violationsOf(schema, null);
+  return typeof useless === "string" ? useless : undefined;
 }

@@ -14,6 +14,7 @@ import { etagOf, expected, ifMatch, knownData, names } from "./etags.ts";
 import { waitQuery } from "./leases.ts";
 import { failureOf, problemOf, toldOf } from "./problems.ts";
 import { sessionHeaders, writeHeaders, writeOf } from "./writes.ts";
+import { onlyByPost } from "./verbs.ts";
 import { ERROR_CODES } from "../../base/error-code.ts";
 
 const COUNTERS_PATH = "/counters";
@@ -106,6 +107,7 @@ const put = createRoute({
 
 /** Adds the routes. */
 export function addCounters(api: OpenAPIHono<App>, asker: Asker): void {
+  onlyByPost(api, "/counters/:name{.+}", ["add"]);
   api.openapi(add, async (context) => {
     const path = counterPath(context.req.valid("param").name);
     const delta = BigInt(context.req.valid("json").by);
@@ -168,7 +170,7 @@ function counterPath(name: string): string {
 }
 
 function notCounter(context: Context<App>): Response {
-  const { status, code, detail } = toldOf(ERROR_CODES.notCounter);
+  const { status, code, detail } = toldOf({ code: ERROR_CODES.notCounter });
   return problem(context, status, code, detail);
 }
 

@@ -12,32 +12,24 @@ import {
   acquireLease,
   contenderDocument,
   contenderFields,
-  FORCE_TEXT,
-  forceRelease,
-  forceSchema,
-  type Held,
-  leaseBodySchema,
   leaseFields,
   overOf,
-  releaseLease,
-  renewLease,
   waitQuery,
 } from "./leases.ts";
+import { addLeaseRoutes, heldOf, type LeaseKind } from "./lease-routes.ts";
 import { problemOf } from "./problems.ts";
 import { readSession, readZxid, sessionText } from "./schemas.ts";
 import { writeHeaders } from "./writes.ts";
 
-const ELECTIONS_PATH = "/elections";
-
 /** Everybody that looks who leads reads it. */
 const VALUE_CHARACTERS_MAX = 10_000;
 
-const params = z.object({
-  name: z
-    .string()
-    .describe("`jobs` is the znode /elections/jobs; a name that begins with / (as %2F) is a path of its own.")
-    .openapi({ example: "jobs" }),
-});
+const name = z
+  .string()
+  .describe("`jobs` is the znode /elections/jobs; a name that begins with / (as %2F) is a path of its own.")
+  .openapi({ example: "jobs" });
+
+const params = z.object({ name });
 
 const value = z
   .string()
@@ -63,7 +55,16 @@ const electionSchema = z
   })
   .openapi("Election");
 
-const leaseBody = { required: true, content: { "application/json": { schema: leaseBodySchema } } } as const;
+const ELECTIONS: LeaseKind = {
+  what: "election",
+  parent: "/elections",
+  name,
+  lease: leadSchema,
+  renew: { summary: "Go on to lead", done: "It still leads." },
+  release: { summary: "Lead no more", done: "The next one leads." },
+  force: { summary: "Take the lead away", done: "The next one leads." },
+  verbs: ["resign", "campaign", "proclaim"],
+};
 
 const campaign = createRoute({
   method: "post",
@@ -80,17 +81,6 @@ const campaign = createRoute({
   }),
 });
 
-const renew = createRoute({
-  method: "post",
-  path: "/elections/:name{.+}/renew",
-  summary: "Go on to lead",
-  description: "The whole ttlMs of the lease lies ahead again, counted from when this was sent.",
-  request: { params, body: leaseBody },
-  responses: answers([400, 409, 410, 415, 503, 504], {
-    200: { description: "It still leads.", content: { "application/json": { schema: leadSchema } } },
-  }),
-});
-
 const proclaim = createRoute({
   method: "post",
   path: "/elections/:name{.+}/proclaim",
@@ -104,23 +94,6 @@ const proclaim = createRoute({
     },
   },
   responses: answers([400, 409, 410, 412, 415, 503, 504, 507], { 204: { description: "It is set." } }),
-});
-
-const resign = createRoute({
-  method: "post",
-  path: "/elections/:name{.+}/resign",
-  summary: "Lead no more",
-  request: { params, body: leaseBody },
-  responses: answers([400, 409, 410, 415, 503, 504], { 204: { description: "The next one leads." } }),
-});
-
-const force = createRoute({
-  method: "post",
-  path: "/elections/:name{.+}/force-release",
-  summary: "Take the lead away",
-  description: FORCE_TEXT,
-  request: { params, body: { required: true, content: { "application/json": { schema: forceSchema } } } },
-  responses: answers([400, 403, 412, 415, 503, 504], { 204: { description: "The next one leads." } }),
 });
 
 const observe = createRoute({
@@ -146,11 +119,16 @@ const observe = createRoute({
 
 /** Adds the routes. */
 export function addElections(api: OpenAPIHono<App>, asker: Asker): void {
-  addLead(api, asker);
+  api.openapi(campaign, async (context) => {
+    const held = heldOf(ELECTIONS, context.req.valid("param").name);
+    const { value: owner, ...wanted } = context.req.valid("json");
+    return await acquireLease(context, asker, held, { mode: "latch", ...wanted, owner });
+  });
+  addLeaseRoutes(api, asker, ELECTIONS);
   api.openapi(proclaim, async (context) => {
     const caller = await asker.callerOf(context);
     if (caller === undefined) return unknownCaller(context);
-    const { path } = heldOf(context.req.valid("param").name);
+    const { path } = heldOf(ELECTIONS, context.req.valid("param").name);
     const { lease, value: shown } = context.req.valid("json");
     const request = { kind: "proclaim", path, data: new TextEncoder().encode(shown) } as const;
     const question = { request, session: readSession(lease), isRepeatable: true };
@@ -162,7 +140,7 @@ export function addElections(api: OpenAPIHono<App>, asker: Asker): void {
   api.openapi(observe, async (context) => {
     const caller = await asker.callerOf(context);
     if (caller === undefined) return unknownCaller(context);
-    const { path } = heldOf(context.req.valid("param").name);
+    const { path } = heldOf(ELECTIONS, context.req.valid("param").name);
     const { consistency, wait: waitMs } = context.req.valid("query");
     const [, digits] = /"(\d{20})"/.exec(context.req.header("if-none-match") ?? "") ?? [];
     const known = digits === undefined ? undefined : readZxid(digits);
@@ -186,29 +164,4 @@ export function addElections(api: OpenAPIHono<App>, asker: Asker): void {
     const shown = { election: path, leader, count: response.count, candidates };
     return json(context, 200, shown, headers);
   });
-}
-
-/** The routes that an election shares with what else there are leases of. */
-function addLead(api: OpenAPIHono<App>, asker: Asker): void {
-  api.openapi(campaign, async (context) => {
-    const held = heldOf(context.req.valid("param").name);
-    const { value: owner, ...wanted } = context.req.valid("json");
-    return await acquireLease(context, asker, held, { mode: "latch", ...wanted, owner });
-  });
-  api.openapi(renew, async (context) => {
-    const held = heldOf(context.req.valid("param").name);
-    return await renewLease(context, asker, held, context.req.valid("json").lease);
-  });
-  api.openapi(resign, async (context) => {
-    const held = heldOf(context.req.valid("param").name);
-    return await releaseLease(context, asker, held, context.req.valid("json").lease);
-  });
-  api.openapi(force, async (context) => {
-    const held = heldOf(context.req.valid("param").name);
-    return await forceRelease(context, asker, held, context.req.valid("json").token);
-  });
-}
-
-function heldOf(name: string): Held {
-  return { what: "election", path: name.startsWith("/") ? name : `${ELECTIONS_PATH}/${name}` };
 }

@@ -11,27 +11,21 @@ import {
   acquireLease,
   contenderDocument,
   contenderFields,
-  FORCE_TEXT,
-  forceRelease,
-  forceSchema,
-  type Held,
   leaseFields,
-  leaseBodySchema,
-  releaseLease,
-  renewLease,
 } from "./leases.ts";
-import { lockPath } from "./lock-path.ts";
+import { addLeaseRoutes, heldOf, type LeaseKind } from "./lease-routes.ts";
+import { lockPath, LOCKS_PATH } from "./lock-path.ts";
 import { problemOf } from "./problems.ts";
 import { writeHeaders } from "./writes.ts";
 
-const params = z.object({
-  name: z
-    .string()
-    .describe(
-      "`orders/42` is the znode /locks/orders/42; a name that begins with / (as %2F) is a path of its own.",
-    )
-    .openapi({ example: "orders/42" }),
-});
+const name = z
+  .string()
+  .describe(
+    "`orders/42` is the znode /locks/orders/42; a name that begins with / (as %2F) is a path of its own.",
+  )
+  .openapi({ example: "orders/42" });
+
+const params = z.object({ name });
 
 const acquireSchema = z.strictObject({
   ...acquireFields,
@@ -53,10 +47,16 @@ const queueSchema = z
   })
   .openapi("LockQueue");
 
-const leaseBody = {
-  required: true,
-  content: { "application/json": { schema: leaseBodySchema } },
-} as const;
+const LOCKS: LeaseKind = {
+  what: "lock",
+  parent: LOCKS_PATH,
+  name,
+  lease: leaseSchema,
+  renew: { summary: "Keep a lock", done: "It is still held." },
+  release: { summary: "Give a lock back", done: "It is not held any more." },
+  force: { summary: "Take a lock away from its holder", done: "It is free again." },
+  verbs: ["release", "acquire"],
+};
 
 const acquire = createRoute({
   method: "post",
@@ -71,37 +71,6 @@ const acquire = createRoute({
   responses: answers([400, 403, 409, 410, 415, 422, 503, 504, 507], {
     200: { description: "It is held.", content: { "application/json": { schema: leaseSchema } } },
   }),
-});
-
-const renew = createRoute({
-  method: "post",
-  path: "/locks/:name{.+}/renew",
-  summary: "Keep a lock",
-  description: "The whole ttlMs of the lease lies ahead again, counted from when this was sent.",
-  request: { params, body: leaseBody },
-  responses: answers([400, 409, 410, 415, 503, 504], {
-    200: { description: "It is still held.", content: { "application/json": { schema: leaseSchema } } },
-  }),
-});
-
-const release = createRoute({
-  method: "post",
-  path: "/locks/:name{.+}/release",
-  summary: "Give a lock back",
-  request: { params, body: leaseBody },
-  responses: answers([400, 409, 410, 415, 503, 504], { 204: { description: "It is not held any more." } }),
-});
-
-const force = createRoute({
-  method: "post",
-  path: "/locks/:name{.+}/force-release",
-  summary: "Take a lock away from its holder",
-  description: FORCE_TEXT,
-  request: {
-    params,
-    body: { required: true, content: { "application/json": { schema: forceSchema } } },
-  },
-  responses: answers([400, 403, 412, 415, 503, 504], { 204: { description: "It is free again." } }),
 });
 
 const show = createRoute({
@@ -121,21 +90,10 @@ const show = createRoute({
 /** Adds the routes. */
 export function addLocks(api: OpenAPIHono<App>, asker: Asker): void {
   api.openapi(acquire, async (context) => {
-    const held = heldOf(context.req.valid("param").name);
+    const held = heldOf(LOCKS, context.req.valid("param").name);
     return await acquireLease(context, asker, held, context.req.valid("json"));
   });
-  api.openapi(renew, async (context) => {
-    const held = heldOf(context.req.valid("param").name);
-    return await renewLease(context, asker, held, context.req.valid("json").lease);
-  });
-  api.openapi(release, async (context) => {
-    const held = heldOf(context.req.valid("param").name);
-    return await releaseLease(context, asker, held, context.req.valid("json").lease);
-  });
-  api.openapi(force, async (context) => {
-    const held = heldOf(context.req.valid("param").name);
-    return await forceRelease(context, asker, held, context.req.valid("json").token);
-  });
+  addLeaseRoutes(api, asker, LOCKS);
   api.openapi(show, async (context) => {
     const caller = await asker.callerOf(context);
     if (caller === undefined) return unknownCaller(context);
@@ -152,8 +110,4 @@ export function addLocks(api: OpenAPIHono<App>, asker: Asker): void {
     });
     return json(context, 200, { lock: path, count: response.count, queue }, { zxid: zxidDigits(zxid) });
   });
-}
-
-function heldOf(name: string): Held {
-  return { what: "lock", path: lockPath(name) };
 }

@@ -10,7 +10,7 @@ import { type App, problemDocument } from "../documents.ts";
 import { answers, json, unknownCaller } from "./answers.ts";
 import type { Answered, Asker } from "./ask.ts";
 import { newZnode } from "./new-znode.ts";
-import { problemOf, toldOf } from "./problems.ts";
+import { failureOf, problemOf, toldOf } from "./problems.ts";
 import { modeSchema, statDocument, statSchema } from "./schemas.ts";
 import { writeHeaders, writeOf } from "./writes.ts";
 
@@ -131,15 +131,15 @@ function told(context: Context<App>, operations: readonly TransactOperation[], a
   const failed = response.results.findIndex(
     (result) => result.op === "error" && result.code !== ERROR_CODES.ok,
   );
-  const failure = response.results[failed];
-  if (failure?.op === "error") {
-    const { status, code, detail } = toldOf(failure.code);
+  const failure = failureOf(answer);
+  if (failure !== undefined) {
+    const { status, code, detail } = toldOf(failure);
     return problemDocument(context, {
       status,
       code,
       detail: `operation ${failed}: ${detail}; none was done`,
       headers: { zxid: zxidDigits(zxid) },
-      members: { operation: failed },
+      members: { ...failure.need, operation: failed },
     });
   }
   const results = response.results.map((result, at) => resultOf(result, operations[at]?.path ?? ""));

@@ -15,7 +15,7 @@ import type { Found } from "./read-cache.ts";
 import { answers, bytesOf, json, unknownCaller } from "./answers.ts";
 import { etagOf, expected, ifMatch, knownBy, knownData, names } from "./etags.ts";
 import { newZnode } from "./new-znode.ts";
-import { problemOf } from "./problems.ts";
+import { failureOf, problemOf } from "./problems.ts";
 import { modeSchema, statDocument, statSchema } from "./schemas.ts";
 import { sessionHeaders, writeHeaders, writeOf } from "./writes.ts";
 
@@ -295,10 +295,11 @@ async function written(
   const question: Question = await writeOf(context, caller, { operations: [operation], guards });
   const answer = await asker.ask(context, caller, question);
   if (answer instanceof Response) return answer;
+  const failure = failureOf(answer);
+  if (failure !== undefined) return problemOf(context, failure);
   const { zxid, response } = answer;
   const result: MultiResult | undefined = response.op === "multi" ? response.results[0] : undefined;
   if (result === undefined) return problemOf(context, answer);
-  if (result.op === "error") return problemOf(context, { code: result.code, zxid });
   const headers = { zxid: zxidDigits(zxid) };
   if (result.op === "create2") {
     const { path, stat } = result;

@@ -21,7 +21,9 @@ const TOLD: Partial<Record<ErrorName, Told>> = {
   noAuth: {
     status: 403,
     code: "no-auth",
-    detail: "its access control list, or the scope of the caller's token, does not allow that",
+    detail:
+      "the access control list, or the scope of the caller's token, does not allow that (to create or to delete, the " +
+      "list is that of the znode above)",
   },
   authFailed: {
     status: 401,
@@ -108,26 +110,34 @@ const NAMES: ReadonlyMap<number, ErrorName> = new Map(
   Object.entries(ERROR_CODES).map(([name, code]) => [code, name as ErrorName]),
 );
 
-/** The problem that an error code is. */
-export function toldOf(code: number): Told {
+/** The problem that an error code is; where the caller may not do that, with what it takes. */
+export function toldOf({ code, need }: Pick<Answered, "code" | "need">): Told {
   const name = NAMES.get(code);
   const told = name === undefined ? undefined : TOLD[name];
-  return told ?? { status: 500, code: "internal", detail: `the ensemble answered ${name ?? String(code)}` };
+  if (told === undefined)
+    return { status: 500, code: "internal", detail: `the ensemble answered ${name ?? String(code)}` };
+  return need === undefined
+    ? told
+    : { ...told, detail: `${need.permission} on ${need.path}: ${told.detail}` };
 }
 
+/** What of an answer a problem tells. */
+export type Failure = Pick<Answered, "code" | "zxid" | "need">;
+
 /** The problem that an answer is. */
-export function problemOf(
-  context: Context<App>,
-  { code, zxid }: Pick<Answered, "code" | "zxid">,
-  members: object = {},
-): Response {
-  return problemDocument(context, { ...toldOf(code), headers: { zxid: zxidDigits(zxid) }, members });
+export function problemOf(context: Context<App>, failure: Failure, members: object = {}): Response {
+  const headers = { zxid: zxidDigits(failure.zxid) };
+  return problemDocument(context, {
+    ...toldOf(failure),
+    headers,
+    members: { ...failure.need, ...members },
+  });
 }
 
 /** What went wrong with a write, where something did: of several operations the first that failed. */
-export function failureOf({ code, zxid, response }: Answered): Pick<Answered, "code" | "zxid"> | undefined {
-  if (code !== ERROR_CODES.ok) return { code, zxid };
+export function failureOf({ code, zxid, response, need }: Answered): Failure | undefined {
+  if (code !== ERROR_CODES.ok) return { code, zxid, need };
   const results = response.op === "multi" ? response.results : [];
   const failed = results.find((result) => result.op === "error" && result.code !== ERROR_CODES.ok);
-  return failed?.op === "error" ? { code: failed.code, zxid } : undefined;
+  return failed?.op === "error" ? { code: failed.code, zxid, need } : undefined;
 }

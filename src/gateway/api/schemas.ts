@@ -114,5 +114,7 @@ export const problemSchema: z.ZodType<object> = z
     status: z.number().int(),
     code: z.string().describe("Stable: what programs look at."),
     detail: z.string().describe("For people: what was wrong, and what to do."),
+    permission: z.string().optional().describe("Of `no-auth`: what it takes, and of which path."),
+    path: z.string().optional(),
   })
   .openapi("Problem");

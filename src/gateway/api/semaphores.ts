@@ -13,31 +13,21 @@ import {
   acquireLease,
   contenderDocument,
   contenderFields,
-  FORCE_TEXT,
-  forceRelease,
-  forceSchema,
-  type Held,
   leaseFields,
-  leaseBodySchema,
-  releaseLease,
-  renewLease,
 } from "./leases.ts";
+import { addLeaseRoutes, heldOf, type LeaseKind } from "./lease-routes.ts";
 import { failureOf, problemOf } from "./problems.ts";
 import { writeHeaders, writeOf } from "./writes.ts";
-
-const SEMAPHORES_PATH = "/semaphores";
 
 /** Of one semaphore: who holds and waits are read as a whole. */
 const PERMITS_MAX = 10_000;
 
-const params = z.object({
-  name: z
-    .string()
-    .describe(
-      "`pool` is the znode /semaphores/pool; a name that begins with / (as %2F) is a path of its own.",
-    )
-    .openapi({ example: "pool" }),
-});
+const name = z
+  .string()
+  .describe("`pool` is the znode /semaphores/pool; a name that begins with / (as %2F) is a path of its own.")
+  .openapi({ example: "pool" });
+
+const params = z.object({ name });
 
 const permits = z.number().int().min(1).max(PERMITS_MAX);
 
@@ -62,10 +52,16 @@ const queueSchema = z
   })
   .openapi("SemaphoreQueue");
 
-const leaseBody = {
-  required: true,
-  content: { "application/json": { schema: leaseBodySchema } },
-} as const;
+const SEMAPHORES: LeaseKind = {
+  what: "semaphore",
+  parent: "/semaphores",
+  name,
+  lease: leaseSchema,
+  renew: { summary: "Keep a permit", done: "It is still held." },
+  release: { summary: "Give a permit back", done: "It is not held any more." },
+  force: { summary: "Take a permit away from its holder", done: "It is free again." },
+  verbs: ["release", "acquire"],
+};
 
 const acquire = createRoute({
   method: "post",
@@ -80,37 +76,6 @@ const acquire = createRoute({
   responses: answers([400, 403, 409, 410, 415, 422, 503, 504, 507], {
     200: { description: "It is held.", content: { "application/json": { schema: leaseSchema } } },
   }),
-});
-
-const renew = createRoute({
-  method: "post",
-  path: "/semaphores/:name{.+}/renew",
-  summary: "Keep a permit",
-  description: "The whole ttlMs of the lease lies ahead again, counted from when this was sent.",
-  request: { params, body: leaseBody },
-  responses: answers([400, 409, 410, 415, 503, 504], {
-    200: { description: "It is still held.", content: { "application/json": { schema: leaseSchema } } },
-  }),
-});
-
-const release = createRoute({
-  method: "post",
-  path: "/semaphores/:name{.+}/release",
-  summary: "Give a permit back",
-  request: { params, body: leaseBody },
-  responses: answers([400, 409, 410, 415, 503, 504], { 204: { description: "It is not held any more." } }),
-});
-
-const force = createRoute({
-  method: "post",
-  path: "/semaphores/:name{.+}/force-release",
-  summary: "Take a permit away from its holder",
-  description: FORCE_TEXT,
-  request: {
-    params,
-    body: { required: true, content: { "application/json": { schema: forceSchema } } },
-  },
-  responses: answers([400, 403, 412, 415, 503, 504], { 204: { description: "It is free again." } }),
 });
 
 const show = createRoute({
@@ -147,25 +112,14 @@ const resize = createRoute({
 /** Adds the routes. */
 export function addSemaphores(api: OpenAPIHono<App>, asker: Asker): void {
   api.openapi(acquire, async (context) => {
-    const held = heldOf(context.req.valid("param").name);
+    const held = heldOf(SEMAPHORES, context.req.valid("param").name);
     return await acquireLease(context, asker, held, { mode: "permit", ...context.req.valid("json") });
   });
-  api.openapi(renew, async (context) => {
-    const held = heldOf(context.req.valid("param").name);
-    return await renewLease(context, asker, held, context.req.valid("json").lease);
-  });
-  api.openapi(release, async (context) => {
-    const held = heldOf(context.req.valid("param").name);
-    return await releaseLease(context, asker, held, context.req.valid("json").lease);
-  });
-  api.openapi(force, async (context) => {
-    const held = heldOf(context.req.valid("param").name);
-    return await forceRelease(context, asker, held, context.req.valid("json").token);
-  });
+  addLeaseRoutes(api, asker, SEMAPHORES);
   api.openapi(show, async (context) => {
     const caller = await asker.callerOf(context);
     if (caller === undefined) return unknownCaller(context);
-    const { path } = heldOf(context.req.valid("param").name);
+    const { path } = heldOf(SEMAPHORES, context.req.valid("param").name);
     const isLinearizable = context.req.valid("query").consistency === "linearizable";
     const request = { kind: "queue", of: "semaphore", path, isLinearizable } as const;
     const answer = await asker.ask(context, caller, { request, isRepeatable: true });
@@ -180,7 +134,7 @@ export function addSemaphores(api: OpenAPIHono<App>, asker: Asker): void {
   api.openapi(resize, async (context) => {
     const caller = await asker.callerOf(context);
     if (caller === undefined) return unknownCaller(context);
-    const { path } = heldOf(context.req.valid("param").name);
+    const { path } = heldOf(SEMAPHORES, context.req.valid("param").name);
     const data = encodePermits(context.req.valid("json").permits);
     const put = { op: "put", path: permitsPath(path), data, acl: OPEN_ACL } as const;
     const question = await writeOf(context, caller, { operations: [put], ensured: path });
@@ -190,8 +144,4 @@ export function addSemaphores(api: OpenAPIHono<App>, asker: Asker): void {
     if (failure !== undefined) return problemOf(context, failure);
     return new Response(null, { status: 204, headers: { zxid: zxidDigits(answer.zxid) } });
   });
-}
-
-function heldOf(name: string): Held {
-  return { what: "semaphore", path: name.startsWith("/") ? name : `${SEMAPHORES_PATH}/${name}` };
 }

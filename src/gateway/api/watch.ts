@@ -124,7 +124,7 @@ function refused(context: Context<App>, asked: Wanted, refusal: StreamRefused | 
     case "unauthorized":
       return problem(context, 401, reason, "the token is none, or none any more");
     case "no-auth":
-      return problem(context, 403, reason, "its token does not let this caller read there");
+      return problem(context, 403, reason, `read on ${asked.path}: the caller's token does not allow that`);
     case "login-required":
       return problem(
         context,

@@ -4,7 +4,6 @@ import type { Context } from "hono";
 import { ERROR_CODES } from "../../base/error-code.ts";
 import { hookUrlProblem } from "../../base/hook-url.ts";
 import { pathProblem } from "../../base/path.ts";
-import { readSettings } from "../../base/settings.ts";
 import { zxidDigits } from "../../base/zxid.ts";
 import { toBase64 } from "../../durable/call-record.ts";
 import {
@@ -15,6 +14,7 @@ import {
   POSITION_TEXT,
 } from "../../durable/entry.ts";
 import { type App, problem, problemDocument } from "../documents.ts";
+import { settingsOf } from "../settings-of.ts";
 import { answers, json, unknownCaller } from "./answers.ts";
 import type { Answered, Asker } from "./ask.ts";
 import { problemOf } from "./problems.ts";
@@ -106,7 +106,7 @@ const resume = createRoute({
       },
     },
   },
-  responses: answers([400, 415, 501, 503, 504], { 204: { description: "It goes on." } }),
+  responses: answers([400, 415, 501, 503, 504, 507], { 204: { description: "It goes on." } }),
 });
 
 const remove = createRoute({
@@ -163,7 +163,7 @@ async function askFor(
   asker: Asker,
   request: CallRequest,
 ): Promise<Answered | Response> {
-  if (!readSettings(context.env).webhooksEnabled) {
+  if (!settingsOf(context.env).webhooksEnabled) {
     return problem(context, 501, "not-enabled", "this deployment has no webhooks: set WEBHOOKS_ENABLED=1");
   }
   const caller = await asker.callerOf(context);

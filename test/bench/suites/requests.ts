@@ -4,9 +4,8 @@ import { startCeiling } from "../ceiling.ts";
 import { changesSeen, measure, type Measurement, prepare } from "../measure.ts";
 import { inTurn, type Metrics } from "../report.ts";
 import type { SectionName } from "../sections.ts";
-import { startEdgekeeper } from "../targets/edgekeeper.ts";
-import type { Target, TargetName } from "../targets/target.ts";
-import { startZooKeeper } from "../targets/zookeeper.ts";
+import { startTarget } from "../targets/new-target.ts";
+import type { Target } from "../targets/target.ts";
 import type { Work } from "../work.ts";
 import { measureFanout } from "./fanout.ts";
 import { measureStorm } from "./storm.ts";
@@ -18,11 +17,6 @@ const SIZES = [
   { label: "100 KB", bytes: 102_400, znodes: 40 },
 ] as const;
 const SIZES_SHAPE = { sessions: 10, outstanding: 4 } as const;
-
-/** Starts one by its name. */
-async function startTarget(name: TargetName): Promise<Target> {
-  return name === "zookeeper" ? await startZooKeeper() : await startEdgekeeper();
-}
 
 /** Gives how many acknowledged changes are lost; and the versions of what was measured. */
 export async function runRequests(

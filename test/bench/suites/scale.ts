@@ -8,8 +8,8 @@ import { measure, openSessions, passed, prepare } from "../measure.ts";
 import { inTurn, type Metrics } from "../report.ts";
 import { newTally } from "../session.ts";
 import { startEdgekeeper } from "../targets/edgekeeper.ts";
+import { startTarget } from "../targets/new-target.ts";
 import type { Target } from "../targets/target.ts";
-import { startZooKeeper } from "../targets/zookeeper.ts";
 import { memoryOf } from "../usage.ts";
 import { parentPaths, Requests, type Work } from "../work.ts";
 
@@ -52,8 +52,8 @@ export async function runScale(bench: Bench): Promise<void> {
 async function startBoth(bench: Bench, start: Start, temporary: string): Promise<readonly Loaded[]> {
   const all: Loaded[] = [];
   for (const name of bench.plan.targets) {
-    if (name === "zookeeper") {
-      all.push({ name, target: await start(startZooKeeper), runtime: undefined });
+    if (name !== "edgekeeper") {
+      all.push({ name, target: await start(async () => await startTarget(name)), runtime: undefined });
       continue;
     }
     const runtime = await inspectedRuntime(temporary);

@@ -4,9 +4,10 @@ import type { Address } from "../../compat/servers.ts";
 import { type Bench, withStarted } from "../bench.ts";
 import { EMPTY_CREATE, measure, prepare } from "../measure.ts";
 import { inTurn, type Metrics } from "../report.ts";
-import { type EdgekeeperTarget, newEdgekeeper, startEdgekeeper } from "../targets/edgekeeper.ts";
+import { type EdgekeeperTarget, startEdgekeeper } from "../targets/edgekeeper.ts";
+import { newTarget } from "../targets/new-target.ts";
 import type { Served, Target } from "../targets/target.ts";
-import { newZooKeeper, startZooKeeper, type ZooKeeperTarget } from "../targets/zookeeper.ts";
+import { startZooKeeper, type ZooKeeperTarget } from "../targets/zookeeper.ts";
 import type { Work } from "../work.ts";
 import { FAULTS_CONFIG } from "./failover.ts";
 
@@ -19,7 +20,7 @@ export async function runColdStart(bench: Bench): Promise<void> {
   const { rounds, targets } = bench.plan;
   const kinds = targets.map((name) => ({
     name,
-    make: async (): Promise<Target> => (name === "zookeeper" ? await newZooKeeper() : await newEdgekeeper()),
+    make: async (): Promise<Target> => await newTarget(name),
   }));
   const figures = await inTurn(kinds, rounds, async ({ make }) => {
     return await withStarted(async (start) => {

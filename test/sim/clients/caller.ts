@@ -6,13 +6,14 @@
 import { must } from "../../../src/base/assert.ts";
 import { OPEN_ACL } from "../../../src/base/acl.ts";
 import { ERROR_CODES } from "../../../src/base/error-code.ts";
+import type { Sid } from "../../../src/base/ids.ts";
 import type { Guard as RequestGuard, TransactOperation } from "../../../src/base/request.ts";
 import { compareZxid, type Zxid, ZXID_ZERO, zxidText } from "../../../src/base/zxid.ts";
 import type { CallAnswer, CallAsked, CallRequest, CallSession } from "../../../src/keeper/call.ts";
 import type { CallPort, CallSocket } from "../world/client-port.ts";
 import type { OpenCallRecord, OpenHold, OpenSession } from "./recorder.ts";
 import type { ClientParts } from "./worker.ts";
-import { bytesOf, FLAGS, numbered, PLACES, WorkContext } from "./workload.ts";
+import { bytesOf, CONTESTS, FLAGS, numbered, PLACES, WorkContext } from "./workload.ts";
 
 /** A replica that has not answered so long after a call's own wait is given up. */
 const PATIENCE_MS = 8000;
@@ -22,7 +23,11 @@ const ASKINGS_MAX = 6;
 const RETRY_MS = 200;
 /** The shortest lease that there is. */
 const LEASE_MS_MIN = 2000;
+const LOCK_DELAYS_MS = [500, 3000];
+const PERMITS = 2;
 const WAITS_MS = [0, 300, 2000, 6000];
+/** Within this, mostly, a place in a queue comes about. */
+const HASTE_MS = [20, 80, 300];
 
 /** Something that a caller wants. */
 interface Intent {
@@ -46,9 +51,10 @@ interface Asking {
   readonly sentOwnMs: number;
 }
 
-/** A lock that it holds. */
+/** A lock that it holds, or a permit, or the lead. */
 interface Lease {
   readonly lock: string;
+  readonly mode: Acquire["mode"];
   readonly session: CallSession;
   readonly token: Zxid;
   readonly record: OpenSession;
@@ -68,6 +74,8 @@ export class Caller {
   /** What it wants. */
   readonly #intents = new Set<Intent>();
   #openCount = 0;
+  /** Where one that polls asks mostly, as a gateway asks the nearest; undefined for all others. */
+  readonly #home: Sid | undefined;
   #seen: Zxid = ZXID_ZERO;
   #lease: Lease | undefined;
   #isStopped = false;
@@ -76,6 +84,9 @@ export class Caller {
     this.#parts = parts;
     this.#port = port;
     this.#context = new WorkContext(parts.name, parts.plan, parts.rng);
+    const { pollersEvery } = parts.plan;
+    const isPoller = pollersEvery !== undefined && parts.rng.below(pollersEvery) === 0;
+    this.#home = isPoller ? this.#context.pick(parts.port.sids) : undefined;
   }
 
   /** Whether nothing is unanswered. */
@@ -112,6 +123,11 @@ export class Caller {
     const goOn = (): void => this.#pause(() => this.#next());
     if (isSpent()) return goOn();
     if (this.#lease !== undefined) return this.#inLease(this.#lease, goOn);
+    if (this.#home !== undefined && rng.below(8) > 0) {
+      // It does not wait for one answer before it asks for the next.
+      this.#read(() => undefined);
+      return goOn();
+    }
     switch (rng.below(5)) {
       case 0:
         return this.#read(goOn);
@@ -131,12 +147,13 @@ export class Caller {
       request: { op: "getData", path, watch: false },
       isLinearizable: rng.below(2) === 0,
     } as const;
-    this.#ask({ request, isRepeatable: true, done });
+    const sid = this.#home !== undefined && rng.below(4) > 0 ? this.#home : undefined;
+    this.#ask({ request, isRepeatable: true, done, sid });
     // Another comes while the first is on its way.
     if (rng.below(2) === 0) return;
     const another = { ...request, isLinearizable: true };
     this.#parts.clock.later(1 + rng.below(100), () => {
-      if (!this.#isStopped) this.#ask({ request: another, isRepeatable: true, done: () => undefined });
+      if (!this.#isStopped) this.#ask({ request: another, isRepeatable: true, done: () => undefined, sid });
     });
   }
 
@@ -194,7 +211,7 @@ export class Caller {
         ensured: undefined,
         guards,
         operations,
-        key: key === undefined ? undefined : { name: keyName(key), fingerprint: fingerprint ?? key },
+        key: key === undefined ? undefined : { name: hexName(key), fingerprint: fingerprint ?? key },
       },
     };
   }
@@ -202,16 +219,15 @@ export class Caller {
   #acquire(done: () => void): void {
     const { rng, plan } = this.#parts;
     const marker = this.#context.marker();
-    const lock = numbered(PLACES.locks, rng.below(plan.locks));
+    const contest = this.#contest();
     const request: Acquire = {
       kind: "acquire",
-      path: lock,
-      mode: "exclusive",
+      ...contest,
       ttlMs: this.#context.pick([...plan.sessionTimeoutsMs, LEASE_MS_MIN]),
       waitMs: this.#context.pick(WAITS_MS),
       isProbed: rng.below(3) === 0,
       owner: marker,
-      key: rng.below(4) === 0 ? undefined : { name: keyName(marker), fingerprint: lock },
+      key: rng.below(4) === 0 ? undefined : { name: hexName(marker), fingerprint: contest.path },
     };
     this.#ask({
       marker,
@@ -224,8 +240,25 @@ export class Caller {
     });
   }
 
+  /** What it contends for. */
+  #contest(): Pick<Acquire, "path" | "mode" | "permits" | "lockDelayMs"> {
+    const { rng, plan } = this.#parts;
+    const lock = { path: numbered(PLACES.locks, rng.below(plan.locks)), mode: "exclusive" } as const;
+    if (plan.contests !== true) return lock;
+    switch (rng.below(6)) {
+      case 0:
+        return { path: CONTESTS.pool, mode: "permit", permits: PERMITS };
+      case 1:
+        return { path: CONTESTS.election, mode: "latch" };
+      case 2:
+        return { ...lock, lockDelayMs: this.#context.pick(LOCK_DELAYS_MS) };
+      default:
+        return lock;
+    }
+  }
+
   #leased(
-    { path: lock, ttlMs }: Acquire,
+    { path: lock, mode, permits, ttlMs }: Acquire,
     told: Answered["response"] & { readonly op: "lease" },
     { record, sentOwnMs }: Asking,
   ): void {
@@ -238,9 +271,10 @@ export class Caller {
       lastHeardMs: record.startMs,
     });
     const untilOwnMs = sentOwnMs + expiresInMs;
-    const lease: Lease = { lock, session, token, record: made, untilOwnMs, hold: undefined };
+    const lease: Lease = { lock, mode, session, token, record: made, untilOwnMs, hold: undefined };
     if (this.#leftMs(lease) <= 0) return;
-    lease.hold = recorder.beginHold({ lock, client, session: session.session, token });
+    const shared = permits === undefined ? {} : { permits };
+    lease.hold = recorder.beginHold({ lock, client, session: session.session, token, ...shared });
     this.#lease = lease;
     this.#believe(lease);
   }
@@ -273,7 +307,7 @@ export class Caller {
         return this.#renew(lease, done);
       case 2:
       case 3:
-        return this.#writeFenced(lease, done);
+        return this.#workUnder(lease, done);
       case 4:
         return this.#write(done, [{ kind: "held", path, token }]);
       case 5:
@@ -283,17 +317,18 @@ export class Caller {
         return done();
       default:
         this.#lose(lease);
-        return this.#ask({
+        this.#ask({
           request: { kind: "release", path },
           session,
           isRepeatable: true,
           done: (answer, { record }) => {
             if (answer?.code === ERROR_CODES.ok) lease.record.closedMs = record.endMs;
             // Its late write must not be done.
-            if (this.#parts.rng.below(3) === 0 && !this.#isStopped) return this.#writeFenced(lease, done);
+            if (this.#parts.rng.below(3) === 0 && !this.#isStopped) return this.#workUnder(lease, done);
             done();
           },
         });
+        return;
     }
   }
 
@@ -311,6 +346,21 @@ export class Caller {
         done();
       },
     });
+  }
+
+  /** What is done by who holds it, and by nobody else. */
+  #workUnder(lease: Lease, done: () => void): void {
+    const { lock: path, mode, session, token } = lease;
+    if (mode === "permit") return this.#write(done, [{ kind: "held", path, token }]);
+    if (mode === "exclusive") return this.#writeFenced(lease, done);
+    const marker = this.#context.marker();
+    const request = { kind: "proclaim", path, data: bytesOf(marker) } as const;
+    const isShown = this.#parts.rng.below(2) === 0;
+    const shown = (): void => {
+      const isLinearizable = this.#parts.rng.below(2) === 0;
+      this.#ask({ request: { kind: "queue", path, isLinearizable }, isRepeatable: true, done });
+    };
+    return this.#ask({ marker, request, session, isRepeatable: false, done: isShown ? shown : done });
   }
 
   #writeFenced({ lock: path, token }: Lease, done: () => void): void {
@@ -331,20 +381,22 @@ export class Caller {
     readonly session?: CallSession;
     readonly isRepeatable: boolean;
     readonly done: Intent["done"];
+    /** Where; anywhere unless told. */
+    readonly sid?: Sid | undefined;
   }): void {
-    const { marker = this.#context.marker(), session, ...rest } = parts;
-    this.#askOnce({ ...rest, marker, session, askings: 0, open: new Map() });
+    const { marker = this.#context.marker(), session, sid, ...rest } = parts;
+    this.#askOnce({ ...rest, marker, session, askings: 0, open: new Map() }, sid);
   }
 
   /** Once more, where it was asked for before. */
-  #askOnce(intent: Intent): void {
+  #askOnce(intent: Intent, where?: Sid): void {
     const { clock, port, rng, recorder, name: client } = this.#parts;
     const { request, session, marker } = intent;
     intent.askings++;
     const asked: CallAsked = { session, minZxid: rng.below(2) === 0 ? this.#seen : ZXID_ZERO, request };
     const record = recorder.beginCall({ client, intent: marker, asked });
     const asking: Asking = { record, sentOwnMs: clock.nowMs };
-    const sid = must(this.#context.pick(port.members ?? port.sids), "a replica");
+    const sid = where ?? must(this.#context.pick(port.members ?? port.sids), "a replica");
     const socket = this.#port.call(sid, asked, {
       told: (answer) => {
         if (!intent.open.delete(record)) return;
@@ -364,8 +416,10 @@ export class Caller {
 
   /** Now and then it has none. */
   #patienceMs(request: CallRequest): number {
-    const { rng } = this.#parts;
+    const { rng, plan } = this.#parts;
     const waitMs = request.kind === "acquire" ? request.waitMs : 0;
+    const isHasty = plan.hastyEvery !== undefined && waitMs > 0 && rng.below(plan.hastyEvery) === 0;
+    if (isHasty) return rng.below(this.#context.pick(HASTE_MS));
     const isShort = rng.below(waitMs > 0 ? 2 : 3) === 0;
     return isShort ? rng.below(20 + waitMs) : PATIENCE_MS + waitMs;
   }
@@ -416,8 +470,8 @@ export class Caller {
   }
 }
 
-/** As the gateway makes them: a digest's 64 digits. */
-function keyName(marker: string): string {
+/** As the gateway names keys and tokens: by a digest's 64 digits. */
+export function hexName(marker: string): string {
   const hex = Array.from(bytesOf(marker), (octet) => octet.toString(16).padStart(2, "0")).join("");
   return hex.padEnd(64, "0");
 }

@@ -49,6 +49,16 @@ export interface ClientPlan {
   readonly visitors: number;
   /** Clients without a connection; missing in plans that are older than they are. */
   readonly callers?: number;
+  /** One call in so many that may wait is hung up before much can have come of it; never where that is missing. */
+  readonly hastyEvery?: number;
+  /** One caller in so many polls: it reads again and again, mostly at one replica. None where that is missing. */
+  readonly pollersEvery?: number;
+  /** Whether callers contend for permits and for the lead too, and close what they lose; missing in older plans. */
+  readonly contests?: boolean;
+  /** Callers that make tokens, use them and revoke them; missing in older plans. */
+  readonly bearers?: number;
+  /** Clients that read events; missing in plans that are older than they are. */
+  readonly readers?: number;
   /** Operations of all together, after which none begins; pings, handshakes and the setup are not counted. */
   readonly operations: number;
   /** How often a worker takes which work, relative to each other; nought for never. */

@@ -2,16 +2,18 @@
 import { must } from "../../../src/base/assert.ts";
 import { type Rng, seededRng } from "../../../src/base/rng.ts";
 import type { ClientHistory } from "../history/types.ts";
-import type { CallPort, ClientPort } from "../world/client-port.ts";
+import type { CallPort, ClientPort, StreamPort } from "../world/client-port.ts";
 import { Caller } from "./caller.ts";
 import { DriftingClock } from "./client-clock.ts";
 import type { ClientPlan } from "./client-plan.ts";
+import { EventReader } from "./event-reader.ts";
 import { LockClient } from "./lock-client.ts";
 import { Operator } from "./operator.ts";
 import { Recorder } from "./recorder.ts";
 import type { SessionClient } from "./session-client.ts";
 import { SetupClient } from "./setup-client.ts";
 import { Visitor } from "./visitor.ts";
+import { TokenBearer } from "./token-bearer.ts";
 import { type ClientParts, Worker } from "./worker.ts";
 
 /** See the file's comment. */
@@ -19,15 +21,29 @@ export class Clients {
   readonly #plan: ClientPlan;
   readonly #recorder: Recorder;
   readonly #setup: SetupClient;
-  readonly #clients: readonly (Worker | LockClient | Visitor | Operator | Caller)[];
+  readonly #clients: readonly (
+    | Worker
+    | LockClient
+    | Visitor
+    | Operator
+    | Caller
+    | EventReader
+    | TokenBearer
+  )[];
   readonly #operator: Operator | undefined;
   readonly #callers: readonly Caller[];
+  readonly #readers: readonly EventReader[];
+  readonly #bearers: readonly TokenBearer[];
   #isSetUp = false;
   #isStopped = false;
   /** Operations of the setup, which the plan does not count. */
   #setupCount = 0;
 
-  constructor(parts: { readonly port: ClientPort & CallPort; readonly rng: Rng; readonly plan: ClientPlan }) {
+  constructor(parts: {
+    readonly port: ClientPort & CallPort & StreamPort;
+    readonly rng: Rng;
+    readonly plan: ClientPlan;
+  }) {
     const { port, rng, plan } = parts;
     this.#plan = plan;
     this.#recorder = new Recorder(port);
@@ -61,7 +77,16 @@ export class Clients {
       { length: plan.callers ?? 0 },
       (_, index) => new Caller(partsOf(`h${index + 1}`, index), port),
     );
-    this.#clients = [...workers, ...lockers, ...visitors, ...operators, ...this.#callers];
+    this.#readers = Array.from(
+      { length: plan.readers ?? 0 },
+      (_, index) => new EventReader(partsOf(`e${index + 1}`, index), port),
+    );
+    this.#bearers = Array.from(
+      { length: plan.bearers ?? 0 },
+      (_, index) => new TokenBearer(partsOf(`t${index + 1}`, index), port),
+    );
+    const others = [...this.#callers, ...this.#readers, ...this.#bearers];
+    this.#clients = [...workers, ...lockers, ...visitors, ...operators, ...others];
   }
 
   /** Whether the znodes that they work with stand: before, nobody but the setup does anything. */
@@ -82,7 +107,7 @@ export class Clients {
   /** Whether nothing is unanswered and nobody stands still; sessions may be without a connection. */
   get isQuiet(): boolean {
     for (const session of this.#sessions()) if (!session.isQuiet) return false;
-    return this.#callers.every(({ isQuiet }) => isQuiet);
+    return [...this.#callers, ...this.#bearers].every(({ isQuiet }) => isQuiet);
   }
 
   /** Whether the members are those that were asked for last. */
@@ -117,6 +142,7 @@ export class Clients {
     this.stop();
     for (const session of this.#sessions()) session.abandon();
     for (const caller of this.#callers) caller.abandon();
+    for (const reader of this.#readers) reader.abandon();
   }
 
   /** What they did and were told so far. It goes on to change while they work. */

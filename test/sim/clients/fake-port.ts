@@ -14,7 +14,7 @@ import {
 import { type ClientRequest, decodeRequest } from "../../../src/jute/requests.ts";
 import { encodeReply, encodeWatchEvent } from "../../../src/jute/responses.ts";
 import { Agenda } from "../../zab/agenda.ts";
-import type { CallPort, ClientEnd, ClientPort, ClientSocket } from "../world/client-port.ts";
+import type { CallPort, ClientEnd, ClientPort, ClientSocket, StreamPort } from "../world/client-port.ts";
 
 /** The password of every session. */
 const PASSWORD: Readonly<Uint8Array> = new Uint8Array(16).fill(7);
@@ -111,7 +111,7 @@ export class FakeReplica implements ClientSocket {
 }
 
 /** See the file's comment. */
-export class FakePort implements ClientPort, CallPort {
+export class FakePort implements ClientPort, CallPort, StreamPort {
   readonly sids: readonly Sid[];
   /** Each connection in the order of its opening. */
   readonly replicas: FakeReplica[] = [];
@@ -143,6 +143,10 @@ export class FakePort implements ClientPort, CallPort {
     const replica = new FakeReplica(sid, end);
     this.replicas.push(replica);
     return replica;
+  }
+
+  read(): never {
+    throw new Error("nobody reads events in tests of clients with connections");
   }
 
   call(): never {

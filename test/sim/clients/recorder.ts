@@ -5,6 +5,7 @@
 import type { SessionId } from "../../../src/base/ids.ts";
 import type { Response } from "../../../src/base/request.ts";
 import type { Zxid } from "../../../src/base/zxid.ts";
+import type { Position } from "../../../src/keeper/event-stream.ts";
 import type { WatcherEvent } from "../../../src/jute/records.ts";
 import type { ClientRequest } from "../../../src/jute/requests.ts";
 import type {
@@ -15,7 +16,9 @@ import type {
   LockHold,
   Operation,
   Outcome,
+  ReadingRecord,
   SessionRecord,
+  ToldChange,
 } from "../history/types.ts";
 import { Violation } from "../verdict.ts";
 import type { ClientPort } from "../world/client-port.ts";
@@ -117,6 +120,7 @@ export class OpenHold implements LockHold {
   readonly client: string;
   readonly session: SessionId;
   readonly token: Zxid;
+  readonly permits?: number;
   readonly fromMs: number;
   toMs: number = Number.POSITIVE_INFINITY;
 
@@ -125,12 +129,19 @@ export class OpenHold implements LockHold {
     this.client = parts.client;
     this.session = parts.session;
     this.token = parts.token;
+    if (parts.permits !== undefined) this.permits = parts.permits;
     this.fromMs = parts.fromMs;
   }
 }
 
 /** A call on its way. */
 export type OpenCallRecord = { -readonly [Field in keyof CallRecord]: CallRecord[Field] };
+
+/** What a reader of events was told so far. */
+export interface OpenReading extends ReadingRecord {
+  upTo: Position;
+  readonly told: ToldChange[];
+}
 
 /** See the file's comment. */
 export class Recorder {
@@ -140,6 +151,7 @@ export class Recorder {
   readonly #sessions: OpenSession[] = [];
   readonly #holds: OpenHold[] = [];
   readonly #calls: OpenCallRecord[] = [];
+  readonly #readings: OpenReading[] = [];
   readonly #sessionIds = new Set<SessionId>();
   #connections = 0;
   #lastMoment = 0;
@@ -194,11 +206,18 @@ export class Recorder {
   }
 
   /** A caller is about to ask. */
-  beginCall(parts: Pick<CallRecord, "client" | "intent" | "asked">): OpenCallRecord {
+  beginCall(parts: Pick<CallRecord, "client" | "intent" | "asked" | "token">): OpenCallRecord {
     const { POSITIVE_INFINITY: endMs } = Number;
     const call = { ...parts, startMs: this.moment(), endMs, answer: undefined, isGivenUp: false };
     this.#calls.push(call);
     return call;
+  }
+
+  /** A reader is told from where on it is told of events. */
+  beginReading(parts: Pick<ReadingRecord, "client" | "watched" | "from">): OpenReading {
+    const reading: OpenReading = { ...parts, upTo: parts.from, told: [] };
+    this.#readings.push(reading);
+    return reading;
   }
 
   /** A client is given a session. Throws a Violation where it has been given away before. */
@@ -230,6 +249,7 @@ export class Recorder {
       sessions: this.#sessions,
       holds: this.#holds,
       ...(this.#calls.length === 0 ? {} : { calls: this.#calls }),
+      ...(this.#readings.length === 0 ? {} : { readings: this.#readings }),
       committed: undefined,
     };
   }

@@ -18,9 +18,9 @@ export function placesOf(plan: ClientPlan): readonly string[] {
   ];
 }
 
-function isWorkedAt(place: string, { weights, callers = 0 }: ClientPlan): boolean {
+function isWorkedAt(place: string, { weights, callers = 0, bearers = 0 }: ClientPlan): boolean {
   if (place === PLACES.idle) return weights.idlers !== undefined;
-  return place !== PLACES.called || callers > 0;
+  return place !== PLACES.called || callers > 0 || bearers > 0;
 }
 
 /** Creates one after the other. One whose answer was lost is created again: nobody has changed it yet. */

@@ -1,5 +1,6 @@
 /** What workers work with: markers that nobody else writes, data, chance, and the znodes that all share. */
 import { OPEN_ACL } from "../../../src/base/acl.ts";
+import type { Grant } from "../../../src/base/grant.ts";
 import { must } from "../../../src/base/assert.ts";
 import type { CreateRequest } from "../../../src/base/request.ts";
 import type { Rng } from "../../../src/base/rng.ts";
@@ -40,6 +41,12 @@ export const PLACES = {
   /** What the holder of a lock sets, each under the lock's number. */
   fenced: "/fenced",
 } as const;
+
+/** What callers contend for besides locks; the service makes both where they are missing. */
+export const CONTESTS = { pool: "/called/pool", election: "/called/election" } as const;
+
+/** What the tokens of a run let their bearers do. */
+export const TOKEN_GRANTS: readonly Grant[] = [{ prefix: PLACES.called, permissions: ["read", "write"] }];
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

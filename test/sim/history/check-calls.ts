@@ -4,13 +4,25 @@
  */
 import { ERROR_CODES } from "../../../src/base/error-code.ts";
 import { type SessionId, sessionText } from "../../../src/base/ids.ts";
-import { childOf, parentOf } from "../../../src/base/path.ts";
-import type { Guard, TransactRequest } from "../../../src/base/request.ts";
+import { childOf, nameOf, parentOf } from "../../../src/base/path.ts";
+import type { TransactRequest } from "../../../src/base/request.ts";
 import type { OperationTxn, Txn } from "../../../src/base/txn.ts";
 import { compareZxid, equalZxid, type Zxid, ZXID_ZERO, zxidText } from "../../../src/base/zxid.ts";
 import type { CallAnswer } from "../../../src/keeper/call.ts";
 import { LEASE_CLOCK_STEP_MS_MAX, SESSION_CLOCK_STEP_MS_MAX } from "../../../src/keeper/limits.ts";
 import { Violation } from "../verdict.ts";
+import {
+  delayOf,
+  Heads,
+  isContender,
+  isHeld,
+  isPermit,
+  isPlaceholder,
+  isWaiting,
+  permitsOf,
+  queueOf,
+} from "./contests.ts";
+import { codeOf, REFUSED } from "./check-tokens.ts";
 import { jumpsWithin, type SessionBounds } from "./check-sessions.ts";
 import { readNow } from "./reference-requests.ts";
 import type { ReferenceTree } from "./reference-tree.ts";
@@ -26,10 +38,10 @@ const CROSSING_MS = 500;
 /** The world counts in fractions of ms, replicas in whole ones. */
 const ROUNDING_MS = 5;
 
-const CONTENDER = /lock-\d{10}$/;
+const TOKENS = "/zookeeper/tokens";
 const KEYS = "/zookeeper/call-keys/";
 
-/** A place in a lock's queue that a call made. */
+/** A place in a queue that a call made, or the permit that has come of it. */
 interface Place {
   readonly intent: string;
   readonly path: string;
@@ -59,13 +71,15 @@ export class CallBook {
   readonly #decided = new Set<string>();
   readonly #places = new Map<string, Place>();
   readonly #deliveredMs = new Map<string, number>();
+  readonly #heads = new Heads();
 
   constructor(calls: readonly CallRecord[], report: (check: string, what: string) => void) {
     this.#calls = calls;
     this.#report = report;
     this.#byIntent = Map.groupBy(calls, ({ intent }) => intent);
     for (const call of calls.filter(isTold)) {
-      if (call.asked.request.kind !== "read") continue;
+      const { kind } = call.asked.request;
+      if (kind !== "read" && kind !== "queue") continue;
       const at = zxidText(call.answer.zxid);
       this.#reads.set(at, [...(this.#reads.get(at) ?? []), call]);
     }
@@ -74,7 +88,9 @@ export class CallBook {
   /** One more transaction that no client with a connection asked for, before it is applied. */
   judge(one: Committed, tree: ReferenceTree): void {
     const { txn } = one;
-    if (txn.kind === "sessionMulti") return this.#acquired(one, txn, tree);
+    if (txn.kind === "sessionMulti") {
+      return one.header.origin.serial === 0 ? this.#closed(one, txn, tree) : this.#acquired(one, txn, tree);
+    }
     if (txn.kind === "multi") return this.#written(one, txn.operations, tree);
     // An asking that is a repetition sets what is remembered to the same.
     const isClaim = txn.kind === "setData" && txn.path.startsWith(KEYS);
@@ -86,14 +102,19 @@ export class CallBook {
   applied({ zxid, atMs }: Pick<Committed, "zxid" | "atMs">, tree: ReferenceTree): void {
     this.#deliveredMs.set(zxidText(zxid), atMs);
     for (const { kind, path } of tree.changes) if (kind === "deleted") this.#forget(path);
-    if (tree.changes.some(({ path }) => CONTENDER.test(path))) {
-      const locks = new Set(tree.changes.map(({ path }) => parentOf(path)));
-      for (const lock of locks) {
-        const place = this.#places.get(queueOf(tree, lock)[0] ?? "");
-        if (place !== undefined) place.firstMs ??= atMs;
-      }
+    const contenders = tree.changes.filter(({ path }) => isContender(path));
+    for (const queue of new Set(contenders.map(({ path }) => parentOf(path)))) {
+      const [first] = queueOf(tree, queue);
+      this.#heads.note(queue, first, atMs);
+      const place = this.#places.get(first ?? "");
+      if (place !== undefined && !isWaiting(queue)) place.firstMs ??= atMs;
     }
     for (const read of this.#reads.get(zxidText(zxid)) ?? []) this.#judgeRead(read, tree);
+  }
+
+  /** Where in the log a wish was done. */
+  doneAt(intent: string): readonly Zxid[] {
+    return this.#done.get(intent) ?? [];
   }
 
   /** At the end, by how sessions have ended. */
@@ -112,7 +133,10 @@ export class CallBook {
         this.#judgeLease(call, { place, expiresInMs: response.expiresInMs, ended, bounds });
       else this.#report("AcknowledgedIsCommitted", `${callText(call)}, and no such place is in the log`);
     }
-    for (const place of this.#places.values()) this.#judgeGhost(place, ended, isDisturbed);
+    for (const place of this.#places.values()) {
+      this.#judgeGhost(place, ended, isDisturbed);
+      this.#judgeDelay(place, ended, bounds);
+    }
   }
 
   #acquired(
@@ -120,16 +144,20 @@ export class CallBook {
     { operations, timeoutMs }: Txn & { readonly kind: "sessionMulti" },
     tree: ReferenceTree,
   ): void {
-    const created = operations.find((txn) => txn.kind === "create" && CONTENDER.test(txn.path));
+    const created = operations.find(
+      (txn) => txn.kind === "create" && (isContender(txn.path) || isPermit(txn.path)),
+    );
     const intent = created?.kind === "create" ? textOf(created.data) : "";
     const askings = this.#askings(intent, "acquire");
     if (created?.kind !== "create" || askings.length === 0) return this.#unasked(one);
     const { path } = created;
-    const lock = parentOf(path);
+    const isTaken = isPermit(path);
+    if (isTaken) this.#judgeRoom(intent, one.zxid, { path, tree });
+    const lock = isTaken ? childOf(parentOf(parentOf(path)), "locks") : parentOf(path);
     const queue = queueOf(tree, lock);
     const waits = askings.map(({ asked: { request } }) => (request.kind === "acquire" ? request.waitMs : 0));
-    if (Math.max(...waits) === 0 && queue.length > 0)
-      this.#report("GuardsHold", `${intent} has a place at ${zxidText(one.zxid)} where ${queue[0]} stands`);
+    if ((Math.max(...waits) === 0 || isTaken) && queue.length > 0)
+      this.#report("GuardsHold", `${intent} has ${path} at ${zxidText(one.zxid)} where ${queue[0]} stands`);
     const isKeyed = askings.some(
       ({ asked: { request } }) => request.kind === "acquire" && request.key !== undefined,
     );
@@ -139,14 +167,19 @@ export class CallBook {
     this.#note(intent, one.zxid);
     const { session } = one.header;
     const { zxid: token, atMs } = one;
-    const moments = { atMs, firstMs: queue.length === 0 ? atMs : undefined, leftMs: undefined };
+    const isFirst = isTaken || (queue.length === 0 && !isWaiting(lock));
+    const moments = { atMs, firstMs: isFirst ? atMs : undefined, leftMs: undefined };
     this.#places.set(path, { intent, path, session, token, timeoutMs, ...moments });
   }
 
   #written(one: Committed, operations: readonly OperationTxn[], tree: ReferenceTree): void {
     if (operations.every(({ kind }) => kind === "error")) return undefined;
+    if (this.#isPromotion(one, operations, tree)) return undefined;
     const [intent] = operations.flatMap(intentOf);
     if (intent === undefined) return this.#left(one, operations);
+    const [changed] = operations;
+    const own = changed?.kind === "setData" ? this.#places.get(changed.path) : undefined;
+    if (own !== undefined) return this.#proclaimed(one, own, { intent, tree });
     const request = this.#askings(intent, "write").map(transactOf)[0];
     if (request === undefined) return this.#unasked(one);
     for (const guard of request.guards) {
@@ -166,6 +199,63 @@ export class CallBook {
     return undefined;
   }
 
+  /** The first that waits for a permit takes one. */
+  #isPromotion(one: Committed, operations: readonly OperationTxn[], tree: ReferenceTree): boolean {
+    const left = operations.find((txn) => txn.kind === "delete" && isWaiting(parentOf(txn.path)));
+    const taken = operations.find((txn) => txn.kind === "create" && isPermit(txn.path));
+    const place = left?.kind === "delete" ? this.#places.get(left.path) : undefined;
+    if (place === undefined || taken?.kind !== "create") return false;
+    const { intent } = place;
+    const { path } = taken;
+    const { zxid: token, atMs } = one;
+    this.#judgeRoom(intent, token, { path, tree });
+    const [first] = queueOf(tree, parentOf(place.path));
+    if (first !== place.path)
+      this.#report("GuardsHold", `${intent} has ${path} at ${zxidText(token)} where ${first} stands first`);
+    this.#places.delete(place.path);
+    this.#places.set(path, { ...place, path, token, firstMs: atMs });
+    return true;
+  }
+
+  /** Whether there is a permit left. */
+  #judgeRoom(intent: string, zxid: Zxid, at: { readonly path: string; readonly tree: ReferenceTree }): void {
+    const [asking] = this.#askings(intent, "acquire");
+    const { request } = asking?.asked ?? {};
+    const permits = request?.kind === "acquire" ? (request.permits ?? 0) : 0;
+    const taken = permitsOf(at.tree, parentOf(parentOf(at.path)));
+    if (taken.length < permits) return;
+    const what = `${intent} has ${at.path} at ${zxidText(zxid)}, where of ${permits} are taken ${taken.join(", ")}`;
+    this.#report("LeasesAtOnce", what);
+  }
+
+  /** A holder's znode shows other data. */
+  #proclaimed(
+    one: Committed,
+    { path, token }: Place,
+    { intent, tree }: { readonly intent: string; readonly tree: ReferenceTree },
+  ): void {
+    if (this.#askings(intent, "proclaim").length === 0) return this.#unasked(one);
+    if (!isHeld(tree, { path: parentOf(path), token }))
+      this.#report(
+        "GuardsHold",
+        `${intent} is proclaimed at ${zxidText(one.zxid)} by ${path}, which does not hold`,
+      );
+    return this.#note(intent, one.zxid);
+  }
+
+  /** The service keeps closed what a lease held that it is about to end, as long as that asked for. */
+  #closed(
+    one: Committed,
+    { operations, timeoutMs }: Txn & { readonly kind: "sessionMulti" },
+    tree: ReferenceTree,
+  ): void {
+    const created = operations.find((txn) => txn.kind === "create" && isPlaceholder(txn.path));
+    const of = queueOf(tree, created?.kind === "create" ? parentOf(created.path) : "").find(
+      (path) => created?.kind === "create" && path.slice(-10) === created.path.slice(-10),
+    );
+    if (of === undefined || delayOf(of) !== timeoutMs) this.#unasked(one);
+  }
+
   /** A key goes when its place is given up, or its time is over by the leader's clock, which may jump. */
   #forget(path: string): void {
     if (!path.startsWith(KEYS)) return;
@@ -177,6 +267,7 @@ export class CallBook {
 
   /** The service gives up a place, and the key with it. */
   #left(one: Committed, operations: readonly OperationTxn[]): void {
+    if (operations.every((txn) => "path" in txn && this.#isOfToken(txn.path))) return undefined;
     const places = operations.flatMap((txn) => {
       const place = txn.kind === "delete" ? this.#places.get(txn.path) : undefined;
       return place === undefined ? [] : [place];
@@ -188,9 +279,17 @@ export class CallBook {
     for (const place of places) place.leftMs = one.atMs;
   }
 
+  /** What somebody asked for that makes tokens, or revokes them. */
+  #isOfToken(path: string): boolean {
+    if (path === TOKENS) return true;
+    const hash = path.startsWith(`${TOKENS}/`) ? path.slice(TOKENS.length + 1) : undefined;
+    return this.#calls.some(({ asked: { request } }) => "hash" in request && request.hash === hash);
+  }
+
   #judgeTold(call: Told): void {
     const { answer, asked, intent } = call;
-    if (answer.code !== ERROR_CODES.ok || transactOf(call) === undefined) return;
+    const isProclaimed = asked.request.kind === "proclaim";
+    if (codeOf(answer) !== ERROR_CODES.ok || (transactOf(call) === undefined && !isProclaimed)) return;
     const done = this.#done.get(intent) ?? [];
     if (done.some((zxid) => equalZxid(zxid, answer.zxid))) return;
     const where = done.length === 0 ? "it was never done" : `it was done at ${done.map(zxidText).join(", ")}`;
@@ -231,6 +330,26 @@ export class CallBook {
     this.#report("LeaseNotEarly", `${what}, and it is gone after ${lastedMs.toFixed(1)} ms`);
   }
 
+  /** What a lease held that has expired stays closed for its delay, from the end on that its holder was told. */
+  #judgeDelay(place: Place, ended: ReadonlyMap<SessionId, SessionEnd>, bounds: SessionBounds): void {
+    const { path, session, leftMs } = place;
+    const delayMs = delayOf(path);
+    const end = ended.get(session);
+    if (delayMs === 0 || end?.isExpiry !== true || leftMs !== undefined) return;
+    const next = this.#heads.next(path, end.atMs);
+    if (next === undefined) return;
+    for (const call of this.#calls.filter(isTold)) {
+      const { response } = call.answer;
+      if (response.op !== "lease" || response.session.session !== session) continue;
+      const lastsMs = (response.expiresInMs + delayMs) / bounds.clockRateMax;
+      const stepsMs = jumpsWithin(bounds.jumpsAhead, call.startMs, next.atMs) * SESSION_CLOCK_STEP_MS_MAX;
+      const earlyMs = call.startMs + lastsMs - next.atMs - stepsMs - ROUNDING_MS;
+      if (earlyMs <= 0) continue;
+      const what = `${callText(call)} at ${path}, whose lease expired, and ${next.path} is first ${earlyMs.toFixed(1)} ms`;
+      this.#report("LockDelayKept", `${what} before its delay of ${delayMs} ms is over`);
+    }
+  }
+
   /** Whoever hangs up in a queue leaves it, and before it could become the holder. */
   #judgeGhost(
     { intent, path, session, atMs, firstMs = Infinity, leftMs = Infinity }: Place,
@@ -252,15 +371,30 @@ export class CallBook {
 
   #judgeRead(call: Told, tree: ReferenceTree): void {
     const { request } = call.asked;
+    if (request.kind === "queue") return this.#judgeQueue(call, request.path, tree);
     if (request.kind !== "read") return;
     const expected = readNow(tree, request.request, { session: 0n, identities: [] });
     if (expected === undefined) return;
     const { code, response } = call.answer;
+    // What its token does not let it read is judged with tokens.
+    if (call.token !== undefined && REFUSED.has(code)) return;
     if (code === expected.error && (code !== 0 || same(response, expected.response))) return;
     this.#report("ReadsShowAState", `${callText(call)}, where there was ${told(expected)}`);
   }
 
-  #askings(intent: string, kind: "acquire" | "write"): readonly CallRecord[] {
+  #judgeQueue(call: Told, path: string, tree: ReferenceTree): void {
+    const { code, response } = call.answer;
+    if (code !== ERROR_CODES.ok || response.op !== "queue") return;
+    const shown = response.contenders.map(({ name, token }) => `${name} ${zxidText(token)}`);
+    const there = queueOf(tree, path).map((one) => {
+      const node = tree.nodes.get(one);
+      return `${nameOf(one)} ${node === undefined ? "" : zxidText(node.czxid)}`;
+    });
+    if (shown.join() === there.join() && response.count === there.length) return;
+    this.#report("ReadsShowAState", `${callText(call)}, where there was ${there.join(", ")}`);
+  }
+
+  #askings(intent: string, kind: "acquire" | "write" | "proclaim"): readonly CallRecord[] {
     return (this.#byIntent.get(intent) ?? []).filter(({ asked }) => asked.request.kind === kind);
   }
 
@@ -304,7 +438,9 @@ export function checkCallReads(
     for (let write = byEnd[next]; write !== undefined && write.endMs < call.startMs; write = byEnd[++next])
       if (compareZxid(write.zxid, acknowledged) > 0) acknowledged = write.zxid;
     const { request, minZxid } = call.asked;
-    if (request.kind !== "read") continue;
+    // A refusal for a token's sake shows no state.
+    const isRefused = call.token !== undefined && REFUSED.has(call.answer.code);
+    if (request.kind !== "read" || isRefused) continue;
     const atLeast = request.isLinearizable && compareZxid(acknowledged, minZxid) > 0 ? acknowledged : minZxid;
     if (compareZxid(call.answer.zxid, atLeast) >= 0) continue;
     found.push(new Violation("CallReadsFresh", `${callText(call)}, and ${zxidText(atLeast)} was due`));
@@ -328,20 +464,9 @@ function keyOf(call: CallRecord): string | undefined {
 /** What is written ends with what its caller wants. */
 function intentOf(txn: OperationTxn): readonly string[] {
   if (txn.kind !== "create" && txn.kind !== "setData") return [];
+  // What stands above, and how many permits there are, is nobody's wish by itself.
+  if (txn.kind === "create" && (txn.owner.mode === "container" || txn.path.endsWith("/permits"))) return [];
   return txn.path.startsWith("/zookeeper/") ? [] : [textOf(txn.data).split(" ").at(-1) ?? ""];
-}
-
-/** The paths of those that stand in the lock's queue, the first of them first. */
-function queueOf(tree: ReferenceTree, lock: string): readonly string[] {
-  const names = [...(tree.nodes.get(lock)?.children ?? [])].filter((name) => CONTENDER.test(name));
-  return names
-    .toSorted((a, b) => Number(a.slice(-10)) - Number(b.slice(-10)))
-    .map((name) => childOf(lock, name));
-}
-
-function isHeld(tree: ReferenceTree, { path, token }: Guard & { readonly kind: "held" }): boolean {
-  const node = tree.nodes.get(queueOf(tree, path)[0] ?? "");
-  return node !== undefined && equalZxid(node.czxid, token);
 }
 
 function textOf(data: Uint8Array | null): string {

@@ -22,7 +22,9 @@ export function checkLocks(
   const found: Violation[] = [];
   for (const [, ofLock] of Map.groupBy(holds, ({ lock }) => lock)) {
     const inOrder = ofLock.toSorted((a, b) => a.fromMs - b.fromMs);
-    found.push(...heldOnce(inOrder, replay), ...tokensGrow(inOrder, replay));
+    const permits = inOrder[0]?.permits;
+    if (permits !== undefined) found.push(...leasesAtOnce(inOrder, permits, replay));
+    else found.push(...heldOnce(inOrder, replay), ...tokensGrow(inOrder, replay));
   }
   return guardOf === undefined ? found : [...found, ...guardedGrow(operations, guardOf)];
 }
@@ -42,6 +44,20 @@ function heldOnce(inOrder: readonly LockHold[], replay: Replay | undefined): rea
     if (last === undefined || overMs(hold, replay) >= overMs(last, replay)) last = hold;
   }
   return found;
+}
+
+/** No more holders at any moment than there are permits. */
+function leasesAtOnce(
+  inOrder: readonly LockHold[],
+  permits: number,
+  replay: Replay | undefined,
+): readonly Violation[] {
+  return inOrder.flatMap((hold, index) => {
+    const others = inOrder.slice(0, index).filter((one) => overMs(one, replay) > hold.fromMs);
+    if (others.length < permits) return [];
+    const told = [...others, hold].map(holdText).join(", and ");
+    return [new Violation("LeasesAtOnce", `of ${permits} permits at once: ${told}`)];
+  });
 }
 
 /** A token of its own for each holder, larger than that of whoever was over before it began. */

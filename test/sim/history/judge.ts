@@ -7,6 +7,8 @@ import { checkLinearizability } from "./check-linearizability.ts";
 import { checkLocks, type Guard } from "./check-locks.ts";
 import { checkReadOrder, checkWriteOrder } from "./check-order.ts";
 import { checkSessions, type SessionBounds } from "./check-sessions.ts";
+import { checkReadings } from "./check-readings.ts";
+import { checkTokens } from "./check-tokens.ts";
 import { checkWatches } from "./check-watches.ts";
 import { replay } from "./replay.ts";
 import type { ClientHistory, Operation } from "./types.ts";
@@ -66,6 +68,10 @@ export const HISTORY_CHECKS: readonly HistoryCheck[] = [
   logCheck("EventNotMissed", "a watch fires, on the connection that holds it, for the change it waits for"),
   logCheck("EventHasCause", "no watch event comes without a watch and a change"),
   logCheck("EventOnce", "a watch that fires once does so once, and a change is told once"),
+  logCheck(
+    "EventsAreExact",
+    "a reader of events is told each that it reads of, in order and once, wherever it reads on",
+  ),
   check("SessionNotEarly", "no session is expired before it was silent for its timeout"),
   logCheck("SessionNotLate", "in calm times no session outlives its timeout by more than the stated bound"),
   check("SessionIsOneClients", "no session is given to two clients"),
@@ -74,9 +80,14 @@ export const HISTORY_CHECKS: readonly HistoryCheck[] = [
   check("EphemeralsAsSessions", "ephemerals exist exactly as long as their sessions"),
   check("LockHeldOnce", "a lock has one holder at a time, sessions that are over not counted"),
   check("TokensGrow", "each holder's fencing token is larger than those before it"),
+  check(
+    "LeasesAtOnce",
+    "a semaphore has no more holders at once than permits, sessions that are over not counted",
+  ),
   logCheck("KeyDoneOnce", "what is asked for under a key is done once, and the key stands for nothing else"),
   logCheck("GuardsHold", "what a call does under a lock, or where it is free, is done only while that is so"),
   logCheck("LeaseNotEarly", "a lease lasts as long as its holder was told, unless it gives it back"),
+  logCheck("LockDelayKept", "what a lease held that has expired stays closed for as long as it asked for"),
   logCheck(
     "HangUpGivesUp",
     "in calm times who hangs up in a lock's queue has left it before it could hold it",
@@ -84,6 +95,10 @@ export const HISTORY_CHECKS: readonly HistoryCheck[] = [
   check(
     "CallReadsFresh",
     "a call's read shows what it must have seen, a linearizable one all acknowledged before",
+  ),
+  logCheck(
+    "TokensBound",
+    "what is asked under a token is done while it stands and within its grants, and never else",
   ),
   check("GuardedWritesGrow", "no write under a lock's old token is done after one under a newer"),
 ];
@@ -93,7 +108,7 @@ export function judge(history: ClientHistory, options: JudgeOptions = {}): reado
   const { operations, events, sessions, holds, committed } = history;
   const { clockRateMax = 1, jumpsAhead = [], expiryLateMs = 0, calm = [] } = options;
   const { guardOf, configurationsMax, isDisturbed = () => true } = options;
-  const { calls = [] } = history;
+  const { calls = [], readings = [] } = history;
   const called = callsAsOperations(calls);
   const ofCalls: Violation[] = [];
   const book = new CallBook(calls, (name, what) => ofCalls.push(new Violation(name, what)));
@@ -112,9 +127,11 @@ export function judge(history: ClientHistory, options: JudgeOptions = {}): reado
     }),
     ...(replayed?.violations ?? []),
     ...(replayed?.isWhole === true ? checkWatches(operations, events, replayed) : []),
+    ...(replayed?.isWhole === true ? checkReadings(readings, replayed) : []),
     ...checkSessions(sessions, operations, { clockRateMax, jumpsAhead, expiryLateMs, calm }, replayed),
     ...checkLocks(holds, [...operations, ...called], guardOf, replayed),
     ...checkCallReads(calls, operations),
+    ...(replayed?.isWhole === true ? checkTokens(calls, replayed, (intent) => book.doneAt(intent)) : []),
     ...ofCalls,
   ];
   const rank = new Map(HISTORY_CHECKS.map(({ name }, index) => [name, index]));

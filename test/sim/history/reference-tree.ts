@@ -167,6 +167,7 @@ export class ReferenceTree {
         return { error: 0, response: { op: "getData", data: node.data, stat: statOf(node) } };
       }
       case "settled":
+      case "dormant":
         return EMPTY;
       case "restore":
         throw new MisfitError("nobody restores anything here");

@@ -35,6 +35,7 @@ import type { Committed, Operation } from "./types.ts";
 const OWN_KINDS: ReadonlySet<Txn["kind"]> = new Set<Txn["kind"]>([
   "config",
   "settled",
+  "dormant",
   "barrier",
   "closeSession",
 ]);

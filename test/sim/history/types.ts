@@ -6,6 +6,8 @@ import type { Zxid } from "../../../src/base/zxid.ts";
 import type { ClientRequest } from "../../../src/jute/requests.ts";
 import type { WatcherEvent } from "../../../src/jute/records.ts";
 import type { CallAnswer, CallAsked } from "../../../src/keeper/call.ts";
+import type { Position } from "../../../src/keeper/event-stream.ts";
+import type { Watched } from "../../../src/tree/event-filter.ts";
 
 /** How an operation ended. */
 export type Outcome =
@@ -75,6 +77,8 @@ export interface LockHold {
   readonly session: SessionId;
   /** The fencing token: grows with each holder. */
   readonly token: Zxid;
+  /** How many may hold it at once; undefined for one. */
+  readonly permits?: number;
   /** When the client knew that it holds it. */
   readonly fromMs: number;
   /** When it sent the release, learned of its loss, or had to presume it; Infinity at the end of the run. */
@@ -96,6 +100,8 @@ export interface CallRecord {
   /** What it wants, unique in the run: the same for each asking; it stands in the data of what it writes. */
   readonly intent: string;
   readonly asked: CallAsked;
+  /** The hash of the token that it is asked under; undefined for none. */
+  readonly token?: string;
   readonly startMs: number;
   /** When the answer was read, or it hung up; Infinity where neither. */
   readonly endMs: number;
@@ -103,6 +109,23 @@ export interface CallRecord {
   readonly answer: CallAnswer | "lost" | undefined;
   /** Whether it hung up, and will not ask for the same again. */
   readonly isGivenUp: boolean;
+}
+
+/** A change as a reader of events is told of it. */
+export interface ToldChange {
+  readonly at: Position;
+  readonly kind: string;
+  readonly path: string;
+  readonly atMs: number;
+}
+
+/** What one reader was told behind one place, at whatever replicas it went on: up to `upTo` that is all. */
+export interface ReadingRecord {
+  readonly client: string;
+  readonly watched: Watched;
+  readonly from: Position;
+  readonly upTo: Position;
+  readonly told: readonly ToldChange[];
 }
 
 /** Everything that clients of a run tell. */
@@ -113,6 +136,8 @@ export interface ClientHistory {
   readonly holds: readonly LockHold[];
   /** Undefined where nobody calls. */
   readonly calls?: readonly CallRecord[];
+  /** Undefined where nobody reads events. */
+  readonly readings?: readonly ReadingRecord[];
   /** Undefined in real runs. */
   readonly committed: readonly Committed[] | undefined;
 }

@@ -190,7 +190,15 @@ export class Script implements WatchedWorld {
       held.lastDelivered = actor.tree.lastApplied;
     }
     const { observer } = this.judgement;
-    const turn: Turn = { free: [], writes, after, more: false, restart: false, removal: undefined };
+    const turn: Turn = {
+      free: [],
+      writes,
+      after,
+      more: false,
+      restart: false,
+      removal: undefined,
+      sleep: undefined,
+    };
     observer.stepped(actor, input, turn);
     if (writes.length === 0) return;
     if (writes.some(({ kind }) => kind === "install")) this.#damaged.delete(actor.sid);

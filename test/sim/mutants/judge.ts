@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 
 import { execute } from "./execute.ts";
+import { failedTest } from "./failed-test.ts";
 import { hunt, huntFrom } from "./hunt.ts";
 import type { Mutant } from "./mutant.ts";
 import { reachedTests } from "./reached-tests.ts";
@@ -12,6 +13,9 @@ import type { Hunt, Judgement } from "./verdict-on-mutant.ts";
 
 /** The compiler and the tests say something when they are done. */
 const TOOL_SILENCE_MS = 600_000;
+
+/** A test may take so long, unless it has a limit of its own: the machine may be busy with other defects. */
+const TEST_LIMIT_MS = "300000";
 
 /** Searches of one defect begin so far apart that they share no seed. */
 const HUNT_STRIDE = 1_000_000;
@@ -50,7 +54,7 @@ export class Judge {
     this.#options = options;
   }
 
-  /** Goes on from what is known already, and tells each thing it learns. */
+  /** Goes on from what is known already, and tells each thing it learns. Throws OutOfTime where tests do not end. */
   async judge(mutant: Mutant, known: Judgement | undefined, learned: (j: Judgement) => void): Promise<void> {
     const digest = digestOf(mutant);
     const isKnown = known?.digest === digest;
@@ -130,15 +134,15 @@ export class Judge {
     return code === 0 ? undefined : (tail[0] ?? "tsc failed");
   }
 
-  /** The first test that fails; undefined where none does. */
+  /** The first test that fails; undefined where none does. Throws OutOfTime where nobody can tell. */
   async #test(args: readonly string[]): Promise<string | undefined> {
-    const { code, tail } = await execute({
+    const vitest = [join("node_modules", "vitest", "vitest.mjs"), "run", "--bail", "1"];
+    const ended = await execute({
       command: process.execPath,
-      args: [join("node_modules", "vitest", "vitest.mjs"), "run", "--bail", "1", ...args],
+      args: [...vitest, "--testTimeout", TEST_LIMIT_MS, "--hookTimeout", TEST_LIMIT_MS, ...args],
       directory: this.#copy.directory,
       silenceMs: TOOL_SILENCE_MS,
     });
-    const [failed] = tail.flatMap((line) => /\bFAIL\s+(.*)$/.exec(line)?.[1] ?? []);
-    return code === 0 ? undefined : (failed ?? "a test");
+    return failedTest(ended);
   }
 }

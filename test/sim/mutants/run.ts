@@ -14,6 +14,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
+import { OutOfTime } from "./failed-test.ts";
 import { Judge, type JudgeOptions } from "./judge.ts";
 import type { Mutant } from "./mutant.ts";
 import { isCaught, tableText, verdictText, withTable } from "./report.ts";
@@ -106,13 +107,23 @@ async function judgeAll(work: {
     const copy = new SourceCopy(ROOT, join(place, `copy-${process.pid}-${job}`));
     const judge = new Judge({ copy, sound }, options);
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-      await judge.judge(mutant, results.of(mutant.id), (judgement) => results.keep(judgement));
-      const judgement = results.of(mutant.id);
-      const verdict = judgement === undefined ? "not judged" : verdictText(judgement);
+      const verdict = await verdictOn(mutant, judge, results);
       console.log(`[${++done}/${chosen.length}] ${mutant.id}: ${verdict}`);
     }
     copy.remove();
   };
   await Promise.all(Array.from({ length: Math.min(jobs, chosen.length) }, (_, job) => worker(job)));
   sound.remove();
+}
+
+/** Judges it, as far as that is possible now: one whose tests run out of time stays as it was. */
+async function verdictOn(mutant: Mutant, judge: Judge, results: Results): Promise<string> {
+  try {
+    await judge.judge(mutant, results.of(mutant.id), (judgement) => results.keep(judgement));
+  } catch (error) {
+    if (error instanceof OutOfTime) return `not judged: ${error.message}; the same command tries again`;
+    throw error;
+  }
+  const judgement = results.of(mutant.id);
+  return judgement === undefined ? "not judged" : verdictText(judgement);
 }

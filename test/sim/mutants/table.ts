@@ -1,9 +1,11 @@
 /** All deliberate defects. */
 import { CALL_MUTANTS } from "./call-mutants.ts";
+import { CONTEST_MUTANTS } from "./contest-mutants.ts";
 import { DURABLE_MUTANTS } from "./durable-mutants.ts";
 import { KEEPER_MUTANTS } from "./keeper-mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { SESSION_MUTANTS } from "./session-mutants.ts";
+import { STREAM_MUTANTS } from "./stream-mutants.ts";
 import { TREE_MUTANTS } from "./tree-mutants.ts";
 import { ZAB_MUTANTS } from "./zab-mutants.ts";
 
@@ -17,4 +19,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...TREE_MUTANTS,
   ...DURABLE_MUTANTS,
   ...CALL_MUTANTS,
+  ...STREAM_MUTANTS,
+  ...CONTEST_MUTANTS,
 ];

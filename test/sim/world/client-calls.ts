@@ -1,4 +1,5 @@
 /** Calls of those that hold no connection: a request goes there, an answer comes back, and a caller may hang up. */
+import type { Identity } from "../../../src/base/acl.ts";
 import type { Sid } from "../../../src/base/ids.ts";
 import type { Rng } from "../../../src/base/rng.ts";
 import type { CallAnswer, CallAsked, CallId } from "../../../src/keeper/call.ts";
@@ -11,15 +12,22 @@ import type { Setting } from "./setting.ts";
 export class CallLine implements CallSocket {
   readonly id: CallId;
   readonly asked: CallAsked;
+  /** What its caller has proven to be. */
+  readonly identities: readonly Identity[];
   #end: CallEnd | undefined;
   #machine: Machine | undefined;
   readonly #toReplica: Pipe;
   readonly #toCaller: Pipe;
 
-  constructor(id: CallId, asked: CallAsked, parts: { readonly end: CallEnd; readonly setting: Setting }) {
+  constructor(
+    id: CallId,
+    to: { readonly asked: CallAsked; readonly identities: readonly Identity[] },
+    parts: { readonly end: CallEnd; readonly setting: Setting },
+  ) {
     const { end, setting } = parts;
     this.id = id;
-    this.asked = asked;
+    this.asked = to.asked;
+    this.identities = to.identities;
     this.#end = end;
     const rng = setting.rng("clients", id, 1);
     const extraMs = setting.options.clientDelayMs ?? 4;
@@ -101,7 +109,8 @@ export class ClientCalls {
 
   /** A call has come. */
   open(line: CallLine): void {
-    const { id, asked } = line;
+    const { id, asked, identities } = line;
+    this.#machine.wake();
     if (!this.#machine.isBeating) {
       this.#lines.delete(line);
       line.answer({ kind: "unavailable", reason: "no-quorum" });
@@ -112,7 +121,7 @@ export class ClientCalls {
     const remoteAddress = `10.1.${this.#machine.sid}.1:${id}`;
     this.#machine.accept({
       kind: "call",
-      call: { ...asked, id, bytes: 200, remoteAddress, identities: [], entropy },
+      call: { ...asked, id, bytes: 200, remoteAddress, identities, entropy },
     });
   }
 
@@ -155,10 +164,10 @@ export class ClientCalls {
 /** Where calls are made. */
 export function callReplica(
   parts: { readonly setting: Setting; readonly reach: (sid: Sid) => Machine | undefined },
-  to: { readonly sid: Sid; readonly asked: CallAsked },
+  to: { readonly sid: Sid; readonly asked: CallAsked; readonly identities: readonly Identity[] },
   end: CallEnd,
 ): CallSocket {
-  const line = new CallLine(parts.setting.newId(), to.asked, { end, setting: parts.setting });
+  const line = new CallLine(parts.setting.newId(), to, { end, setting: parts.setting });
   line.request(() => parts.reach(to.sid));
   return line;
 }

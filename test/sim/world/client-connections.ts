@@ -147,6 +147,7 @@ export class ClientConnections {
 
   /** A client has connected. */
   open(connection: Connection): void {
+    this.#machine.wake();
     const { id, transport } = connection;
     const { sid } = this.#machine;
     this.#connections.set(id, connection);

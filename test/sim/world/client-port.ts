@@ -1,6 +1,8 @@
 /** How clients reach replicas in a simulated world: bytes in order, after a while, until one end is gone. */
+import type { Identity } from "../../../src/base/acl.ts";
 import type { Sid } from "../../../src/base/ids.ts";
 import type { CallAnswer, CallAsked } from "../../../src/keeper/call.ts";
+import type { StreamAsked, StreamWord } from "../../../src/keeper/event-stream.ts";
 
 /** What a client's end of a connection is told. */
 export interface ClientEnd {
@@ -46,5 +48,26 @@ export interface ClientPort {
 
 /** The world, as callers without a connection see it. */
 export interface CallPort {
-  call(sid: Sid, asked: CallAsked, end: CallEnd): CallSocket;
+  /** `identities` are what the platform has proven the caller to be; none unless told. */
+  call(sid: Sid, asked: CallAsked, end: CallEnd, identities?: readonly Identity[]): CallSocket;
+}
+
+/** What a reader of events is told. */
+export interface StreamReaderEnd {
+  /** In order, as it was said; never after it has hung up. */
+  told(word: StreamWord): void;
+  /** The replica is gone. Said once; never behind the last word. */
+  lost(): void;
+}
+
+/** A stream that has not ended. */
+export interface StreamSocket {
+  /** The reader has taken so much of it, in UTF-16 units. */
+  taken(length: number): void;
+  hangUp(): void;
+}
+
+/** The world, as readers of events see it. */
+export interface StreamPort {
+  read(sid: Sid, asked: StreamAsked, end: StreamReaderEnd): StreamSocket;
 }

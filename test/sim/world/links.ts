@@ -259,6 +259,7 @@ export class Links {
 
   /** A learner opens a link to this machine. */
   take(attempt: Attempt): void {
+    this.#machine.wake();
     const link = new Link(attempt, this.#machine, { setting: this.#setting, network: this.#network });
     this.#network.add(link, attempt.opener.sid, this.#machine.sid);
     this.adopt(link, "from-learner");

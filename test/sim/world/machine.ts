@@ -6,7 +6,7 @@ import { DEFAULT_ACCESS } from "../../../src/base/access-settings.ts";
 import { createHash } from "node:crypto";
 import { assertNever } from "../../../src/base/assert.ts";
 import type { Sid } from "../../../src/base/ids.ts";
-import { EPOCH_MAX, type Zxid, ZXID_ZERO } from "../../../src/base/zxid.ts";
+import { EPOCH_MAX, type Zxid } from "../../../src/base/zxid.ts";
 import { Heart } from "../../../src/durable/heart.ts";
 import { LOG_BYTES_MAX } from "../../../src/durable/limits.ts";
 import { LOG_SLOTS } from "../../../src/durable/schema.ts";
@@ -20,18 +20,19 @@ import { isCalledBy } from "../../../src/keeper/membership-change.ts";
 import type { Action } from "../../../src/keeper/turn.ts";
 import type { Tree } from "../../../src/tree/tree.ts";
 import type { PeerStart } from "../../../src/zab/config.ts";
-import type { PeerWrite } from "../../../src/zab/effects.ts";
 import type { Notification, Proposal } from "../../../src/zab/message.ts";
 import type { ClientCalls } from "./client-calls.ts";
 import type { ClientConnections } from "./client-connections.ts";
+import type { ClientStreams } from "./client-streams.ts";
 import type { ReplicaClock } from "./clock.ts";
 import type { Disk } from "./disk.ts";
 import type { Links } from "./links.ts";
 import type { Notifications } from "./notifications.ts";
 import type { RegisterCalls } from "./register.ts";
+import { NOTHING_LEFT, stateAfter } from "./disk-state.ts";
 import type { MachineView } from "./observer.ts";
 import type { Setting } from "./setting.ts";
-import { type DiskState, InjectedFailure, type Volume } from "./volume.ts";
+import { InjectedFailure, type Volume } from "./volume.ts";
 
 /** The super user is "super:test". */
 const AUTH: AuthSettings = {
@@ -74,6 +75,7 @@ export interface Outside {
   readonly register: RegisterCalls;
   readonly clients: ClientConnections;
   readonly calls: ClientCalls;
+  readonly streams: ClientStreams;
 }
 
 /** One start: what observers see. A snapshot that is installed makes a new one of the same machine. */
@@ -130,6 +132,7 @@ export class Machine {
   readonly #heart: Heart;
   #volume: Volume;
   #start: Start;
+  #endsBy = "a snapshot was installed";
   readonly #gate: { readonly needs: number; readonly act: () => void }[] = [];
   /** While it stands still, what happens to it waits here. */
   #frozen: (() => void)[] | undefined;
@@ -164,11 +167,30 @@ export class Machine {
       every: (ms: number, act: () => void) => this.#every(ms, act),
     };
     this.#heart = new Heart(owner, () => this.#tick(), clock);
-    if (this.#isAwake) this.#heart.start();
+    this.#begin(true);
+  }
+
+  /** As the product's object. */
+  #begin(isNew: boolean): void {
+    const { slept } = this.#start.store;
+    if (!this.#isMember) {
+      if (!isNew) this.#heart.rest();
+    } else if (slept !== undefined) this.#heart.sleep(slept.wakeAtMs, isNew);
+    else if (isNew) this.#heart.start();
   }
 
   get sid(): Sid {
     return this.home.sid;
+  }
+
+  /** Whether it sleeps until somebody wants something. */
+  get isAsleep(): boolean {
+    return this.#heart.isAsleep;
+  }
+
+  /** Somebody wants something. */
+  wake(): void {
+    this.deliver(() => this.#heart.wake());
   }
 
   /** Whether it takes turns by itself. */
@@ -177,7 +199,7 @@ export class Machine {
   }
 
   /** As the product's object: who is nobody's member, or was let go, waits until a leader calls. */
-  get #isAwake(): boolean {
+  get #isMember(): boolean {
     const { voters, observers } = this.#setting.config(this.sid);
     const { store } = this.#start;
     return !store.isFresh || ([...voters, ...observers].includes(this.sid) && store.removal === undefined);
@@ -207,6 +229,10 @@ export class Machine {
     return this.#outside.calls;
   }
 
+  get streams(): ClientStreams {
+    return this.#outside.streams;
+  }
+
   /** Something happens to it: at once, or once it no longer stands still. */
   deliver(act: () => void): void {
     if (!this.isAlive) return;
@@ -222,6 +248,7 @@ export class Machine {
   /** A notification came in: the call of a leader brings a replica to life that waits for one. */
   notified(notification: Notification): void {
     this.deliver(() => {
+      this.#heart.wake();
       if (this.#isCalled(notification)) this.#heart.start();
       this.#turns.accept({ kind: "notification", notification });
     });
@@ -282,6 +309,7 @@ export class Machine {
     this.#outside.links.die();
     this.#outside.clients.die();
     this.#outside.calls.die();
+    this.#outside.streams.die();
     this.#setting.tell((observer) => observer.died?.(this.#start, why));
     if (this.isSuperseded) this.#volume.close();
   }
@@ -320,6 +348,7 @@ export class Machine {
       notes: store.notes,
       auth: AUTH,
       removal: store.removal,
+      slept: store.slept,
       rng: this.#setting.rng("keeper", home.sid, home.starts),
       stage: () => store.stage(),
       databaseBytes: () => this.#volume.databaseBytes,
@@ -355,6 +384,14 @@ export class Machine {
           this.#volume.note(NOTHING_LEFT);
           this.#setting.tell((observer) => observer.removed?.(start, removal));
         },
+        sleep: (how) => {
+          store.sleep(how);
+          this.#endsBy = "it falls asleep";
+          this.#volume.note(stateAfter(this.#volume.visible, [], store));
+          // Of what invariants know it is a transaction of the tree alone.
+          this.#setting.tell((observer) => observer.wrote?.(start, []));
+          this.#setting.tell((observer) => observer.slept?.(start, how));
+        },
         get isTreeDirty() {
           return store.isTreeDirty;
         },
@@ -375,10 +412,12 @@ export class Machine {
     this.#outside.links.closeAll();
     this.#outside.clients.closeAll();
     this.#outside.calls.closeAll();
+    this.#outside.streams.die();
     const before = this.#start;
-    this.#setting.tell((observer) => observer.died?.(before, "a snapshot was installed"));
+    this.#setting.tell((observer) => observer.died?.(before, this.#endsBy));
+    this.#endsBy = "a snapshot was installed";
     this.#start = this.#read();
-    if (!this.#isAwake) this.#heart.rest();
+    this.#begin(false);
     return this.#brain();
   }
 
@@ -398,7 +437,7 @@ export class Machine {
 
   #perform(action: Action): void {
     this.#effect();
-    const { links, notifications, register, clients, calls } = this.#outside;
+    const { links, notifications, register, clients, calls, streams } = this.#outside;
     const start = this.#start;
     switch (action.kind) {
       case "linkSend":
@@ -430,7 +469,7 @@ export class Machine {
           this.#setting.tell((observer) => observer.toldCaller?.(start, action.answer)),
         );
       case "stream":
-        throw new Error("no client of the simulator reads events");
+        return streams.say(action.stream, action.word);
       case "log":
         this.log.push(action.line);
         return undefined;
@@ -461,32 +500,4 @@ export class Machine {
   #abort(error: unknown): void {
     this.home.failed(this, this.#setting.failure(error));
   }
-}
-
-/** What a disk holds of which a replica was let go. */
-const NOTHING_LEFT: DiskState = {
-  acceptedEpoch: 0,
-  currentEpoch: 0,
-  base: ZXID_ZERO,
-  last: ZXID_ZERO,
-  lastDelivered: ZXID_ZERO,
-  isDiverged: false,
-  isDamaged: false,
-};
-
-function stateAfter(before: DiskState, writes: readonly PeerWrite[], store: Store): DiskState {
-  let { acceptedEpoch, currentEpoch, isDiverged, isDamaged } = before;
-  let lastDelivered = store.written;
-  for (const write of writes) {
-    if (write.kind === "epochs") ({ acceptedEpoch, currentEpoch } = write);
-    else if (write.kind === "diverged") isDiverged = true;
-    else if (write.kind === "install") {
-      lastDelivered = write.last;
-      isDiverged = false;
-      isDamaged = false;
-      break;
-    }
-  }
-  const { base, last } = store.log;
-  return { acceptedEpoch, currentEpoch, base, last, lastDelivered, isDiverged, isDamaged };
 }

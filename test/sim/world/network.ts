@@ -62,14 +62,23 @@ export class Network {
 
   /** How long a frame takes. */
   delayMs(from: Sid, to: Sid): number {
+    const known = this.#knownMs(from, to);
+    if (known !== undefined) return Math.max(known, ...this.slownessMs);
     const extraMs = Math.max(this.#setting.options.networkDelayMs ?? DELAY_MS, ...this.slownessMs);
     return 1 + this.rng("network", from, to).below(extraMs + 1);
   }
 
   /** How long a notification takes. */
   notificationDelayMs(from: Sid, to: Sid): number {
+    const known = this.#knownMs(from, to);
+    if (known !== undefined) return Math.max(known, this.weather.at(-1)?.delayMs ?? 0, ...this.slownessMs);
     const extraMs = this.weather.at(-1)?.delayMs ?? this.#setting.options.networkDelayMs ?? DELAY_MS;
     return 1 + this.rng("notifications", from, to).below(Math.max(extraMs, ...this.slownessMs) + 1);
+  }
+
+  #knownMs(from: Sid, to: Sid): number | undefined {
+    const roundTripMs = this.#setting.options.roundTripMs?.(from, to);
+    return roundTripMs === undefined ? undefined : Math.max(1, Math.round(roundTripMs / 2));
   }
 
   /** How many copies of a notification arrive: 0, 1 or 2. */

@@ -5,6 +5,7 @@ import type { CallAnswer } from "../../../src/keeper/call.ts";
 import type { ConnectionId } from "../../../src/keeper/connection.ts";
 import type { KeeperInput } from "../../../src/keeper/keeper-input.ts";
 import type { Keeper } from "../../../src/keeper/keeper.ts";
+import type { Slept } from "../../../src/keeper/dormancy.ts";
 import type { Removal, Turn } from "../../../src/keeper/turn.ts";
 import type { Tree } from "../../../src/tree/tree.ts";
 import type { PeerStart } from "../../../src/zab/config.ts";
@@ -71,6 +72,8 @@ export interface WorldObserver {
   wrote?(machine: MachineView, writes: readonly PeerWrite[]): void;
   /** The replica was let go: all that it has goes, in a transaction of its own (not durable yet). */
   removed?(machine: MachineView, removal: Removal): void;
+  /** The replica falls asleep, in a transaction of its own (not durable yet). */
+  slept?(machine: MachineView, how: Slept): void;
   /** One more transaction of the replica is durable. */
   synced?(sid: Sid): void;
   /** Bytes left the output gate towards a client. */

@@ -2,6 +2,7 @@
 import type { Sid } from "../../../src/base/ids.ts";
 import { ClientCalls } from "./client-calls.ts";
 import { ClientConnections } from "./client-connections.ts";
+import { ClientStreams } from "./client-streams.ts";
 import { ReplicaClock } from "./clock.ts";
 import { Disk } from "./disk.ts";
 import { Links, type Objects } from "./links.ts";
@@ -80,6 +81,10 @@ export class Replica implements Home {
           this.#parts.setting.rng("keeper", this.sid, 1_000_000 + this.starts),
         ),
         calls: new ClientCalls(machine, this.#parts.setting.rng("keeper", this.sid, 2_000_000 + this.starts)),
+        streams: new ClientStreams(
+          machine,
+          this.#parts.setting.rng("clients", this.sid, 3_000_000 + this.starts),
+        ),
       }));
     } catch (error) {
       // It fails at once: the next event tries again.

@@ -103,7 +103,9 @@ export class Roster implements WorldObserver {
     return latest !== undefined && latest.isUnlucky && !isQuorum(whole, latest);
   }
 
-  stepped({ tree }: MachineView, _input: KeeperInput, { writes }: Turn): void {
+  stepped({ tree, isSuperseded }: MachineView, _input: KeeperInput, { writes }: Turn): void {
+    // What one does that was replaced is never durable: a sole voter could else change the members by itself.
+    if (isSuperseded) return;
     for (const write of writes) if (write.kind === "append") this.#accepted(write.proposals);
     const settledAt = this.#before?.settledAt;
     if (settledAt !== undefined && compareZxid(settledAt, tree.lastApplied) <= 0) this.#before = undefined;

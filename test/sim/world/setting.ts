@@ -13,7 +13,10 @@ import { TEST_CONFIG } from "../../keeper/test-config.ts";
 export const EPOCH_MS = 1_800_000_000_000;
 
 /** What a world is made of. */
-export interface WorldOptions extends Pick<KeeperConfig, "snapshotPartBytes" | "sessionsMax" | "znodes"> {
+export interface WorldOptions extends Pick<
+  KeeperConfig,
+  "snapshotPartBytes" | "sessionsMax" | "znodes" | "dormancy"
+> {
   readonly voters: number;
   readonly observers?: number;
   /** Replicas that are no members at first, and nobody knows: a reconfig may call them. */
@@ -28,6 +31,8 @@ export interface WorldOptions extends Pick<KeeperConfig, "snapshotPartBytes" | "
   readonly logRowsMax?: number;
   /** Messages between replicas take 1 ms and up to this much more. */
   readonly networkDelayMs?: number;
+  /** Messages between two replicas take half of this there, and half back, instead. */
+  readonly roundTripMs?: (a: Sid, b: Sid) => number;
   /** Bytes between clients and replicas take 1 ms and up to this much more. */
   readonly clientDelayMs?: number;
 }
@@ -87,7 +92,7 @@ export class Setting {
   config(sid: Sid): KeeperConfig {
     const { options, voters } = this;
     const { voters: voterCount, observers: observerCount = 0 } = options;
-    const { timing, bounds, snapshotPartBytes, sessionsMax, znodes } = options;
+    const { timing, bounds, snapshotPartBytes, sessionsMax, znodes, dormancy } = options;
     return {
       ...TEST_CONFIG,
       sid,
@@ -100,6 +105,7 @@ export class Setting {
       ...(timing === undefined ? {} : { timing }),
       ...(sessionsMax === undefined ? {} : { sessionsMax }),
       ...(znodes === undefined ? {} : { znodes }),
+      ...(dormancy === undefined ? {} : { dormancy }),
       ...(snapshotPartBytes === undefined ? {} : { snapshotPartBytes }),
     };
   }

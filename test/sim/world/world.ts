@@ -3,6 +3,7 @@
  * where time is a number, disks sync late, links break, clocks err and objects come and go. The same seed with the same
  * calls gives the same run, event for event.
  */
+import type { Identity } from "../../../src/base/acl.ts";
 import { must } from "../../../src/base/assert.ts";
 import type { Sid } from "../../../src/base/ids.ts";
 import { compareZxid, equalZxid } from "../../../src/base/zxid.ts";
@@ -11,8 +12,20 @@ import { digestText } from "../../../src/tree/digest.ts";
 import type { Tree } from "../../../src/tree/tree.ts";
 import type { CallAsked } from "../../../src/keeper/call.ts";
 import { callReplica } from "./client-calls.ts";
+import type { StreamAsked } from "../../../src/keeper/event-stream.ts";
 import { Connection } from "./client-connections.ts";
-import type { CallEnd, CallPort, CallSocket, ClientEnd, ClientPort, ClientSocket } from "./client-port.ts";
+import type {
+  CallEnd,
+  CallPort,
+  CallSocket,
+  ClientEnd,
+  ClientPort,
+  ClientSocket,
+  StreamPort,
+  StreamReaderEnd,
+  StreamSocket,
+} from "./client-port.ts";
+import { readReplica } from "./client-streams.ts";
 import type { Fault } from "./fault.ts";
 import { Faults, isWhole } from "./faults.ts";
 import type { Machine } from "./machine.ts";
@@ -23,7 +36,7 @@ import { Roster } from "./roster.ts";
 import { Setting, type WorldOptions } from "./setting.ts";
 
 /** See the file's comment. */
-export class World implements WorldView, ClientPort, CallPort {
+export class World implements WorldView, ClientPort, CallPort, StreamPort {
   readonly #setting: Setting;
   readonly #network: Network;
   readonly #replicas: ReadonlyMap<Sid, Replica>;
@@ -119,9 +132,14 @@ export class World implements WorldView, ClientPort, CallPort {
     return connection;
   }
 
-  call(sid: Sid, asked: CallAsked, end: CallEnd): CallSocket {
+  call(sid: Sid, asked: CallAsked, end: CallEnd, identities: readonly Identity[] = []): CallSocket {
     const parts = { setting: this.#setting, reach: (to: Sid) => this.replica(to).reach() };
-    return callReplica(parts, { sid, asked }, end);
+    return callReplica(parts, { sid, asked, identities }, end);
+  }
+
+  read(sid: Sid, asked: StreamAsked, end: StreamReaderEnd): StreamSocket {
+    const parts = { setting: this.#setting, reach: (to: Sid) => this.replica(to).reach() };
+    return readReplica(parts, { sid, asked }, end);
   }
 
   /** Puts in a fault, which ends itself; whether it is allowed, see Faults. */
@@ -133,6 +151,7 @@ export class World implements WorldView, ClientPort, CallPort {
   healAll(): void {
     this.#faults.endAll();
     this.startAll();
+    for (const { machine } of this.#replicas.values()) machine?.wake();
   }
 
   /** Lets this much time pass. */
@@ -159,9 +178,12 @@ export class World implements WorldView, ClientPort, CallPort {
     }
   }
 
-  /** Whether every member is up and answers requests. */
+  /** Whether every member is up and answers requests, or would. */
   isServing(): boolean {
-    return this.members.every((sid) => this.replica(sid).machine?.keeper.serving === true);
+    return this.members.every((sid) => {
+      const { machine } = this.replica(sid);
+      return machine !== undefined && (machine.keeper.serving || machine.isAsleep);
+    });
   }
 
   /** Whether every member serves, and all have delivered the same to the same effect. */
@@ -198,6 +220,7 @@ export class World implements WorldView, ClientPort, CallPort {
   /** A line for each replica. */
   describe(): string {
     const lines = [...this.#replicas.values()].map(({ sid, machine, isDown, disk }) => {
+      if (machine?.isAsleep === true) return `${sid} asleep, in memory`;
       if (machine === undefined) return `${sid} ${isDown ? "down" : "asleep"}`;
       const { mode, serving, lastZxid, lastCommitted, lastDelivered, currentEpoch, zab } =
         machine.keeper.status();

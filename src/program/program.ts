@@ -1,0 +1,39 @@
+/** The program `edgekeeper`: its commands, and what all of them have in common. */
+import { Command } from "commander";
+
+import { addBridgeCommand } from "./commands/bridge.ts";
+import { addClusterCommand } from "./commands/cluster.ts";
+import { addTokenCommand } from "./commands/token.ts";
+import { programVersion } from "./version.ts";
+
+const ABOUT =
+  "Edgekeeper, ZooKeeper for the edge: look into an ensemble, change it, and work under its locks.\n\n" +
+  "Without --url it asks http://127.0.0.1:8787, where npm start serves. What to show a deployment, its secret " +
+  "or a token of it, is read from EDGEKEEPER_TOKEN.";
+
+const CODES = `
+Exit codes:
+  0  done
+  1  refused, or failed
+  2  bad command line
+  3  credential missing, or not enough for that
+  4  nobody answers, or the connection was lost
+  5  lock or lead not had in time
+  6  lock or lead lost while it was held`;
+
+/** Makes the program. Usage errors are thrown as CommanderError. */
+export function makeProgram(): Command {
+  const program = new Command("edgekeeper")
+    .description(ABOUT)
+    .version(programVersion(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this text")
+    .helpCommand("help [command]", "print the text of a command")
+    .addHelpText("after", CODES)
+    .exitOverride()
+    // What went wrong is told in one place, by main.
+    .configureOutput({ outputError: () => undefined });
+  addBridgeCommand(program);
+  addClusterCommand(program);
+  addTokenCommand(program);
+  return program;
+}

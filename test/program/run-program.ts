@@ -1,0 +1,87 @@
+/** The program as users run it: a process of its own, on the source. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+const MAIN = fileURLToPath(new URL("../../src/program/main.ts", import.meta.url));
+
+/** How long anything may take, in ms. */
+const DEADLINE_MS = 60_000;
+
+/** How a program ended. */
+export interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How a program is started. */
+export interface ProgramSetup {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Sent to its standard input, which is then closed. */
+  readonly input?: string;
+}
+
+/** A program that runs. */
+export class RunningProgram {
+  readonly process: ChildProcess;
+  readonly ended: Promise<Ran>;
+  stdout = "";
+  stderr = "";
+  #wake: () => void = () => undefined;
+  #hasEnded = false;
+
+  constructor(words: readonly string[], { env, input }: ProgramSetup = {}) {
+    this.process = spawn(process.execPath, [MAIN, ...words], { env: { ...process.env, ...env } });
+    this.process.stdout?.setEncoding("utf8").on("data", (text: string) => this.#take({ stdout: text }));
+    this.process.stderr?.setEncoding("utf8").on("data", (text: string) => this.#take({ stderr: text }));
+    this.process.stdin?.on("error", () => undefined);
+    if (input !== undefined) this.process.stdin?.end(input);
+    this.ended = once(this.process, "close").then(([code]: unknown[]) => {
+      this.#hasEnded = true;
+      this.#wake();
+      return { code: typeof code === "number" ? code : null, stdout: this.stdout, stderr: this.stderr };
+    });
+  }
+
+  /** Waits until its output, both streams, has this. */
+  async until(pattern: RegExp): Promise<RegExpExecArray> {
+    const deadlineMs = performance.now() + DEADLINE_MS;
+    for (;;) {
+      const found = pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
+      if (found !== null) return found;
+      const leftMs = deadlineMs - performance.now();
+      if (leftMs <= 0 || this.#hasEnded) {
+        throw new Error(`it has not said ${String(pattern)}, but\n${this.stdout}\n${this.stderr}`);
+      }
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, leftMs);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
+  write(text: string): void {
+    this.process.stdin?.write(text);
+  }
+
+  /** Ctrl-C. */
+  async interrupt(): Promise<Ran> {
+    if (!this.#hasEnded) this.process.kill("SIGINT");
+    return await this.ended;
+  }
+
+  #take({ stdout = "", stderr = "" }: { readonly stdout?: string; readonly stderr?: string }): void {
+    this.stdout += stdout;
+    this.stderr += stderr;
+    this.#wake();
+  }
+}
+
+/** Runs it to its end. */
+export async function runProgram(words: readonly string[], setup: ProgramSetup = {}): Promise<Ran> {
+  return await new RunningProgram(words, { input: "", ...setup }).ended;
+}
