@@ -8,6 +8,7 @@ const config: KnipConfig = {
   entry: [
     // Built by wrangler or by a test as Workers of their own.
     "examples/*/src/worker.ts",
+    "test/bench/floor/*.ts",
     "test/bound/*.ts",
     "test/examples/worker.ts",
     "test/faults/*.ts",
@@ -20,6 +21,7 @@ const config: KnipConfig = {
     "src/clusters/index.ts",
     // Started as programs of their own; knip does not look behind the `exec` of npm start.
     "src/cli/start.ts",
+    "test/bench/responder.ts",
     // Bundled by the starter: what a process of several runs beside the Worker.
     "src/local/namespace.ts",
     "src/local/switchboard.ts",

@@ -96,6 +96,8 @@ export interface ObjectStatus extends ReplicaStatus {
   readonly lastWritten: string;
   /** Batches of proposals kept in the log. */
   readonly logBatches: number;
+  /** Rows written to tables and indexes since the start: what is billed. */
+  readonly rowsWritten: number;
   readonly databaseBytes: number;
   /** Whether it sleeps until somebody wants something: see ARCHITECTURE.md, "Dormancy". */
   readonly asleep: boolean;

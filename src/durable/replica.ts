@@ -26,6 +26,7 @@ import { AdminDoor } from "./admin-door.ts";
 import { authSettings } from "./auth-settings.ts";
 import { answerOfResting, Calls } from "./calls.ts";
 import { Clients } from "./clients.ts";
+import { CountedDatabase } from "./counted-database.ts";
 import { Couriers } from "./couriers.ts";
 import {
   COMMAND_PARAMETER,
@@ -64,6 +65,7 @@ const LOOKS: ReadonlySet<string> = new Set([
 export class Replica extends DurableObject<ReplicaEnv> {
   protected readonly replicaName: ReplicaName;
   readonly #config: KeeperConfig;
+  readonly #database: CountedDatabase;
   readonly #links: Links;
   readonly #clients: Clients;
   readonly #calls: Calls;
@@ -80,6 +82,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
     super(ctx, env);
     this.replicaName = nameOf(ctx.id);
     this.#config = this.configured(env);
+    this.#database = new CountedDatabase(ctx.storage);
     const accept = (input: KeeperInput): void => this.accept(input);
     this.#links = new Links(this.replicaName, env, accept);
     this.#clients = new Clients(accept);
@@ -169,7 +172,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
 
   #openStore(): Store {
     const nowMs = Date.now();
-    return Store.open(this.ctx.storage, this.replicaName, {
+    return Store.open(this.#database, this.replicaName, {
       epochFloor: minutesOfUnixTime(nowMs),
       firstInstance: Math.floor(nowMs / 1000),
       log: { rowsMax: readLogRowsMax(this.env), bytesMax: LOG_BYTES_MAX },
@@ -270,6 +273,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
       snapshots: this.#turns.snapshots,
       lastWritten: zxidText(this.#store.written),
       logBatches: this.#store.log.rowCount,
+      rowsWritten: this.#database.rowsWritten,
       databaseBytes: this.ctx.storage.sql.databaseSize,
       asleep: this.#heart.isAsleep,
     };

@@ -7,7 +7,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
-import { cpuSeconds } from "./cpu.ts";
+import { cpuSeconds } from "./usage.ts";
 import { Latencies } from "./latency.ts";
 
 const USAGE = `npm run bench:ensembles -- [options]

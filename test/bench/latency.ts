@@ -8,7 +8,8 @@ const BUCKETS = PER_DOUBLING * 32;
 
 /** See the file's comment. */
 export class Latencies {
-  readonly #counts = new Float64Array(BUCKETS);
+  /** Made with the first: of thousands of clients most never count one. */
+  #counts: Float64Array | undefined;
   #count = 0;
 
   get count(): number {
@@ -19,7 +20,8 @@ export class Latencies {
   add(ms: number): void {
     const bucket = Math.floor(Math.log2(Math.max(ms * 1000, 1)) * PER_DOUBLING);
     const at = Math.min(bucket, BUCKETS - 1);
-    this.#counts[at] = (this.#counts[at] ?? 0) + 1;
+    const counts = (this.#counts ??= new Float64Array(BUCKETS));
+    counts[at] = (counts[at] ?? 0) + 1;
     this.#count++;
   }
 
@@ -27,7 +29,7 @@ export class Latencies {
   percentile(part: number): number {
     const wanted = part * this.#count;
     let seen = 0;
-    for (const [bucket, count] of this.#counts.entries()) {
+    for (const [bucket, count] of this.#counts?.entries() ?? []) {
       seen += count;
       if (count > 0 && seen >= wanted) return 2 ** ((bucket + 0.5) / PER_DOUBLING) / 1000;
     }

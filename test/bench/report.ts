@@ -1,71 +1,60 @@
-/** What a benchmark came to: a table for people, a document for programs, a picture. */
-import type { Figures, Shape } from "./measure.ts";
-import type { TargetName } from "./targets.ts";
-import type { WorkName } from "./work.ts";
+/** What a benchmark came to: a document for programs, from which tables, pictures and pages are made. */
+import type { SectionName } from "./sections.ts";
 
-/** One row: the medians of all rounds, by target. */
+/** Figures of one target, by metric; the units are in their names. */
+export type Metrics = Readonly<Record<string, number>>;
+
+/** What was measured in turn at several targets: the medians of all rounds, by target. */
 export interface Row {
-  readonly work: WorkName;
-  readonly shape: Shape;
-  readonly bytes: number;
-  readonly figures: Readonly<Partial<Record<TargetName, Figures>>>;
+  readonly label: string;
+  readonly figures: Readonly<Record<string, Metrics>>;
 }
 
 /** A whole run. */
 export interface Report {
+  readonly format: 1;
   readonly date: string;
   readonly machine: string;
   readonly versions: Readonly<Record<string, string>>;
+  /** The options that it was started with. */
+  readonly options: string;
+  /** How often each figure was measured, and for how many seconds throughput was. */
   readonly rounds: number;
   readonly seconds: number;
-  readonly rows: readonly Row[];
+  readonly sections: Readonly<Partial<Record<SectionName, readonly Row[]>>>;
 }
 
-/** The median of each figure. */
-export function medians(rounds: readonly Figures[]): Figures {
-  const of = (pick: (figures: Figures) => number): number => {
-    const sorted = rounds.map(pick).toSorted((a, b) => a - b);
-    const half = (sorted.length - 1) / 2;
-    return ((sorted[Math.floor(half)] ?? 0) + (sorted[Math.ceil(half)] ?? 0)) / 2;
-  };
-  return {
-    requestsPerSecond: of((figures) => figures.requestsPerSecond),
-    p50Ms: of((figures) => figures.p50Ms),
-    p99Ms: of((figures) => figures.p99Ms),
-    cpuUs: of((figures) => figures.cpuUs),
-    clientCores: of((figures) => figures.clientCores),
-    changes: of((figures) => figures.changes),
-  };
+/** The median of each metric. All rounds have the same ones. */
+function medians(rounds: readonly Metrics[]): Metrics {
+  const names = Object.keys(rounds[0] ?? {});
+  return Object.fromEntries(names.map((name) => [name, median(rounds.map((one) => one[name] ?? 0))]));
 }
 
-/** The heads of the table's columns. */
-export const HEADER: string =
-  `${"work".padEnd(14)}${"".padEnd(12)}${"per second".padStart(12)}${"p50 ms".padStart(9)}` +
-  `${"p99 ms".padStart(9)}${"CPU us".padStart(9)}${"clients".padStart(9)}`;
+/** The middle one, or the mean of the two in the middle; 0 of none. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const half = (sorted.length - 1) / 2;
+  return ((sorted[Math.floor(half)] ?? 0) + (sorted[Math.ceil(half)] ?? 0)) / 2;
+}
 
-/** The lines of a row: each target's figures, and Edgekeeper's throughput and latencies as multiples of ZooKeeper's. */
-export function rowLines({ work, shape, figures }: Row): readonly string[] {
-  const name = `${work} ${shape.sessions}x${shape.outstanding}`;
-  const lines = Object.entries(figures).map(([target, found], index) => {
-    const { requestsPerSecond, p50Ms, p99Ms, cpuUs, clientCores } = found;
-    const numbers = [
-      String(Math.round(requestsPerSecond)).padStart(12),
-      p50Ms.toFixed(2).padStart(9),
-      p99Ms.toFixed(2).padStart(9),
-      cpuUs.toFixed(0).padStart(9),
-      `${Math.round(clientCores * 100)}%`.padStart(9),
-    ];
-    return `${(index === 0 ? name : "").padEnd(14)}${target.padEnd(12)}${numbers.join("")}`;
-  });
-  const { zookeeper, edgekeeper } = figures;
-  if (zookeeper === undefined || edgekeeper === undefined) return lines;
-  const ratio = (pick: (one: Figures) => number): string =>
-    `${(pick(edgekeeper) / pick(zookeeper)).toFixed(2)}x`;
-  const ratios = [
-    ratio((one) => one.requestsPerSecond).padStart(12),
-    ratio((one) => one.p50Ms).padStart(9),
-    ratio((one) => one.p99Ms).padStart(9),
-    ratio((one) => one.cpuUs).padStart(9),
-  ];
-  return [...lines, `${"".padEnd(14)}${"ratio".padEnd(12)}${ratios.join("")}`];
+/** Measures each in turn, A B A B, and takes the medians: what slows the machine for a while slows all alike. */
+export async function inTurn<One extends { readonly name: string }>(
+  targets: readonly One[],
+  rounds: number,
+  measureOne: (target: One) => Promise<Metrics>,
+): Promise<Row["figures"]> {
+  const found = new Map<string, Metrics[]>(targets.map(({ name }) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const target of targets) found.get(target.name)?.push(await measureOne(target));
+  }
+  return Object.fromEntries([...found].map(([name, all]) => [name, medians(all)]));
+}
+
+/** A figure of a report; undefined where it was not measured. */
+export function figure(
+  report: Report,
+  section: SectionName,
+  [label, target, metric]: readonly [string, string, string],
+): number | undefined {
+  return report.sections[section]?.find((row) => row.label === label)?.figures[target]?.[metric];
 }

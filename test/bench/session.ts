@@ -1,5 +1,4 @@
 /** One client of a benchmark: a session that keeps so many requests outstanding, and looks at no more than it must. */
-import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { ZXID_ZERO } from "../../src/base/zxid.ts";
 import { JuteWriter } from "../../src/jute/archive.ts";
@@ -11,6 +10,8 @@ import { Latencies } from "./latency.ts";
 const LENGTH_BYTES = 4;
 const XID_AT = 4;
 const ERROR_AT = 16;
+/** Of watch events. */
+const EVENT_XID = -1;
 
 /** Of a run, requests of one client have xids from 1 on; a place in its ring of times is reused long after. */
 const RING = 1024;
@@ -23,6 +24,8 @@ export interface RequestSource {
   readonly bytesMax: number;
   /** Writes the request of this xid into the buffer, and tells its end. */
   write(into: Buffer, at: number, xid: number): number;
+  /** How many more requests there are; where it is missing they never end. */
+  left?(): number;
   /** How many changes the request of this xid makes. */
   changesOf(xid: number): number;
 }
@@ -43,40 +46,57 @@ export function newTally(): Tally {
   return { latencies: new Latencies(), errors: new Map(), changes: 0, isCounting: false };
 }
 
+function hello(): Uint8Array {
+  const writer = new JuteWriter();
+  encodeConnectRequest(writer, {
+    protocolVersion: 0,
+    lastZxidSeen: ZXID_ZERO,
+    timeoutMs: SESSION_TIMEOUT_MS,
+    sessionId: 0n,
+    password: new Uint8Array(16),
+    readOnly: false,
+  });
+  return writer.take();
+}
+
 /** See the file's comment. */
 export class BenchSession {
   readonly #socket: Socket;
   readonly #sentMs = new Float64Array(RING);
-  #rest: Buffer = Buffer.alloc(0);
+  /** What came of a frame that is not whole yet, and how long it must be to be. */
+  #parts: Buffer[] = [];
+  #partsBytes = 0;
+  #wantedBytes = LENGTH_BYTES;
+  /** The last reply, where somebody wants to read it. */
+  #reply: Buffer | undefined;
+  #wantsReply = false;
   #xid = 0;
   #unanswered = 0;
   #isStopping = false;
+  #isEnding = false;
   #load: { readonly requests: RequestSource; readonly tally: Tally; readonly out: Buffer } | undefined;
   readonly #idle: (() => void)[] = [];
   #failure: Error | undefined;
+  readonly #onEvent: () => void;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, onEvent: () => void) {
     this.#socket = socket;
+    this.#onEvent = onEvent;
   }
 
-  /** Connects and makes a session. Throws where the server refuses. */
-  static async open(address: Address): Promise<BenchSession> {
+  /** Connects and makes a session, which is told of watch events. Throws where the server refuses. */
+  static async open(address: Address, onEvent: () => void = () => {}): Promise<BenchSession> {
     const socket = connect({ ...address, noDelay: true });
-    await once(socket, "connect");
-    const writer = new JuteWriter();
-    encodeConnectRequest(writer, {
-      protocolVersion: 0,
-      lastZxidSeen: ZXID_ZERO,
-      timeoutMs: SESSION_TIMEOUT_MS,
-      sessionId: 0n,
-      password: new Uint8Array(16),
-      readOnly: false,
+    const answer = await new Promise<Buffer>((resolve, reject) => {
+      socket.once("connect", () => socket.write(hello()));
+      socket.once("data", resolve);
+      socket.once("close", () => reject(new Error(`the server at port ${address.port} hung up`)));
+      socket.once("error", reject);
     });
-    socket.write(writer.take());
-    const [frame] = (await once(socket, "data")) as [Buffer];
-    if (decodeConnectResponse(frame.subarray(LENGTH_BYTES)).timeoutMs <= 0)
+    socket.removeAllListeners();
+    if (decodeConnectResponse(answer.subarray(LENGTH_BYTES)).timeoutMs <= 0)
       throw new Error("no session was made");
-    const session = new BenchSession(socket);
+    const session = new BenchSession(socket, onEvent);
     socket.on("data", (chunk: Buffer) => session.#received(chunk));
     socket.on("close", () => session.#fail(new Error("the server hung up")));
     socket.on("error", (error) => session.#fail(error));
@@ -94,6 +114,11 @@ export class BenchSession {
   /** Asks for no more, and waits until all is answered. Throws where the connection was lost. */
   async stop(): Promise<void> {
     this.#isStopping = true;
+    await this.finished();
+  }
+
+  /** Waits until all that there is to ask for is answered. Throws where the connection was lost. */
+  async finished(): Promise<void> {
     if (this.#unanswered > 0 && this.#failure === undefined) {
       await new Promise<void>((resolve) => this.#idle.push(resolve));
     }
@@ -102,6 +127,18 @@ export class BenchSession {
 
   /** Asks once, and gives the error code of the reply. */
   async ask(request: ClientRequest): Promise<number> {
+    return (await this.replyTo(request)).readInt32BE(ERROR_AT);
+  }
+
+  /** Asks once, and gives the whole frame of the reply. */
+  async replyTo(request: ClientRequest): Promise<Buffer> {
+    this.#reply = undefined;
+    await this.#askOnce(request);
+    if (this.#reply === undefined) throw new Error("no reply came");
+    return this.#reply;
+  }
+
+  async #askOnce(request: ClientRequest): Promise<void> {
     const writer = new JuteWriter();
     encodeRequest(writer, 1, request);
     const frame = Buffer.from(writer.take());
@@ -114,11 +151,19 @@ export class BenchSession {
       },
       changesOf: () => 0,
     };
-    const tally = newTally();
-    this.start(source, tally, 1);
+    this.#wantsReply = true;
+    this.start(source, newTally(), 1);
     this.#isStopping = true;
     await this.stop();
-    return [...tally.errors.keys()][0] ?? 0;
+    this.#wantsReply = false;
+  }
+
+  /** Ends the session, and hangs up. */
+  async end(): Promise<void> {
+    // The server hangs up behind its reply.
+    this.#isEnding = true;
+    await this.#askOnce({ op: "closeSession" });
+    this.close();
   }
 
   /** Hangs up; the session ends by itself. */
@@ -127,9 +172,11 @@ export class BenchSession {
     this.#socket.destroy();
   }
 
-  #send(count: number): void {
+  #send(wanted: number): void {
     if (this.#load === undefined) return;
     const { requests, out } = this.#load;
+    const count = Math.min(wanted, requests.left?.() ?? wanted);
+    if (count === 0) return;
     const nowMs = performance.now();
     let end = 0;
     for (let sent = 0; sent < count; sent++) {
@@ -143,24 +190,34 @@ export class BenchSession {
   }
 
   #received(chunk: Buffer): void {
-    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    this.#parts.push(chunk);
+    this.#partsBytes += chunk.length;
+    // A large reply comes in many parts: they are put together once.
+    if (this.#partsBytes < this.#wantedBytes) return;
+    const bytes = this.#parts.length === 1 ? chunk : Buffer.concat(this.#parts);
     const nowMs = performance.now();
     let at = 0;
     let answered = 0;
+    this.#wantedBytes = LENGTH_BYTES;
     while (bytes.length - at >= LENGTH_BYTES) {
       const end = at + LENGTH_BYTES + bytes.readInt32BE(at);
-      if (end > bytes.length) break;
+      if (end > bytes.length) {
+        this.#wantedBytes = end - at;
+        break;
+      }
       const xid = bytes.readInt32BE(at + XID_AT);
       if (xid > 0) {
         answered++;
+        if (this.#wantsReply) this.#reply = bytes.subarray(at, end);
         this.#count(xid, bytes.readInt32BE(at + ERROR_AT), nowMs);
-      }
+      } else if (xid === EVENT_XID) this.#onEvent();
       at = end;
     }
-    this.#rest = at === bytes.length ? EMPTY : Buffer.from(bytes.subarray(at));
+    this.#parts = at === bytes.length ? [] : [bytes.subarray(at)];
+    this.#partsBytes = bytes.length - at;
     this.#unanswered -= answered;
     if (!this.#isStopping && answered > 0) this.#send(answered);
-    else if (this.#unanswered === 0) this.#wake();
+    if (this.#unanswered === 0) this.#wake();
   }
 
   #count(xid: number, error: number, nowMs: number): void {
@@ -172,7 +229,7 @@ export class BenchSession {
   }
 
   #fail(error: Error): void {
-    this.#failure ??= error;
+    if (!this.#isEnding) this.#failure ??= error;
     this.#wake();
   }
 
@@ -180,5 +237,3 @@ export class BenchSession {
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 }
-
-const EMPTY = Buffer.alloc(0);

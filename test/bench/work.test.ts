@@ -1,11 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { FrameDecoder } from "../../src/jute/framing.ts";
 import { decodeRequest } from "../../src/jute/requests.ts";
-import { Requests, type WorkName } from "./work.ts";
+import { Creates, parentPaths, Requests, type WorkName, znodePath } from "./work.ts";
+import type { RequestSource } from "./session.ts";
 
 /** The requests of one client, read as a server reads them. */
 function decoded(name: WorkName, count: number): readonly ReturnType<typeof decodeRequest>[] {
-  const requests = new Requests({ name, znodes: 50, bytes: 10 }, 1);
+  return read(new Requests({ name, root: "/bench", znodes: 50, bytes: 10 }, 1), count);
+}
+
+function read(requests: RequestSource, count: number): readonly ReturnType<typeof decodeRequest>[] {
   const into = Buffer.alloc(requests.bytesMax * count);
   let end = 0;
   for (let xid = 1; xid <= count; xid++) end = requests.write(into, end, xid);
@@ -41,18 +45,38 @@ describe("what clients of a benchmark ask for", () => {
     const paths = new Set(
       all.map((one) => ("request" in one && "path" in one.request ? one.request.path : "")),
     );
-    expect([...paths].every((path) => /^\/bench\/n00000[0-4]\d$/.test(path))).toBe(true);
+    expect([...paths].every((path) => /^\/bench\/0\/n000[0-4]\d$/.test(path))).toBe(true);
     expect(paths.size).toBeGreaterThan(40);
   });
 
   test("counts as many changes as it makes", () => {
     const changes = (name: WorkName): readonly number[] => {
-      const requests = new Requests({ name, znodes: 5, bytes: 1 }, 1);
+      const requests = new Requests({ name, root: "/bench", znodes: 5, bytes: 1 }, 1);
       return Array.from({ length: 10 }, (_, index) => requests.changesOf(index + 1));
     };
     expect(changes("set")).toEqual(Array.from({ length: 10 }, () => 1));
     expect(changes("get")).toEqual(Array.from({ length: 10 }, () => 0));
     expect(changes("multi")).toEqual(Array.from({ length: 10 }, () => 10));
     expect(changes("mixed").reduce((sum, one) => sum + one, 0)).toBe(1);
+  });
+});
+
+describe("the znodes that are set and read", () => {
+  test("are made a hundred in a request, each once", () => {
+    const creates = new Creates({ root: "/bench", bytes: 3 }, 99_900, 100_200);
+    expect(creates.left()).toBe(3);
+    const made = read(creates, 3).flatMap((one) =>
+      "request" in one && one.request.op === "multi" ? one.request.operations : [],
+    );
+    expect(creates.left()).toBe(0);
+    const expected = Array.from({ length: 300 }, (_, index) => znodePath("/bench", 99_900 + index));
+    expect(made.map((one) => ("path" in one ? one.path : one))).toEqual(expected);
+    expect(expected[0]).toBe("/bench/0/n99900");
+    expect(expected.at(-1)).toBe("/bench/1/n00199");
+  });
+
+  test("have as many parents as they need", () => {
+    expect(parentPaths({ root: "/bench", znodes: 100_000 })).toEqual(["/bench/0"]);
+    expect(parentPaths({ root: "/bench", znodes: 100_001 })).toEqual(["/bench/0", "/bench/1"]);
   });
 });

@@ -87,14 +87,17 @@ export const fileNameRule: Rule = {
 };
 
 /** Files that a runtime or a tool finds by their default export. */
-const DEFAULT_EXPORT_FILES =
-  /^src\/worker\.ts$|^src\/local\/(?:namespace|switchboard)\.ts$|^test\/(?:bound|examples|faults|platform\/worker)\/|\.config\.ts$/;
+const DEFAULT_EXPORT_FILES: readonly RegExp[] = [
+  /^src\/(?:worker|local\/(?:namespace|switchboard))\.ts$/,
+  /^test\/(?:bench\/floor|bound|examples|faults|platform\/worker)\//,
+  /\.config\.ts$/,
+];
 
 /** Things are imported by the name that they have at home. */
 export const defaultExportRule: Rule = {
   name: "default-export",
   check(source: Source): readonly Violation[] {
-    if (DEFAULT_EXPORT_FILES.test(source.path)) return [];
+    if (DEFAULT_EXPORT_FILES.some((files) => files.test(source.path))) return [];
     const wrong = source.tree.statements.filter(
       (statement) => ts.isExportAssignment(statement) || hasModifier(statement, ts.SyntaxKind.DefaultKeyword),
     );
