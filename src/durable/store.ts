@@ -326,9 +326,11 @@ export class Store {
    * flushed is applied again after a restart, from history, of which nothing behind the tree on disk is trimmed. If
    * this throws, nothing of it is on disk while memory has moved on: the caller must restart the replica.
    */
-  commit(writes: readonly PeerWrite[], isFlush = true): void {
+  commit(writes: readonly PeerWrite[], mayFlush = true): void {
     this.#database.transactionSync(() => {
       const { lastApplied: zxid, digest, totals } = this.tree;
+      // A tree to which nothing was applied is as good as none: a start makes its reserved znodes again.
+      const isFlush = mayFlush && this.isTreeDirty;
       const applied: Applied = isFlush ? { zxid, digest, totals } : this.#written;
       let hasLogRow = false;
       let needsState = false;
