@@ -14,6 +14,7 @@ import type { Slept } from "../keeper/dormancy.ts";
 import type { Removal } from "../keeper/turn.ts";
 import { CachedNodeStore } from "../tree/cached-node-store.ts";
 import { DIGEST_ZERO } from "../tree/digest.ts";
+import { CONFIG_PATH } from "../tree/reserved.ts";
 import { SessionTable } from "../tree/session-table.ts";
 import { StagedTree, type StateSummary } from "../tree/tree-snapshot.ts";
 import { Tree } from "../tree/tree.ts";
@@ -211,6 +212,12 @@ export class Store {
     return compareZxid(this.#written.zxid, this.tree.lastApplied) < 0;
   }
 
+  /** Whether the tree on disk shows other members: by those the next start goes, so they are to be written at once. */
+  get isConfigDirty(): boolean {
+    const config = this.tree.get(CONFIG_PATH);
+    return config !== undefined && compareZxid(config.mzxid, this.#written.zxid) > 0;
+  }
+
   /** How this replica fell asleep, where nothing has come into its history since. */
   get slept(): Slept | undefined {
     const slept = readSlept(this.#database.sql);
@@ -229,14 +236,9 @@ export class Store {
     });
   }
 
-  /** Roughly how many bytes of changed znodes memory holds. */
-  get dirtyBytes(): number {
-    return this.#nodes.dirtyBytes;
-  }
-
-  /** How many changed znodes memory holds. */
-  get dirtyCount(): number {
-    return this.#nodes.dirtyCount;
+  /** How many changed znodes memory holds, and roughly in how many bytes. */
+  get dirty(): { readonly count: number; readonly bytes: number } {
+    return { count: this.#nodes.dirtyCount, bytes: this.#nodes.dirtyBytes };
   }
 
   /** Whether a snapshot's parts are in memory and not on disk yet. */

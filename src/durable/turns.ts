@@ -13,7 +13,7 @@ import { TREE_FLUSH_BYTES, TREE_FLUSH_COUNT, TREE_FLUSH_MS, TREE_RIDE_MS } from 
 import type { Store } from "./store.ts";
 
 /** By what is decided when the tree reaches the disk. */
-type FlushSign = "isTreeDirty" | "isStagingDirty" | "dirtyBytes" | "dirtyCount";
+type FlushSign = "isTreeDirty" | "isStagingDirty" | "isConfigDirty" | "dirty";
 
 /** What takes turns, and where their writes go: of one start. */
 export interface Brain {
@@ -128,8 +128,9 @@ export class Turns {
       dirtyMs >= (canRide ? TREE_RIDE_MS : TREE_FLUSH_MS) ||
       // The clock was set back: nobody knows for how long it has been dirty.
       dirtyMs < 0 ||
-      store.dirtyCount >= TREE_FLUSH_COUNT ||
-      store.dirtyBytes >= TREE_FLUSH_BYTES;
+      store.isConfigDirty ||
+      store.dirty.count >= TREE_FLUSH_COUNT ||
+      store.dirty.bytes >= TREE_FLUSH_BYTES;
     if (isDue) this.#dirtySinceMs = undefined;
     return isDue;
   }

@@ -10,6 +10,8 @@ export interface Candidate {
   readonly sid: Sid;
   /** About how long it should take to answer, in ms; 0 where nobody knows. */
   readonly guessMs: number;
+  /** Whether it is of the gateway's own process: of those that are as near it comes first. */
+  readonly isHome?: boolean;
 }
 
 interface Seen {
@@ -46,10 +48,11 @@ export class Nearness {
 
   /** All of them, the one to ask first in front. */
   order(ensemble: string, candidates: readonly Candidate[], nowMs: number): readonly Sid[] {
-    const ranked = candidates.map(({ sid, guessMs }) => ({
+    const ranked = candidates.map(({ sid, guessMs, isHome = false }) => ({
       sid,
+      isHome,
       ms: this.#measure(ensemble, sid, nowMs)?.smoothedMs ?? guessMs,
-      isShunned: this.isShunned(ensemble, sid, nowMs),
+      isShunned: this.#isShunned(ensemble, sid, nowMs),
       draw: this.#random(),
     }));
     const best = Math.min(...ranked.filter(({ isShunned }) => !isShunned).map(({ ms }) => ms));
@@ -57,7 +60,11 @@ export class Nearness {
     const distance = ({ ms }: { readonly ms: number }): number => (isNear(ms) ? best : ms);
     return ranked
       .toSorted(
-        (a, b) => Number(a.isShunned) - Number(b.isShunned) || distance(a) - distance(b) || a.draw - b.draw,
+        (a, b) =>
+          Number(a.isShunned) - Number(b.isShunned) ||
+          distance(a) - distance(b) ||
+          Number(b.isHome) - Number(a.isHome) ||
+          a.draw - b.draw,
       )
       .map(({ sid }) => sid);
   }
@@ -102,8 +109,7 @@ export class Nearness {
     return seen !== undefined && nowMs - seen.atMs < BELIEVED_MS ? seen : undefined;
   }
 
-  /** Whether it did not answer a moment ago. */
-  isShunned(ensemble: string, sid: Sid, nowMs: number): boolean {
+  #isShunned(ensemble: string, sid: Sid, nowMs: number): boolean {
     const failedMs = this.#seen.get(keyOf(ensemble, sid))?.failedMs;
     return failedMs !== undefined && nowMs - failedMs < SHUNNED_MS;
   }

@@ -30,14 +30,15 @@ export class Whereabouts {
     const { env } = context;
     const members = await this.#members.of(env, ensemble, (work) => context.executionCtx.waitUntil(work));
     const placement = readPlacement(env);
+    const home = (env.HOME_REPLICAS ?? "").split(",").map(Number);
     const caller = pointOf(context.req.raw.cf);
     const candidates = sidsOf(members).map((sid) => {
       const location = placement.get(sid);
       const isKnown = location !== undefined && caller !== undefined;
-      return { sid, guessMs: isKnown ? roundTripMs(caller, LOCATIONS[location]) : 0 };
+      const guessMs = isKnown ? roundTripMs(caller, LOCATIONS[location]) : 0;
+      return { sid, guessMs, isHome: home.includes(sid) };
     });
-    const ordered = this.nearness.order(ensemble, candidates, performance.now());
-    return atHomeFirst(ordered, (sid) => this.nearness.isShunned(ensemble, sid, performance.now()), env);
+    return this.nearness.order(ensemble, candidates, performance.now());
   }
 
   /** Asking it begins. */
@@ -58,21 +59,6 @@ export class Whereabouts {
   forget(ensemble: string): void {
     this.#members.forget(ensemble);
   }
-}
-
-/**
- * Where this machine runs several processes, the replicas of the gateway's own come first: the others may be as near,
- * but to reach them costs both processes more than the answer.
- */
-function atHomeFirst(
-  sids: readonly Sid[],
-  isShunned: (sid: Sid) => boolean,
-  { HOME_REPLICAS = "" }: App["Bindings"],
-): readonly Sid[] {
-  if (HOME_REPLICAS === "") return sids;
-  const home = new Set(HOME_REPLICAS.split(",").map(Number));
-  const isFirst = (sid: Sid): boolean => home.has(sid) && !isShunned(sid);
-  return [...sids.filter(isFirst), ...sids.filter((sid) => !isFirst(sid))];
 }
 
 /** Where the platform says that a request comes from. */

@@ -74,7 +74,7 @@ describe("who observes is told", () => {
     expect(replicas.filter((replica) => replica.status?.mode === "observer").map(({ sid }) => sid)).toEqual([
       6, 7,
     ]);
-    expect(ensembles).toEqual([{ ensemble: "main", serving: 7, voters: 5, observers: 2 }]);
+    expect(ensembles).toEqual([{ ensemble: "main", serving: 7, voters: 5, observers: 2, asleep: 0 }]);
   });
 
   test("by four-letter words, at observers and at the leader", async () => {

@@ -52,9 +52,9 @@ const EACH: {
       { kind: "trim", sid: 1 },
     ],
     fault: { kind: "trim", sid: 3 },
-    sign: "died 4#2 it starts anew: a snapshot, or sleep",
+    sign: "died 4#2 a snapshot was installed",
   },
-  corrupt: { fault: { kind: "corrupt", sid: 2 }, sign: "died 2#2 it starts anew: a snapshot, or sleep" },
+  corrupt: { fault: { kind: "corrupt", sid: 2 }, sign: "died 2#2 a snapshot was installed" },
   dropClients: { fault: { kind: "dropClients", sid: 2, isUnnoticed: false }, sign: "2#1 clientClosed" },
 };
 

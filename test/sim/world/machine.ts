@@ -388,11 +388,11 @@ export class Machine {
         get isStagingDirty() {
           return store.isStagingDirty;
         },
-        get dirtyBytes() {
-          return store.dirtyBytes;
+        get isConfigDirty() {
+          return store.isConfigDirty;
         },
-        get dirtyCount() {
-          return store.dirtyCount;
+        get dirty() {
+          return store.dirty;
         },
       },
     };
