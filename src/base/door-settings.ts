@@ -99,6 +99,7 @@ function isPublicKeySet(text: string): boolean {
   try {
     set = JSON.parse(text);
   } catch (error) {
+    // It is no JSON: then it is no set of keys, which the start refuses.
     if (!(error instanceof SyntaxError)) throw error;
     return false;
   }

@@ -108,6 +108,7 @@ async function knownReplicas(door: Door): Promise<readonly DoorReplica[]> {
     const rank = ({ role, sid }: DoorReplica): number => (role === "observer" ? 1000 : 0) + sid;
     return [...replicas].sort((a, b) => rank(a) - rank(b));
   } catch (error) {
+    // A token that may not know who the replicas are may be served by them all the same.
     const isForbidden = error instanceof ForbiddenError || error instanceof NoAuthError;
     if (isForbidden || (error instanceof HttpProblemError && error.status === 403)) return [];
     throw error;

@@ -138,6 +138,7 @@ export class Client implements AsyncDisposable {
       const { response } = await this.#asker.read("stat", request, { path, signal, watch });
       return statOf(response.stat);
     } catch (error) {
+      // Nothing is there: undefined says so.
       if (error instanceof NoNodeError) return undefined;
       throw error;
     }

@@ -122,6 +122,7 @@ export class Writes {
       const request = { op: "exists", path: this.#asker.chroot.outer(path), watch: false } as const;
       return statOf((await this.#asker.read("stat", request, { path, signal })).response.stat);
     } catch (error) {
+      // Nothing is there: undefined says so.
       if (error instanceof NoNodeError) return undefined;
       throw error;
     }
@@ -137,6 +138,7 @@ export class Writes {
       const { response } = await this.#asker.read("getData", request, { path, signal });
       return sameBytes(response.data, data) ? statOf(response.stat) : undefined;
     } catch (error) {
+      // Nothing is there: undefined says so.
       if (error instanceof NoNodeError) return undefined;
       throw error;
     }
@@ -152,6 +154,7 @@ export class Writes {
         await this.#asker.ask("create2", request, { path, signal, isRepeatable: true });
         return;
       } catch (error) {
+        // It is there, or its parent lacks, which is made first.
         if (error instanceof NodeExistsError) return;
         if (!(error instanceof NoNodeError)) throw error;
         await this.#ensure(parentOf(outer), mode, options);
@@ -192,6 +195,7 @@ export class Writes {
         await this.#asker.ask("empty", request, { path, signal });
         return;
       } catch (error) {
+        // Lost answers, children, and an earlier attempt that did it are what the options are for; all else is told.
         if ((idempotent || recursive) && error instanceof ConnectionLossError) {
           isAgain ||= error.mayBeDone;
         } else if (recursive && error instanceof NotEmptyError) {

@@ -56,6 +56,7 @@ export function readJavaObject(bytes: Uint8Array): JavaObject | undefined {
     const value = new JavaReader(bytes).value();
     return isObject(value) ? value : undefined;
   } catch (error) {
+    // It ends before it should: it is no such object.
     if (error instanceof RangeError) return undefined;
     throw error;
   }

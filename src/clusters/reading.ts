@@ -21,6 +21,7 @@ async function unlessMissing<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
     return await asked;
   } catch (error) {
+    // Nothing is there: undefined says so.
     if (error instanceof NoNodeError) return undefined;
     throw error;
   }
@@ -50,6 +51,7 @@ export class JsonZnode {
     try {
       value = znode.json();
     } catch {
+      // It is told below, with its path.
       value = undefined;
     }
     if (typeof value !== "object" || value === null) throw this.#wrong("a JSON object is expected");

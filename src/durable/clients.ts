@@ -204,6 +204,7 @@ class TcpClient implements ClientSocket {
     const linger = setTimeout(() => this.#drop(), CLIENT_LINGER_MS);
     this.#writer
       .close()
+      // It fails where the stream is gone already, which is what is wanted.
       .catch(() => undefined)
       .finally(() => clearTimeout(linger));
   }

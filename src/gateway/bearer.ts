@@ -41,6 +41,7 @@ function textOf(base64url: string): string | undefined {
     const binary = atob(base64url.replaceAll("-", "+").replaceAll("_", "/"));
     return new TextDecoder().decode(Uint8Array.from(binary, (character) => character.charCodeAt(0)));
   } catch (error) {
+    // It is no base64: then nothing is shown, and the caller is told what it should show.
     if (!(error instanceof DOMException)) throw error;
     return undefined;
   }

@@ -143,6 +143,7 @@ class ClientStream {
         const second = await this.#second;
         return second.done && !isWord;
       })
+      // A stream that fails is over as well.
       .catch(() => true);
     return isOver ? "gone" : new Promise(() => undefined);
   }

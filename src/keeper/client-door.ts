@@ -323,7 +323,7 @@ export class ClientDoor {
       }
     } catch (error) {
       if (!(error instanceof JuteError)) throw error;
-      this.counters.framesRejected++;
+      this.counters.framesRejected++; // It cannot be read: its client is hung up on.
       this.#close(connection);
       return;
     } finally {

@@ -28,6 +28,7 @@ export function parseDirectives(token: Uint8Array): ReadonlyMap<string, string> 
   try {
     return new Directives(String.fromCharCode(...token)).readAll();
   } catch (error) {
+    // It is no list of directives: the login fails.
     if (error instanceof JuteError) return undefined;
     throw error;
   }

@@ -79,6 +79,7 @@ export class ChildrenWatch {
     try {
       return (await this.#client.children(this.#path, watch)).names;
     } catch (error) {
+      // No znode, no children: that is told below.
       if (!isKeeperError(error, "noNode")) throw error;
     }
     this.#before = undefined;

@@ -23,6 +23,7 @@ export async function compareAndSet(
     try {
       return await client.set(path, data, version);
     } catch (error) {
+      // Another version, or none: somebody else was sooner, which undefined tells.
       if (isKeeperError(error, "badVersion", "noNode")) return undefined;
       if (!isTransient(error)) throw error;
       const found = await read(client, path);
@@ -45,6 +46,7 @@ export async function createIfMissing(
         (await client.create(path, { mode: "persistent", data })).stat;
       return await withParents(client, path, create);
     } catch (error) {
+      // Somebody else was sooner, which undefined tells.
       if (isKeeperError(error, "nodeExists")) return undefined;
       if (!isTransient(error)) throw error;
       const found = await read(client, path);
@@ -62,6 +64,7 @@ export async function ensureZnode(client: RecipeClient, { path, data }: Change):
   try {
     await withParents(client, path, create);
   } catch (error) {
+    // It is there, which is all that is wanted.
     if (!isKeeperError(error, "nodeExists")) throw error;
   }
 }
@@ -83,6 +86,7 @@ async function read(
       return { data, version: stat.version };
     });
   } catch (error) {
+    // Nothing is there: undefined says so.
     if (isKeeperError(error, "noNode")) return undefined;
     throw error;
   }

@@ -258,6 +258,7 @@ export class SdkRecipeClient implements RecipeClient, AsyncDisposable {
         if (this.#isClosed) return await client.close();
         return this.#adopt(client);
       } catch (error) {
+        // Nobody waits for a session of a client that is closed; any other failure is told, and tried again.
         if (this.#isClosed) return;
         this.report(error);
       }

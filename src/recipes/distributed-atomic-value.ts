@@ -79,6 +79,7 @@ export class DistributedAtomicValue {
         await persevere(this.#client, async () => await this.#client.set(this.#path, value));
         return;
       } catch (error) {
+        // It is not there yet: it is made below.
         if (!isKeeperError(error, "noNode")) throw error;
       }
       if (await this.initialize(value)) return;
@@ -132,6 +133,7 @@ export class DistributedAtomicValue {
     try {
       return await new InterProcessMutex(this.#client, path).acquire({ timeoutMs });
     } catch (error) {
+      // Not had in time: undefined says so.
       if (error instanceof RecipeError && error.fault === "timeout") return undefined;
       throw error;
     }
@@ -158,6 +160,7 @@ export class DistributedAtomicValue {
     try {
       return await persevere(this.#client, async () => await this.#client.get(this.#path));
     } catch (error) {
+      // Nothing is there: undefined says so.
       if (isKeeperError(error, "noNode")) return undefined;
       throw error;
     }

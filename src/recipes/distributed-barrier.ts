@@ -39,6 +39,7 @@ export class DistributedBarrier {
     try {
       await withParents(client, this.#path, create);
     } catch (error) {
+      // It is up already.
       if (!isKeeperError(error, "nodeExists")) throw error;
     }
   }

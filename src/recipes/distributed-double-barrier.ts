@@ -200,6 +200,7 @@ export class DistributedDoubleBarrier {
       const listing = persevere(this.#client, async () => await this.#client.children(this.#path));
       return (await patience.of(listing)).names.filter((name) => name !== READY).toSorted();
     } catch (error) {
+      // No znode, no members.
       if (isKeeperError(error, "noNode")) return [];
       throw error;
     }

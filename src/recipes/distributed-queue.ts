@@ -208,6 +208,7 @@ export class DistributedQueue<T> {
         const created = await createOwned(this.#client, session, wanted);
         return created === undefined ? "others" : new HeldZnode(this.#client, session, created);
       } catch (error) {
+        // The parent of locks lacks: it is made below.
         if (!isKeeperError(error, "noNode")) throw error;
       }
       await makeContainers(this.#client, lockPath);
@@ -223,6 +224,7 @@ export class DistributedQueue<T> {
         return (await persevere(this.#client, async () => await this.#client.children(lockPath, watch)))
           .names;
       } catch (error) {
+        // The parent of locks lacks: it is made below, to be watched.
         if (!isKeeperError(error, "noNode")) throw error;
       }
       await makeContainers(this.#client, lockPath);

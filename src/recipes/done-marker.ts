@@ -32,6 +32,7 @@ export class DoneMarker {
   async commit(parts: readonly TransactionPart[]): Promise<void> {
     const before = this.#last;
     const own = (async () => {
+      // Its own caller has heard of its failure.
       await before.catch(() => undefined);
       await this.#commit(parts);
     })();
@@ -49,6 +50,7 @@ export class DoneMarker {
         await this.#client.transaction([...parts, { op: "set", path, data, version: -1 }]);
         return;
       } catch (error) {
+        // The marker went with its session, or its parent by itself: it is begun anew where nothing can have been done.
         if (isKeeperError(error, "sessionExpired")) {
           if (isUnknown) throw unknownOutcome(error);
           continue;
@@ -109,6 +111,7 @@ export class DoneMarker {
     try {
       await persevere(this.#client, async () => await this.#client.delete(path));
     } catch (error) {
+      // It is gone, by itself or with its session.
       if (!isKeeperError(error, "noNode", "sessionExpired")) throw error;
     }
   }

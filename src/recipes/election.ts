@@ -33,6 +33,7 @@ export class Election {
     try {
       hold = await this.#lock.acquire({ ...options, signal: AbortSignal.any(signals) });
     } catch (error) {
+      // It was cancelled: whatever ended the wait, it was not elected.
       if (waiting.signal.aborted) return undefined;
       throw error;
     }

@@ -43,6 +43,7 @@ export class Entries {
         return (await persevere(this.#client, async () => await this.#client.children(this.path, watch)))
           .names;
       } catch (error) {
+        // There is no queue yet.
         if (!isKeeperError(error, "noNode")) throw error;
         if (watch === undefined) return [];
       }
@@ -57,6 +58,7 @@ export class Entries {
       const { data, stat } = await persevere(this.#client, async () => await this.#client.get(path));
       return { name, data, version: stat.version };
     } catch (error) {
+      // Somebody else has taken it: undefined says so.
       if (isKeeperError(error, "noNode")) return undefined;
       throw error;
     }
@@ -83,6 +85,7 @@ export class Entries {
       await this.#marker.commit([{ op: "delete", path, version }, ...create]);
       return true;
     } catch (error) {
+      // Somebody else was sooner, which false tells.
       if (isKeeperError(error, "noNode", "badVersion")) return false;
       throw error;
     }
@@ -116,6 +119,7 @@ export class Entries {
           const taken = await take(names, ring);
           if (taken !== undefined) return taken;
         } catch (error) {
+          // Another session begins, and looks again.
           const isLost = error instanceof RecipeError && error.fault === "sessionLost";
           if (!isLost && !isKeeperError(error, "sessionExpired")) throw error;
           continue;

@@ -61,6 +61,7 @@ export class HeldZnode {
       if (stat.ephemeralOwner !== this.session.id) this.#lose("notHeld", "its znode is another session's");
       else if (data !== null && new TextDecoder().decode(data) === REVOKE_MESSAGE) this.#onRevoke?.();
     } catch (error) {
+      // That it is gone is told by the signal.
       if (!isKeeperError(error, "noNode")) throw error;
       this.#lose("notHeld", "its znode was deleted by somebody else");
     }

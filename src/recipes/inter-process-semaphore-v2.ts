@@ -113,6 +113,7 @@ export class InterProcessSemaphoreV2 {
       const leases = childOf(this.#path, "leases");
       return (await persevere(this.#client, async () => await this.#client.children(leases))).names;
     } catch (error) {
+      // No znode, no leases.
       if (isKeeperError(error, "noNode")) return [];
       throw error;
     }
@@ -144,6 +145,7 @@ export class InterProcessSemaphoreV2 {
     try {
       znode = await patience.of(creating);
     } catch (error) {
+      // The place went with the session: undefined, and it is tried again in the next one.
       inBackground(creating.then(async (late) => await late.giveUp()));
       if (patience.isOver || !isSessionOver(error, session)) throw error;
       return undefined;
@@ -153,6 +155,7 @@ export class InterProcessSemaphoreV2 {
       await patience.of(znode.giveUp());
       return undefined;
     } catch (error) {
+      // The place went with the session: undefined, and it is tried again in the next one.
       inBackground(znode.giveUp());
       if (patience.isOver || !isSessionOver(error, session)) throw error;
       return undefined;

@@ -66,6 +66,7 @@ export async function identifiersAt(
       const { data } = await persevere(client, async () => await client.get(path));
       return data === null ? "" : new TextDecoder().decode(data);
     } catch (error) {
+      // Nobody stands there: undefined says so.
       if (isKeeperError(error, "noNode")) return undefined;
       throw error;
     }

@@ -130,6 +130,7 @@ export class LeaderLatch {
     try {
       while (!signal.aborted) await this.#lead(await standInQueue(this.#client, queue, { signal }));
     } catch (error) {
+      // Closing it ends the wait: that is no failure.
       if (!signal.aborted && !isClosed(error)) throw error;
     }
   }

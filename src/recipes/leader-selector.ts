@@ -116,6 +116,7 @@ export class LeaderSelector {
       try {
         await this.#lead(await this.#mutex.acquire({ signal }));
       } catch (error) {
+        // Closing it ends the wait: that is no failure.
         if (isClosed(error)) return;
         if (!signal.aborted) throw error;
       }

@@ -145,6 +145,7 @@ export class LockingQueue {
       try {
         await this.#client.transaction(parts);
       } catch (error) {
+        // An attempt before, of which the answer was lost, has done it.
         if (isAgain && isKeeperError(error, "noNode")) return;
         isAgain = true;
         throw error;
@@ -153,6 +154,7 @@ export class LockingQueue {
     try {
       await persevere(this.#client, transaction);
     } catch (error) {
+      // Somebody else has it, or the session is over: false says that it was not taken.
       if (!isSessionOver(error, session) && !isKeeperError(error, "noNode")) throw error;
       inBackground(deleteEphemeral(this.#client, session, znode.path));
       return false;
@@ -191,6 +193,7 @@ export class LockingQueue {
         return (await persevere(this.#client, async () => await this.#client.children(this.#taken, watch)))
           .names;
       } catch (error) {
+        // The parent lacks: it is made below, to be watched.
         if (!isKeeperError(error, "noNode")) throw error;
       }
       await makeContainers(this.#client, this.#taken);

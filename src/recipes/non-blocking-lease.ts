@@ -102,6 +102,7 @@ export class NonBlockingLease {
       await persevere(this.#client, async () => await this.#client.sync(path));
       return await persevere(this.#client, async () => await this.#client.get(path));
     } catch (error) {
+      // Nothing is there: undefined says so.
       if (isKeeperError(error, "noNode")) return undefined;
       throw error;
     }

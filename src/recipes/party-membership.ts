@@ -56,6 +56,7 @@ export class PartyMembership {
     try {
       return (await persevere(this.#client, async () => await this.#client.children(this.#path))).names;
     } catch (error) {
+      // No znode, no members.
       if (isKeeperError(error, "noNode")) return [];
       throw error;
     }

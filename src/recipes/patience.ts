@@ -54,6 +54,7 @@ export class Patience implements Disposable {
   async of<T>(promise: Promise<T>): Promise<T> {
     // An outcome that is there already must not win over an end that came before.
     if (this.#error !== undefined) {
+      // The caller is told that its patience is over; nobody hears how this ends.
       promise.catch(() => undefined);
       return await this.#over;
     }

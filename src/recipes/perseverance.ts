@@ -46,6 +46,7 @@ export async function persevere<T>(client: RecipeClient, operation: () => Promis
     try {
       return await operation();
     } catch (error) {
+      // The connection was lost: it is asked again, below.
       if (!isTransient(error)) throw error;
     }
     await pause(client.clock, RETRY_PAUSE_MS);
@@ -57,6 +58,7 @@ export async function deleteSurely(client: RecipeClient, path: string): Promise<
   try {
     await persevere(client, async () => await client.delete(path));
   } catch (error) {
+    // It is gone, by whomever: all that is wanted.
     if (!isKeeperError(error, "noNode")) throw error;
   }
 }
@@ -73,6 +75,7 @@ export async function deleteEphemeral(
       if (client.session === session) await client.delete(path);
     });
   } catch (error) {
+    // It is gone, by itself or with its session.
     if (!isKeeperError(error, "noNode") && !isSessionOver(error, session)) throw error;
   }
 }
@@ -88,6 +91,7 @@ export async function makeContainers(client: RecipeClient, path: string): Promis
   try {
     await persevere(client, async () => await client.create(path, { mode: "container", data: NO_DATA }));
   } catch (error) {
+    // It is there, or its parent lacks, which is made first.
     if (isKeeperError(error, "nodeExists")) return;
     if (!isKeeperError(error, "noNode")) throw error;
     await makeContainers(client, parentOf(path));
@@ -105,6 +109,7 @@ export async function withParents<T>(
     try {
       return await operation();
     } catch (error) {
+      // A parent lacks: it is made below.
       if (!isKeeperError(error, "noNode")) throw error;
     }
     await makeContainers(client, parentOf(path));

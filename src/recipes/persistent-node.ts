@@ -98,6 +98,7 @@ export class PersistentNode {
       if (session !== undefined && stat?.ephemeralOwner === session.id)
         await deleteEphemeral(this.#client, session, path);
     } catch (error) {
+      // Where the session or the client is over there is nobody left to delete it: an ephemeral goes by itself.
       if (!isKeeperError(error, "sessionExpired") && !isClosed(error)) throw error;
     }
   }
@@ -128,6 +129,7 @@ export class PersistentNode {
     try {
       this.#actualPath = await this.#create();
     } catch (error) {
+      // Somebody else has made it: it is watched, and made anew when it goes.
       if (!isKeeperError(error, "nodeExists")) throw error;
       this.#actualPath = path ?? this.#settings.path;
     }

@@ -90,6 +90,7 @@ export class PersistentTtlNode {
     try {
       await persevere(this.#client, async () => await this.#client.set(child, NO_DATA));
     } catch (error) {
+      // It is not there yet, or its time was over: it is made.
       if (!isKeeperError(error, "noNode")) throw error;
       await this.#client.create(child, { mode: "ttl", data: NO_DATA, ttlMs });
     }

@@ -63,6 +63,7 @@ export async function createOwned(
     try {
       return await client.create(path, { mode: "ephemeral", data });
     } catch (error) {
+      // Taken, or nobody knows: then it is looked whose it is.
       const isTaken = isKeeperError(error, "nodeExists");
       if (!isTaken && !isTransient(error)) throw error;
       if (isTaken) return undefined;
@@ -87,6 +88,7 @@ async function findProtected(
     const stat = await persevere(client, async () => await client.exists(path));
     return stat?.ephemeralOwner === session.id ? { path, stat } : undefined;
   } catch (error) {
+    // Nothing is there: undefined says so.
     if (isKeeperError(error, "noNode")) return undefined;
     throw error;
   }

@@ -21,6 +21,7 @@ export async function attemptRevoke(client: RecipeClient, path: string): Promise
     await persevere(client, async () => await client.set(path, message));
     return true;
   } catch (error) {
+    // Whoever held it has given it back: false says so.
     if (isKeeperError(error, "noNode")) return false;
     throw error;
   }

@@ -96,6 +96,7 @@ export class Semaphore {
         names.map((name) => childOf(this.#path, name)),
       );
     } catch (error) {
+      // No znode, no holders.
       if (isKeeperError(error, "noNode")) return [];
       throw error;
     }
@@ -113,6 +114,7 @@ export class Semaphore {
     try {
       await withParents(this.#client, this.#path, create);
     } catch (error) {
+      // The number is agreed upon already: it is compared.
       if (!isKeeperError(error, "nodeExists")) throw error;
       await this.#compare();
     }
@@ -151,6 +153,7 @@ export class Semaphore {
         throw error;
       }
     } catch (error) {
+      // The place went with the session: undefined, and it is tried again in the next one.
       if (patience.isOver || !isSessionOver(error, session)) throw error;
     }
     return undefined;

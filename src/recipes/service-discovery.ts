@@ -108,6 +108,7 @@ export class ServiceDiscovery {
       const { data } = await persevere(this.#client, async () => await this.#client.get(path));
       return parseInstance(data, path);
     } catch (error) {
+      // There is no such instance: undefined says so.
       if (isKeeperError(error, "noNode")) return undefined;
       throw error;
     }
@@ -142,6 +143,7 @@ export class ServiceDiscovery {
     try {
       return (await persevere(this.#client, async () => await this.#client.children(path))).names;
     } catch (error) {
+      // No znode, no names.
       if (isKeeperError(error, "noNode")) return [];
       throw error;
     }

@@ -157,6 +157,7 @@ export class SetPartitioner {
         });
       }
     } catch (error) {
+      // Somebody has come or gone: the shares are dealt anew.
       if (!aborter.signal.aborted) throw error;
       await stopped;
       return false;

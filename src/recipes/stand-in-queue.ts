@@ -80,6 +80,7 @@ async function attempt(
     await patience.of(znode.giveUp());
     return outcome === "first" ? "lost" : outcome;
   } catch (error) {
+    // The place went with the session: the caller stands in anew.
     inBackground(znode.giveUp());
     if (patience.isOver || !isSessionOver(error, session)) throw error;
     return "lost";
@@ -150,6 +151,7 @@ class Place {
           persevere(this.#client, async () => await this.#client.get(path, () => latch.open())),
         );
       } catch (error) {
+        // Whoever stood before has gone: the queue is looked at again.
         if (isKeeperError(error, "noNode")) continue;
         throw error;
       }
@@ -184,6 +186,7 @@ export async function participantsOf(
     const { names } = await persevere(client, async () => await client.children(path));
     return contendersOf(names, marks).map(({ name }) => childOf(path, name));
   } catch (error) {
+    // No znode, nobody in the queue.
     if (isKeeperError(error, "noNode")) return [];
     throw error;
   }

@@ -111,6 +111,7 @@ export class SubtreeMirror {
     try {
       return (await this.#throttled(async () => await this.#client.children(path))).names;
     } catch (error) {
+      // No znode, no children.
       if (isKeeperError(error, "noNode")) return [];
       throw error;
     }
@@ -127,6 +128,7 @@ export class SubtreeMirror {
       if ((this.#touched.get(path) ?? 0) <= fromClock.at) this.#put({ path, data, stat });
       return stat;
     } catch (error) {
+      // It is gone: undefined says so.
       if (isKeeperError(error, "noNode")) return undefined;
       throw error;
     }

@@ -47,6 +47,7 @@ export class TwoPhaseCommit {
     try {
       await withParents(this.#client, this.#path, create);
     } catch (error) {
+      // Another coordinator, or an attempt before, has begun it.
       if (!isKeeperError(error, "nodeExists")) throw error;
     }
   }
@@ -81,6 +82,7 @@ export class TwoPhaseCommit {
     try {
       return await untilRead(this.#client, patience, async (watch) => await this.#count(watch));
     } catch (error) {
+      // Who has not voted in time is taken to be against it.
       if (error instanceof RecipeError && error.fault === "timeout") return "abort";
       throw error;
     }
@@ -111,6 +113,7 @@ export class TwoPhaseCommit {
         await this.#client.set(path, data, 0);
         return decision;
       } catch (error) {
+        // Somebody else has decided, or nobody knows: what stands there counts.
         if (!isTransient(error) && !isKeeperError(error, "badVersion")) throw error;
       }
       await persevere(this.#client, async () => await this.#client.sync(path));

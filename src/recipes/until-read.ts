@@ -29,6 +29,7 @@ export async function untilRead<T>(
         const found = await patience.of(persevere(client, async () => await read(ring)));
         if (found !== undefined) return found;
       } catch (error) {
+        // The next session looks again.
         if (!isKeeperError(error, "sessionExpired")) throw error;
         continue;
       }
@@ -90,6 +91,7 @@ export class Upkeep {
         try {
           await persevere(this.#client, look);
         } catch (error) {
+          // The next session looks again; a client that was stopped wants to hear of nothing.
           const isSession = isKeeperError(error, "sessionExpired") || isFault(error, "sessionLost");
           if (!isSession && !this.#isStopped) this.#client.report(error);
         }

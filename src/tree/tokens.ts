@@ -50,6 +50,7 @@ export function readToken(data: NodeData): TokenRecord | undefined {
   try {
     stored = JSON.parse(new TextDecoder().decode(data ?? new Uint8Array()));
   } catch (error) {
+    // It is no record of ours: whoever shows such a token is nobody.
     if (!(error instanceof SyntaxError)) throw error;
     return undefined;
   }

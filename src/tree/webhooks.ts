@@ -78,6 +78,7 @@ function parsed(data: NodeData): Readonly<Record<string, unknown>> | undefined {
     const value: unknown = JSON.parse(new TextDecoder().decode(data ?? new Uint8Array()));
     return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
   } catch (error) {
+    // It is no record of ours: nothing is told to it.
     if (!(error instanceof SyntaxError)) throw error;
     return undefined;
   }

@@ -4,6 +4,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 
+import { quietCatchRule } from "./catches.ts";
 import { extensionRule, layerRule } from "./layers.ts";
 import { moduleStateRule, purityRule } from "./purity.ts";
 import {
@@ -34,6 +35,7 @@ export const RULES: readonly Rule[] = [
   abbreviationRule,
   vocabularyRule,
   unfinishedRule,
+  quietCatchRule,
 ];
 
 /** The root of the repository. */

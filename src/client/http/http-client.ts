@@ -90,6 +90,7 @@ export class HttpClient {
     try {
       return (await this.get(path, options)).stat;
     } catch (error) {
+      // Nothing is there: undefined says so.
       if (error instanceof NoNodeError) return undefined;
       throw error;
     }

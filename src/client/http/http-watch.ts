@@ -84,6 +84,7 @@ class EventStream {
         });
         return;
       } catch (error) {
+        // What was missed is told as a gap, and the watch begins anew.
         if (!(error instanceof HistoryGoneError) || this.#position === undefined) throw error;
         this.#position = undefined;
         this.#isGap = true;

@@ -93,6 +93,7 @@ export class Keeping {
   #renewLater(): void {
     if (this.#lost.signal.aborted || this.#done.signal.aborted) return;
     this.#stopRenewal = this.#parts.runtime.startTimer(this.remainingMs / 4, () => {
+      // As above: the signal has told, or the deadline will.
       this.renew().catch(() => this.#renewLater());
     });
   }

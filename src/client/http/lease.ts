@@ -115,6 +115,7 @@ export class Lease implements AsyncDisposable {
     try {
       await this.release();
     } catch (error) {
+      // That it is over, the signal has told.
       if (!(error instanceof LeaseOverError)) throw error;
     }
   }

@@ -27,6 +27,7 @@ export function parseJson(text: string): { readonly value: unknown } | undefined
     const value: unknown = JSON.parse(text);
     return { value };
   } catch (error) {
+    // It is no JSON, which the caller tells whoever sent it.
     if (!(error instanceof SyntaxError)) throw error;
     return undefined;
   }

@@ -108,6 +108,7 @@ export class KeptSession {
       if (this.remainingMs === 0) this.#finish(EXPIRED);
     });
     const renewal = this.renew().catch(async (error: unknown) => {
+      // What the ensemble refuses for now is asked again; whatever it is, the deadline decides, and tells the holder.
       if (this.#isOver) return;
       if (!(error instanceof EdgekeeperError)) logLine(`binding: not renewed: ${String(error)}`);
       await pause(RETRY_MS, this.#over.signal);
@@ -121,6 +122,7 @@ export class KeptSession {
       try {
         return await this.#keeping.end();
       } catch (error) {
+        // What is over need not be released.
         if (isOver(error)) return;
         const isTriedAgain = error instanceof EdgekeeperError && (error.isRetryable || error.status === 504);
         if (!isTriedAgain || Date.now() >= this.#deadlineMs) throw error;

@@ -49,6 +49,7 @@ export class ContenderTarget extends RpcTarget {
   /** The same, with this isolate kept at work until it is held, left, or refused: so it is told of being left. */
   static stand(caller: ApiCaller, contest: Contest): ContenderTarget {
     const contender = new ContenderTarget(caller, contest);
+    // As in the constructor: whoever asks for the lease hears of it.
     caller.waitUntil(contender.#lease.catch(() => undefined));
     return contender;
   }
@@ -240,6 +241,7 @@ async function untilGone(
       ({ etag: known, zxid } = await caller.ask({ method: "GET", path, headers: asked, signal }));
     }
   } catch (error) {
+    // It is gone, which is what was waited for.
     if (!(error instanceof EdgekeeperError) || error.code !== "no-node") throw error;
   }
 }

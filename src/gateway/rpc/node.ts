@@ -70,6 +70,7 @@ export class NodeTarget extends RpcTarget {
     try {
       return await this.#write(asked);
     } catch (error) {
+      // What lacks is made, and then it is asked again.
       const isOrphan = error instanceof EdgekeeperError && error.code === "no-node";
       if (options.parents !== true || !isOrphan) throw error;
     }
@@ -108,6 +109,7 @@ export class NodeTarget extends RpcTarget {
       try {
         await parent.create("");
       } catch (error) {
+        // It is there: that is all that is wanted.
         if (!(error instanceof EdgekeeperError) || error.code !== "node-exists") throw error;
       }
     }
@@ -138,6 +140,7 @@ export async function orNull<T>(read: () => Promise<T>): Promise<T | null> {
   try {
     return await read();
   } catch (error) {
+    // Nothing is there: null says so.
     if (error instanceof EdgekeeperError && error.code === "no-node") return null;
     throw error;
   }

@@ -37,6 +37,7 @@ export class WatchTarget extends RpcTarget {
   /** The present state at first, and then the next that is another; null where there is no znode. */
   async next(): Promise<NodeValue | null> {
     const next = this.#last.then(async () => await this.#next());
+    // The next one begins when this has ended, however it did; its own caller hears of a failure.
     this.#last = next.catch(() => undefined);
     return await next;
   }
@@ -58,6 +59,7 @@ export class WatchTarget extends RpcTarget {
         const found = await this.#look(signal);
         if (found !== undefined) return found;
       } catch (error) {
+        // Nothing was missed: it looks again from what it knows.
         if (signal.aborted) break;
         if (!(error instanceof EdgekeeperError) || !error.isRetryable) throw error;
         await scheduler.wait(RETRY_MS);
@@ -79,6 +81,7 @@ export class WatchTarget extends RpcTarget {
       this.#known = { kind: "etag", etag: reply.etag };
       return nodeValue({ ...(await reply.response.json<object>()), zxid: reply.zxid });
     } catch (error) {
+      // That there is none is a state too.
       if (!(error instanceof EdgekeeperError) || error.code !== "no-node") throw error;
       this.#known = { kind: "missing" };
       return known.kind === "missing" ? undefined : null;

@@ -96,6 +96,7 @@ export class SnapshotFileReader {
       if (entry !== undefined) entries.push(entry);
       return true;
     } catch (error) {
+      // More is to come.
       if (error instanceof JuteError && error.problem === "truncated") return false;
       throw error;
     }
