@@ -64,7 +64,7 @@ test("every page may read answers where all are named, and none is told that its
 });
 
 test("calls under one token, and requests of one address, are bounded where that is set, each by itself", async () => {
-  const url = await start({ RATE_LIMIT_PER_TOKEN: "5", RATE_LIMIT_PER_ADDRESS: "100" });
+  const url = await start({ RATE_LIMIT_PER_TOKEN: "5", RATE_LIMIT_PER_ADDRESS: "30" });
   const operator = await HttpApi.open(url, { authorization: `Bearer ${SECRET}` });
   const tokens = ["a", "b"].map(async (name) => {
     const scopes = [{ prefix: "/", permissions: ["read"] }];
