@@ -107,6 +107,7 @@ test("a token bounds who shows one here too, and one that is none is none", asyn
   expect(await statusOf(line, host, `Authorization: Bearer ${token}`)).toBe(403);
   expect(await statusOf(line, host, `Authorization: Bearer ${token.slice(0, -1)}`)).toBe(401);
   expect(await statusOf(line, host, `Authorization: Bearer ${tokenText(new Uint8Array(32))}`)).toBe(401);
+  expect(await statusOf(line, host, "Authorization: Bearer made up")).toBe(401);
 });
 
 test("the doors listen on this machine's own address alone", () => {
