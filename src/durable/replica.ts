@@ -276,6 +276,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
       rowsWritten: this.#database.rowsWritten,
       databaseBytes: this.ctx.storage.sql.databaseSize,
       asleep: this.#heart.isAsleep,
+      ...(this.#heart.isAsleep ? { mode: "asleep" } : {}),
     };
   }
 

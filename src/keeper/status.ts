@@ -106,7 +106,7 @@ export interface ReplicaStatus {
   readonly sid: Sid;
   readonly instance: number;
   readonly version: string;
-  /** As `srvr` says it: leader, follower, observer, standalone, read-only, or looking. */
+  /** As `srvr` says it: leader, follower, observer, standalone, read-only, or looking; asleep of one that sleeps. */
   readonly mode: string;
   readonly serving: boolean;
   readonly leader: Sid | null;

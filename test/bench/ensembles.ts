@@ -38,6 +38,7 @@ interface Row {
   readonly ensembles: number;
   readonly readyMs: number;
   readonly writesPerS: number;
+  readonly refused: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly cpuMsPerWrite: number;
@@ -115,6 +116,7 @@ async function measure(count: number, order: Order): Promise<Row> {
       ensembles: count,
       readyMs: ensemble.readyMs,
       writesPerS: writes / order.seconds,
+      refused: load.refused,
       p50Ms: load.latencies.percentile(0.5),
       p99Ms: load.latencies.percentile(0.99),
       cpuMsPerWrite: (cpu * 1000) / writes,
@@ -130,6 +132,8 @@ async function measure(count: number, order: Order): Promise<Row> {
 /** Callers that write one znode after the other, each time to the next ensemble. */
 class Load {
   readonly latencies = new Latencies();
+  /** Writes that met no leader in time. */
+  refused = 0;
   readonly #port: number;
   readonly #names: readonly string[];
   readonly #agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
@@ -154,23 +158,23 @@ class Load {
     while (!this.#isStopped) {
       const name = this.#names[this.#next++ % this.#names.length] ?? "";
       const fromMs = performance.now();
-      await this.#put(`/${name}/v1/nodes/bench-${caller}`);
-      this.latencies.add(performance.now() - fromMs);
+      const code = await this.#put(`/${name}/v1/nodes/bench-${caller}`);
+      if (code === 200 || code === 201) this.latencies.add(performance.now() - fromMs);
+      else if (code === 503 || code === 504) this.refused++;
+      else throw new Error(`PUT to ${name}: ${code}`);
     }
   }
 
-  async #put(path: string): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+  /** Gives the status code. */
+  async #put(path: string): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
     const options = { host: "127.0.0.1", port: this.#port, path, method: "PUT", agent: this.#agent };
     const asked = request(options, (response) => {
-      response.resume().once("end", () => {
-        if (response.statusCode === 200 || response.statusCode === 201) resolve();
-        else reject(new Error(`PUT ${path}: ${String(response.statusCode)}`));
-      });
+      response.resume().once("end", () => resolve(response.statusCode ?? 0));
     });
     asked.once("error", reject);
     asked.end("a hundred bytes ".repeat(6));
-    await promise;
+    return await promise;
   }
 }
 
@@ -223,6 +227,7 @@ function lineOf(row: Row): string {
   return [
     `${row.ensembles} ensembles: ready in ${Math.round(row.readyMs)} ms`,
     `${Math.round(row.writesPerS)} writes/s, p50 ${row.p50Ms.toFixed(1)} ms, p99 ${row.p99Ms.toFixed(1)} ms`,
+    ...(row.refused === 0 ? [] : [`${row.refused} refused for want of a leader`]),
     `${row.cpuMsPerWrite.toFixed(2)} ms of processor a write, ${Math.round(row.rssMb)} MB`,
     `idle: ${(row.idleAwake * 100).toFixed(1)}% of a processor awake, ${(row.idleAsleep * 100).toFixed(1)}% asleep`,
   ].join("; ");

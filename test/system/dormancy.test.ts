@@ -12,6 +12,7 @@ const EVICTION_WAIT_MS = 20_000;
 interface Told {
   readonly instance: number;
   readonly asleep: boolean;
+  readonly mode: string;
   readonly serving: boolean;
   readonly currentEpoch: number;
   readonly sessions: number;
@@ -58,6 +59,7 @@ describe("an ensemble that nobody uses", () => {
 
     // Each start counts: they were evicted, and are looked at without being woken.
     expect(after.map(({ asleep }) => asleep)).toEqual([true, true, true]);
+    expect(after.map(({ mode }) => mode)).toEqual(["asleep", "asleep", "asleep"]);
     for (const [index, { instance }] of after.entries())
       expect(instance).toBe((before[index]?.instance ?? 0) + 1);
     expect(after.map(({ currentEpoch }) => currentEpoch)).toEqual(
