@@ -17,6 +17,7 @@ import { runFailover } from "./suites/failover.ts";
 import { runLocks } from "./suites/locks.ts";
 import { runRequests } from "./suites/requests.ts";
 import { runScale } from "./suites/scale.ts";
+import { runSleep } from "./suites/sleep.ts";
 import { runCatchUp, runColdStart } from "./suites/starts.ts";
 
 process.exitCode = await main(process.argv.slice(2));
@@ -57,7 +58,8 @@ async function run(
   if (bench.wants("memory", "growth", "load", "listing")) await runScale(bench);
   if (bench.wants("coldStart")) await runColdStart(bench);
   if (bench.wants("catchUp")) await runCatchUp(bench);
-  if (bench.wants("bill", "inMemory")) await runBill(bench);
+  if (bench.wants("bill")) await runBill(bench);
+  if (bench.wants("inMemory")) await runSleep(bench);
   bench.say(`\n${((performance.now() - beganMs) / 60_000).toFixed(1)} minutes`);
   return { lost, versions: { ...versions, ...etcd } };
 }
