@@ -42,12 +42,25 @@ export class Bench {
   readonly plan: Plan;
   readonly sections: Partial<Record<SectionName, Row[]>> = {};
 
+  /** What went wrong, for people. */
+  readonly failures: string[] = [];
+
   constructor(plan: Plan) {
     this.plan = plan;
   }
 
   wants(...names: readonly SectionName[]): boolean {
     return names.some((name) => this.plan.sections.has(name));
+  }
+
+  /** Goes on without a part of the run that fails. */
+  async attempt(part: () => Promise<void>): Promise<void> {
+    try {
+      await part();
+    } catch (error) {
+      console.error(error);
+      this.failures.push(error instanceof Error ? error.message : String(error));
+    }
   }
 
   say(line: string): void {

@@ -220,10 +220,11 @@ export const SECTIONS: Readonly<Record<SectionName, Section>> = {
   inMemory: {
     title: "Time in memory",
     how:
-      "Replicas fall asleep when nobody asks for anything (here after 10 s; DORMANT_AFTER_MS), and are then in memory " +
-      "only while something wakes them. So many sessions of the SDK, each with a watch, are open all the time; seconds " +
-      "until all three sleep, then the part of so many seconds in which one does not, seen once a second; and how many " +
-      "of the watches are told when their znode is set at last.",
+      "Replicas fall asleep when nobody asks for anything (here after 10 s; DORMANT_AFTER_MS), and are " +
+      "then in memory only while something wakes them. So many sessions of the SDK, each with a watch, " +
+      "are open all the time; seconds until all three sleep, then the part of so many seconds in which " +
+      "one does not, seen once a second; and how many of the watches are told when their znode is set " +
+      "at last.",
     columns: [
       { metric: "sessions", head: "sessions", digits: 0 },
       { metric: "awakeSeconds", head: "awake s", digits: 1 },
