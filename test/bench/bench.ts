@@ -32,6 +32,8 @@ export interface Scale {
   readonly awaySeconds: number;
   /** Sets at 1x1 whose cost is counted. */
   readonly billedSets: number;
+  /** Sessions of the SDK that are open while nobody asks, and for how long that is watched. */
+  readonly idleSessions: number;
   readonly idleSeconds: number;
 }
 
@@ -40,12 +42,25 @@ export class Bench {
   readonly plan: Plan;
   readonly sections: Partial<Record<SectionName, Row[]>> = {};
 
+  /** What went wrong, for people. */
+  readonly failures: string[] = [];
+
   constructor(plan: Plan) {
     this.plan = plan;
   }
 
   wants(...names: readonly SectionName[]): boolean {
     return names.some((name) => this.plan.sections.has(name));
+  }
+
+  /** Goes on without a part of the run that fails. */
+  async attempt(part: () => Promise<void>): Promise<void> {
+    try {
+      await part();
+    } catch (error) {
+      console.error(error);
+      this.failures.push(error instanceof Error ? error.message : String(error));
+    }
   }
 
   say(line: string): void {
@@ -61,18 +76,31 @@ export class Bench {
   }
 }
 
-/** Starts something that is stopped at the end. */
-export type Start = <One extends { stop(): Promise<void> }>(start: () => Promise<One>) => Promise<One>;
+/** What can be started and stopped. */
+interface Stoppable {
+  stop(): Promise<void>;
+  /** What it said last, for who wants to know why it fails. */
+  output?(): string;
+}
 
-/** What is started with the function that is handed in is stopped at the end, whatever happens in between. */
+/** Starts something that is stopped at the end. */
+export type Start = <One extends Stoppable>(start: () => Promise<One>) => Promise<One>;
+
+/**
+ * What is started with the function that is handed in is stopped at the end, whatever happens in between. Where that is
+ * an error, what they said last is printed.
+ */
 export async function withStarted<Result>(use: (start: Start) => Promise<Result>): Promise<Result> {
-  const started: { stop(): Promise<void> }[] = [];
+  const started: Stoppable[] = [];
   try {
     return await use(async (start) => {
       const one = await start();
       started.push(one);
       return one;
     });
+  } catch (error) {
+    for (const one of started) console.error(one.output?.() ?? "");
+    throw error;
   } finally {
     for (const one of started) await one.stop();
   }

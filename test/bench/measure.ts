@@ -3,6 +3,7 @@ import { OPEN_ACL } from "../../src/base/acl.ts";
 import type { CreateRequest } from "../../src/base/request.ts";
 import type { Stat } from "../../src/base/stat.ts";
 import { WireClient } from "../client/wire-client.ts";
+import { untilServing } from "../compat/servers.ts";
 import { BenchSession, newTally } from "./session.ts";
 import { addressOf, type Served, type Target } from "./targets/target.ts";
 import { cpuSeconds } from "./usage.ts";
@@ -113,21 +114,49 @@ async function costs(target: Served): Promise<{ readonly cpuSeconds: number; rea
 
 /** Makes what the work needs to be there; `from` so many znodes that are there already. */
 export async function prepare(target: Served, work: Omit<Work, "name">, from = 0): Promise<void> {
-  const sessions = await openSessions(target, LOADERS);
-  const [first] = sessions;
-  const parents = parentPaths(work).filter(
-    (_, index) => from === 0 || index >= parentPaths({ ...work, znodes: from }).length,
-  );
+  const [first] = await openSessions(target, 1);
+  const parents = parentPaths(work).slice(from === 0 ? 0 : parentPaths({ ...work, znodes: from }).length);
   for (const path of from === 0 ? [work.root, ...parents] : parents) {
     const error = await first?.ask({ ...EMPTY_CREATE, path });
     if (error !== 0) throw new Error(`${target.name}: create ${path}: ${error}`);
   }
-  const [creates, tally] = [new Creates(work, from, work.znodes), newTally()];
-  for (const session of sessions) session.start(creates, tally, LOADS_OUTSTANDING);
-  await Promise.all(sessions.map(async (session) => await session.finished()));
-  if (tally.errors.size > 0) throw new Error(`${target.name}: ${JSON.stringify([...tally.errors])}`);
-  for (const session of sessions) await session.end();
+  await first?.end();
+  for (let at = from; at < work.znodes; at += CHUNK) {
+    await load(target, work, { from: at, end: Math.min(at + CHUNK, work.znodes), attempts: LOAD_ATTEMPTS });
+  }
 }
+
+/**
+ * Makes a part of the znodes. Who loses its server begins that part again: on a busy machine a leader may change, and a
+ * million znodes take a while. What was made before is there already then, a whole request at a time.
+ */
+async function load(
+  target: Served,
+  work: Omit<Work, "name">,
+  { from, end, attempts }: { readonly from: number; readonly end: number; readonly attempts: number },
+): Promise<void> {
+  const sessions = await openSessions(target, LOADERS);
+  const [creates, tally] = [new Creates(work, from, end), newTally()];
+  for (const session of sessions) session.start(creates, tally, LOADS_OUTSTANDING);
+  const ends = await Promise.allSettled(sessions.map(async (session) => await session.finished()));
+  const failed = ends.find((one) => one.status === "rejected");
+  if (failed === undefined) {
+    for (const session of sessions) await session.end();
+    tally.errors.delete(NODE_EXISTS);
+    if (tally.errors.size > 0) throw new Error(`${target.name}: ${JSON.stringify([...tally.errors])}`);
+    return;
+  }
+  for (const session of sessions) session.close();
+  if (attempts <= 1) throw new Error(`${target.name} cannot be loaded`, { cause: failed.reason });
+  console.log(`${target.name}: ${String(failed.reason)}; znodes from ${from} on are made again`);
+  await untilServing(target.addresses, []);
+  await load(target, work, { from, end, attempts: attempts - 1 });
+}
+
+/** What is begun again, at most, where a server is lost. */
+const CHUNK = 20_000;
+const LOAD_ATTEMPTS = 5;
+const NODE_EXISTS = -110;
 
 /** Sessions that make what is to be there, and requests of each: what servers can take, without a queue to speak of. */
 const LOADERS = 3;

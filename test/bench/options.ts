@@ -48,6 +48,7 @@ const FULL: Scale = {
   children: 100_000,
   awaySeconds: 8,
   billedSets: 1000,
+  idleSessions: 1000,
   idleSeconds: 30,
 };
 
@@ -64,6 +65,7 @@ const SMALL: Scale = {
   children: 10_000,
   awaySeconds: 4,
   billedSets: 200,
+  idleSessions: 20,
   idleSeconds: 3,
 };
 

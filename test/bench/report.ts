@@ -21,6 +21,8 @@ export interface Report {
   /** How often each figure was measured, and for how many seconds throughput was. */
   readonly rounds: number;
   readonly seconds: number;
+  /** Parts that could not be measured to their end, and why. */
+  readonly failures: readonly string[];
   readonly sections: Readonly<Partial<Record<SectionName, readonly Row[]>>>;
 }
 

@@ -12,14 +12,14 @@ import { publish, writeReport } from "./docs/publish.ts";
 import { readOptions, USAGE } from "./options.ts";
 import { runProfiles } from "./profiles.ts";
 import type { Report } from "./report.ts";
+import type { SectionName } from "./sections.ts";
 import { runBill } from "./suites/bill.ts";
 import { runFailover } from "./suites/failover.ts";
 import { runLocks } from "./suites/locks.ts";
 import { runRequests } from "./suites/requests.ts";
 import { runScale } from "./suites/scale.ts";
+import { runSleep } from "./suites/sleep.ts";
 import { runCatchUp, runColdStart } from "./suites/starts.ts";
-
-process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
   const order = readOptions(args);
@@ -40,27 +40,50 @@ async function main(args: readonly string[]): Promise<number> {
         await writeReport(order.out, await reportOf(bench, versions, args));
         bench.say(`figures written to ${order.out}`);
       }
-      return lost === 0 ? 0 : 1;
+      return lost === 0 && bench.failures.length === 0 ? 0 : 1;
     }
     default:
       return order satisfies never;
   }
 }
 
-async function run(
-  bench: Bench,
-): Promise<{ readonly lost: number; readonly versions: Readonly<Record<string, string>> }> {
-  const beganMs = performance.now();
-  const { lost, versions } = await runRequests(bench);
-  const etcd = bench.wants("locks") ? { etcd: await runLocks(bench) } : {};
-  if (bench.wants("failover")) await runFailover(bench);
-  if (bench.wants("memory", "growth", "load", "listing")) await runScale(bench);
-  if (bench.wants("coldStart")) await runColdStart(bench);
-  if (bench.wants("catchUp")) await runCatchUp(bench);
-  if (bench.wants("bill", "inMemory")) await runBill(bench);
-  bench.say(`\n${((performance.now() - beganMs) / 60_000).toFixed(1)} minutes`);
-  return { lost, versions: { ...versions, ...etcd } };
+interface Outcome {
+  readonly lost: number;
+  readonly versions: Readonly<Record<string, string>>;
 }
+
+/** Each part by itself: where one fails, what the others found is kept, and it is told. */
+async function run(bench: Bench): Promise<Outcome> {
+  const beganMs = performance.now();
+  let outcome: Outcome = { lost: 0, versions: {} };
+  await bench.attempt(async () => {
+    outcome = await runRequests(bench);
+  });
+  if (bench.wants("locks")) {
+    await bench.attempt(async () => {
+      const etcd = await runLocks(bench);
+      outcome = { ...outcome, versions: { ...outcome.versions, etcd } };
+    });
+  }
+  for (const { sections, suite } of SUITES) {
+    if (bench.wants(...sections)) await bench.attempt(async () => await suite(bench));
+  }
+  bench.say(`\n${((performance.now() - beganMs) / 60_000).toFixed(1)} minutes`);
+  return outcome;
+}
+
+/** What starts ensembles of its own. */
+const SUITES: readonly {
+  readonly sections: readonly SectionName[];
+  readonly suite: (bench: Bench) => Promise<void>;
+}[] = [
+  { sections: ["failover"], suite: runFailover },
+  { sections: ["memory", "growth", "load", "listing"], suite: runScale },
+  { sections: ["coldStart"], suite: runColdStart },
+  { sections: ["catchUp"], suite: runCatchUp },
+  { sections: ["bill"], suite: runBill },
+  { sections: ["inMemory"], suite: runSleep },
+];
 
 async function reportOf(
   bench: Bench,
@@ -77,6 +100,7 @@ async function reportOf(
     options: args.filter((_, index) => args[index] !== "--out" && args[index - 1] !== "--out").join(" "),
     rounds,
     seconds,
+    failures: bench.failures,
     sections: bench.sections,
   };
 }
@@ -88,3 +112,5 @@ async function commit(): Promise<string> {
   });
   return stdout.trim();
 }
+
+process.exitCode = await main(process.argv.slice(2));

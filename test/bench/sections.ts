@@ -220,12 +220,17 @@ export const SECTIONS: Readonly<Record<SectionName, Section>> = {
   inMemory: {
     title: "Time in memory",
     how:
-      "Of so many seconds in which nobody asks for anything, the part in which the objects were in " +
-      "memory (billed by the second): each tells at the end for how long it has lived, and rows that it " +
-      "wrote meanwhile.",
+      "Replicas fall asleep when nobody asks for anything (here after 10 s; DORMANT_AFTER_MS), and are " +
+      "then in memory only while something wakes them. So many sessions of the SDK, each with a watch, " +
+      "are open all the time; seconds until all three sleep, then the part of so many seconds in which " +
+      "one does not, seen once a second; and how many of the watches are told when their znode is set " +
+      "at last.",
     columns: [
-      { metric: "part", head: "part", digits: 3 },
-      { metric: "rowsPerMinute", head: "rows/minute", digits: 1 },
+      { metric: "sessions", head: "sessions", digits: 0 },
+      { metric: "awakeSeconds", head: "awake s", digits: 1 },
+      { metric: "part", head: "part after", digits: 3 },
+      { metric: "told", head: "told", digits: 0 },
+      { metric: "wakeMs", head: "wake ms", digits: 0 },
     ],
     against: undefined,
   },

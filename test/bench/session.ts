@@ -98,7 +98,7 @@ export class BenchSession {
       throw new Error("no session was made");
     const session = new BenchSession(socket, onEvent);
     socket.on("data", (chunk: Buffer) => session.#received(chunk));
-    socket.on("close", () => session.#fail(new Error("the server hung up")));
+    socket.on("close", () => session.#fail(new Error(`the server at port ${address.port} hung up`)));
     socket.on("error", (error) => session.#fail(error));
     return session;
   }

@@ -94,6 +94,14 @@ export const GOALS: readonly Goal[] = [
     unit: "x",
   },
   {
+    what: "Part of the time in memory while nobody asks, once asleep",
+    measured: (report) => figure(report, "inMemory", ["while nobody asks", EDGEKEEPER, "part"]),
+    better: "less",
+    aim: undefined,
+    must: 0.05,
+    unit: "",
+  },
+  {
     what: "Acknowledged changes that are gone after kill -9",
     measured: (report) => figure(report, "kept", ["changes", EDGEKEEPER, "lost"]),
     better: "less",

@@ -30,6 +30,7 @@ export function pageOf(report: Report, missed: Readonly<Record<string, string>>)
       `medians of ${rounds} rounds in turn (A B A B), throughput for ${seconds} s each time, after warming up`,
     ]),
     "![Edgekeeper beside ZooKeeper and etcd](performance.svg)",
+    report.failures.length === 0 ? "" : `What failed on the way:\n\n${list(report.failures)}`,
     "## What was aimed at",
     goalTable(report),
     missedList(report, missed),

@@ -50,6 +50,7 @@ const REPORT: Report = {
   options: "--all",
   rounds: 3,
   seconds: 1,
+  failures: [],
   sections: {
     throughput: [
       row("set 50x4", "requestsPerSecond", { zookeeper: 10_000, edgekeeper: 16_000 }),
@@ -96,6 +97,12 @@ describe("the page", () => {
     expect(page).toContain("| set 50x4 | zookeeper | 10000 |");
     expect(page).toContain("|  | edgekeeper | 16000 |");
     expect(page).toContain("|  | to zookeeper's | 1.60x |");
+  });
+
+  test("says what failed", () => {
+    expect(page).not.toContain("failed on the way");
+    const failed = pageOf({ ...REPORT, failures: ["etcd ended"] }, {});
+    expect(failed).toContain("What failed on the way:\n\n- etcd ended\n");
   });
 
   test("leaves out what was not measured", () => {

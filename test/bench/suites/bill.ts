@@ -1,7 +1,7 @@
-/** What is billed: rows that are written, and time that objects are in memory. */
+/** What a write is billed for: rows. */
 import { type Bench, withStarted } from "../bench.ts";
 import { openSessions, passed, prepare, type Shape } from "../measure.ts";
-import { median, type Metrics } from "../report.ts";
+import type { Metrics } from "../report.ts";
 import { newTally } from "../session.ts";
 import { type EdgekeeperTarget, type ReplicaFigures, startEdgekeeper } from "../targets/edgekeeper.ts";
 import { Limited, Requests, type Work } from "../work.ts";
@@ -15,7 +15,7 @@ const SHAPES: readonly (Shape & { readonly times: number })[] = [
 /** What was delivered reaches the database with the next batch, or after a second. */
 const SETTLED_MS = 2500;
 
-/** Measures both at an ensemble of their own. */
+/** Measures it at an ensemble of its own. */
 export async function runBill(bench: Bench): Promise<void> {
   const { bytes, znodes, scale } = bench.plan;
   bench.say("starting edgekeeper, for the bill");
@@ -31,10 +31,6 @@ export async function runBill(bench: Bench): Promise<void> {
           figures: { edgekeeper: found },
         });
       }
-    }
-    if (bench.wants("inMemory")) {
-      const label = `${scale.idleSeconds} s idle`;
-      bench.add("inMemory", { label, figures: { edgekeeper: await measureIdle(target, scale.idleSeconds) } });
     }
   });
 }
@@ -66,22 +62,6 @@ async function measureSets(
     // Of one replica: all three sync each batch.
     syncsPerBatch: syncsPerSet / after.replicas / batchesPerSet,
   };
-}
-
-/** To ask wakes whoever sleeps; nobody is asked in between. */
-async function measureIdle(target: EdgekeeperTarget, seconds: number): Promise<Metrics> {
-  await passed(SETTLED_MS);
-  const before = await statusesOf(target);
-  const beganMs = performance.now();
-  await passed(seconds * 1000);
-  const tookMs = performance.now() - beganMs;
-  const after = await statusesOf(target);
-  const parts = after.map(({ instance, uptimeMs }, index) => {
-    const was = before[index];
-    return was?.instance === instance ? (uptimeMs - was.uptimeMs) / tookMs : uptimeMs / tookMs;
-  });
-  const rows = after.map(({ rowsWritten }, index) => rowsWritten - (before[index]?.rowsWritten ?? 0));
-  return { part: Math.min(1, median(parts)), rowsPerMinute: (median(rows) * 60_000) / tookMs };
 }
 
 interface Sums {

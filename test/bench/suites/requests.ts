@@ -1,13 +1,14 @@
 /** Throughput, fan-out, storms and the cost of bystanders, at ensembles that live through all of it and are killed. */
 import { type Bench, withStarted } from "../bench.ts";
 import { startCeiling } from "../ceiling.ts";
-import { changesSeen, measure, type Measurement, prepare } from "../measure.ts";
-import { inTurn, type Metrics } from "../report.ts";
+import { measure, type Measurement, prepare } from "../measure.ts";
+import { inTurn } from "../report.ts";
 import type { SectionName } from "../sections.ts";
 import { startTarget } from "../targets/new-target.ts";
 import type { Target } from "../targets/target.ts";
 import type { Work } from "../work.ts";
 import { measureFanout } from "./fanout.ts";
+import { Kept } from "./kept.ts";
 import { measureStorm } from "./storm.ts";
 import { measureUntouched } from "./untouched.ts";
 
@@ -29,14 +30,15 @@ export async function runRequests(
   return await withStarted(async (start) => {
     const targets: Target[] = [];
     for (const name of plan.targets) targets.push(await start(async () => await startTarget(name)));
-    const run = new RequestRun(bench, targets);
+    const kept = new Kept(targets);
+    const run = new RequestRun(bench, targets, kept);
     if (bench.wants("throughput")) await run.throughput();
     if (bench.wants("sizes")) await run.sizes();
     if (bench.wants("fanout")) await measureFanout(bench, targets);
     if (bench.wants("storm")) await measureStorm(bench, targets);
-    if (bench.wants("untouched")) await measureUntouched(bench, targets);
+    if (bench.wants("untouched")) await measureUntouched(bench, targets, kept);
     const versions = Object.fromEntries(targets.map(({ name, version }) => [name, version]));
-    return { lost: await run.kept(), versions };
+    return { lost: await kept.check(bench), versions };
   });
 }
 
@@ -57,12 +59,12 @@ async function runCeiling(bench: Bench): Promise<void> {
 class RequestRun {
   readonly #bench: Bench;
   readonly #targets: readonly Target[];
-  /** Changes acknowledged below each root, by target. */
-  readonly #acknowledged = new Map<Work, Map<Target, number>>();
+  readonly #kept: Kept;
 
-  constructor(bench: Bench, targets: readonly Target[]) {
+  constructor(bench: Bench, targets: readonly Target[], kept: Kept) {
     this.#bench = bench;
     this.#targets = targets;
+    this.#kept = kept;
   }
 
   async throughput(): Promise<void> {
@@ -71,7 +73,7 @@ class RequestRun {
     await this.#prepare(base);
     for (const name of works) {
       for (const shape of shapes) {
-        await this.#measure("throughput", base, { label: name, work: { ...base, name }, shape });
+        await this.#measure("throughput", { label: name, work: { ...base, name }, shape });
       }
     }
   }
@@ -82,46 +84,23 @@ class RequestRun {
       await this.#prepare(base);
       for (const name of ["set", "get"] as const) {
         const work: Work = { ...base, name };
-        await this.#measure("sizes", base, { label: `${name} ${label}`, work, shape: SIZES_SHAPE });
+        await this.#measure("sizes", { label: `${name} ${label}`, work, shape: SIZES_SHAPE });
       }
     }
-  }
-
-  /** Kills each at once, starts it again, and counts what it still knows; gives how many changes are lost. */
-  async kept(): Promise<number> {
-    const figures: Record<string, Metrics> = {};
-    let allLost = 0;
-    for (const target of this.#targets) {
-      await target.kill();
-      await target.start();
-      let [acknowledged, there] = [0, 0];
-      for (const [work, byTarget] of this.#acknowledged) {
-        acknowledged += byTarget.get(target) ?? 0;
-        there += await changesSeen(target, work);
-      }
-      const lost = Math.max(0, acknowledged - there);
-      allLost += lost;
-      figures[target.name] = { acknowledged, there, lost };
-    }
-    this.#bench.add("kept", { label: "changes", figures });
-    return allLost;
   }
 
   async #prepare(work: Work): Promise<void> {
     for (const target of this.#targets) await prepare(target, work);
-    this.#acknowledged.set(work, new Map());
   }
 
   async #measure(
     section: SectionName,
-    base: Work,
     { label, work, shape }: Pick<Measurement, "work" | "shape"> & { readonly label: string },
   ): Promise<void> {
     const { rounds, seconds } = this.#bench.plan;
     const figures = await inTurn(this.#targets, rounds, async (target) => {
       const found = await measure(target, { work, shape, seconds });
-      const byTarget = this.#acknowledged.get(base);
-      byTarget?.set(target, (byTarget.get(target) ?? 0) + found.changes);
+      this.#kept.note(target, work, found.changes);
       return { ...found };
     });
     this.#bench.add(section, { label: `${label} ${shape.sessions}x${shape.outstanding}`, figures });

@@ -3,6 +3,7 @@ import type { Bench } from "../bench.ts";
 import { measure, openSessions, prepare } from "../measure.ts";
 import { inTurn } from "../report.ts";
 import { newTally } from "../session.ts";
+import type { Kept } from "./kept.ts";
 import type { Target } from "../targets/target.ts";
 import { Watches, type Work } from "../work.ts";
 
@@ -13,7 +14,7 @@ const WATCHED = "/watched-by-others";
 const WATCHES_OUTSTANDING = 10;
 
 /** Measures it for each crowd of bystanders. */
-export async function measureUntouched(bench: Bench, targets: readonly Target[]): Promise<void> {
+export async function measureUntouched(bench: Bench, targets: readonly Target[], kept: Kept): Promise<void> {
   const { bytes, znodes, rounds, seconds, scale } = bench.plan;
   const work: Work = { name: "set", root: "/untouched", bytes, znodes };
   const watched = {
@@ -30,9 +31,11 @@ export async function measureUntouched(bench: Bench, targets: readonly Target[])
     for (const session of crowds.flat())
       session.start(new Watches(WATCHED, watches), newTally(), WATCHES_OUTSTANDING);
     await Promise.all(crowds.flat().map(async (session) => await session.finished()));
-    const figures = await inTurn(targets, rounds, async (target) => ({
-      ...(await measure(target, { work, shape: SHAPE, seconds })),
-    }));
+    const figures = await inTurn(targets, rounds, async (target) => {
+      const found = await measure(target, { work, shape: SHAPE, seconds });
+      kept.note(target, work, found.changes);
+      return { ...found };
+    });
     bench.add("untouched", { label: `${sessions} sessions x ${watches}`, figures });
     await Promise.all(crowds.flat().map(async (session) => await session.end()));
   }

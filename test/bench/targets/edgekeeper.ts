@@ -11,19 +11,13 @@ import type { Target } from "./target.ts";
 export interface ReplicaFigures {
   readonly sid: number;
   readonly status: {
-    readonly serving: boolean;
-    readonly instance: number;
-    readonly lastDelivered: string;
-    readonly uptimeMs: number;
+    readonly asleep: boolean;
     /** Transactions of its database. */
     readonly commits: number;
     /** Rows of its log. */
     readonly logBatches: number;
     /** Rows of all tables and indexes. */
     readonly rowsWritten: number;
-    /** Snapshots that it took from a leader. */
-    readonly snapshots: number;
-    readonly databaseBytes: number;
   } | null;
 }
 
@@ -33,6 +27,8 @@ export interface EdgekeeperTarget extends Target {
   readonly httpUrl: string;
   /** What is run, in one file. */
   readonly bundleFile: string;
+  /** The last that it printed. */
+  output(): string;
   replicas(): Promise<readonly ReplicaFigures[]>;
   /** Only where it was started with faults on demand. */
   suffer(sid: number, fault: Readonly<Record<string, unknown>>): Promise<void>;
@@ -46,6 +42,8 @@ export interface EdgekeeperSetup {
   readonly config?: string;
   readonly vars?: Readonly<Record<string, string>>;
 }
+
+const OUTPUT_LINES = 40;
 
 /** A leader that was struck is away for a moment. */
 const STATUS_TIMEOUT_MS = 5000;
@@ -78,6 +76,7 @@ export async function newEdgekeeper(setup: EdgekeeperSetup = {}): Promise<Edgeke
       if (leader === null) throw new Error("no replica of Edgekeeper leads");
       return leader;
     },
+    output: () => ensemble?.output().split("\n").slice(-OUTPUT_LINES).join("\n") ?? "",
     replicas: async () => (await statusOf(httpUrl)).replicas,
     suffer: async (sid, fault) => {
       const response = await fetch(`${httpUrl}/faults/main/${sid}`, {
@@ -87,7 +86,7 @@ export async function newEdgekeeper(setup: EdgekeeperSetup = {}): Promise<Edgeke
       if (!response.ok) throw new Error(`the fault was refused: ${response.status} ${await response.text()}`);
     },
     async start() {
-      const vars = { MAX_CLIENT_CNXNS: "0", LOG_LEVEL: "error", ...setup.vars };
+      const vars = { MAX_CLIENT_CNXNS: "0", LOG_LEVEL: "warn", ...setup.vars };
       const { environment } = syncs;
       ensemble = await startEnsemble({ ...setup, dataDirectory, httpPort, tcpPorts, vars, environment });
       await untilServing(addresses, []);
