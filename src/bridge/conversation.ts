@@ -34,7 +34,7 @@ const RESPONSE_TIMEOUT_AT = 8;
 /** First frames are some 45 bytes; a password may make one longer. What is longer is no handshake. */
 const HANDSHAKE_BYTES_MAX = 4096;
 
-/** A replica is given up that owes an answer and is silent for so long a part of the timeout that the client was told. */
+/** A replica that owes an answer is given up when it is silent for so large a part of what the client was told. */
 const SILENCE_PART = 2;
 
 const NOTHING = new Uint8Array(0);

@@ -69,7 +69,7 @@ export class Door {
     return replicasIn(text);
   }
 
-  /** Opens a WebSocket to a replica, or to the nearest; `onRefused` is told where the door answers with something else. */
+  /** Opens a WebSocket to a replica, or to the nearest; `onRefused` is told what else the door answers. */
   dial(sid: number | undefined, onRefused: (error: Error) => void): WebSocket {
     const socket = new WebSocket(`${this.socketUrl}${sid === undefined ? "" : `?sid=${sid}`}`, {
       ...this.#tls(),

@@ -1,7 +1,7 @@
 /**
  * Hadoop: HDFS with automatic failover and YARN's resource managers, their settings, and what their znodes say.
- * Source: org.apache.hadoop.ha.ActiveStandbyElector, HAZKInfo.proto (HDFS) and yarn_server_resourcemanager_service_protos
- * (YARN) of Hadoop 3.
+ * Source: org.apache.hadoop.ha.ActiveStandbyElector, HAZKInfo.proto (HDFS) and, for YARN,
+ * yarn_server_resourcemanager_service_protos.proto of Hadoop 3.
  */
 import { childOf } from "../base/path.ts";
 import type { Client } from "../client/client.ts";

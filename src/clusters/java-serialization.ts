@@ -50,7 +50,7 @@ type Content = JavaValue | ClassDescription | typeof END;
 
 const END = Symbol("end of block data");
 
-/** The first object of a stream; undefined where the bytes are no such stream, or it is written in no way known here. */
+/** The first object of a stream; undefined where the bytes are no such stream, or are cut. */
 export function readJavaObject(bytes: Uint8Array): JavaObject | undefined {
   try {
     const value = new JavaReader(bytes).value();

@@ -9,7 +9,7 @@ export interface StatusWatchOptions {
   readonly gatherMs?: number | undefined;
 }
 
-/** The present status, and each that differs from the one before. Ends by `return`, or throws where the session is over. */
+/** The present status, and each that differs from the one before. Throws where the session is over. */
 export type StatusWatch<T> = AsyncIterableIterator<T, undefined>;
 
 const GATHER_MS = 100;

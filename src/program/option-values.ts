@@ -12,3 +12,14 @@ export function durationMs(text: string): number {
   }
   return Number(count) * unitMs;
 }
+
+/** Reads a whole number within bounds. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^-?\d{1,15}$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`it takes a whole number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}

@@ -3,6 +3,15 @@ import { Command } from "commander";
 
 import { addBridgeCommand } from "./commands/bridge.ts";
 import { addClusterCommand } from "./commands/cluster.ts";
+import { addConfigCommand } from "./commands/config.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
+import { addEnsembleCommand } from "./commands/ensemble.ts";
+import { addLockCommands } from "./commands/lock.ts";
+import { addMirrorCommand } from "./commands/mirror.ts";
+import { addTransferCommands } from "./commands/transfer.ts";
+import { addShellCommand } from "./commands/shell.ts";
+import { addVerbs } from "./verbs/one-shot.ts";
+import { addWatchCommand } from "./commands/watch.ts";
 import { addTokenCommand } from "./commands/token.ts";
 import { programVersion } from "./version.ts";
 
@@ -29,10 +38,22 @@ export function makeProgram(): Command {
     .helpOption("-h, --help", "print this text")
     .helpCommand("help [command]", "print the text of a command")
     .addHelpText("after", CODES)
+    // --version is the program's before a command, and a verb's behind it.
+    .enablePositionalOptions()
+    .configureHelp({ subcommandTerm: (command) => command.name() })
     .exitOverride()
     // What went wrong is told in one place, by main.
     .configureOutput({ outputError: () => undefined });
   addBridgeCommand(program);
+  addShellCommand(program);
+  addVerbs(program);
+  addWatchCommand(program);
+  addLockCommands(program);
+  addConfigCommand(program);
+  addEnsembleCommand(program);
+  addDoctorCommand(program);
+  addTransferCommands(program);
+  addMirrorCommand(program);
   addClusterCommand(program);
   addTokenCommand(program);
   return program;

@@ -64,6 +64,11 @@ export class Reach {
     return new Reach(origin, ensemble, await tokenOf(tokenFile));
   }
 
+  /** The same, and nothing is shown to it. */
+  withoutToken(): Reach {
+    return new Reach(this.url, this.ensemble, undefined);
+  }
+
   /** What the SDK takes for an address. */
   get address(): string {
     return `${this.url}/${this.ensemble}`;
@@ -82,12 +87,14 @@ export class Reach {
     const refused = new AbortController();
     const { signal } = options;
     const both = signal === undefined ? refused.signal : AbortSignal.any([signal, refused.signal]);
-    return await connect(this.address, {
+    const client = await connect(this.address, {
       connectTimeoutMs: CONNECT_MS,
       ...options,
       ...this.socketOptions((error) => refused.abort(error)),
       signal: both,
     });
+    await logIn(client);
+    return client;
   }
 
   /** What `connect` takes to show the token, by WebSockets that tell why one was refused. */
@@ -120,6 +127,14 @@ export class Reach {
       throw new ProgramError(`${at} answered with no JSON: is that the address of a deployment?`, { cause });
     }
   }
+}
+
+/** As `EDGEKEEPER_AUTH` says: a scheme, a colon and what it takes, such as digest:super:password. */
+async function logIn(client: Client): Promise<void> {
+  const told = process.env["EDGEKEEPER_AUTH"] ?? "";
+  if (told === "") return;
+  const [scheme = "", ...auth] = told.split(":");
+  await client.addAuth(scheme, auth.join(":"));
 }
 
 async function tokenOf(file: string | undefined): Promise<string | undefined> {

@@ -1,9 +1,34 @@
-/** The program as users run it: a process of its own, on the source. */
+/** The program as users run it: a process of its own, in one file as it is published. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
-const MAIN = fileURLToPath(new URL("../../src/program/main.ts", import.meta.url));
+import { buildSync } from "esbuild";
+
+import { ROOT } from "../../packaging/build.ts";
+
+const MAIN = bundled();
+
+function bundled(): string {
+  const directory = mkdtempSync(join(tmpdir(), "edgekeeper-program-"));
+  process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
+  const outfile = join(directory, "edgekeeper.mjs");
+  buildSync({
+    entryPoints: [join(ROOT, "src/program/main.ts")],
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "es2022",
+    // ws is not of this kind of modules, and asks for Node's own by the older way.
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
+    outfile,
+  });
+  return outfile;
+}
 
 /** How long anything may take, in ms. */
 const DEADLINE_MS = 60_000;

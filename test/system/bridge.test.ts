@@ -1,6 +1,6 @@
 /**
- * The bridge in front of an ensemble that asks for a secret, as a deployment does: kazoo as its client, and what happens
- * when a replica, the way to it, or the right to it is lost.
+ * The bridge in front of an ensemble that asks for a secret, as a deployment does: kazoo as its client, and what
+ * happens when a replica, the way to it, or the right to it is lost.
  */
 import { execFile } from "node:child_process";
 import { once } from "node:events";

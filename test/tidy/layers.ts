@@ -56,7 +56,7 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
   bridge: { layers: ["base", "client"], packages: ["node:", "ws"] },
   // The npm bin: commands over the SDK, and what runs an ensemble here.
   program: {
-    layers: ["base", "bridge", "cli", "client", "clusters"],
+    layers: ["base", "bridge", "cli", "client", "clusters", "jute", "recipes"],
     packages: ["node:", "commander", "ws"],
   },
   "worker.ts": { layers: ["base", "durable", "gateway"], packages: ["cloudflare:", "hono"] },
