@@ -326,7 +326,10 @@ export class Store {
    * flushed is applied again after a restart, from history, of which nothing behind the tree on disk is trimmed. If
    * this throws, nothing of it is on disk while memory has moved on: the caller must restart the replica.
    */
-  commit(writes: readonly PeerWrite[], isFlush = true): void {
+  commit(writes: readonly PeerWrite[], mayFlush = true): void {
+    // A tree to which nothing was applied is on no disk: each start makes it anew, and knows it by a digest of nothing,
+    // which rows of history tell beside the state's own row.
+    const isFlush = mayFlush && this.isTreeDirty;
     this.#database.transactionSync(() => {
       const { lastApplied: zxid, digest, totals } = this.tree;
       const applied: Applied = isFlush ? { zxid, digest, totals } : this.#written;
