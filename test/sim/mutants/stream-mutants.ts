@@ -33,7 +33,7 @@ export const STREAM_MUTANTS: readonly Mutant[] = [
       {
         file: STREAMS,
         find: "const upTo = minZxid(context.tree.lastApplied, log.last);",
-        replace: "const upTo = log.last;",
+        replace: "const upTo = minZxid(maxZxid(context.tree.lastApplied, log.last), log.last);",
       },
     ],
   },
