@@ -331,8 +331,8 @@ export class Store {
   commit(writes: readonly PeerWrite[], mayFlush = true): void {
     this.#database.transactionSync(() => {
       const { lastApplied: zxid, digest, totals } = this.tree;
-      // A tree to which nothing was applied is on no disk: each start makes it anew, and knows it by a digest of nothing,
-      // which rows of history tell beside the state's own row.
+      // A tree to which nothing was applied is on no disk: each start makes it anew, and knows it by a digest of
+      // nothing, which rows of history tell beside the state's own row.
       const isFlush = mayFlush && this.isTreeDirty;
       const applied: Applied = isFlush ? { zxid, digest, totals } : this.#written;
       let hasLogRow = false;
