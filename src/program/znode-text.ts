@@ -59,6 +59,7 @@ function utf8(data: Uint8Array): string | undefined {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(data);
   } catch (error) {
+    // Bytes that are no text.
     if (error instanceof TypeError) return undefined;
     throw error;
   }

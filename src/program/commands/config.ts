@@ -117,6 +117,7 @@ async function present(document: HttpConfig): Promise<ConfigDocument | undefined
   try {
     return await document.get({ linearizable: true });
   } catch (error) {
+    // There is none: that is the answer.
     if (error instanceof NoNodeError) return undefined;
     throw error;
   }

@@ -123,6 +123,7 @@ class Mirror {
     try {
       await this.#target.create(parent, "", { parents: "persistent" });
     } catch (error) {
+      // It is there, as it is to be.
       if (!(error instanceof NodeExistsError)) throw error;
     }
   }
@@ -201,6 +202,7 @@ class Mirror {
       await this.#target.delete(path, { recursive: true });
       return 1;
     } catch (error) {
+      // Gone by itself, or something has come below it meanwhile: the next look tells.
       if (error instanceof NoNodeError || error instanceof NotEmptyError) return 0;
       throw error;
     }

@@ -65,6 +65,7 @@ class Shell {
       completer: (line: string, done: (error: Error | null, found: [string[], string]) => void) => {
         this.#complete(line)
           .then((found) => done(null, found))
+          // What cannot be asked is not completed: the command itself will say why.
           .catch(() => done(null, [[], line]));
       },
     });
@@ -174,6 +175,7 @@ async function readHistory(): Promise<readonly string[]> {
   try {
     return (await readFile(historyFile(), "utf8")).split("\n").filter((line) => line !== "");
   } catch (error) {
+    // Nobody has used it here yet.
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
     throw error;
   }

@@ -51,6 +51,7 @@ async function watch(path: string, options: WatchOptions): Promise<void> {
       if (--left <= 0) break;
     }
   } catch (error) {
+    // It was asked to end.
     if (!ending.signal.aborted) throw error;
     await stop;
   } finally {

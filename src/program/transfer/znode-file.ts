@@ -154,6 +154,7 @@ function parsed(line: string): Readonly<Record<string, unknown>> | undefined {
     const value: unknown = JSON.parse(line);
     return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
   } catch {
+    // No JSON: the caller says which line of which file.
     return undefined;
   }
 }

@@ -21,6 +21,7 @@ export async function readCopied(
     const life = modeOfOwner(stat.ephemeralOwner);
     return life === undefined ? undefined : { znode: { path, data, acl, ...life }, children };
   } catch (error) {
+    // It went between the list and the look.
     if (error instanceof NoNodeError) return undefined;
     throw error;
   }

@@ -65,6 +65,7 @@ export class ZnodeTarget {
         this.counts.created++;
         return;
       } catch (error) {
+        // What is there is skipped or set, as was asked for.
         if (!(error instanceof NodeExistsError) || this.#existing === "fail") throw error;
       }
     } else if (this.#existing === "fail" && (data?.length ?? 0) === 0 && isOpen(acl)) return;

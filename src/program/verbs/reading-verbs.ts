@@ -118,6 +118,7 @@ async function allBelow(client: Client, path: string): Promise<readonly string[]
     try {
       children = await client.children(at);
     } catch (error) {
+      // It went while the tree was walked.
       if (error instanceof NoNodeError && at !== path) return;
       throw error;
     }
