@@ -33,8 +33,13 @@ const VOCABULARIES_2019: readonly object[] = [
   validation2019,
 ];
 const VOCABULARIES_2020: readonly object[] = [
-  ...[applicator2020, content2020, core2020, format2020],
-  ...[metaData2020, unevaluated2020, validation2020],
+  applicator2020,
+  content2020,
+  core2020,
+  format2020,
+  metaData2020,
+  unevaluated2020,
+  validation2020,
 ];
 
 const OF_DRAFTS: Readonly<Record<SchemaDraft, readonly [root: object, ...vocabularies: readonly object[]]>> =
