@@ -33,10 +33,13 @@ describe("a history", () => {
         const disk = new Disk();
         const history = new History(disk, recent);
         let list: Proposal[] = [];
+        let epoch = 0;
         const writes: PeerWrite[] = [];
         for (const { do: what, count } of operations) {
           history.beginStep();
-          const write = change({ what, count }, list);
+          const write = change({ what, count }, list, epoch + 1);
+          // An epoch has one leader, and is never made again, whatever is cut off.
+          if (write.kind === "append") epoch = Math.max(epoch, ...write.proposals.map((one) => one.zxid.epoch));
           if (write.kind === "append") history.append(write.proposals);
           else if (write.kind === "truncate") history.truncate(write.after);
           list = apply(write, list);
@@ -85,13 +88,13 @@ interface Change {
   readonly count: number;
 }
 
-function change({ what, count }: Change, list: readonly Proposal[]): HistoryChange {
+function change({ what, count }: Change, list: readonly Proposal[], newEpoch: number): HistoryChange {
   const last = list.at(-1)?.zxid ?? ZXID_ZERO;
   if (what === "truncate") {
     return { kind: "truncate", after: list[list.length - 1 - count]?.zxid ?? ZXID_ZERO };
   }
   const isNew = what === "epoch" || last.epoch === 0;
-  const epoch = isNew ? last.epoch + 1 : last.epoch;
+  const epoch = isNew ? newEpoch : last.epoch;
   const first = isNew ? 1 : last.counter + 1;
   return { kind: "append", proposals: proposals(epoch, first, first + count - 1) };
 }
