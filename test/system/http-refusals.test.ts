@@ -19,7 +19,7 @@ beforeAll(async () => {
   const login = { SASL_USERS: saslUsers({ ann: "secret" }), ENFORCE_AUTH_SCHEMES: "sasl" };
   [strict, busy, open, hookless] = await Promise.all([
     startEnsemble({ vars: { ...alone, ...login } }),
-    startEnsemble({ vars: { ...alone, RATE_LIMIT_PER_ADDRESS: "1" } }),
+    startEnsemble({ vars: { ...alone, RATE_LIMIT_PER_ADDRESS: "5" } }),
     startEnsemble({ vars: alone }),
     startEnsemble({ vars: { VOTERS: "1" } }),
   ]);
