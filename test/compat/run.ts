@@ -174,10 +174,32 @@ async function runClients(run: ServerRun, ensemble: Ensemble): Promise<readonly 
     const prefix = `/compat-${runId}-${program.name.replaceAll(/[^A-Za-z]+/g, "-")}`;
     const { processes } = run;
     const checks = program.checks.map((check) => check.id).filter((id) => isChosen(run.options, id));
-    return await runProgram({ processes, program, ensemble, prefix, checks });
+    const report = await runProgram({ processes, program, ensemble, prefix, checks });
+    if (run.server !== "zookeeper") return report;
+    return await askedAgain(report, async (failed) => {
+      return await runProgram({ processes, program, ensemble, prefix: `${prefix}-again`, checks: failed });
+    });
   });
   reports.push(...(await Promise.all(clients)));
   return reports;
+}
+
+/**
+ * What the reference fails it is asked once more: a real ZooKeeper lets a write pass behind a setACL now and then, and
+ * that says nothing of Edgekeeper, whose column is never asked twice.
+ */
+async function askedAgain(
+  report: ClientReport,
+  ask: (checks: readonly string[]) => Promise<ClientReport>,
+): Promise<ClientReport> {
+  const failed = report.outcomes.filter(({ verdict }) => verdict === "fail").map(({ check }) => check);
+  if (failed.length === 0) return report;
+  console.log(`zookeeper: ${report.client} is asked once more: ${failed.join(", ")}`);
+  const again = await ask(failed);
+  const outcomes = report.outcomes.map((first) => {
+    return again.outcomes.find(({ check }) => check === first.check) ?? first;
+  });
+  return { ...report, outcomes };
 }
 
 function isChosen(options: Options, check: string): boolean {

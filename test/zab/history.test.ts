@@ -39,7 +39,8 @@ describe("a history", () => {
           history.beginStep();
           const write = change({ what, count }, list, epoch + 1);
           // An epoch has one leader, and is never made again, whatever is cut off.
-          if (write.kind === "append") epoch = Math.max(epoch, ...write.proposals.map((one) => one.zxid.epoch));
+          if (write.kind === "append")
+            epoch = Math.max(epoch, ...write.proposals.map((one) => one.zxid.epoch));
           if (write.kind === "append") history.append(write.proposals);
           else if (write.kind === "truncate") history.truncate(write.after);
           list = apply(write, list);
