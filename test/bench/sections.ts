@@ -221,12 +221,11 @@ export const SECTIONS: Readonly<Record<SectionName, Section>> = {
     title: "Time in memory",
     how:
       "Replicas fall asleep when nobody asks for anything (here after 10 s; DORMANT_AFTER_MS), and are " +
-      "then in memory only while something wakes them. So many sessions of the SDK, each with a watch, " +
-      "are open all the time; seconds until all three sleep, then the part of so many seconds in which " +
-      "one does not, seen once a second; and how many of the watches are told when their znode is set " +
-      "at last.",
+      "then in memory only while something wakes them. With nobody connected, and with so many sessions " +
+      "of the SDK, each with a watch: seconds until all three sleep, 30 where they do not; then the " +
+      "part of the time in which one does not, seen once a second; and how many of the watches are told " +
+      "when their znode is set at last, and how long that set takes.",
     columns: [
-      { metric: "sessions", head: "sessions", digits: 0 },
       { metric: "awakeSeconds", head: "awake s", digits: 1 },
       { metric: "part", head: "part after", digits: 3 },
       { metric: "told", head: "told", digits: 0 },
