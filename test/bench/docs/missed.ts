@@ -4,33 +4,36 @@
  */
 export const MISSED: Readonly<Record<string, string>> = {
   "Sets a second at 50x4, to ZooKeeper's":
-    "bound by latency and not by the processor: a follower's thread is busy for half of the time. A request waits for the " +
-    "batch before it, whose cycle is a sync on three disks that are one disk here, and hops between processes that share " +
-    "two cores. Tried, side by side: a process for each replica, a longer gap between batches (5 ms in place of 2, which " +
-    "helped most; 10 ms did not help further), the tree written by flushes and not with each batch, proposals read once, " +
-    "larger young generations of the heap (no clear gain). The ratio varies from run to run with what the machine's " +
-    "neighbours do to syncs.",
+    "bound by latency and not by the processor: a follower's thread is busy for half of the time. A request " +
+    "waits for the batch before it, whose cycle is a sync on three disks that are one disk here, and hops " +
+    "between processes that share two cores. Tried, side by side: a process for each replica, a longer gap " +
+    "between batches (5 ms in place of 2, which helped most; 10 ms did not help further), the tree written by " +
+    "flushes and not with each batch, proposals read once, larger young generations of the heap (no clear " +
+    "gain). The ratio varies from run to run with what the machine's neighbours do to syncs.",
   "Sets a second at 10x100, to ZooKeeper's":
-    "the leader's thread is the limit: a good half of it is JavaScript (reading, checking and applying), a tenth garbage " +
-    "collection, a tenth SQLite, a quarter waiting for syncs. The same changes as at 50x4 took two thirds off the " +
-    "processor time of a set. Not tried yet: to forward clients' bytes as they came, and fewer objects for each znode.",
+    "the leader's thread is the limit: a good half of it is JavaScript (reading, checking and applying), a " +
+    "tenth garbage collection, a tenth SQLite, a quarter waiting for syncs. The same changes as at 50x4 took " +
+    "two thirds off the processor time of a set. Not tried yet: to forward clients' bytes as they came, and " +
+    "fewer objects for each znode.",
   "p50 of a set at 1x1, to ZooKeeper's":
-    "each of some six hops wakes another process, and the runtime's own work for an event is several times as long when " +
-    "cold; SQLite's sync is an fsync of a growing file where ZooKeeper's is an fdatasync of one that is laid out before. " +
-    "In one process the hops are cheaper and the three syncs one behind the other, which comes to about the same.",
+    "each of some six hops wakes another process, and the runtime's own work for an event is several times as " +
+    "long when cold; SQLite's sync is an fsync of a growing file where ZooKeeper's is an fdatasync of one that " +
+    "is laid out before. In one process the hops are cheaper and the three syncs one behind the other, which " +
+    "comes to about the same.",
   "p99 of sets at 50x4, to ZooKeeper's":
-    "what stands out are turns in which SQLite copies its log into the database, and major garbage collections; flushes " +
-    "were bounded to some two thousand znodes for it.",
+    "what stands out are turns in which SQLite copies its log into the database, and major garbage collections;" +
+    " flushes were bounded to some two thousand znodes for it.",
   "Time of a watch fan-out to 5,000, to ZooKeeper's":
-    "an event to a client is a write to its own socket, which the runtime makes an event of its own; there is no write to " +
-    "many. Not looked into further yet.",
+    "an event to a client is a write to its own socket, which the runtime makes an event of its own; there is " +
+    "no write to many. Not looked into further yet.",
   "Lock cycles a second at 64 at once, to those of the quicker lock of etcd":
-    "three quarters of the time is the runtime's own: each request is an event of the gateway, one of the object and one " +
-    "for each body that is read, of which the processor's share here is as large as all of etcd's. Answers are read whole, " +
-    "signals and timers are made once and taken back, settings are read once, and replicas of the gateway's own process " +
-    "come first, which together doubled it. Not tried yet: calls by RPC in place of fetch, which halves the events, and " +
-    "a second process with the HTTP door.",
+    "three quarters of the time is the runtime's own: each request is an event of the gateway, one of the " +
+    "object and one for each body that is read, of which the processor's share here is as large as all of " +
+    "etcd's. Answers are read whole, signals and timers are made once and taken back, settings are read once, " +
+    "and replicas of the gateway's own process come first, which together doubled it. Not tried yet: calls by " +
+    "RPC in place of fetch, which halves the events, and a second process with the HTTP door.",
   "Memory at 100,000 znodes (RSS of all processes), to the three JVMs'":
-    "a process for each replica has a runtime of its own; the heaps themselves are small. With `--processes 1` it is one " +
-    "runtime for all, at the cost of one core. The figure holds what the inspector takes, by which the heap is read.",
+    "a process for each replica has a runtime of its own; the heaps themselves are small. With `--processes 1` " +
+    "it is one runtime for all, at the cost of one core. The figure holds what the inspector takes, by which " +
+    "the heap is read.",
 };
