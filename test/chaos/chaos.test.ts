@@ -23,6 +23,8 @@ test(
       expect([...(report.struck.get(kind) ?? [])].toSorted((a, b) => a - b)).toEqual([1, 2, 3]);
     }
     expect(report.faults.filter(({ fault }) => / leader \d$/.test(fault)).length).toBeGreaterThanOrEqual(3);
+    // In a short round a caller may never come to its turn in the queue that all contend for.
+    expect(report.totals["HTTP locks acquired"]).toBeGreaterThan(0);
     // The load was there all the time.
     expect(Math.min(...report.faults.map(({ acknowledged }) => acknowledged))).toBeGreaterThan(0);
   },
@@ -65,7 +67,6 @@ async function run(members: Members, faults: readonly PlannedFault[]): Promise<C
     expect(report.totals["reconnects"]).toBeGreaterThan(0);
     expect(report.totals["locks acquired"]).toBeGreaterThan(0);
     // Callers without a connection were there, too.
-    expect(report.totals["HTTP locks acquired"]).toBeGreaterThan(0);
     expect(report.totals["HTTP documents set"]).toBeGreaterThan(0);
     expect(report.totals["HTTP counter additions"]).toBeGreaterThan(0);
     expect(report.totals["HTTP creates under a key"]).toBeGreaterThan(0);
