@@ -2,8 +2,9 @@
 import { type SessionId, sessionKey } from "../base/ids.ts";
 import { childOf, nameOf, parentOf } from "../base/path.ts";
 import { JuteWriter } from "../jute/archive.ts";
+import { Slab } from "../jute/slab.ts";
 import { must } from "../base/assert.ts";
-import type { CachedNodeStore, ManyRead, NodeRows } from "../tree/cached-node-store.ts";
+import type { CachedNodeStore, DirtyNodes, ManyRead, NodeRows } from "../tree/cached-node-store.ts";
 import type { IdleZnode, MarkRange } from "../tree/idle.ts";
 import type { Subtotal, Znode } from "../tree/node-store.ts";
 import type { ZnodeTable } from "./schema.ts";
@@ -22,12 +23,20 @@ const BATCH_DATA_BYTES_MAX = 1024;
 /** One query of a walk over all znodes looks at no more rows. */
 const AFTER_ROWS_MAX = 512;
 
+/** So many rows are put by one statement, at half of what a statement for each costs: it may have 100 parameters. */
+const PUT_ROWS = 16;
+
 /** The statements on one table that are run for each znode: text made once, as it is long, and hashed to be found. */
-function statementsOn(table: ZnodeTable): Readonly<Record<"read" | "childNames" | "put", string>> {
+function statementsOn(
+  table: ZnodeTable,
+): Readonly<Record<"read" | "childNames" | "putOne" | "putMany", string>> {
+  const put = `INSERT OR REPLACE INTO ${table} (parent, name, owner, head, data, idle) VALUES`;
+  const row = "(?, ?, ?, ?, ?, ?)";
   return {
     read: `SELECT owner, head, data FROM ${table} WHERE parent = ? AND name = ?`,
     childNames: `SELECT name FROM ${table} WHERE parent = ? ORDER BY name`,
-    put: `INSERT OR REPLACE INTO ${table} (parent, name, owner, head, data, idle) VALUES (?, ?, ?, ?, ?, ?)`,
+    putOne: `${put} ${row}`,
+    putMany: `${put} ${Array.from({ length: PUT_ROWS }, () => row).join(", ")}`,
   };
 }
 
@@ -177,11 +186,21 @@ export class SqlNodeRows implements NodeRows {
         jsonOf(batch),
       );
     }
-    for (const [path, node] of dirty.puts) {
-      const { owner, head, data, idle } = toRow(node, this.#writer);
-      this.#sql.exec(this.#statements.put, ...keyOf(path), owner, head, data, idle);
+    const whole = dirty.puts.length - (dirty.puts.length % PUT_ROWS);
+    for (let index = 0; index < whole; index += PUT_ROWS) {
+      this.#put(this.#statements.putMany, dirty.puts.slice(index, index + PUT_ROWS));
     }
+    for (const one of dirty.puts.slice(whole)) this.#put(this.#statements.putOne, [one]);
     this.#count = count;
+  }
+
+  #put(statement: string, puts: DirtyNodes["puts"]): void {
+    const slab = new Slab();
+    const bindings = puts.flatMap(([path, node]) => {
+      const { owner, head, data, idle } = toRow(node, this.#writer, slab);
+      return [...keyOf(path), owner, head, data, idle];
+    });
+    this.#sql.exec(statement, ...bindings);
   }
 }
 

@@ -7,6 +7,7 @@ import { assert } from "../base/assert.ts";
 import type { NodeData } from "../base/request.ts";
 import type { Zxid } from "../base/zxid.ts";
 import { JuteError } from "./jute-error.ts";
+import { Slab } from "./slab.ts";
 
 /** Enough for most replies, so that a fresh writer seldom grows. */
 const CAPACITY_BYTES_INITIAL = 512;
@@ -15,7 +16,7 @@ const CAPACITY_BYTES_INITIAL = 512;
 const CAPACITY_BYTES_KEPT_MAX = 64 * 1024;
 
 /** Up to this many characters, a loop over ASCII beats the call into TextDecoder and TextEncoder. */
-const SHORT_TEXT_MAX = 32;
+const SHORT_TEXT_MAX = 64;
 
 const TWO_32 = 0x1_0000_0000;
 
@@ -257,9 +258,13 @@ function isLowSurrogate(code: number): boolean {
 export class JuteReader {
   readonly #bytes: Uint8Array;
   #at = 0;
+  /** Where copies are put, made when there is one. */
+  #slab: Slab | undefined;
 
-  constructor(bytes: Uint8Array) {
+  /** `slab` is for copies of what is read here and by others, such as all records of a frame. */
+  constructor(bytes: Uint8Array, slab?: Slab) {
     this.#bytes = bytes;
+    this.#slab = slab;
   }
 
   /** Bytes not read yet. */
@@ -351,13 +356,12 @@ export class JuteReader {
     return values;
   }
 
-  /** A copy of the next bytes. */
+  /** A copy of the next bytes, to be read only: it may share its memory with other copies. */
   raw(length: number): Uint8Array {
+    const left = this.remaining;
     const at = this.#advance(length);
-    // Not slice: a Node Buffer's slice is a view.
-    const copy = new Uint8Array(length);
-    copy.set(this.#bytes.subarray(at, at + length));
-    return copy;
+    this.#slab ??= new Slab(left);
+    return this.#slab.copy(this.#bytes, at, length);
   }
 
   /** The next bytes, not copied: who keeps them keeps all that the reader was given. */

@@ -26,6 +26,7 @@ import {
 import { readAcls, writeAcls } from "./records.ts";
 import type { JuteWriter } from "./archive.ts";
 import { JuteReader } from "./archive.ts";
+import type { Slab } from "./slab.ts";
 
 /** Every request that may come in a client's frame. */
 export type ClientRequest = Exclude<Request, CreateSessionRequest | DeleteContainerRequest | TransactRequest>;
@@ -45,9 +46,12 @@ export type DecodedRequest =
   /** Too short to hold even xid and type: there is nothing to answer to, close. */
   | { readonly kind: "headerless"; readonly problem: JuteError };
 
-/** Reads a frame's body. Never throws, whatever the bytes: each misfortune is a kind of its own. */
-export function decodeRequest(body: Uint8Array): DecodedRequest {
-  const reader = new JuteReader(body);
+/**
+ * Reads a frame's body; copies are put into the slab, if one is given. Never throws, whatever the bytes: each
+ * misfortune is a kind of its own.
+ */
+export function decodeRequest(body: Uint8Array, slab?: Slab): DecodedRequest {
+  const reader = new JuteReader(body, slab);
   let xid: number;
   let type: number;
   try {

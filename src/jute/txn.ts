@@ -19,6 +19,7 @@ import type {
 import type { JuteWriter } from "./archive.ts";
 import { JuteReader } from "./archive.ts";
 import { JuteError } from "./jute-error.ts";
+import type { Slab } from "./slab.ts";
 
 /** The only version so far. */
 const TXN_FORMAT_VERSION = 1;
@@ -93,10 +94,11 @@ export function encodeTxn(writer: JuteWriter, header: TxnHeader, txn: Txn): void
 }
 
 /**
- * Reads a whole payload. Throws JuteError if it is anything else than one transaction of a known version.
+ * Reads a whole payload; copies are put into the slab, if one is given. Throws JuteError if it is anything else than
+ * one transaction of a known version.
  */
-export function decodeTxn(bytes: Uint8Array): DecodedTxn {
-  const reader = new JuteReader(bytes);
+export function decodeTxn(bytes: Uint8Array, slab?: Slab): DecodedTxn {
+  const reader = new JuteReader(bytes, slab);
   const version = reader.byte();
   if (version !== TXN_FORMAT_VERSION) {
     throw new JuteError("bad-version", `transaction format ${version}`);

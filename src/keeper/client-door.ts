@@ -403,7 +403,7 @@ export class ClientDoor {
       this.counters.largeRequestsRejected++;
       return this.#close(connection);
     }
-    const decoded = decodeRequest(body);
+    const decoded = decodeRequest(body, this.#memory.slab);
     if (decoded.kind === "headerless") throw decoded.problem;
     if (isLogin(decoded)) {
       // What breaks in a login ends the connection, unanswered.

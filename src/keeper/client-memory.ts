@@ -5,6 +5,7 @@
  * for room gets it.
  */
 import { THROTTLE_SETTINGS, type ThrottleSettings } from "../base/throttle-settings.ts";
+import { Slab } from "../jute/slab.ts";
 import { type Connection, NOTHING_COUNTED } from "./connection.ts";
 import {
   CLIENTS_BYTES_MAX,
@@ -46,6 +47,8 @@ const NOTHING_MORE = -1;
 
 /** The sums over one replica's connections. A connection is counted anew after whatever changed what it holds. */
 export class ClientMemory {
+  /** For what requests hold. */
+  readonly slab: Slab = new Slab();
   #requestBytes = 0;
   #outputBytes = 0;
   #largeBytes = 0;

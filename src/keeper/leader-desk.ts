@@ -12,6 +12,7 @@ import type { SessionLeft, Txn, TxnHeader } from "../base/txn.ts";
 import { ZNODE_SETTINGS, type ZnodeSettings } from "../base/znode-settings.ts";
 import { compareZxid, equalZxid, type Zxid } from "../base/zxid.ts";
 import { JuteWriter } from "../jute/archive.ts";
+import { Slab } from "../jute/slab.ts";
 import { encodeTxn } from "../jute/txn.ts";
 import { Preparer, type Reconfigure } from "../tree/prepare.ts";
 import type { Tree } from "../tree/tree.ts";
@@ -65,6 +66,8 @@ export class LeaderDesk {
   readonly #sessions: SessionTracker;
   readonly #storage: StorageGate;
   readonly #writer = new JuteWriter();
+  /** For payloads, which the history forgets in the order in which they came. */
+  readonly #slab = new Slab();
   readonly #containers: ContainerManager;
   #nextZxid: Zxid;
   #lastPrepared: Zxid;
@@ -459,7 +462,9 @@ export class LeaderDesk {
     assert(!this.#hasEnded, "nothing is proposed behind a restore");
     encodeTxn(this.#writer, header, txn);
     if (txn.kind === "config") this.#proposedConfig = this.#nextZxid;
-    this.#proposals.push(new KnownProposal(this.#nextZxid, this.#writer.take(), { header, txn }));
+    const payload = this.#slab.copy(this.#writer.view(), 0, this.#writer.length);
+    this.#writer.clear();
+    this.#proposals.push(new KnownProposal(this.#nextZxid, payload, { header, txn }));
     this.#lastPrepared = this.#nextZxid;
     this.#nextZxid = { epoch: this.#nextZxid.epoch, counter: this.#nextZxid.counter + 1 };
   }

@@ -4,6 +4,7 @@ import type { Sid } from "../base/ids.ts";
 import type { Zxid } from "../base/zxid.ts";
 import { JuteReader, JuteWriter } from "../jute/archive.ts";
 import { JuteError } from "../jute/jute-error.ts";
+import { Slab } from "../jute/slab.ts";
 import { decodeTxn } from "../jute/txn.ts";
 import { KnownProposal } from "./known-proposal.ts";
 import type {
@@ -71,9 +72,10 @@ export function readProposals(reader: JuteReader): Proposal[] {
 /** As readProposals, each read as the transaction that it must be. Throws JuteError. */
 function readKnownProposals(reader: JuteReader): Proposal[] {
   const proposals: Proposal[] = [];
+  const slab = new Slab(reader.remaining);
   for (let left = reader.count(PROPOSAL_BYTES_MIN); left > 0; left--) {
     const [zxid, payload] = [reader.zxid(), viewPayload(reader)];
-    proposals.push(new KnownProposal(zxid, payload, decodeTxn(payload)));
+    proposals.push(new KnownProposal(zxid, payload, decodeTxn(payload, slab)));
   }
   return proposals;
 }

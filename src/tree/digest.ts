@@ -12,7 +12,6 @@ import type { SessionId } from "../base/ids.ts";
 import type { NodeData } from "../base/request.ts";
 import type { NodeOwner } from "../base/txn.ts";
 import { assertNever } from "../base/assert.ts";
-import type { Zxid } from "../base/zxid.ts";
 import type { Znode } from "./node-store.ts";
 import type { SessionRecord } from "./session-table.ts";
 
@@ -67,17 +66,19 @@ export function dataDigest(data: NodeData): Digest {
 export function znodeDigest(path: string, node: Znode, data: Digest): Digest {
   const hash = new WordHash(0x7a6e6f64);
   hash.text(path);
-  hash.word(data.hi);
-  hash.word(data.lo);
-  hash.zxid(node.czxid);
-  hash.zxid(node.mzxid);
-  hash.zxid(node.pzxid);
-  hash.long(node.ctime);
-  hash.long(node.mtime);
-  hash.word(node.version);
-  hash.word(node.aversion);
-  hash.word(node.childCreates);
-  hash.word(node.childCount);
+  const { czxid, mzxid, pzxid, ctime, mtime } = node;
+  hash.eight(
+    data.hi,
+    data.lo,
+    czxid.epoch,
+    czxid.counter,
+    mzxid.epoch,
+    mzxid.counter,
+    pzxid.epoch,
+    pzxid.counter,
+  );
+  const { version, aversion, childCreates, childCount } = node;
+  hash.eight(high(ctime), ctime, high(mtime), mtime, version, aversion, childCreates, childCount);
   hashOwner(hash, node.owner);
   hash.word(node.acl.length);
   for (const acl of node.acl) {
@@ -114,6 +115,10 @@ function hashOwner(hash: WordHash, owner: NodeOwner): void {
   }
 }
 
+/**
+ * The longer loops keep both lanes in variables of their own: a field that holds more than 31 bits is an object of its
+ * own (V8 with compressed pointers), made anew with each word.
+ */
 class WordHash {
   #left: number;
   #right: number;
@@ -124,22 +129,34 @@ class WordHash {
   }
 
   word(value: number): void {
-    const left = Math.imul(value, 0x9e3779b1);
-    const right = Math.imul(value, 0x85ebca77);
-    this.#left = Math.imul(rotate(this.#left ^ rotate(left, 15), 13), 5) + 0x52dce729;
-    this.#right = Math.imul(rotate(this.#right ^ rotate(right, 17), 19), 5) + 0x38495ab5;
-    this.#right = (this.#right + this.#left) | 0;
+    this.#left = mixLeft(this.#left, value);
+    this.#right = (mixRight(this.#right, value) + this.#left) | 0;
+  }
+
+  /** Eight words, of which each is the low 32 bits of its number. */
+  eight(a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number): void {
+    let left = mixLeft(this.#left, a);
+    let right = (mixRight(this.#right, a) + left) | 0;
+    left = mixLeft(left, b);
+    right = (mixRight(right, b) + left) | 0;
+    left = mixLeft(left, c);
+    right = (mixRight(right, c) + left) | 0;
+    left = mixLeft(left, d);
+    right = (mixRight(right, d) + left) | 0;
+    left = mixLeft(left, e);
+    right = (mixRight(right, e) + left) | 0;
+    left = mixLeft(left, f);
+    right = (mixRight(right, f) + left) | 0;
+    left = mixLeft(left, g);
+    right = (mixRight(right, g) + left) | 0;
+    this.#left = mixLeft(left, h);
+    this.#right = (mixRight(right, h) + this.#left) | 0;
   }
 
   /** A whole number up to 2^53, of either sign. */
   long(value: number): void {
-    this.word(Math.floor(value / TWO_POW_32));
-    this.word(value >>> 0);
-  }
-
-  zxid(value: Zxid): void {
-    this.word(value.epoch);
-    this.word(value.counter);
+    this.word(high(value));
+    this.word(value);
   }
 
   session(id: SessionId): void {
@@ -149,24 +166,33 @@ class WordHash {
 
   text(value: string): void {
     this.word(value.length);
+    let [left, right] = [this.#left, this.#right];
     for (let index = 0; index < value.length; index += 2) {
       const next = index + 1 < value.length ? value.charCodeAt(index + 1) : 0;
-      this.word(value.charCodeAt(index) | (next << 16));
+      const word = value.charCodeAt(index) | (next << 16);
+      left = mixLeft(left, word);
+      right = (mixRight(right, word) + left) | 0;
     }
+    this.#left = left;
+    this.#right = right;
   }
 
   bytes(value: Uint8Array): void {
     this.word(value.length);
     const whole = value.length & ~3;
     // Not by a DataView: to make one costs more than a short text's whole hash.
+    let [left, right] = [this.#left, this.#right];
     for (let index = 0; index < whole; index += 4) {
-      this.word(
+      const word =
         octet(value, index) |
-          (octet(value, index + 1) << 8) |
-          (octet(value, index + 2) << 16) |
-          (octet(value, index + 3) << 24),
-      );
+        (octet(value, index + 1) << 8) |
+        (octet(value, index + 2) << 16) |
+        (octet(value, index + 3) << 24);
+      left = mixLeft(left, word);
+      right = (mixRight(right, word) + left) | 0;
     }
+    this.#left = left;
+    this.#right = right;
     let tail = 0;
     for (let index = whole; index < value.length; index++) tail = (tail << 8) | octet(value, index);
     this.word(tail);
@@ -182,6 +208,20 @@ class WordHash {
 /** The fallback never happens: nobody asks behind the end. */
 function octet(bytes: Uint8Array, at: number): number {
   return bytes[at] ?? 0;
+}
+
+/** All above the low 32 bits. */
+function high(value: number): number {
+  return Math.floor(value / TWO_POW_32);
+}
+
+function mixLeft(lane: number, word: number): number {
+  return (Math.imul(rotate(lane ^ rotate(Math.imul(word, 0x9e3779b1), 15), 13), 5) + 0x52dce729) | 0;
+}
+
+/** Before the left lane is added. */
+function mixRight(lane: number, word: number): number {
+  return (Math.imul(rotate(lane ^ rotate(Math.imul(word, 0x85ebca77), 17), 19), 5) + 0x38495ab5) | 0;
 }
 
 function rotate(value: number, bits: number): number {

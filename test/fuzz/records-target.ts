@@ -17,6 +17,7 @@ import {
   encodeConnectResponse,
 } from "../../src/jute/handshake.ts";
 import { JuteError } from "../../src/jute/jute-error.ts";
+import { Slab } from "../../src/jute/slab.ts";
 import { decodeRequest, encodeRequest } from "../../src/jute/requests.ts";
 import { configTxnOf, decodeTxn, encodeTxn } from "../../src/jute/txn.ts";
 import { encodeLinkMessage, readLinkMessage } from "../../src/keeper/link-codec.ts";
@@ -76,7 +77,7 @@ const znodeRow: Codec = {
 
 function rowBytes(node: Znode): Uint8Array {
   const own = new JuteWriter();
-  const { owner, head, data } = toRow(node, own);
+  const { owner, head, data } = toRow(node, own, new Slab());
   return taken((to) => {
     to.bool(owner !== null);
     to.long(node.owner.mode === "ephemeral" ? node.owner.session : 0n);

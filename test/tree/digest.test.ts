@@ -136,3 +136,29 @@ test("a session's digest moves with its id, timeout and password", () => {
 
   expect(new Set(others.map((one) => digestText(sessionDigest(one)))).size).toBe(4);
 });
+
+test("digests are what they were: replicas of other versions, and the disk, hold them", () => {
+  const node: Znode = {
+    data: Uint8Array.from([1, 2, 3, 250, 255]),
+    acl: [
+      { perms: 31, scheme: "world", id: "anyone" },
+      { perms: 1, scheme: "digest", id: "ü:x" },
+    ],
+    owner: { mode: "ephemeral", session: 0x1234_5678_9abc_def0n },
+    czxid: { epoch: 7, counter: 0xffff_fff0 },
+    mzxid: { epoch: 0xffff_ff00, counter: 9 },
+    pzxid: { epoch: 8, counter: 1 },
+    ctime: 1_700_000_000_123,
+    mtime: -5,
+    version: -2147483648,
+    aversion: 3,
+    childCreates: 2147483647,
+    childCount: 6,
+  };
+  const timed: Znode = { ...node, data: null, owner: { mode: "ttl", ttlMs: 2 ** 40 + 3 } };
+  const session = { id: 0xfedc_ba98_7654_3210n, timeoutMs: 40_000, password: new Uint8Array(16).fill(200) };
+
+  expect(digestText(znodeDigest("/a/é-0000000001", node, dataDigest(node.data)))).toBe("a4e1883f33a33edc");
+  expect(digestText(znodeDigest("/t", timed, dataDigest(null)))).toBe("afdb72f71268964f");
+  expect(digestText(sessionDigest(session))).toBe("20393c6e1552af74");
+});
