@@ -252,7 +252,7 @@ export class CachedNodeStore implements NodeStore {
   #setDirty(path: string, entry: DirtyNode): void {
     const before = this.#dirty.get(path);
     this.#dirtyEphemerals.replace(path, before?.node, entry.node);
-    this.#dirtyBytes += bytesOf(path, entry.node) - (before ? bytesOf(path, before.node) : 0);
+    this.#dirtyBytes += bytesMore(path, before, entry);
     this.#dirty.set(path, entry);
     // It is among its parent's dirty children already.
     const isKnown = before !== undefined && (before.node === undefined) === (entry.node === undefined);
@@ -285,4 +285,13 @@ function bytesOf(path: string, node: Znode | undefined): number {
   let bytes = NODE_OVERHEAD_BYTES + 2 * path.length + (node?.data?.length ?? 0);
   for (const acl of node?.acl ?? []) bytes += 64 + acl.scheme.length + acl.id.length;
   return bytes;
+}
+
+/** By how much `after` takes more than what stood there; mostly it is the data alone that differs. */
+function bytesMore(path: string, before: DirtyNode | undefined, after: DirtyNode): number {
+  if (before === undefined) return bytesOf(path, after.node);
+  if (before.node === undefined || after.node?.acl !== before.node.acl) {
+    return bytesOf(path, after.node) - bytesOf(path, before.node);
+  }
+  return (after.node.data?.length ?? 0) - (before.node.data?.length ?? 0);
 }

@@ -67,18 +67,10 @@ export function znodeDigest(path: string, node: Znode, data: Digest): Digest {
   const hash = new WordHash(0x7a6e6f64);
   hash.text(path);
   const { czxid, mzxid, pzxid, ctime, mtime } = node;
-  hash.eight(
-    data.hi,
-    data.lo,
-    czxid.epoch,
-    czxid.counter,
-    mzxid.epoch,
-    mzxid.counter,
-    pzxid.epoch,
-    pzxid.counter,
-  );
-  const { version, aversion, childCreates, childCount } = node;
-  hash.eight(high(ctime), ctime, high(mtime), mtime, version, aversion, childCreates, childCount);
+  hash.four(data.hi, data.lo, czxid.epoch, czxid.counter);
+  hash.four(mzxid.epoch, mzxid.counter, pzxid.epoch, pzxid.counter);
+  hash.four(high(ctime), ctime, high(mtime), mtime);
+  hash.four(node.version, node.aversion, node.childCreates, node.childCount);
   hashOwner(hash, node.owner);
   hash.word(node.acl.length);
   for (const acl of node.acl) {
@@ -133,24 +125,16 @@ class WordHash {
     this.#right = (mixRight(this.#right, value) + this.#left) | 0;
   }
 
-  /** Eight words, of which each is the low 32 bits of its number. */
-  eight(a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number): void {
+  /** Four words, of which each is the low 32 bits of its number. */
+  four(a: number, b: number, c: number, d: number): void {
     let left = mixLeft(this.#left, a);
     let right = (mixRight(this.#right, a) + left) | 0;
     left = mixLeft(left, b);
     right = (mixRight(right, b) + left) | 0;
     left = mixLeft(left, c);
     right = (mixRight(right, c) + left) | 0;
-    left = mixLeft(left, d);
-    right = (mixRight(right, d) + left) | 0;
-    left = mixLeft(left, e);
-    right = (mixRight(right, e) + left) | 0;
-    left = mixLeft(left, f);
-    right = (mixRight(right, f) + left) | 0;
-    left = mixLeft(left, g);
-    right = (mixRight(right, g) + left) | 0;
-    this.#left = mixLeft(left, h);
-    this.#right = (mixRight(right, h) + this.#left) | 0;
+    this.#left = mixLeft(left, d);
+    this.#right = (mixRight(right, d) + this.#left) | 0;
   }
 
   /** A whole number up to 2^53, of either sign. */
