@@ -28,7 +28,8 @@ export const DURABLE_MUTANTS: readonly Mutant[] = [
         find: "      this.#written = applied;\n    });\n",
         replace: `      this.#written = applied;
     });
-    if (!isFlush || writes.some((write) => write.kind === "install")) return;
+    if (!mayFlush || !this.isTreeDirty) return;
+    if (writes.some(({ kind }) => kind === "install" || kind === "restore")) return;
     this.#database.transactionSync(() => this.#writeTree());
 `,
       },
