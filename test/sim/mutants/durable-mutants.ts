@@ -16,12 +16,12 @@ export const DURABLE_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "tree-in-second-transaction",
-    what: "the changed part of the tree is written in a transaction of its own, behind what says how far it is",
+    what: "where more than eight znodes have changed they are written in a transaction of their own, behind what says how far the tree is",
     edits: [
       {
         file: "src/durable/store.ts",
         find: "      if (isFlush) this.#writeTree();\n      // Both",
-        replace: "      // Both",
+        replace: "      if (isFlush && this.#nodes.dirtyCount <= 8) this.#writeTree();\n      // Both",
       },
       {
         file: "src/durable/store.ts",
