@@ -6,9 +6,11 @@ import type { Whereabouts } from "../whereabouts.ts";
 import { Asker, ensembleOf } from "./ask.ts";
 import { bodyBounds } from "./body-bounds.ts";
 import { addCoordination } from "./coordination.ts";
+import { addExplain } from "./explain.ts";
 import { addLocks } from "./locks.ts";
 import { addMulti } from "./multi.ts";
 import { addNodes } from "./nodes.ts";
+import { addDiff } from "./past.ts";
 import { addSessions } from "./sessions.ts";
 import { addTokens } from "./tokens.ts";
 import { addWatch } from "./watch.ts";
@@ -40,6 +42,8 @@ export function makeApi(callers: CallerIdentities, whereabouts: Whereabouts): Op
   addTokens(api, asker);
   addWatch(api, asker, whereabouts);
   addWebhooks(api, asker);
+  addDiff(api, asker);
+  addExplain(api, asker);
   return api;
 }
 
