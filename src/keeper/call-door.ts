@@ -54,6 +54,7 @@ export interface CallDoorParts {
   readonly context: DoorContext;
   readonly reads: LocalReads;
   readonly walks: HistoryWalks;
+  readonly trackedSession: PastHost["trackedSession"];
   /** A change was made, or refused. */
   readonly audit: (actor: Actor, request: WriteRequest, outcome: Outcome) => void;
 }
@@ -97,9 +98,9 @@ export class CallDoor {
     };
     this.#tokens = new TokenCalls(service);
     this.#hooks = new HookCalls(service);
-    const { context, walks } = parts;
+    const { context, walks, trackedSession } = parts;
     const end = (open: OpenCall, answer: CallAnswer): void => this.#end(open, answer);
-    const past: PastHost = { context, walks, answer: service.answer, end };
+    const past: PastHost = { context, walks, trackedSession, answer: service.answer, end };
     this.#walks = walks;
     this.#past = new PastCalls(past);
     this.#explain = new ExplainCalls(past, this.#past);

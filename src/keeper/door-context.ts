@@ -4,7 +4,6 @@ import type { AuthSettings } from "./auth.ts";
 import type { ConnectionBounds } from "./connection-bounds.ts";
 import type { ForwardWindow } from "./forward-window.ts";
 import type { Report } from "./operations/report.ts";
-import type { TrackedSession } from "./session-tracker.ts";
 import type { ForwardedRequest, ToLeader } from "./link-message.ts";
 
 /** What the door needs of its replica. */
@@ -33,10 +32,6 @@ export interface DoorContext {
   log(event: string, fields: string): void;
   /** Whether changes stand in the audit log. */
   readonly isAudited?: boolean;
-  /** Whether this replica leads, and all that was committed before is applied. */
-  leads(): boolean;
-  /** What the leader knows of a session; undefined where this replica does not lead, or the session is over. */
-  trackedSession(session: SessionId): TrackedSession | undefined;
   /** What a four-letter word reports on. */
   report(): Report;
 }

@@ -151,11 +151,10 @@ export class ExplainCalls {
   }
 
   #session(session: SessionId): ExplainedSession {
-    const { tree, trackedSession } = this.#host.context;
-    const tracked = trackedSession(session);
+    const tracked = this.#host.trackedSession(session);
     return {
       session,
-      timeoutMs: tree.sessions.get(session)?.timeoutMs,
+      timeoutMs: this.#host.context.tree.sessions.get(session)?.timeoutMs,
       tracked: tracked && {
         attachedTo: tracked.owner,
         heardAgoMs: tracked.heardAgoMs,

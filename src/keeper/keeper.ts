@@ -118,6 +118,7 @@ export class Keeper {
       context,
       reads: new LocalReads(parts.tree, this.#watches),
       walks: new HistoryWalks(parts.log, parts.notes),
+      trackedSession: (session) => this.#reign.desk?.explainSession(session),
       audit: (actor, request, outcome) => this.#door.operator.audit(actor, request, outcome),
     });
     const { log: history, notes } = parts;
@@ -139,8 +140,6 @@ export class Keeper {
       log,
       isAudited: parts.config.isAudited ?? false,
       report: () => this.report(),
-      leads: () => this.#reign.desk !== undefined,
-      trackedSession: (session) => this.#reign.desk?.explainSession(session),
       window: this.#window,
     };
   }

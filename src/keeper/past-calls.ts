@@ -8,7 +8,7 @@
  */
 import { PERMS } from "../base/acl.ts";
 import { ERROR_CODES, type ErrorName } from "../base/error-code.ts";
-import { NO_SESSION } from "../base/ids.ts";
+import { NO_SESSION, type SessionId } from "../base/ids.ts";
 import type { Acl } from "../base/acl.ts";
 import { compareZxid, type Zxid } from "../base/zxid.ts";
 import { isAllowed } from "../tree/access.ts";
@@ -28,11 +28,14 @@ import type { HistoryEnd, HistoryWalks, Met, Walker } from "./history-walks.ts";
 import { DIFFERENCE_BYTES_MAX, DIFFERENCE_PATHS_MAX, WALK_WAIT_MS } from "./limits.ts";
 import type { OpenCall } from "./open-call.ts";
 import type { DifferenceEntry, HistoryGone, PastRequest, PastSide, PastStat } from "./past-requests.ts";
+import type { TrackedSession } from "./session-tracker.ts";
 
 /** What these calls need of the door. */
 export interface PastHost {
   readonly context: DoorContext;
   readonly walks: HistoryWalks;
+  /** What the leader knows of a session; undefined where this replica does not lead, or the session is over. */
+  readonly trackedSession: (session: SessionId) => TrackedSession | undefined;
   readonly answer: (open: OpenCall, zxid: Zxid, code: number, response?: CallResponse) => void;
   readonly end: (open: OpenCall, answer: CallAnswer) => void;
 }
