@@ -26,7 +26,6 @@ import { CallReads, type Reading } from "./call-reads.ts";
 import { hostOf } from "./connection.ts";
 import { HookCalls } from "./hook-calls.ts";
 import type { DoorContext } from "./door-context.ts";
-import { ExplainCalls } from "./explain-calls.ts";
 import type { HistoryWalks } from "./history-walks.ts";
 import {
   CALL_SESSION_MS_MAX,
@@ -39,8 +38,8 @@ import {
 import { LockCalls } from "./lock-calls.ts";
 import type { OpenCall } from "./open-call.ts";
 import type { LocalReads } from "./local-reads.ts";
-import { PastCalls, type PastHost } from "./past-calls.ts";
-import type { PastRequest } from "./past-requests.ts";
+import { LookBack } from "./look-back.ts";
+import type { PastHost } from "./past-calls.ts";
 import type { ServiceHost } from "./service-writes.ts";
 import type { Actor } from "./operations/audit.ts";
 import { replyTo } from "./replies.ts";
@@ -79,9 +78,7 @@ export class CallDoor {
   readonly #locks: LockCalls;
   readonly #tokens: TokenCalls;
   readonly #hooks: HookCalls;
-  readonly #walks: HistoryWalks;
-  readonly #past: PastCalls;
-  readonly #explain: ExplainCalls;
+  readonly #past: LookBack;
   readonly #strangers = new Strangers();
   readonly #pace: CallPace;
 
@@ -100,10 +97,7 @@ export class CallDoor {
     this.#hooks = new HookCalls(service);
     const { context, walks, trackedSession } = parts;
     const end = (open: OpenCall, answer: CallAnswer): void => this.#end(open, answer);
-    const past: PastHost = { context, walks, trackedSession, answer: service.answer, end };
-    this.#walks = walks;
-    this.#past = new PastCalls(past);
-    this.#explain = new ExplainCalls(past, this.#past);
+    this.#past = new LookBack({ context, walks, trackedSession, answer: service.answer, end });
     this.#locks = new LockCalls({
       context: parts.context,
       writes: this.#writes,
@@ -182,7 +176,7 @@ export class CallDoor {
 
   /** Reads on in the history, for those that ask about the past; says whether there is more to read. */
   advance(): boolean {
-    return this.#walks.advance();
+    return this.#past.advance();
   }
 
   /** The leader is lost: what was on its way may or may not have been proposed. */
@@ -316,7 +310,8 @@ export class CallDoor {
       case "difference":
       case "explainPath":
       case "explainSession":
-        return this.#lookBack(open, request);
+        if (request.isLinearizable && !open.isFresh) return this.#awaitBarrier(open);
+        return this.#past.do(open, request);
       case "read":
       case "queue":
       case "children":
@@ -353,14 +348,6 @@ export class CallDoor {
     const { code, response, isPublic = false } = read;
     const answer = answered(this.#context.tree.lastApplied, code, response);
     this.#end(open, { ...answer, ...(isPublic ? { isPublic } : {}) });
-  }
-
-  #lookBack(open: OpenCall, request: PastRequest): void {
-    if (request.isLinearizable && !open.isFresh) return this.#awaitBarrier(open);
-    if (request.kind === "past") return this.#past.past(open, request);
-    if (request.kind === "difference") return this.#past.difference(open, request);
-    if (request.kind === "explainPath") return this.#explain.path(open, request.path);
-    return this.#explain.session(open, request.session);
   }
 
   #write(open: OpenCall, request: WriteRequest): void {
@@ -402,6 +389,9 @@ export class CallDoor {
       this.#auditWrite(open, { request, session }, delivered);
       done(delivered);
     });
+    if (call.trace === undefined || !this.#context.serving()) return;
+    const origin = { ...this.#context.origin, serial: open.serial };
+    this.#context.trace?.({ kind: "trace", origin, place: call.trace });
   }
 
   #auditWrite(

@@ -14,6 +14,7 @@ import type {
   WriteRequest,
 } from "../base/request.ts";
 import type { Stat } from "../base/stat.ts";
+import type { TracePlace } from "../base/trace.ts";
 import type { Zxid } from "../base/zxid.ts";
 import type { TokenRecord } from "../tree/tokens.ts";
 import type { Known } from "./change-waits.ts";
@@ -175,6 +176,8 @@ export interface Call extends CallAsked {
   readonly remoteAddress: string;
   /** What the platform has proven the caller to be, besides its address. */
   readonly identities: readonly Identity[];
+  /** Where in a trace it is, if it is traced. */
+  readonly trace?: TracePlace | undefined;
   /** 48 random bytes. */
   readonly entropy: Uint8Array;
 }

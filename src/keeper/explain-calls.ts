@@ -60,14 +60,16 @@ export class ExplainCalls {
     } as const;
     const left: Departure[] = [];
     // Where nobody stands in it, what had children may have been a queue.
-    const isQueue = queue === undefined ? node?.childCount === 0 && node.childCreates > 0 : queue.path === path;
+    const isQueue =
+      queue === undefined ? node?.childCount === 0 && node.childCreates > 0 : queue.path === path;
     const wanted = node === undefined ? 1 : isQueue ? EXPLAIN_LEFT_MAX : 0;
     const isWanted = (at: string): boolean =>
       node === undefined ? at === path : isContender(at, path) && mayTouch(open.scope, "read", at);
     this.#lookBack(open, {
       isEnough: () => left.length >= wanted,
       look: (met) => {
-        for (const departure of departuresOf(met, open, isWanted)) if (left.length < wanted) left.push(departure);
+        for (const departure of departuresOf(met, open, isWanted))
+          if (left.length < wanted) left.push(departure);
       },
       tell: (lookedBack) => {
         const [gone] = node === undefined ? left : [];
@@ -218,7 +220,9 @@ function departuresOf(
   { identities }: OpenCall,
   isWanted: (path: string) => boolean,
 ): readonly Departure[] {
-  const deleted = eventsOf(met.txn, met.note).filter(({ kind, path }) => kind === "deleted" && isWanted(path));
+  const deleted = eventsOf(met.txn, met.note).filter(
+    ({ kind, path }) => kind === "deleted" && isWanted(path),
+  );
   const by = causeOf(met);
   const isSession = met.txn.kind === "closeSession";
   const why = isSession

@@ -140,6 +140,7 @@ export class Keeper {
       log,
       isAudited: parts.config.isAudited ?? false,
       report: () => this.report(),
+      trace: (traced) => this.#host.trace(traced),
       window: this.#window,
     };
   }
@@ -389,6 +390,7 @@ export class Keeper {
     for (const event of events) this.#calls.announce(event, zxid);
     eventCount += this.#streams.announce({ zxid, timeMs: header.timeMs, events });
     const { origin } = header;
+    this.#host.tracer.applied(origin, zxid, this.#host.phase.role === "leading");
     if (txn.kind === "closeSession") {
       const deleted = events.filter(({ kind }) => kind === "deleted").map(({ path }) => path);
       if (this.#host.phase.role === "leading") this.#door.operator.auditEnded(header.session, deleted);

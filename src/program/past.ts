@@ -22,7 +22,8 @@ export function momentOf(text: string, nowMs: number = Date.now()): Moment {
   if (/^0x[0-9a-fA-F]{1,16}$/.test(text)) return BigInt(text);
   if (/^\d+(?:ms|[smhd])$/.test(text)) return new Date(nowMs - durationMs(text));
   const timeMs = Date.parse(text);
-  if (Number.isNaN(timeMs)) throw usageError(`"${text}" is no moment: say a zxid, 2026-11-29T10:00:00Z, or 10m`);
+  if (Number.isNaN(timeMs))
+    throw usageError(`"${text}" is no moment: say a zxid, 2026-11-29T10:00:00Z, or 10m`);
   return new Date(timeMs);
 }
 

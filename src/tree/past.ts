@@ -264,9 +264,7 @@ export class MomentFinder {
     if (this.#zxid !== undefined) return;
     const asked = this.#asked;
     const isIt =
-      "zxid" in asked
-        ? compareZxid(asked.zxid, base) >= 0
-        : timeMs !== undefined && timeMs <= asked.timeMs;
+      "zxid" in asked ? compareZxid(asked.zxid, base) >= 0 : timeMs !== undefined && timeMs <= asked.timeMs;
     if (isIt) this.#zxid = base;
   }
 }

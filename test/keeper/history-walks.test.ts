@@ -11,7 +11,11 @@ import type { Proposal } from "../../src/zab/message.ts";
 import { memoryDatabase } from "../durable/sqlite.ts";
 import { MemoryNotes } from "./memory-notes.ts";
 
-const APPLIED = { zxid: { epoch: 9, counter: 0 }, digest: { hi: 0, lo: 0 }, totals: { dataBytes: 0, ephemerals: 0 } };
+const APPLIED = {
+  zxid: { epoch: 9, counter: 0 },
+  digest: { hi: 0, lo: 0 },
+  totals: { dataBytes: 0, ephemerals: 0 },
+};
 
 function proposal(epoch: number, counter: number, bytes: number): Proposal {
   const writer = new JuteWriter();
@@ -24,7 +28,10 @@ function proposal(epoch: number, counter: number, bytes: number): Proposal {
 function filledLog(): { readonly log: LogStore; readonly all: readonly Zxid[] } {
   const database = memoryDatabase();
   createTables(database);
-  const log = new LogStore(database.sql, ZXID_ZERO, { rowsMax: LOG_SLOTS, bytesMax: Number.MAX_SAFE_INTEGER });
+  const log = new LogStore(database.sql, ZXID_ZERO, {
+    rowsMax: LOG_SLOTS,
+    bytesMax: Number.MAX_SAFE_INTEGER,
+  });
   const small = Array.from({ length: 3000 }, (_, at) => proposal(1, at + 1, 100));
   for (let at = 0; at < small.length; at += 7) log.append(small.slice(at, at + 7), APPLIED);
   const large = Array.from({ length: 12 }, (_, at) => proposal(3, at + 1, 200_000));

@@ -82,7 +82,9 @@ describe("a znode of the past", () => {
           ["two", child],
           ["three", third],
         ]);
-        const lists = [second, child].map((zxid) => past(world, sid, "/a", { zxid }, true).answered().response);
+        const lists = [second, child].map(
+          (zxid) => past(world, sid, "/a", { zxid }, true).answered().response,
+        );
         expect(lists).toMatchObject([
           { op: "pastChildren", children: [], stat: { numChildren: 0, cversion: 0 } },
           { op: "pastChildren", children: ["b"], stat: { numChildren: 1, cversion: 1, pzxid: child } },
@@ -113,9 +115,15 @@ describe("a znode of the past", () => {
     world.run(3000);
     world.replica(leader).trim(other);
 
-    expect(past(world, leader, "/a", { zxid: first }).ended()).toMatchObject({ reason: "gone", oldest: other });
+    expect(past(world, leader, "/a", { zxid: first }).ended()).toMatchObject({
+      reason: "gone",
+      oldest: other,
+    });
     // What replaced it is known, what it replaced is not; of another that nobody has set the present is the past.
-    expect(past(world, leader, "/a", { zxid: other }).ended()).toMatchObject({ reason: "gone", oldest: second });
+    expect(past(world, leader, "/a", { zxid: other }).ended()).toMatchObject({
+      reason: "gone",
+      oldest: second,
+    });
     expect(textOf(past(world, leader, "/b", { zxid: other }).answered().response)).toBe("kept");
     expect(past(world, leader, "/", { zxid: other }, true).answered().response).toMatchObject({
       children: ["a", "b", "zookeeper"],
@@ -163,12 +171,19 @@ describe("a difference", () => {
     write(world, leader, "/other", "");
     set(world, leader, "/top/changed", "after");
     setAcl(world, leader, "/top/secret", FOR_ANN);
-    call(world, leader, { kind: "write", request: { op: "delete", path: "/top/deleted", version: -1 } }).answered();
+    call(world, leader, {
+      kind: "write",
+      request: { op: "delete", path: "/top/deleted", version: -1 },
+    }).answered();
     const to = write(world, leader, "/top/created", "new");
     set(world, leader, "/top/created", "newer");
     const page = { after: "", limit: 10 };
     const request = { kind: "difference", path: "/top", from: { zxid: from }, page } as const;
-    const { response } = call(world, leader, { ...request, to: { zxid: to }, isLinearizable: false }).answered();
+    const { response } = call(world, leader, {
+      ...request,
+      to: { zxid: to },
+      isLinearizable: false,
+    }).answered();
     const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
     expect(response).toMatchObject({ op: "difference", from, to, isLast: true });
@@ -225,7 +240,9 @@ describe("an explanation", () => {
     // Nobody renews it.
     waiting.answered(30_000);
     const { left } = explain();
-    expect(left).toMatchObject([{ path: holder?.path, why: "session-expired", by: { session: holder?.session } }]);
+    expect(left).toMatchObject([
+      { path: holder?.path, why: "session-expired", by: { session: holder?.session } },
+    ]);
   });
 
   it("tells what became of an ephemeral and of its session, closed or expired, and what of is not known", () => {
@@ -251,11 +268,25 @@ describe("an explanation", () => {
       );
 
     expect(ask("/expired").owner).toMatchObject({ session: expired, timeoutMs: 5000 });
-    expect(askSession(expired)).toMatchObject({ ephemerals: ["/expired"], ended: undefined, opened: { replica: follower } });
+    expect(askSession(expired)).toMatchObject({
+      ephemerals: ["/expired"],
+      ended: undefined,
+      opened: { replica: follower },
+    });
     world.until("it expires", () => world.tree(leader).get("/expired") === undefined, 30_000);
-    expect(ask("/closed").gone).toMatchObject({ why: "session-closed", by: { session: closed, replica: follower } });
-    expect(ask("/expired").gone).toMatchObject({ why: "session-expired", by: { session: expired, isOwn: true } });
-    expect(askSession(expired)).toMatchObject({ ended: { why: "expired" }, lost: ["/expired"], session: { timeoutMs: undefined } });
+    expect(ask("/closed").gone).toMatchObject({
+      why: "session-closed",
+      by: { session: closed, replica: follower },
+    });
+    expect(ask("/expired").gone).toMatchObject({
+      why: "session-expired",
+      by: { session: expired, isOwn: true },
+    });
+    expect(askSession(expired)).toMatchObject({
+      ended: { why: "expired" },
+      lost: ["/expired"],
+      session: { timeoutMs: undefined },
+    });
     expect(askSession(closed)).toMatchObject({ ended: { why: "closed" }, lost: ["/closed"] });
     expect(ask("/never")).toMatchObject({ gone: undefined, lookedBack: { isAll: true } });
 

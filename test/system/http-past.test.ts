@@ -80,9 +80,15 @@ test("a znode, its children and what is different below it are told as of a writ
     ],
     next: null,
   });
-  expect(await api.call("GET", `/diff/t?from=${last}&to=${first}`)).toMatchObject({ status: 400, code: "bad-moments" });
+  expect(await api.call("GET", `/diff/t?from=${last}&to=${first}`)).toMatchObject({
+    status: 400,
+    code: "bad-moments",
+  });
   const time = "2000-01-01T00:00:00Z";
-  expect(await api.call("GET", `/diff/t?from=${last}&to=${time}`)).toMatchObject({ status: 400, code: "bad-moments" });
+  expect(await api.call("GET", `/diff/t?from=${last}&to=${time}`)).toMatchObject({
+    status: 400,
+    code: "bad-moments",
+  });
   expect(await at("/t", "yesterday")).toMatchObject({ status: 400, code: "bad-request" });
 });
 
@@ -151,7 +157,9 @@ test("who could not read it then, or cannot now, is not told", async () => {
     lost: ["/mine"],
   });
   const told = await edgekeeper("explain", `0x${owner.session}`);
-  expect(told.stdout).toMatch(/^Session [0-9a-f]{16} was closed by its owner at .*\nIt was opened .*\nWith it went \/mine\.\n$/);
+  expect(told.stdout).toMatch(
+    /^Session [0-9a-f]{16} was closed by its owner at .*\nIt was opened .*\nWith it went \/mine\.\n$/,
+  );
   expect(await edgekeeper("explain", "what?")).toMatchObject({ code: 2 });
 });
 
@@ -169,7 +177,13 @@ test("a lock says who holds it and who waits, and how its last holder went", asy
       path: "/locks/why",
       of: "lock",
       contenders: [
-        { holds: true, token: held.json?.["token"], owner: "w0", behind: null, session: { open: true, timeoutMs: 2000 } },
+        {
+          holds: true,
+          token: held.json?.["token"],
+          owner: "w0",
+          behind: null,
+          session: { open: true, timeoutMs: 2000 },
+        },
         { holds: false, owner: "w30000" },
       ],
     },

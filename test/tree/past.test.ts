@@ -148,7 +148,9 @@ test("what is told of a difference is what is different, and all of it", () => {
     fc.property(histories, shares, fc.constantFrom("/", "/a", "/a/x"), (requests, shareds, top) => {
       const record = recorded(requests);
       const { states, tree } = record;
-      const [b, f, t] = shareds.toSorted((x, y) => x - y).map((share) => (share * (states.length - 1)) / 1000);
+      const [b, f, t] = shareds
+        .toSorted((x, y) => x - y)
+        .map((share) => (share * (states.length - 1)) / 1000);
       const at = (index = 0): Record["states"][number] => must(states[Math.floor(index)], "a state");
       const [base, from, to] = [at(b), at(f), at(t)];
       const present = (path: string): Znode | undefined => tree.get(path);
@@ -200,7 +202,11 @@ describe("moments", () => {
     session: ALICE,
     request: { op: "setData", path: "/a", data: bytes(text), version: -1 },
   });
-  const record = recorded([{ session: ALICE, request: create("/a", { data: bytes("one") }) }, set("two"), set("three")]);
+  const record = recorded([
+    { session: ALICE, request: create("/a", { data: bytes("one") }) },
+    set("two"),
+    set("three"),
+  ]);
   const [, second, third] = record.txns.slice(-3);
 
   test("by time are behind the last write by then", () => {

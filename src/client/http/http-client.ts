@@ -164,7 +164,11 @@ export class HttpClient {
   }
 
   /** The names of a znode's children at a moment; throws as getAsOf does. */
-  async childrenAsOf(path: string, moment: Moment, options: HttpReadOptions = {}): Promise<readonly string[]> {
+  async childrenAsOf(
+    path: string,
+    moment: Moment,
+    options: HttpReadOptions = {},
+  ): Promise<readonly string[]> {
     return await this.#children(path, `&asOf=${encodeURIComponent(momentText(moment))}`, options);
   }
 

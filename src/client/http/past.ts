@@ -1,5 +1,13 @@
 /** The past, and why things are as they are: the documents that tell it, read. */
-import { bytesOfBase64, listOf, type Members, membersOf, numberOf, readDocument, textOf } from "./documents.ts";
+import {
+  bytesOfBase64,
+  listOf,
+  type Members,
+  membersOf,
+  numberOf,
+  readDocument,
+  textOf,
+} from "./documents.ts";
 
 /** A moment: a zxid in digits, or a time. */
 export type Moment = string | bigint | Date;

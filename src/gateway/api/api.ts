@@ -2,6 +2,7 @@
 import { OpenAPIHono, type z } from "@hono/zod-openapi";
 import { type App, ensemblesOf, problem, unknownEnsemble } from "../documents.ts";
 import type { CallerIdentities } from "../identities.ts";
+import { Tracing } from "../tracing.ts";
 import type { Whereabouts } from "../whereabouts.ts";
 import { Asker, ensembleOf } from "./ask.ts";
 import { bodyBounds } from "./body-bounds.ts";
@@ -32,6 +33,7 @@ export function makeApi(callers: CallerIdentities, whereabouts: Whereabouts): Op
     const ensemble = ensembleOf(context);
     return ensemblesOf(context.env).includes(ensemble) ? next() : unknownEnsemble(context, ensemble);
   });
+  api.use(new Tracing().middleware);
   const asker = new Asker(callers, whereabouts);
   for (const bound of bodyBounds(asker)) api.use(bound);
   addNodes(api, asker);

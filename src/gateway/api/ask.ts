@@ -179,18 +179,29 @@ export class Asker {
       init,
       signal,
       question,
-    }: { readonly init: RequestInit; readonly signal: AbortSignal; readonly question: Question },
+    }: {
+      readonly init: {
+        readonly method: string;
+        readonly headers: Readonly<Record<string, string>>;
+        readonly body: string;
+      };
+      readonly signal: AbortSignal;
+      readonly question: Question;
+    },
   ): Promise<CallAnswer | Probed | undefined> {
     const caller = context.req.raw.signal;
     const deadline = anyOf([caller, signal], TRY_MS + (question.waitMs ?? 0));
     const name = { ensemble: ensembleOf(context), sid };
     const stub = replicaStub(context.env, name);
     const seen = this.#whereabouts.watch(name);
+    const traced = context.get("trace")?.ask(sid);
+    const headers = { ...init.headers, ...(traced && { traceparent: traced.traceparent }) };
     let first: string;
     let rest: Promise<string> | undefined;
     try {
       const response = await stub.fetch(`http://replica${GATEWAY_PATHS.call}`, {
         ...init,
+        headers,
         signal: deadline.signal,
       });
       // It answers calls in records alone: whatever else comes tells nothing of what became of this one.
@@ -198,8 +209,10 @@ export class Asker {
       if (response.headers.has(PROBED_HEADER)) [first, rest] = await lineOf(response);
       else first = await response.text();
       if (rest !== undefined && !PROBE.test(first)) first += await rest;
+      traced?.ended();
     } catch {
       deadline.disarm();
+      traced?.ended("no answer");
       // It died, or does not answer: which of the two is not told, and does not matter.
       if (signal.aborted) seen.slower();
       else if (!caller.aborted) seen.failed();

@@ -19,7 +19,8 @@ export function sentencesOfPath(path: string, told: ExplainedPath): readonly str
     const nothing = `${path} is not there, and ${unknown(told.lookedBack, "nothing is known of one that was")}.`;
     sentences.push(gone === undefined ? nothing : `${path} is not there: it ${departed(gone)}.`);
   } else {
-    const by = createdBy === undefined ? "who created it is not known any more" : `created ${causeText(createdBy)}`;
+    const by =
+      createdBy === undefined ? "who created it is not known any more" : `created ${causeText(createdBy)}`;
     sentences.push(`${path} is there, ${by}.`);
     if (owner !== undefined) sentences.push(`It is an ephemeral of ${sessionText(owner)}.`);
   }
@@ -34,7 +35,8 @@ export function sentencesOfPath(path: string, told: ExplainedPath): readonly str
         : `The ${queue.of} ${queue.path} has ${holders.length}${permits} held, and ${waiting} in its queue.`,
     );
     for (const one of holders) sentences.push(`Held by ${contenderText(one)}.`);
-    for (const one of waiters) sentences.push(`${one.isPlaceholder ? "Closed" : "Waits"}: ${contenderText(one)}.`);
+    for (const one of waiters)
+      sentences.push(`${one.isPlaceholder ? "Closed" : "Waits"}: ${contenderText(one)}.`);
   }
   for (const one of left) sentences.push(`Before: ${one.path} ${departed(one)}.`);
   return sentences;
@@ -54,7 +56,8 @@ export function sentencesOfSession(told: ExplainedSessionAnswer): readonly strin
           ? `Session ${id} expired ${whenText(ended)}: nothing had been heard of it for its timeout.`
           : `Session ${id} was closed by its owner ${whenText(ended)}, over replica ${ended.replica}.`,
   ];
-  if (opened !== undefined) sentences.push(`It was opened ${whenText(opened)}, at replica ${opened.replica}.`);
+  if (opened !== undefined)
+    sentences.push(`It was opened ${whenText(opened)}, at replica ${opened.replica}.`);
   if (isOpen) sentences.push(`It has ${ephemerals.length} ephemerals: ${ephemerals.join(", ") || "none"}.`);
   if (lost.length > 0) sentences.push(`With it went ${lost.join(", ")}.`);
   return sentences;
@@ -75,7 +78,8 @@ function sessionText({ session, timeoutMs, tracked }: ExplainedSession): string 
   const terms = `${id} (timeout ${timeoutMs} ms)`;
   if (tracked === undefined) return `${terms}, of which the replica that was asked knows no more`;
   const { attachedTo, heardAgoMs, leftMs } = tracked;
-  const where = attachedTo === undefined ? "not attached under this leader" : `attached to replica ${attachedTo}`;
+  const where =
+    attachedTo === undefined ? "not attached under this leader" : `attached to replica ${attachedTo}`;
   const heard = heardAgoMs === undefined ? "not heard of under this leader" : `heard of ${heardAgoMs} ms ago`;
   return `${terms}, ${where}, ${heard}, over in ${leftMs} ms if it stays silent`;
 }
@@ -95,7 +99,11 @@ function departed({ why, by }: Departure): string {
 }
 
 function causeText(cause: Cause): string {
-  const who = cause.isOwn ? "the leader" : cause.session === 0n ? "a caller" : `session ${sessionKey(cause.session)}`;
+  const who = cause.isOwn
+    ? "the leader"
+    : cause.session === 0n
+      ? "a caller"
+      : `session ${sessionKey(cause.session)}`;
   return `by ${who}, over replica ${cause.replica}, ${whenText(cause)}`;
 }
 

@@ -33,8 +33,15 @@ const sessionSchema = z
     session: z.string(),
     open: z.boolean(),
     timeoutMs: z.number().int().nullable(),
-    attachedTo: z.number().int().nullable().describe("The replica that its client is connected to, or was last."),
-    heardAgoMs: z.number().nullable().describe("Since the leader heard of it; null for never under this one."),
+    attachedTo: z
+      .number()
+      .int()
+      .nullable()
+      .describe("The replica that its client is connected to, or was last."),
+    heardAgoMs: z
+      .number()
+      .nullable()
+      .describe("Since the leader heard of it; null for never under this one."),
     expiresInMs: z.number().nullable().describe("If it stays silent: not before so long from now."),
   })
   .openapi("ExplainedSession");
@@ -42,7 +49,10 @@ const sessionSchema = z
 const causeFields = {
   zxid: zxidText,
   time: z.string(),
-  session: z.string().nullable().describe("Who asked for it; null for a caller in no session, and for the leader."),
+  session: z
+    .string()
+    .nullable()
+    .describe("Who asked for it; null for a caller in no session, and for the leader."),
   replica: z.number().int().describe("The replica that it was asked of."),
   byItself: z.boolean().describe("The leader did it by itself."),
 };
@@ -204,7 +214,11 @@ function pathDocument(told: ExplainedPath): object {
     queue:
       queue === undefined
         ? null
-        : { ...queue, permits: queue.permits ?? null, contenders: queue.contenders.map(contenderWithSession) },
+        : {
+            ...queue,
+            permits: queue.permits ?? null,
+            contenders: queue.contenders.map(contenderWithSession),
+          },
     gone: gone === undefined ? null : departureDocument(gone),
     left: left.map(departureDocument),
     lookedBack: lookedBackDocument(lookedBack),

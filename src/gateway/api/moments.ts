@@ -16,7 +16,8 @@ export const momentText: z.ZodString = z
   )
   .openapi({
     example: "00127848271823142912",
-    description: "A zxid: the state behind that write. Or a time, as 2026-11-29T10:00:00Z: behind the last by then.",
+    description:
+      "A zxid: the state behind that write. Or a time, as 2026-11-29T10:00:00Z: behind the last by then.",
   });
 
 /** The moment that a text names. */

@@ -63,7 +63,9 @@ async function diff(path: string, options: DiffOptions): Promise<void> {
 async function explain(what: string, options: ReachOptions): Promise<void> {
   const client = (await Reach.of(options)).http();
   if (!what.startsWith("/") && !/^(?:0x)?[0-9a-fA-F]{1,16}$/.test(what)) {
-    throw usageError(`"${what}" is neither a path, which begins with a slash, nor a session's id in hex digits`);
+    throw usageError(
+      `"${what}" is neither a path, which begins with a slash, nor a session's id in hex digits`,
+    );
   }
   const told = what.startsWith("/") ? await client.explain(what) : await client.explainSession(what);
   new Output(options).print(told.document, told.summary);
@@ -72,7 +74,8 @@ async function explain(what: string, options: ReachOptions): Promise<void> {
 function sideDocument(side: PastSide | undefined): object | null {
   if (side === undefined) return null;
   const { data, version } = side;
-  const known = data === undefined ? { known: false } : { data: data && Buffer.from(data).toString("base64") };
+  const known =
+    data === undefined ? { known: false } : { data: data && Buffer.from(data).toString("base64") };
   return { version: version ?? null, ...known };
 }
 
