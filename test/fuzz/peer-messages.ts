@@ -270,7 +270,11 @@ function rightFrameOf(dice: Dice, truth: Truth, side: "learner" | "leader"): Uin
 
 /** Of a write of its own, or of another's, by ids that are some or none. */
 function traceOf(dice: Dice): TracedWrite {
-  const origin = { sid: dice.pick([3, 3, 1, 2, 0, dice.int()]), instance: dice.below(4), serial: dice.below(20) };
+  const origin = {
+    sid: dice.pick([3, 3, 1, 2, 0, dice.int()]),
+    instance: dice.below(4),
+    serial: dice.below(20),
+  };
   const traceId = dice.once(8) ? "no id" : "0af7651916cd43dd8448eb211c80319c";
   return { kind: "trace", origin, place: { traceId, spanId: "b7ad6b7169203331" } };
 }

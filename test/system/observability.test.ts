@@ -1,8 +1,17 @@
-/** Traces of writes, through the real runtime, as a collector of OTLP over HTTP is told them. */
+/**
+ * What people see of an ensemble, through the real runtime: docs/observability.md as it stands, dashboard and alerts, and
+ * traces, as a collector of OTLP over HTTP is told them.
+ */
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import { runShell } from "../harness/shell.ts";
+import { blocksBelow, linePatterns } from "../harness/transcript.ts";
 
 interface ToldSpan {
   readonly traceId: string;
@@ -141,6 +150,69 @@ function drawn(spans: readonly Told[], parentId: string): readonly string[] {
       ...drawn(spans, span.spanId).map((line) => `  ${line}`),
     ]);
 }
+
+/** The metrics that an expression of PromQL names. */
+function namesIn(expression: string): readonly string[] {
+  const bare = expression
+    .replaceAll(/"[^"]*"/g, "")
+    .replaceAll(/\{[^}]*\}|\[[^\]]*\]/g, " ")
+    .replaceAll(/\b(?:by|without|on|ignoring)\s*\([^)]*\)/g, " ");
+  const words = bare.matchAll(/(?<![\w.])([a-zA-Z_]\w*)(?!\w*\s*\()/g);
+  return [...words].map(([word]) => word).filter((word) => !["and", "or", "unless"].includes(word));
+}
+
+test("every name in the dashboard and the alerts is one that an ensemble shows", async () => {
+  const shown = await (await fetch(`${ensemble.httpUrl}/metrics`)).text();
+  const known = new Set([...shown.matchAll(/^(\w+)(?:\{| )/gm)].map(([, name]) => name));
+  const dashboard = await readFile("docs/observability/grafana-dashboard.json", "utf8");
+  const { panels } = JSON.parse(dashboard) as {
+    readonly panels: readonly { readonly targets: readonly { readonly expr: string }[] }[];
+  };
+  const drawn = panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
+  const alerts = await readFile("docs/observability/alerts.yml", "utf8");
+  const raised = [...alerts.matchAll(/^ +expr: (.*)$/gm)].map(([, expr = ""]) => expr);
+
+  expect(namesIn('sum by (a) (rate(b_sum{c="d"}[5m])) / e > 8e9 and f == 0')).toEqual(["b_sum", "e", "f"]);
+  expect([drawn.length, raised.length]).toEqual([29, 11]);
+  for (const expr of [...drawn, ...raised]) {
+    const names = namesIn(expr);
+    expect(names.length).toBeGreaterThan(0);
+    expect(`${expr}: ${names.filter((name) => !known.has(name)).join()}`).toBe(`${expr}: `);
+  }
+  // On machines that have it (Debian's package prometheus) the tool itself reads them.
+  const directory = await mkdtemp(join(tmpdir(), "edgekeeper-rules-"));
+  const file = join(directory, "rules.yml");
+  const rules = drawn.map((expr, at) => {
+    const filled = expr.replaceAll("$__rate_interval", "5m").replaceAll("$ensemble", ".*");
+    return { record: `panel:${at}`, expr: filled };
+  });
+  await writeFile(file, JSON.stringify({ groups: [{ name: "panels", rules }] }));
+  const promtool = process.env["PROMTOOL"] ?? "promtool";
+  const { error, status, stderr } = spawnSync(
+    promtool,
+    ["check", "rules", file, "docs/observability/alerts.yml"],
+    {
+      encoding: "utf8",
+    },
+  );
+  if (error === undefined) expect(`${String(status)} ${stderr}`).toBe("0 ");
+  await rm(directory, { recursive: true });
+});
+
+test.each(["Explain", "Time travel"])(
+  "docs/observability.md, %s: what is typed there prints what it says",
+  async (heading) => {
+    const [commands, printed] = blocksBelow("docs/observability.md", heading);
+    const cwd = await mkdtemp(join(tmpdir(), "edgekeeper-docs-"));
+    const environment = { URL: ensemble.httpUrl };
+    const output = await runShell(commands?.text ?? "", { cwd, environment, deadlineMs: 60_000 });
+    await rm(cwd, { recursive: true });
+    const lines = output.trimEnd().split("\n");
+    const patterns = linePatterns(printed?.text ?? "");
+    const wrong = lines.filter((line, at) => patterns[at]?.test(line) !== true);
+    expect({ wrong, count: lines.length }).toEqual({ wrong: [], count: patterns.length });
+  },
+);
 
 test("a write is drawn across the gateway, its replica, the leader and every replica's disk", async () => {
   const parent = "00f067aa0ba902b7";
