@@ -64,19 +64,22 @@ export class Calls {
     const call: Call = { ...asked, id, bytes: text.length, remoteAddress, identities, entropy, trace };
     const answered = Promise.withResolvers<CallAnswer>();
     const probed = Promise.withResolvers<Zxid>();
-    if (trace !== undefined) void answered.promise.then(() => this.#draw(trace, asked.request.kind));
-    this.#open.set(id, { answer: answered.resolve, probe: probed.resolve });
+    const answer = (said: CallAnswer): void => {
+      if (trace !== undefined) this.#draw(trace, asked.request.kind);
+      answered.resolve(said);
+    };
+    this.#open.set(id, { answer, probe: probed.resolve });
     request.signal.addEventListener("abort", () => this.#gone(id));
     this.#accept({ kind: "call", call });
     if (request.signal.aborted) this.#gone(id);
     const isProbed = asked.request.kind === "acquire" && asked.request.isProbed;
-    const { answer, zxid } = isProbed
+    const { answer: told, zxid } = isProbed
       ? await Promise.race([
           answered.promise.then((said) => ({ answer: said, zxid: undefined })),
           probed.promise.then((at) => ({ answer: undefined, zxid: at })),
         ])
       : { answer: await answered.promise, zxid: undefined };
-    if (answer !== undefined) return new Response(encodeRecord(answer));
+    if (told !== undefined) return new Response(encodeRecord(told));
     const body = this.#stream(id, zxid, answered.promise);
     return new Response(body, { headers: { [PROBED_HEADER]: "1" } });
   }

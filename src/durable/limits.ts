@@ -96,7 +96,7 @@ export const MINUTE_MS = 60_000;
 /** Each election takes an epoch: so far ahead of the minutes no ensemble has come. */
 export const EPOCHS_AHEAD_MAX = 1_000_000;
 
-/** Spans are gathered for so long before they are sent: a write's come together, and who looks at them does so later. */
+/** Spans are gathered for so long before they are sent: those of a write come together, and nobody waits for them. */
 export const SPAN_GATHER_MS = 500;
 
 /** Spans of one request to the collector, some 300 KB. */

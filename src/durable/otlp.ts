@@ -1,4 +1,4 @@
-/** Spans as OTLP's JSON has them (OpenTelemetry Protocol 1.x, ExportTraceServiceRequest): ids in hex, times in texts. */
+/** Spans as OTLP's JSON has them (OpenTelemetry Protocol 1.x, ExportTraceServiceRequest): ids in hex, times as text. */
 import type { Span } from "../base/trace.ts";
 
 interface Attribute {

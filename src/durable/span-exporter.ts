@@ -31,7 +31,7 @@ export interface ExporterPorts {
 /** Of one object, or isolate. */
 export class SpanExporter {
   readonly #ports: ExporterPorts;
-  #held: Span[] = [];
+  readonly #held: Span[] = [];
   #isSending = false;
   #dropped = 0;
   #warnedMs: number | undefined;

@@ -3,6 +3,7 @@
  * those without one as many are traced as TRACE_RATIO says. Where no collector is set nothing is looked at.
  */
 import type { Context, MiddlewareHandler } from "hono";
+import { matchedRoutes } from "hono/route";
 import { readTraceparent } from "../base/trace.ts";
 import type { TraceSettings } from "../base/trace-settings.ts";
 import { logJson, logLine } from "../durable/log-line.ts";
@@ -83,7 +84,11 @@ function end(context: Context<App>, trace: RequestTrace, startMs: number): void 
 
 /** Of the route, and not of the path: what a path names may be nobody else's business. */
 function routeOf(context: Context<App>): string {
-  return context.req.matchedRoutes.map(({ path }) => path).findLast((path) => !path.endsWith("*")) ?? "/";
+  return (
+    matchedRoutes(context)
+      .map(({ path }) => path)
+      .findLast((path) => !path.endsWith("*")) ?? "/"
+  );
 }
 
 function logRequest(context: Context<App>, trace: RequestTrace | undefined, startMs: number): void {

@@ -1,7 +1,7 @@
 /**
  * Calls that ask why things are as they are: who holds a lock and who waits, whose an ephemeral is and whether its
- * session is alive, and of what is gone, how it went. What stands is told from the tree, what sessions do by the leader,
- * and what is over from the history, as far back as that is kept and looked at: what it does not tell is not told.
+ * session is alive, and of what is gone, how it went. What stands is told from the tree, what sessions do by the
+ * leader, and what is over from the history, as far back as that is kept and looked at: the rest is not told.
  */
 import { PERMS } from "../base/acl.ts";
 import { ERROR_CODES } from "../base/error-code.ts";

@@ -18,7 +18,7 @@ const SPAN: Span = {
 };
 
 class World {
-  readonly sent: { readonly url: string; readonly init: RequestInit }[] = [];
+  readonly sent: { readonly url: string; readonly init: RequestInit; readonly body: string }[] = [];
   readonly logged: string[] = [];
   readonly work: Promise<void>[] = [];
   nowMs = 0;
@@ -31,7 +31,7 @@ class World {
       now: () => this.nowMs,
       wait: async () => await Promise.resolve(),
       fetch: async (url, init) => {
-        this.sent.push({ url, init });
+        this.sent.push({ url, init, body: typeof init.body === "string" ? init.body : "" });
         return await this.answer();
       },
       inBackground: (work) => void this.work.push(work),
@@ -58,7 +58,7 @@ describe("spans", () => {
       url: "https://otlp.example/v1/traces",
       init: { method: "POST", headers: { "x-api-key": "k", "content-type": "application/json" } },
     });
-    const told: unknown = JSON.parse(String(first?.init.body));
+    const told: unknown = JSON.parse(first?.body ?? "");
     const span = {
       traceId: SPAN.traceId,
       spanId: SPAN.spanId,

@@ -1,4 +1,4 @@
-/** What callers are told of the past, and why things are as they are: over replicas, their deaths and forgotten history. */
+/** What callers are told of the past, and why things are so: over replicas, their deaths and forgotten history. */
 import { describe, expect, it } from "vitest";
 import { type Acl, OPEN_ACL, PERMS } from "../../src/base/acl.ts";
 import { ERROR_CODES } from "../../src/base/error-code.ts";
@@ -40,8 +40,8 @@ function setAcl(world: World, sid: number, path: string, acl: readonly Acl[]): Z
   return call(world, sid, { kind: "write", request }).answered().zxid;
 }
 
-function past(world: World, sid: number, path: string, at: Moment, isList = false): TestCall {
-  const page = isList ? { after: "", limit: 100 } : undefined;
+function past(world: World, sid: number, path: string, at: Moment & { readonly isList?: boolean }): TestCall {
+  const page = at.isList === true ? { after: "", limit: 100 } : undefined;
   return call(world, sid, { kind: "past", path, at, page, isLinearizable: false });
 }
 
@@ -83,7 +83,7 @@ describe("a znode of the past", () => {
           ["three", third],
         ]);
         const lists = [second, child].map(
-          (zxid) => past(world, sid, "/a", { zxid }, true).answered().response,
+          (zxid) => past(world, sid, "/a", { zxid, isList: true }).answered().response,
         );
         expect(lists).toMatchObject([
           { op: "pastChildren", children: [], stat: { numChildren: 0, cversion: 0 } },
@@ -125,7 +125,7 @@ describe("a znode of the past", () => {
       oldest: second,
     });
     expect(textOf(past(world, leader, "/b", { zxid: other }).answered().response)).toBe("kept");
-    expect(past(world, leader, "/", { zxid: other }, true).answered().response).toMatchObject({
+    expect(past(world, leader, "/", { zxid: other, isList: true }).answered().response).toMatchObject({
       children: ["a", "b", "zookeeper"],
     });
   });

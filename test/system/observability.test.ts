@@ -1,6 +1,6 @@
 /**
- * What people see of an ensemble, through the real runtime: docs/observability.md as it stands, dashboard and alerts, and
- * traces, as a collector of OTLP over HTTP is told them.
+ * What people see of an ensemble, through the real runtime: docs/observability.md as it stands, dashboard and alerts,
+ * and traces, as a collector of OTLP over HTTP is told them.
  */
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";

@@ -46,7 +46,13 @@ const sessionSchema = z
   })
   .openapi("ExplainedSession");
 
-const causeFields = {
+const causeFields: {
+  readonly zxid: typeof zxidText;
+  readonly time: z.ZodString;
+  readonly session: z.ZodNullable<z.ZodString>;
+  readonly replica: z.ZodNumber;
+  readonly byItself: z.ZodBoolean;
+} = {
   zxid: zxidText,
   time: z.string(),
   session: z
@@ -126,15 +132,15 @@ const sessionAnswerSchema = z
   })
   .openapi("ExplainedSessionAnswer");
 
-const request = { headers: z.object({ "min-zxid": minZxidHeader }) };
+const request = { headers: z.object({ "min-zxid": minZxidHeader }) } as const;
 
 const explainPath = createRoute({
   method: "get",
   path: "/explain/nodes/:path{.*}",
   summary: "Explain a znode, a lock, an election or a semaphore",
   description:
-    "Who holds it, who waits and for whom, whose session that is and when the leader heard of it; of what is gone, how " +
-    "and when it went, as far as the history tells. It takes the right to read it.",
+    "Who holds it, who waits and for whom, whose session that is and when the leader heard of it; of what is gone, " +
+    "how and when it went, as far as the history tells. It takes the right to read it.",
   request: {
     ...request,
     params: z.object({ path: z.string().describe("The path without its first slash; empty for the root.") }),
@@ -149,8 +155,8 @@ const explainSession = createRoute({
   path: "/explain/sessions/:session",
   summary: "Explain a session",
   description:
-    "Where it is attached, when the leader heard of it, what it has; of one that is over, when and why. A token needs " +
-    "read on `/`; of its ephemerals those are told that the caller may read.",
+    "Where it is attached, when the leader heard of it, what it has; of one that is over, when and why. A token " +
+    "needs read on `/`; of its ephemerals those are told that the caller may read.",
   request: {
     ...request,
     params: z.object({

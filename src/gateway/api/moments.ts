@@ -83,7 +83,8 @@ export function base64Of(data: Uint8Array | null | undefined): string | null {
 export function historyGone(context: Context<App>, { oldest, oldestMs }: HistoryGone): Response {
   const since = oldestMs === undefined ? undefined : new Date(oldestMs).toISOString();
   const time = since === undefined ? "" : `, by time ${since}`;
-  const detail = `that is older than the history that is kept: the oldest moment known of it is ${zxidDigits(oldest)}${time}`;
+  const known = `the oldest moment known of it is ${zxidDigits(oldest)}${time}`;
+  const detail = `that is older than the history that is kept: ${known}`;
   const members = { oldest: zxidDigits(oldest), ...(since === undefined ? {} : { oldestTime: since }) };
   return problemDocument(context, { status: 410, code: "history-gone", detail, members });
 }

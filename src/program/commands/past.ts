@@ -14,12 +14,12 @@ interface DiffOptions extends ReachOptions {
 }
 
 const DIFF_ABOUT =
-  "Show what is different at a path and below between two moments, as far as the history that is kept tells. A moment " +
-  "is a zxid, a time as 2026-11-29T10:00:00Z, or so long ago, as 10m.";
+  "Show what is different at a path and below between two moments, as far as the history that is kept tells. A " +
+  "moment is a zxid, a time as 2026-11-29T10:00:00Z, or so long ago, as 10m.";
 
 const EXPLAIN_ABOUT =
-  "Explain a path (it begins with a slash) or a session (its id in hex digits): who holds a lock and who waits, whose " +
-  "an ephemeral is, where a session is attached and when it was heard of; of what is gone, how it went.";
+  "Explain a path (it begins with a slash) or a session (its id in hex digits): who holds a lock and who waits, " +
+  "whose an ephemeral is, where a session is attached and when it was heard of; of what is gone, how it went.";
 
 /** Of data so much is shown to people. */
 const SHOWN_MAX = 60;
