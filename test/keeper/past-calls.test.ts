@@ -5,6 +5,7 @@ import { ERROR_CODES } from "../../src/base/error-code.ts";
 import type { SessionId } from "../../src/base/ids.ts";
 import type { Zxid } from "../../src/base/zxid.ts";
 import type { CallResponse, Moment } from "../../src/keeper/call.ts";
+import { WALKS_MAX } from "../../src/keeper/limits.ts";
 import { call, create, openSession, type TestCall } from "./test-caller.ts";
 import { World } from "./world.ts";
 
@@ -157,6 +158,54 @@ describe("a znode of the past", () => {
     setAcl(world, leader, "/a", FOR_ANN);
     world.identities = [];
     expect(codes()).toEqual(Array.from({ length: 4 }, () => ERROR_CODES.noAuth));
+  });
+});
+
+describe("questions about the past", () => {
+  it("are so many at a time, each over several turns, and nobody's who has hung up", () => {
+    const { world, leader } = served(1);
+    const first = write(world, leader, "/a", "one");
+    for (let round = 0; round < 200; round++) set(world, leader, "/a", String(round));
+    // Each call is a turn, in which one of them is read on for.
+    const asked = Array.from({ length: 3 * WALKS_MAX }, () => past(world, leader, "/a", { zxid: first }));
+    const gone = asked.findLast(({ answer }) => answer === undefined);
+    expect(gone).toBeDefined();
+    gone?.hangUp();
+    const others = asked.filter((one) => one !== gone).map((one) => one.ended());
+    const busy = others.filter((one) => one !== "lost" && one.kind === "unavailable");
+    const told = others.flatMap((one) =>
+      one !== "lost" && one.kind === "answered" ? [textOf(one.response)] : [],
+    );
+    expect(busy.length).toBeGreaterThan(0);
+    expect(new Set(busy.map((one) => JSON.stringify(one)))).toEqual(
+      new Set(['{"kind":"unavailable","reason":"busy"}']),
+    );
+    expect(told.length).toBeGreaterThanOrEqual(WALKS_MAX);
+    expect(new Set(told)).toEqual(new Set(["one"]));
+    expect(gone?.answer).toBeUndefined();
+    expect(textOf(past(world, leader, "/a", { zxid: first }).answered().response)).toBe("one");
+  });
+
+  it("about more than can be held are refused", () => {
+    const { world, leader } = served(1);
+    const from = write(world, leader, "/many", "");
+    for (let round = 0; round < 3; round++) {
+      const operations = Array.from({ length: 3400 }, (_, at) => create(`/many/${round}-${at}`));
+      call(world, leader, { kind: "write", request: { op: "multi", operations } }).answered();
+    }
+    const page = { after: "", limit: 10 };
+    const asked = {
+      kind: "difference",
+      from: { zxid: from },
+      to: undefined,
+      page,
+      isLinearizable: false,
+    } as const;
+    expect(call(world, leader, { ...asked, path: "/many" }).answered().code).toBe(
+      ERROR_CODES.marshallingError,
+    );
+    const { response } = call(world, leader, { ...asked, path: "/many/1-7" }).answered();
+    expect(response).toMatchObject({ entries: [{ path: "/many/1-7", kind: "created" }], isLast: true });
   });
 });
 
