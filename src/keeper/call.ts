@@ -14,12 +14,15 @@ import type {
   WriteRequest,
 } from "../base/request.ts";
 import type { Stat } from "../base/stat.ts";
+import type { TracePlace } from "../base/trace.ts";
 import type { Zxid } from "../base/zxid.ts";
 import type { TokenRecord } from "../tree/tokens.ts";
 import type { Known } from "./change-waits.ts";
 import type { HookRequest, KnownHook } from "./hook-calls.ts";
+import type { HistoryGone, PastRequest, PastResponse } from "./past-requests.ts";
 
 export type { Known } from "./change-waits.ts";
+export type * from "./past-requests.ts";
 
 /** The shell's number for a call. */
 export type CallId = number;
@@ -120,6 +123,7 @@ export type CallRequest =
       readonly lifeMs: number | undefined;
     }
   | HookRequest
+  | PastRequest
   | { readonly kind: "listTokens" }
   | { readonly kind: "revokeToken"; readonly hash: string };
 
@@ -172,6 +176,8 @@ export interface Call extends CallAsked {
   readonly remoteAddress: string;
   /** What the platform has proven the caller to be, besides its address. */
   readonly identities: readonly Identity[];
+  /** Where in a trace it is, if it is traced. */
+  readonly trace?: TracePlace | undefined;
   /** 48 random bytes. */
   readonly entropy: Uint8Array;
 }
@@ -179,6 +185,7 @@ export interface Call extends CallAsked {
 /** What a call is answered with, where the ensemble had a say. */
 export type CallResponse =
   | Response
+  | PastResponse
   /** Of a transact that adds to a counter: what that stood at then. */
   | (Response & { readonly op: "multi"; readonly value: string })
   | {
@@ -228,6 +235,7 @@ export type CallAnswer =
     }
   /** Nothing was done, nor ever will be: another replica may be asked. */
   | { readonly kind: "unavailable"; readonly reason: "no-quorum" | "lagging" | "busy" }
+  | HistoryGone
   /** Nothing was done: there are too many calls under its token, and another may come after so long. */
   | { readonly kind: "throttled"; readonly waitMs: number }
   /** It may have been done, or may yet be: only who asks again under a key, or looks, will know. */
