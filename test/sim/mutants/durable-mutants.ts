@@ -16,7 +16,7 @@ export const DURABLE_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "tree-in-second-transaction",
-    what: "where more than eight znodes have changed they are written in a transaction of their own, behind what says how far the tree is",
+    what: "more than eight changed znodes are written in a transaction of their own, behind what says how far the tree is",
     edits: [
       {
         file: "src/durable/store.ts",
