@@ -1,6 +1,7 @@
 /** Three PostgreSQL servers on loopback, each kept by a Patroni of its own. */
 import { chmod, chown, cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 
 import type { Child, Command, ProcessSet } from "../compat/processes.ts";
 import { freePorts } from "../compat/servers.ts";
@@ -19,6 +20,9 @@ export const LOGIN = { user: "postgres", password: "interop" } as const;
 
 /** How long a server may take to end in good order. */
 const STOP_MS = 60_000;
+
+/** How often all of them are asked for at most. */
+const MEMBERS_PAUSE_MS = 1000;
 
 const PAGE_DEADLINE_MS = 4000;
 
@@ -50,6 +54,7 @@ export class PatroniNodes {
   readonly #setup: NodeSetup;
   readonly #ports: readonly number[];
   readonly #running = new Map<string, Child>();
+  #mayAsk: Promise<void> = Promise.resolve();
 
   private constructor(setup: NodeSetup, ports: readonly number[]) {
     this.#setup = setup;
@@ -99,7 +104,7 @@ export class PatroniNodes {
       children.map(async ([name, child]) => {
         child.signal("SIGTERM");
         // Its server holds the pipes that a child's end is known by.
-        const patience = setTimeout(() => {
+        const patience = globalThis.setTimeout(() => {
           child.signal("SIGKILL");
           this.#killServer(name).catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
         }, STOP_MS);
@@ -111,6 +116,9 @@ export class PatroniNodes {
 
   /** All nodes as any one of them tells; undefined where none does. */
   async members(): Promise<readonly Member[] | undefined> {
+    // For each answer Patroni reads all that it has in the ensemble.
+    await this.#mayAsk;
+    this.#mayAsk = setTimeout(MEMBERS_PAUSE_MS);
     for (const name of this.#running.keys()) {
       const answer = await this.#ask(name, "GET", "/cluster", undefined);
       if (answer !== undefined)

@@ -18,7 +18,7 @@ const RECORDING_BYTES_MAX = 1_000_000;
 const files = readdirSync(RECORDINGS);
 
 test("there are recordings", () => {
-  expect(files).toEqual(["clickhouse.txt", "hadoop.txt", "kafka.txt", "spark.txt"]);
+  expect(files).toEqual(["clickhouse.txt", "hadoop.txt", "hbase.txt", "kafka.txt", "patroni.txt", "solr.txt", "spark.txt"]);
 });
 
 /** Thousands of requests, one after the other, each behind a sync of disks that others use too. */
