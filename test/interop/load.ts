@@ -8,7 +8,8 @@ export class Load {
   failures = 0;
   readonly #send: (batch: number, server: number) => Promise<unknown>;
   readonly #pauseMs: number;
-  #isOver = false;
+  #isFinishing = false;
+  #isAbandoned = false;
   #sending: Promise<void> = Promise.resolve();
 
   /**
@@ -24,23 +25,26 @@ export class Load {
     this.#sending = this.#run();
   }
 
-  /** Resolves when the batch that is under way is acknowledged. */
+  /** Begins no more batches; resolves when the one that is under way is acknowledged. */
   async finish(): Promise<void> {
-    this.#isOver = true;
+    this.#isFinishing = true;
     await this.#sending;
   }
 
   /** Ends it, whether what is under way is acknowledged or not. */
   abandon(): void {
-    this.#isOver = true;
+    this.#isAbandoned = true;
   }
 
   async #run(): Promise<void> {
     let server = 0;
-    while (!this.#isOver) {
+    let isUnderWay = false;
+    while (!this.#isAbandoned && (isUnderWay || !this.#isFinishing)) {
+      isUnderWay = true;
       try {
         await this.#send(this.acknowledged, server);
         this.acknowledged += 1;
+        isUnderWay = false;
       } catch {
         // Dead, or without a session for a moment: another one may take it.
         this.failures += 1;

@@ -55,7 +55,7 @@ export class SolrNodes {
   }
 
   /** Makes the chroot, and puts the configuration files into znodes, as an operator does with Solr's own tool. */
-  async upload(): Promise<string> {
+  async upload(): Promise<void> {
     const { processes, folder, zookeeper } = this.#setup;
     const tool = (...words: readonly string[]): Command =>
       this.#java(["org.apache.solr.cli.SolrCLI", "zk", ...words]);
@@ -63,7 +63,7 @@ export class SolrNodes {
     const chroot = zookeeper.slice(connect.length);
     await processes.run(tool("mkroot", chroot, "--zk-host", connect), TOOL_DEADLINE_MS);
     const conf = ["--conf-name", CONFIG, "--conf-dir", join(folder, "conf"), "--zk-host", zookeeper];
-    return await processes.run(tool("upconfig", ...conf), TOOL_DEADLINE_MS);
+    await processes.run(tool("upconfig", ...conf), TOOL_DEADLINE_MS);
   }
 
   /** Starts one, on what it left behind. */

@@ -126,7 +126,8 @@ class Solr {
     await scenario.step(
       "Solr's own tool makes the chroot, and uploads a set of configuration files",
       async () => {
-        return await this.#nodes.upload();
+        await this.#nodes.upload();
+        return CHROOT;
       },
     );
     await scenario.step("two nodes start, and are live", async () => {

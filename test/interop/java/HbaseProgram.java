@@ -88,8 +88,9 @@ final class HbaseProgram {
     private String start(int perSecond) {
         load = CompletableFuture.runAsync(() -> {
             try (Table table = connection.getTable(TABLE)) {
-                while (!isOver) {
-                    put(table, acknowledged);
+                boolean isUnderWay = false;
+                while (isUnderWay || !isOver) {
+                    isUnderWay = !put(table, acknowledged);
                     Thread.sleep(1000 / perSecond);
                 }
             } catch (IOException | InterruptedException failure) {
@@ -99,13 +100,15 @@ final class HbaseProgram {
         return "started";
     }
 
-    /** HBase's client looks for the row's new server by itself; what it gives up is asked again. */
-    private void put(Table table, int number) {
+    /** Whether it is acknowledged. HBase's client looks for the row's new server by itself, but not for ever. */
+    private boolean put(Table table, int number) {
         try {
             table.put(new Put(key(number)).addColumn(FAMILY, COLUMN, Bytes.toBytes(number)));
             acknowledged = number + 1;
+            return true;
         } catch (IOException failure) {
             failures++;
+            return false;
         }
     }
 

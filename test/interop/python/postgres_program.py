@@ -56,11 +56,14 @@ class Rows:
 
     def write(self, per_second):
         connection = None
-        while not self.is_over:
+        is_under_way = False
+        while is_under_way or not self.is_over:
+            is_under_way = True
             try:
                 connection = connection or self.primary()
                 self.insert(connection, self.acknowledged + 1)
                 self.acknowledged += 1
+                is_under_way = False
                 time.sleep(1 / per_second)
             except psycopg2.Error as error:
                 # The server is gone, or no primary any more: the row may be there or not, so it is written again.
