@@ -1,6 +1,6 @@
 /**
- * What whole systems, Kafka among them, sent to a real ZooKeeper in their first minutes, played to an ensemble of three,
- * each connection at the next door: their clients must be told what they were told there.
+ * What whole systems, Kafka among them, sent to a real ZooKeeper in their first minutes, played to an ensemble of
+ * three, each connection at the next door: their clients must be told what they were told there.
  */
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
