@@ -1,5 +1,6 @@
 /** Three PostgreSQL servers on loopback, each kept by a Patroni of its own. */
-import { chmod, chown, cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { chmod, chown, cp, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 
@@ -55,6 +56,9 @@ export class PatroniNodes {
   readonly #ports: readonly number[];
   readonly #running = new Map<string, Child>();
   #mayAsk: Promise<void> = Promise.resolve();
+  readonly #killAtExit = (): void => {
+    for (const name of this.#running.keys()) this.#killServer(name);
+  };
 
   private constructor(setup: NodeSetup, ports: readonly number[]) {
     this.#setup = setup;
@@ -75,6 +79,8 @@ export class PatroniNodes {
       if (account !== undefined) await chown(join(folder, name), account.uid, account.gid);
     }
     await chmod(folder, 0o755);
+    // Before the folder goes, which says who they are.
+    process.prependListener("exit", nodes.#killAtExit);
     return nodes;
   }
 
@@ -92,12 +98,13 @@ export class PatroniNodes {
   async kill(name: string): Promise<void> {
     const child = this.#take(name);
     child.signal("SIGKILL");
-    await this.#killServer(name);
+    this.#killServer(name);
     await child.ended;
   }
 
   /** Ends all in good order. */
   async stop(): Promise<void> {
+    process.off("exit", this.#killAtExit);
     const children = [...this.#running];
     this.#running.clear();
     await Promise.all(
@@ -106,7 +113,7 @@ export class PatroniNodes {
         // Its server holds the pipes that a child's end is known by.
         const patience = globalThis.setTimeout(() => {
           child.signal("SIGKILL");
-          this.#killServer(name).catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
+          this.#killServer(name);
         }, STOP_MS);
         await child.ended;
         clearTimeout(patience);
@@ -161,10 +168,10 @@ export class PatroniNodes {
   }
 
   /** Patroni makes its server the leader of a group of its own, so it does not go with Patroni's. */
-  async #killServer(name: string): Promise<void> {
+  #killServer(name: string): void {
     let text: string;
     try {
-      text = await readFile(join(this.#setup.folder, name, "data", "postmaster.pid"), "utf8");
+      text = readFileSync(join(this.#setup.folder, name, "data", "postmaster.pid"), "utf8");
     } catch {
       // It removes the file when it ends in good order.
       return;
