@@ -11,7 +11,7 @@ export interface GatewayEnv extends ReplicaEnv, AccessEnv {
 }
 
 /** What routes find in their context. */
-export type App = { Bindings: GatewayEnv; Variables: { readonly bearer?: Bearer } };
+export type App = { Bindings: GatewayEnv; Variables: { readonly bearer?: Bearer; readonly host?: string } };
 
 /** The statuses that problems have. */
 export type ProblemStatus =

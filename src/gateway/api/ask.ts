@@ -125,7 +125,7 @@ export class Asker {
     const found = await firstOf<Sid, Answered | Probed | Response>(sids, {
       hedgeMs: (sid) => (isHedged ? nearness.hedgeMs(ensemble, sid, performance.now()) : undefined),
       isOver: () => context.req.raw.signal.aborted,
-      ask: async (sid, signal) => {
+      ask: async (sid, stop) => {
         // The first has waited for a leader on behalf of all.
         const answer = await this.#replicas.ask(context, {
           ensemble,
@@ -135,7 +135,7 @@ export class Asker {
           waitMs: question.waitMs ?? 0,
           isQuick: isHedged,
           mattersGone,
-          signal,
+          stop,
         });
         if (answer?.kind === "answered") return { ...answer, need: needOf(answer, question) };
         if (answer?.kind === "probed") return answer;

@@ -2,10 +2,11 @@
  * Calls of several requests to one replica, in one request to its object: an event of an object costs the runtime more
  * than most calls cost the replica. Which calls go together is decided here; how they go is the carrier's to know.
  *
- * A call goes at once where none is under way to that replica. Otherwise it waits for a moment, and what comes in that
- * moment goes with it. The batch belongs to the request that began it: the platform lets no request use what is
- * another's, but lets all of them wait for a promise. So whoever waits here must have a deadline of its own: the request
- * that carries its call may die.
+ * A call goes at once where none is under way to that replica. Otherwise it waits for a moment, or until one of those
+ * under way has ended, and what comes meanwhile goes with it. The batch belongs to the request that began it: the
+ * platform lets no request use what is another's, but lets one request resolve what another waits for, as long as it is
+ * the other that made the promise. So each request makes its own, and has a deadline of its own: the request that
+ * carries its call may die.
  */
 
 /** Calls in one batch: enough that more of them save nothing. */
@@ -21,8 +22,8 @@ const GATHERING_MS_MAX = 100;
 export interface Carrier {
   /** Unix milliseconds, or any clock that goes on. */
   now(): number;
-  /** Resolves when those that are to go with it have come. */
-  gather(): Promise<void>;
+  /** Resolves in a moment, or with `sooner`: what comes until then goes with it. */
+  gather(sooner: Promise<void>): Promise<void>;
   /** Delivers records; `answered` is told each answer as it comes. Resolves, or fails, when no more will come. */
   carry(batch: Departure, answered: (index: number, answer: string) => void): Promise<void>;
   /** Keeps the request at work until this has ended, its caller gone or not. */
@@ -42,6 +43,8 @@ export interface Place {
   readonly index: number;
   /** Resolves to the answer, or to undefined where it is lost: the call may have been heard. It never rejects. */
   readonly answer: Promise<string | undefined>;
+  /** Its caller waits no longer: the answer is lost. */
+  readonly leave: () => void;
 }
 
 interface Batch {
@@ -52,11 +55,13 @@ interface Batch {
   units: number;
 }
 
-/** A replica, as long as something is on its way to it. */
+/** The way to a replica, as long as something is on it. */
 interface Road {
   /** Batches that have not ended. */
   underWay: number;
   gathering: Batch | undefined;
+  /** Called when the next of them ends. */
+  onEnd: (() => void)[];
 }
 
 /** See the file's comment. */
@@ -69,10 +74,13 @@ export class CallBatches {
     this.#makeName = makeName;
   }
 
-  /** Sends a record to the replica of this name. */
+  /** Sends a record that way. Those that are answered sooner than others had better have a way of their own. */
   ask(to: string, record: string, carrier: Carrier): Place {
     let road = this.#roads.get(to);
-    if (road === undefined) this.#roads.set(to, (road = { underWay: 0, gathering: undefined }));
+    if (road === undefined) {
+      road = { underWay: 0, gathering: undefined, onEnd: [] };
+      this.#roads.set(to, road);
+    }
     const gathering = this.#open(road, record, carrier.now());
     if (gathering !== undefined) return add(gathering, record);
     const batch: Batch = {
@@ -104,7 +112,9 @@ export class CallBatches {
     try {
       if (!isFirst) {
         road.gathering = batch;
-        await carrier.gather();
+        const sooner = Promise.withResolvers<void>();
+        road.onEnd.push(sooner.resolve);
+        await carrier.gather(sooner.promise);
       }
       if (road.gathering === batch) road.gathering = undefined;
       await carrier.carry(batch, (index, answer) => batch.waiting[index]?.resolve(answer));
@@ -114,6 +124,7 @@ export class CallBatches {
       if (road.gathering === batch) road.gathering = undefined;
       for (const { resolve } of batch.waiting) resolve(undefined);
       if (--road.underWay === 0) this.#roads.delete(to);
+      for (const act of road.onEnd.splice(0)) act();
     }
   }
 }
@@ -123,7 +134,8 @@ function add(batch: Batch, record: string): Place {
   const index = batch.waiting.push(waiting) - 1;
   batch.records.push(record);
   batch.units += record.length;
-  return { batch: batch.name, index, answer: waiting.promise };
+  const leave = (): void => waiting.resolve(undefined);
+  return { batch: batch.name, index, answer: waiting.promise, leave };
 }
 
 /** Whether a record is small enough to go with others. */

@@ -20,14 +20,15 @@ import {
 } from "../../durable/entry.ts";
 import { callerHeaders, type HandedOver } from "../../durable/handed-over.ts";
 import type { App } from "../documents.ts";
-import type { Watched, Whereabouts } from "../whereabouts.ts";
+import type { Whereabouts } from "../whereabouts.ts";
 import { CallBatches, type Carrier, isSmall } from "./call-batches.ts";
+import type { Stop } from "./first-of.ts";
 
 /** A replica answers within CALL_WAIT_MS; one that has not by then is given up. */
 const TRY_MS = 8000;
 
-/** What comes within this time while a batch is under way goes with the next. */
-const GATHER_MS = 1;
+/** What comes within this time while a batch is under way goes with the next: part of what a commit takes. */
+const GATHER_MS = 4;
 
 /** It is told that somebody hung up, which helps only while it matters. */
 const GONE_MS = 1000;
@@ -53,8 +54,7 @@ export interface OneCall {
   readonly isQuick: boolean;
   /** Whether it makes a difference to the replica that nobody hears the answer. */
   readonly mattersGone: boolean;
-  /** Fires when nobody waits for it any more, as another was sooner. */
-  readonly signal: AbortSignal;
+  readonly stop: Stop;
 }
 
 /** See the file's comment. */
@@ -74,54 +74,47 @@ export class ReplicaCalls {
       record !== undefined && isSmall(record)
         ? await this.#askTogether(context, call, record)
         : await askAlone(context, call);
-    note(seen, answer, call, context.req.raw.signal.aborted);
+    if (answer === undefined) {
+      // It died, or does not answer: which of the two is not told, and does not matter.
+      if (call.stop.isStopped) seen.slower();
+      else if (!context.req.raw.signal.aborted) seen.failed();
+    } else if (answer.kind === "unavailable") seen.failed();
+    else if (call.isQuick) seen.answered();
     return answer;
   }
 
   async #askTogether(context: Context<App>, call: OneCall, record: string): Promise<CallAnswer | undefined> {
     const caller = context.req.raw.signal;
-    const left = Promise.withResolvers<undefined>();
-    const leave = (): void => left.resolve(undefined);
+    if (caller.aborted) return undefined;
+    const way = `${call.ensemble}/${call.sid}/${call.isQuick ? "quick" : "slow"}`;
+    const place = this.#batches.ask(way, record, carrierOf(context, call));
+    let isLeft = false;
+    const leave = (): void => {
+      isLeft = true;
+      place.leave();
+    };
     // It has this of its own, as the request that carries the call may die.
     const timer = setTimeout(leave, TRY_MS);
-    const signals = [caller, call.signal];
-    for (const signal of signals) signal.addEventListener("abort", leave);
-    if (caller.aborted) leave();
-    try {
-      const to = `${call.ensemble}/${call.sid}`;
-      const place = this.#batches.ask(to, record, carrierOf(context, call));
-      const lost = place.answer.then((answer) => answer ?? "");
-      const answer = await Promise.race([lost, left.promise]);
-      if (answer === undefined && call.mattersGone)
-        context.executionCtx.waitUntil(tellGone(context, call, place));
-      return answer === undefined || answer === "" ? undefined : (decodeRecord(answer) as CallAnswer);
-    } finally {
-      clearTimeout(timer);
-      for (const signal of signals) signal.removeEventListener("abort", leave);
-    }
+    caller.addEventListener("abort", leave);
+    call.stop.whenStopped(leave);
+    const answer = await place.answer;
+    clearTimeout(timer);
+    if (answer !== undefined) return decodeRecord(answer) as CallAnswer;
+    if (isLeft && call.mattersGone) context.executionCtx.waitUntil(tellGone(context, call, place));
+    return undefined;
   }
-}
-
-/** What its asking showed of the replica. */
-function note(
-  seen: Watched,
-  answer: CallAnswer | Probed | undefined,
-  { isQuick, signal }: OneCall,
-  isCallerGone: boolean,
-): void {
-  if (answer === undefined) {
-    // It died, or does not answer: which of the two is not told, and does not matter.
-    if (signal.aborted) seen.slower();
-    else if (!isCallerGone) seen.failed();
-  } else if (answer.kind === "unavailable") seen.failed();
-  else if (isQuick) seen.answered();
 }
 
 /** How batches travel that begin with this request. */
 function carrierOf(context: Context<App>, name: Pick<OneCall, "ensemble" | "sid">): Carrier {
   return {
     now: () => performance.now(),
-    gather: async () => await new Promise((resolve) => setTimeout(resolve, GATHER_MS)),
+    gather: async (sooner) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, GATHER_MS);
+      await Promise.race([promise, sooner]);
+      clearTimeout(timer);
+    },
     keep: (work) => context.executionCtx.waitUntil(work),
     carry: async (batch, answered) => {
       const controller = new AbortController();
@@ -182,7 +175,7 @@ async function tellGone(
 }
 
 async function askAlone(context: Context<App>, call: OneCall): Promise<CallAnswer | Probed | undefined> {
-  const deadline = anyOf([context.req.raw.signal, call.signal], TRY_MS + call.waitMs);
+  const deadline = deadlineOf(context.req.raw.signal, call.stop, TRY_MS + call.waitMs);
   let first: string;
   let rest: Promise<string> | undefined;
   try {
@@ -211,23 +204,23 @@ async function askAlone(context: Context<App>, call: OneCall): Promise<CallAnswe
 }
 
 /**
- * A signal that fires with any of these, or after so many ms, until it is disarmed. The platform's own (`timeout`,
- * `any`) would keep a timer, and all that it holds, for each request that was answered long ago.
+ * A signal that fires with either, or after so many ms, until it is disarmed. The platform's own (`timeout`, `any`)
+ * would keep a timer, and all that it holds, for each request that was answered long ago.
  */
-function anyOf(
-  signals: readonly AbortSignal[],
+function deadlineOf(
+  caller: AbortSignal,
+  stop: Stop,
   afterMs: number,
 ): { readonly signal: AbortSignal; readonly disarm: () => void } {
   const controller = new AbortController();
   const abort = (): void => controller.abort();
   const timer = setTimeout(abort, afterMs);
-  for (const signal of signals) {
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort);
-  }
+  if (caller.aborted) abort();
+  else caller.addEventListener("abort", abort);
+  stop.whenStopped(abort);
   const disarm = (): void => {
     clearTimeout(timer);
-    for (const signal of signals) signal.removeEventListener("abort", abort);
+    caller.removeEventListener("abort", abort);
   };
   return { signal: controller.signal, disarm };
 }
