@@ -12,8 +12,10 @@ export const BATCH_HEADER = "edgekeeper-batch";
 /** Set on answers that come one after the other. */
 export const STREAMED_HEADER = "edgekeeper-streamed";
 
-/** The parameters by which a call is named. */
+/** The parameter that holds the name of a batch. */
 export const BATCH_PARAMETER = "batch";
+
+/** The parameter that holds the number of a call in its batch, counted from 0. */
 export const CALL_PARAMETER = "call";
 
 /** Calls that were answered wait so long for the others of their batch, to be told in one piece. */
@@ -36,7 +38,9 @@ export function readBatch(text: string): readonly (BatchedCall & { readonly unit
 }
 
 /** The number and the record of a line; undefined where the line is cut. */
-export function readAnswerLine(line: string): { readonly index: number; readonly record: string } | undefined {
+export function readAnswerLine(
+  line: string,
+): { readonly index: number; readonly record: string } | undefined {
   const [, index, record] = /^(\d+) (.+)$/.exec(line) ?? [];
   return index === undefined || record === undefined ? undefined : { index: Number(index), record };
 }
@@ -44,18 +48,15 @@ export function readAnswerLine(line: string): { readonly index: number; readonly
 /** The answers to one batch. */
 export class BatchAnswers {
   #unanswered: number;
+  readonly #ended: () => void;
   #lines = "";
   #more: PromiseWithResolvers<void> | undefined;
   readonly #all = Promise.withResolvers<void>();
 
-  constructor(count: number) {
+  /** `ended` is called when the last of so many calls, of which there is one at least, is answered. */
+  constructor(count: number, ended: () => void) {
     this.#unanswered = count;
-    if (count === 0) this.#all.resolve();
-  }
-
-  /** Resolves when every call is answered. */
-  get all(): Promise<void> {
-    return this.#all.promise;
+    this.#ended = ended;
   }
 
   /** Each call is answered once. */
@@ -63,7 +64,9 @@ export class BatchAnswers {
     this.#lines += `${index} ${encodeRecord(answer)}\n`;
     this.#unanswered--;
     this.#more?.resolve();
-    if (this.#unanswered === 0) this.#all.resolve();
+    if (this.#unanswered > 0) return;
+    this.#all.resolve();
+    this.#ended();
   }
 
   /** `sync` waits until all that was written is durable, `gone` is told that nobody hears the answers any more. */

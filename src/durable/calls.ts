@@ -78,7 +78,7 @@ export class Calls {
   async serveBatch(request: Request, isResting: boolean): Promise<Response> {
     const name = request.headers.get(BATCH_HEADER) ?? "";
     const told = readBatch(await request.text());
-    const answers = new BatchAnswers(told.length);
+    const answers = new BatchAnswers(told.length, () => this.#batches.delete(name));
     const entropy = crypto.getRandomValues(new Uint8Array(ENTROPY_BYTES * told.length));
     const calls = told.map(({ from, asked, units }, index): Call => {
       const id = this.#nextId++;
@@ -97,7 +97,6 @@ export class Calls {
     if (isResting) for (const id of ids) this.answer(id, RESTING);
     else {
       this.#batches.set(name, ids);
-      void answers.all.then(() => this.#batches.delete(name));
       request.signal.addEventListener("abort", gone);
       this.#accept({ kind: "calls", calls });
       if (request.signal.aborted) gone();

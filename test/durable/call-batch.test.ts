@@ -48,7 +48,7 @@ async function ids(): Promise<readonly number[]> {
 }
 
 function answer(id: number, code = 0): void {
-  calls.answer(id, { kind: "answered", zxid: ZXID, code, response: { op: "empty" } } as CallAnswer);
+  calls.answer(id, { kind: "answered", zxid: ZXID, code, response: { op: "empty" } });
 }
 
 function codesOf(text: string): readonly (readonly [number, unknown])[] {
@@ -69,7 +69,11 @@ describe("a batch", () => {
 
     const [input] = inputs;
     const taken = input?.kind === "calls" ? input.calls : [];
-    expect(taken.map(({ remoteAddress }) => remoteAddress)).toEqual(["10.0.0.0:0", "10.0.0.1:0", "10.0.0.2:0"]);
+    expect(taken.map(({ remoteAddress }) => remoteAddress)).toEqual([
+      "10.0.0.0:0",
+      "10.0.0.1:0",
+      "10.0.0.2:0",
+    ]);
     expect(new Set(taken.map(({ entropy }) => entropy.join())).size).toBe(3);
     expect(taken.map(({ entropy }) => entropy.length)).toEqual([48, 48, 48]);
     expect(Math.min(...taken.map(({ bytes }) => bytes))).toBeGreaterThan(50);

@@ -142,7 +142,10 @@ function carrierOf(context: Context<App>, name: Pick<OneCall, "ensemble" | "sid"
 
 /** A body in pieces of whole lines. */
 async function* textsOf(response: Response): AsyncIterable<string> {
-  if (!response.headers.has(STREAMED_HEADER) || response.body === null) return yield await response.text();
+  if (!response.headers.has(STREAMED_HEADER) || response.body === null) {
+    yield await response.text();
+    return;
+  }
   const decoder = new TextDecoder();
   let rest = "";
   const body: AsyncIterable<Uint8Array> = response.body;

@@ -134,7 +134,9 @@ describe("while a call is under way", () => {
     for (let index = 0; index < 3; index++) road.ask(long, "main/2");
     await road.momentPasses();
 
-    expect(road.sent.map((records) => records.length).toSorted((a, b) => a - b)).toEqual([1, 1, 1, 1, 2, 128]);
+    expect(road.sent.map((records) => records.length).toSorted((a, b) => a - b)).toEqual([
+      1, 1, 1, 1, 2, 128,
+    ]);
     expect([isSmall(long), isSmall(`${long}${long}`)]).toEqual([true, false]);
   });
 
