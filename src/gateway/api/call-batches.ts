@@ -18,6 +18,9 @@ const BATCH_UNITS_MAX = 64 * 1024;
 /** A batch that was to leave long ago will not: the request that was to carry it is no more. */
 const GATHERING_MS_MAX = 100;
 
+/** Nor does one end that began so long ago: it is given up before, unless the request that carried it is no more. */
+const UNDER_WAY_MS_MAX = 10_000;
+
 /** How a batch travels: by means of the request that began it. */
 export interface Carrier {
   /** Unix milliseconds, or any clock that goes on. */
@@ -58,7 +61,7 @@ interface Batch {
 /** The way to a replica, as long as something is on it. */
 interface Road {
   /** Batches that have not ended. */
-  underWay: number;
+  readonly underWay: Set<Batch>;
   gathering: Batch | undefined;
   /** Called when the next of them ends. */
   onEnd: (() => void)[];
@@ -78,7 +81,7 @@ export class CallBatches {
   ask(to: string, record: string, carrier: Carrier): Place {
     let road = this.#roads.get(to);
     if (road === undefined) {
-      road = { underWay: 0, gathering: undefined, onEnd: [] };
+      road = { underWay: new Set(), gathering: undefined, onEnd: [] };
       this.#roads.set(to, road);
     }
     const gathering = this.#open(road, record, carrier.now());
@@ -108,7 +111,10 @@ export class CallBatches {
     { to, road, batch }: { readonly to: string; readonly road: Road; readonly batch: Batch },
     carrier: Carrier,
   ): Promise<void> {
-    const isFirst = road.underWay++ === 0;
+    for (const other of road.underWay)
+      if (batch.begunMs - other.begunMs > UNDER_WAY_MS_MAX) road.underWay.delete(other);
+    const isFirst = road.underWay.size === 0;
+    road.underWay.add(batch);
     try {
       if (!isFirst) {
         road.gathering = batch;
@@ -123,7 +129,8 @@ export class CallBatches {
     } finally {
       if (road.gathering === batch) road.gathering = undefined;
       for (const { resolve } of batch.waiting) resolve(undefined);
-      if (--road.underWay === 0) this.#roads.delete(to);
+      road.underWay.delete(batch);
+      if (road.underWay.size === 0) this.#roads.delete(to);
       for (const act of road.onEnd.splice(0)) act();
     }
   }

@@ -156,6 +156,15 @@ describe("while a call is under way", () => {
   });
 });
 
+test("a batch whose request has died under way holds up nobody later on", () => {
+  const road = new Road();
+  road.ask("a");
+  road.nowMs = 10_001;
+  road.ask("b");
+
+  expect(road.sent).toEqual([["a"], ["b"]]);
+});
+
 describe("where a batch ends early", () => {
   test("who was answered was answered, and the others are told that theirs is lost", async () => {
     const road = new Road();
