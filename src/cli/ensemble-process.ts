@@ -162,7 +162,7 @@ function sortData(
 
 /** What all processes run. */
 async function bundleWorker(worker: WorkerConfig, directory: string, count: number): Promise<void> {
-  await bundle(worker.main, join(directory, BUNDLES.worker));
+  await bundle(worker.main, join(directory, BUNDLES.worker), worker.keepsNames);
   if (count === 1) return;
   for (const name of ["namespace", "switchboard"] as const) {
     await bundle(
@@ -380,7 +380,7 @@ async function bundleBeside(
   checkDifferent(ours, workers);
   for (const { worker, httpPort, bundleFile } of workers) {
     await checkPortFree(httpPort, `--worker FILE@${httpPort + 1000}`);
-    await bundle(worker.main, join(directory, bundleFile));
+    await bundle(worker.main, join(directory, bundleFile), worker.keepsNames);
   }
   return workers;
 }

@@ -40,6 +40,8 @@ export interface WorkerConfig {
   /** The ports of the TCP doors, in the order of the file. */
   readonly tcpPorts: readonly number[];
   readonly vars: ReadonlyMap<string, string>;
+  /** Whether functions and classes have the names of the source where the bundler would give them others. */
+  readonly keepsNames: boolean;
 }
 
 /** Keys that matter to a deployment only. */
@@ -69,6 +71,7 @@ const KNOWN_KEYS: ReadonlySet<string> = new Set([
   "migrations",
   "services",
   "connect",
+  "keep_names",
   "vars",
 ]);
 
@@ -106,6 +109,7 @@ export function readWorkerConfig(
     ),
     tcpPorts: tables(table, "connect", file).map((entry) => tcpPort(entry, file)),
     vars: varsOf(table["vars"] ?? {}, file),
+    keepsNames: table["keep_names"] !== false,
   };
   for (const binding of config.durableObjects) {
     if (config.sqliteClasses.includes(binding.className)) continue;

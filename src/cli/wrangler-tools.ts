@@ -12,8 +12,11 @@ interface Bundler {
   build(options: Readonly<Record<string, unknown>>): Promise<unknown>;
 }
 
-/** Bundles a Worker, or a module of one, into a file. Throws StartError where it does not build. */
-export async function bundle(main: string, outputFile: string): Promise<void> {
+/**
+ * Bundles a Worker, or a module of one, into a file; `keepsNames` as `keep_names` of wrangler.toml. Throws StartError
+ * where it does not build.
+ */
+export async function bundle(main: string, outputFile: string, keepsNames = true): Promise<void> {
   const bundler = requireOfWrangler("esbuild");
   assert(isBundler(bundler), "wrangler's esbuild has a build function");
   try {
@@ -27,7 +30,7 @@ export async function bundle(main: string, outputFile: string): Promise<void> {
       external: ["node:*", "cloudflare:*"],
       // The modules that wrangler takes as text without being told.
       loader: { ".html": "text", ".txt": "text", ".sql": "text" },
-      keepNames: true,
+      keepNames: keepsNames,
       logLevel: "silent",
     });
   } catch (error) {

@@ -1,10 +1,14 @@
-/** Requests of callers without a connection: each is a fetch of the gateway, answered when the keeper answers it. */
+/**
+ * Requests of callers without a connection: one, or several together, are a fetch of the gateway, answered when the
+ * keeper answers them.
+ */
 import { SUPER } from "../keeper/auth.ts";
 import type { Call, CallAnswer, CallAsked, CallId, CallRequest } from "../keeper/call.ts";
 import type { KeeperInput } from "../keeper/keeper-input.ts";
 import type { Sid } from "../base/ids.ts";
 import { childSpanId, readTraceparent, type TracePlace } from "../base/trace.ts";
 import { type Zxid, ZXID_ZERO, zxidDigits } from "../base/zxid.ts";
+import { BATCH_HEADER, BATCH_PARAMETER, BatchAnswers, CALL_PARAMETER, readBatch } from "./call-batch.ts";
 import { decodeRecord, encodeRecord } from "./call-record.ts";
 import { readCaller } from "./handed-over.ts";
 import type { SpanExporter } from "./span-exporter.ts";
@@ -32,10 +36,15 @@ interface TracedCall extends TracePlace {
 /** What one takes that the replica itself makes. */
 const OWN_CALL_BYTES = 1024;
 
+/** What one takes of what is drawn for it. */
+const ENTROPY_BYTES = 48;
+
 /** What a replica answers that is no member, and takes part in nothing: nothing was done, and another may be asked. */
+const RESTING: CallAnswer = { kind: "unavailable", reason: "no-quorum" };
+
+/** The same to a call that came alone. */
 export function answerOfResting(): Response {
-  const answer: CallAnswer = { kind: "unavailable", reason: "no-quorum" };
-  return new Response(encodeRecord(answer));
+  return new Response(encodeRecord(RESTING));
 }
 
 /** The calls of one replica. */
@@ -44,6 +53,8 @@ export class Calls {
   readonly #sync: () => Promise<void>;
   readonly #traced: Traced;
   readonly #open = new Map<CallId, OpenCall>();
+  /** Those that came together, by the name of their batch, until all are answered. */
+  readonly #batches = new Map<string, readonly CallId[]>();
   #nextId = 1;
 
   /** `sync` waits until all that was written is durable. */
@@ -59,7 +70,7 @@ export class Calls {
     const { remoteAddress, identities = [] } = readCaller(request.headers);
     const asked = decodeRecord(text) as CallAsked;
     const id = this.#nextId++;
-    const entropy = crypto.getRandomValues(new Uint8Array(48));
+    const entropy = crypto.getRandomValues(new Uint8Array(ENTROPY_BYTES));
     const trace = this.#trace(request);
     const call: Call = { ...asked, id, bytes: text.length, remoteAddress, identities, entropy, trace };
     const answered = Promise.withResolvers<CallAnswer>();
@@ -70,7 +81,7 @@ export class Calls {
     };
     this.#open.set(id, { answer, probe: probed.resolve });
     request.signal.addEventListener("abort", () => this.#gone(id));
-    this.#accept({ kind: "call", call });
+    this.#accept({ kind: "calls", calls: [call] });
     if (request.signal.aborted) this.#gone(id);
     const isProbed = asked.request.kind === "acquire" && asked.request.isProbed;
     const { answer: told, zxid } = isProbed
@@ -99,10 +110,47 @@ export class Calls {
     this.#traced.spans.add({ ...place, name: "edgekeeper.call", startMs, endMs: Date.now(), attributes });
   }
 
+  /** Serves calls that came together, in one turn; `isResting` where the replica takes none. */
+  async serveBatch(request: Request, isResting: boolean): Promise<Response> {
+    const name = request.headers.get(BATCH_HEADER) ?? "";
+    const told = readBatch(await request.text());
+    const answers = new BatchAnswers(told.length, () => this.#batches.delete(name));
+    const entropy = crypto.getRandomValues(new Uint8Array(ENTROPY_BYTES * told.length));
+    const calls = told.map(({ from, asked, units }, index): Call => {
+      const id = this.#nextId++;
+      const own = entropy.slice(ENTROPY_BYTES * index, ENTROPY_BYTES * (index + 1));
+      const { remoteAddress, identities = [] } = from;
+      this.#open.set(id, {
+        answer: (answer) => answers.answer(index, answer),
+        probe: () => undefined,
+      });
+      return { ...asked, id, bytes: units, remoteAddress, identities, entropy: own };
+    });
+    const ids = calls.map(({ id }) => id);
+    const gone = (): void => {
+      for (const id of ids) this.#gone(id);
+    };
+    if (isResting) for (const id of ids) this.answer(id, RESTING);
+    else {
+      this.#batches.set(name, ids);
+      request.signal.addEventListener("abort", gone);
+      this.#accept({ kind: "calls", calls });
+      if (request.signal.aborted) gone();
+    }
+    return await answers.response(this.#sync, gone);
+  }
+
+  /** A caller whose call is in a batch has hung up. */
+  goneOf(parameters: URLSearchParams): void {
+    const ids = this.#batches.get(parameters.get(BATCH_PARAMETER) ?? "");
+    const id = ids?.[Number(parameters.get(CALL_PARAMETER))];
+    if (id !== undefined) this.#gone(id);
+  }
+
   /** Asks for something in this replica's own name: nobody else has a say. */
   async own(request: CallRequest): Promise<CallAnswer> {
     const id = this.#nextId++;
-    const entropy = crypto.getRandomValues(new Uint8Array(48));
+    const entropy = crypto.getRandomValues(new Uint8Array(ENTROPY_BYTES));
     const asked = { request, session: undefined, minZxid: ZXID_ZERO };
     const call: Call = {
       ...asked,
@@ -114,7 +162,7 @@ export class Calls {
     };
     const { promise, resolve } = Promise.withResolvers<CallAnswer>();
     this.#open.set(id, { answer: resolve, probe: () => undefined });
-    this.#accept({ kind: "call", call });
+    this.#accept({ kind: "calls", calls: [call] });
     return await promise;
   }
 

@@ -10,6 +10,10 @@ export const GATEWAY_PATHS = {
   zk: "/gateway/zk",
   /** POST with a CallAsked as a record, and the headers that tell who asks; answered by a CallAnswer. */
   call: "/gateway/call",
+  /** POST with a batch of calls under its name; answered by their answers, each when it is there. */
+  calls: "/gateway/calls",
+  /** With the name of a batch and the number of a call: its caller has hung up. */
+  callGone: "/gateway/call-gone",
   /** POST with a StreamAsked, and who asks as above; answered by a stream, or by a refusal as a record. */
   stream: "/gateway/stream",
   status: "/gateway/status",
@@ -76,6 +80,15 @@ export { isHookName } from "../tree/webhooks.ts";
 export { SECRET_PREFIX as HOOK_SECRET_PREFIX } from "./hook-delivery.ts";
 
 export { PROBED_HEADER } from "./calls.ts";
+
+export {
+  BATCH_HEADER,
+  BATCH_PARAMETER,
+  CALL_PARAMETER,
+  encodeCall,
+  readAnswerLine,
+  STREAMED_HEADER,
+} from "./call-batch.ts";
 
 export { STREAM_TYPE } from "./streams.ts";
 

@@ -40,6 +40,9 @@ function statementsOn(
   };
 }
 
+/** Sessions remembered as owners: twice as many as there may be at once. */
+const OWNERS_MAX = 65_536;
+
 type ReadRow = { owner: string | null; head: ArrayBuffer; data: ArrayBuffer | null };
 
 /** Reads and writes znode rows. Every method is synchronous; `writeChangesOf` belongs into the turn's transaction. */
@@ -48,6 +51,8 @@ export class SqlNodeRows implements NodeRows {
   readonly #table: ZnodeTable;
   readonly #statements: ReturnType<typeof statementsOn>;
   readonly #writer = new JuteWriter();
+  /** Every session that has rows of its own, and some that had: most have none, and need not be looked for. */
+  #owners: Set<string>;
   #count: number;
 
   constructor(sql: Sql, table: ZnodeTable) {
@@ -55,6 +60,7 @@ export class SqlNodeRows implements NodeRows {
     this.#table = table;
     this.#statements = statementsOn(table);
     this.#count = sql.exec<{ n: number }>(`SELECT count(*) AS n FROM ${table}`).one().n;
+    this.#owners = this.#readOwners();
   }
 
   read(path: string): Znode | undefined {
@@ -96,10 +102,12 @@ export class SqlNodeRows implements NodeRows {
   }
 
   ephemeralsOf(session: SessionId): readonly string[] {
+    const owner = sessionKey(session);
+    if (!this.#owners.has(owner)) return [];
     return this.#sql
       .exec<{ parent: string; name: string }>(
         `SELECT parent, name FROM ${this.#table} WHERE owner = ?`,
-        sessionKey(session),
+        owner,
       )
       .toArray()
       .map(({ parent, name }) => childOf(parent, name));
@@ -192,12 +200,21 @@ export class SqlNodeRows implements NodeRows {
     }
     for (const one of dirty.puts.slice(whole)) this.#put(this.#statements.putOne, [one]);
     this.#count = count;
+    if (this.#owners.size > OWNERS_MAX) this.#owners = this.#readOwners();
+  }
+
+  #readOwners(): Set<string> {
+    const rows = this.#sql.exec<{ owner: string }>(
+      `SELECT DISTINCT owner FROM ${this.#table} WHERE owner IS NOT NULL`,
+    );
+    return new Set(rows.toArray().map(({ owner }) => owner));
   }
 
   #put(statement: string, puts: DirtyNodes["puts"]): void {
     const slab = new Slab();
     const bindings = puts.flatMap(([path, node]) => {
       const { owner, head, data, idle } = toRow(node, this.#writer, slab);
+      if (owner !== null) this.#owners.add(owner);
       return [...keyOf(path), owner, head, data, idle];
     });
     this.#sql.exec(statement, ...bindings);

@@ -62,6 +62,7 @@ const LOOKS: ReadonlySet<string> = new Set([
   GATEWAY_PATHS.status,
   GATEWAY_PATHS.metrics,
   GATEWAY_PATHS.command,
+  GATEWAY_PATHS.callGone,
   PEER_PATHS.notification,
 ]);
 
@@ -247,6 +248,11 @@ export class Replica extends DurableObject<ReplicaEnv> {
       case GATEWAY_PATHS.call:
         // One that rests takes no turns by itself: nobody would ever end what waits here.
         return this.#heart.isBeating ? this.#calls.serve(request) : answerOfResting();
+      case GATEWAY_PATHS.calls:
+        return await this.#calls.serveBatch(request, !this.#heart.isBeating);
+      case GATEWAY_PATHS.callGone:
+        this.#calls.goneOf(new URL(request.url).searchParams);
+        return new Response(null, { status: 204 });
       case GATEWAY_PATHS.stream:
         return await this.#streams.serve(request);
       case GATEWAY_PATHS.wake:

@@ -62,9 +62,11 @@ export function makeApp({ callers, whereabouts, gatekeeper }: AppParts): Hono<Ap
     // The runtime makes it of the Host header, and lets through what is none.
     // A path, a user or a fragment in it would be taken for that of the URL.
     const isHost = !/[/@?#\\\s]/.test(context.req.header("host") ?? "");
-    if (!isHost || !URL.canParse(context.req.url)) {
+    const url = isHost ? URL.parse(context.req.url) : null;
+    if (url === null) {
       return problem(context, 400, "bad-url", "the Host header and the path make no URL");
     }
+    context.set("host", url.host);
     return next();
   });
   app.use(corsOf(gatekeeper.settings));

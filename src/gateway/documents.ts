@@ -14,7 +14,7 @@ export interface GatewayEnv extends ReplicaEnv, AccessEnv {
 /** What routes find in their context. */
 export type App = {
   Bindings: GatewayEnv;
-  Variables: { readonly bearer?: Bearer; readonly trace?: RequestTrace };
+  Variables: { readonly bearer?: Bearer; readonly host?: string; readonly trace?: RequestTrace };
 };
 
 /** The statuses that problems have. */

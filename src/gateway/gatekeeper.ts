@@ -45,7 +45,7 @@ export class Gatekeeper {
     const { env } = context;
     const request = context.req;
     const caller: Caller = {
-      host: new URL(request.url).host,
+      host: context.get("host") ?? new URL(request.url).host,
       origin: request.header("origin"),
       authorization: authorizationOf(request.raw.headers),
       fetchSite: request.header("sec-fetch-site"),

@@ -62,10 +62,12 @@ export async function membersOf(env: GatewayEnv, ensemble: string): Promise<Memb
 /** What an isolate remembers of who the members are, where clients may change them: to ask takes all replicas. */
 export class MembersMemory {
   readonly #known = new Map<string, { readonly members: Members; readonly atMs: number }>();
+  /** Where nobody may change them: as the deployment says, read once. */
+  readonly #fixed = new WeakMap<GatewayEnv, Members>();
 
   /** Who they are, or were some seconds ago; `defer` is given what finds that out anew. */
   async of(env: GatewayEnv, ensemble: string, defer: (work: Promise<unknown>) => void): Promise<Members> {
-    if (env.RECONFIG_ENABLED !== "1") return readMembers(env);
+    if (env.RECONFIG_ENABLED !== "1") return this.#fixedOf(env);
     const known = this.#known.get(ensemble);
     if (known === undefined) return await this.#learn(env, ensemble);
     if (performance.now() - known.atMs >= REMEMBERED_MS) defer(this.#learn(env, ensemble));
@@ -75,6 +77,12 @@ export class MembersMemory {
   /** None of them answered: they may not be the members any more. */
   forget(ensemble: string): void {
     this.#known.delete(ensemble);
+  }
+
+  #fixedOf(env: GatewayEnv): Members {
+    let members = this.#fixed.get(env);
+    if (members === undefined) this.#fixed.set(env, (members = readMembers(env)));
+    return members;
   }
 
   async #learn(env: GatewayEnv, ensemble: string): Promise<Members> {

@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import type { Sid } from "../base/ids.ts";
 import { LOCATIONS, type Point, roundTripMs } from "../base/placement.ts";
 import { readPlacement, sidsOf } from "../base/settings.ts";
-import type { App } from "./documents.ts";
+import type { App, GatewayEnv } from "./documents.ts";
 import { Nearness } from "./nearness.ts";
 import { MembersMemory } from "./replicas.ts";
 
@@ -20,18 +20,25 @@ interface Name {
   readonly sid: Sid;
 }
 
+/** Where replicas were placed, and which are of the gateway's own process. */
+interface Places {
+  readonly placement: ReturnType<typeof readPlacement>;
+  readonly home: readonly Sid[];
+}
+
 /** See the file's comment. */
 export class Whereabouts {
   readonly nearness: Nearness = new Nearness(Math.random);
   readonly #members = new MembersMemory();
+  /** An isolate is given the same environment with every request. */
+  readonly #places = new WeakMap<GatewayEnv, Places>();
 
   /** All replicas of the ensemble, the one to ask first in front. */
   async order(context: Context<App>, ensemble: string): Promise<readonly Sid[]> {
     const { env } = context;
     const members = await this.#members.of(env, ensemble, (work) => context.executionCtx.waitUntil(work));
-    const placement = readPlacement(env);
-    const home = (env.HOME_REPLICAS ?? "").split(",").map(Number);
-    const caller = pointOf(context.req.raw.cf);
+    const { placement, home } = this.#placesOf(env);
+    const caller = placement.size === 0 ? undefined : pointOf(context.req.raw.cf);
     const candidates = sidsOf(members).map((sid) => {
       const location = placement.get(sid);
       const isKnown = location !== undefined && caller !== undefined;
@@ -39,6 +46,15 @@ export class Whereabouts {
       return { sid, guessMs, isHome: home.includes(sid) };
     });
     return this.nearness.order(ensemble, candidates, performance.now());
+  }
+
+  #placesOf(env: GatewayEnv): Places {
+    let places = this.#places.get(env);
+    if (places === undefined) {
+      const home = (env.HOME_REPLICAS ?? "").split(",").map(Number);
+      this.#places.set(env, (places = { placement: readPlacement(env), home }));
+    }
+    return places;
   }
 
   /** Asking it begins. */

@@ -44,7 +44,7 @@ export interface Bedside {
 const STIRRING: ReadonlySet<KeeperInput["kind"]> = new Set<KeeperInput["kind"]>([
   "clientOpened",
   "clientBytes",
-  "call",
+  "calls",
   "stream",
   "operation",
   "restoreStep",

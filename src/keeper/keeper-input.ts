@@ -66,8 +66,8 @@ export type KeeperInput =
   | { readonly kind: "clientsSent"; readonly sent: readonly SentOut[] }
   /** Somebody is here whom the keeper does not see otherwise: the ensemble does not sleep. */
   | { readonly kind: "stir" }
-  /** A caller without a connection asks for something; it is answered by a callAnswer. */
-  | { readonly kind: "call"; readonly call: Call }
+  /** Callers without a connection ask for something; each is answered by a callAnswer. */
+  | { readonly kind: "calls"; readonly calls: readonly Call[] }
   /** The caller has hung up: no answer is awaited. */
   | { readonly kind: "callGone"; readonly call: CallId }
   /** Something happens to a stream of events. */

@@ -198,8 +198,9 @@ export class Keeper {
         return this.#door.closed(input.connection);
       case "clientsSent":
         return this.#door.sentOut(input.sent);
-      case "call":
-        return this.#calls.take(input.call);
+      case "calls":
+        for (const call of input.calls) this.#calls.take(call);
+        return;
       case "callGone":
         return this.#calls.gone(input.call);
       case "stream":

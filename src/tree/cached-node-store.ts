@@ -64,12 +64,18 @@ const ABSENT_COUNT_MAX = 16_384;
 /** Longer paths are looked for again. */
 const ABSENT_PATH_LENGTH_MAX = 256;
 
+/** Parents whose children's names are remembered, and how many names of one: queues of locks, above all. */
+const PARENTS_MAX = 1024;
+const NAMES_MAX = 64;
+
 /** A store over rows. Every method is synchronous, and the rows are read only on a miss. */
 export class CachedNodeStore implements NodeStore {
   readonly #rows: NodeRows;
   readonly #clean: ZnodeCache;
   /** Looked for and not found since the last prefetch or write: paths that neither the rows have nor is dirty. */
   readonly #absent = new Set<string>();
+  /** Per parent, the names of the children that the rows have: the rows change only by what takeDirty gives. */
+  readonly #storedNames = new Map<string, readonly string[]>();
   readonly #dirty = new Map<string, DirtyNode>();
   #dirtyBytes = 0;
   /** Per parent, the dirty children: true for one that was put, false for one that was deleted. */
@@ -109,7 +115,7 @@ export class CachedNodeStore implements NodeStore {
     if (clean !== undefined) return clean;
     if (this.#absent.has(path)) return undefined;
     // Rows are found by (parent, name), in which "//a" and "a" would pass for "/a".
-    if (pathProblem(path) !== undefined) return undefined;
+    if (pathProblem(path) !== undefined || this.#isKnownAbsent(path)) return undefined;
     const read = this.#rows.read(path);
     if (read !== undefined) this.#clean.set(path, read);
     else this.#noteAbsent(path);
@@ -147,7 +153,7 @@ export class CachedNodeStore implements NodeStore {
   }
 
   childNames(path: string): readonly string[] {
-    const stored = this.#rows.childNames(path);
+    const stored = this.#storedChildNames(path);
     const changed = this.#dirtyChildren.get(path);
     if (changed === undefined) return stored;
     const names = stored.filter((name) => !changed.has(name));
@@ -228,6 +234,7 @@ export class CachedNodeStore implements NodeStore {
       else puts.push([path, node]);
     }
     this.#absent.clear();
+    for (const parent of this.#dirtyChildren.keys()) this.#storedNames.delete(parent);
     this.#dirty.clear();
     this.#dirtyBytes = 0;
     this.#dirtyChildren.clear();
@@ -238,8 +245,26 @@ export class CachedNodeStore implements NodeStore {
   }
 
   #isInRows(path: string): boolean {
-    if (this.#absent.has(path)) return false;
+    if (this.#absent.has(path) || this.#isKnownAbsent(path)) return false;
     return this.#clean.has(path) || this.#rows.read(path) !== undefined;
+  }
+
+  /** Few are remembered, and no long lists. */
+  #storedChildNames(path: string): readonly string[] {
+    const known = this.#storedNames.get(path);
+    if (known !== undefined) return known;
+    const names = this.#rows.childNames(path);
+    if (names.length > NAMES_MAX) return names;
+    const [oldest] = this.#storedNames.size < PARENTS_MAX ? [] : this.#storedNames.keys();
+    if (oldest !== undefined) this.#storedNames.delete(oldest);
+    this.#storedNames.set(path, names);
+    return names;
+  }
+
+  /** Whether the rows have it not, as far as that can be told without looking. */
+  #isKnownAbsent(path: string): boolean {
+    if (path === "/") return false;
+    return this.#storedNames.get(parentOf(path))?.includes(nameOf(path)) === false;
   }
 
   /** A create looks three times for what is not there: when it is prepared, when it is applied, when it is put. */

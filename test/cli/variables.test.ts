@@ -13,6 +13,7 @@ const PRODUCT: WorkerConfig = {
   sqliteClasses: ["Replica"],
   services: [],
   tcpPorts: [2181, 2182, 2183],
+  keepsNames: true,
   vars: new Map([
     ["VOTERS", "1,2,3"],
     ["CLIENT_ADDRESSES", "zk1.test:2181,zk2.test:2181,zk3.test:2181"],

@@ -32,6 +32,7 @@ test("the product's own wrangler.toml is understood whole", () => {
   expect(config.tcpPorts).toEqual([2181, 2182, 2183]);
   expect(config.durableObjects.map((binding) => binding.className)).toEqual(config.sqliteClasses);
   expect(config.vars.has("EDGEKEEPER_DEV")).toBe(false);
+  expect(config.keepsNames).toBe(false);
 });
 
 test("a key that the starter does not know is an error, a key for deployments is not", () => {

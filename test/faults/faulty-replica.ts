@@ -105,7 +105,7 @@ export class FaultyReplica extends Replica {
       this.#strike();
       if (this.#isDead) return;
     }
-    if (input.kind === "call") this.#lostAnswers.take(input.call, Date.now());
+    if (input.kind === "calls") for (const call of input.calls) this.#lostAnswers.take(call, Date.now());
     if (input.kind === "linkOpened") this.#sidOfLink.set(input.link, input.sid);
     if (Date.now() < this.#frozenUntilMs) {
       // Ticks do not pile up: a frozen object's timer does not run.

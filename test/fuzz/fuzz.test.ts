@@ -141,7 +141,7 @@ describe("the gateway", () => {
   it("every entry of a replica is asked, and every status given", async () => {
     const { tally } = await played("gateway", 20);
 
-    const asked = ["command", "metrics", "move-leader", "status", "stream", "zk"].map(
+    const asked = ["calls", "command", "metrics", "move-leader", "status", "stream", "zk"].map(
       (entry) => `asked /gateway/${entry}`,
     );
     const statuses = [200, 202, 400, 401, 403, 404, 409, 410, 426, 501].map((status) => `status ${status}`);

@@ -29,10 +29,19 @@ const OWN_HEADERS: ReadonlySet<string> = new Set([
   "edgekeeper-client",
   "edgekeeper-client-identities",
   "edgekeeper-authorization",
+  "edgekeeper-batch",
   // Of a text that the gateway wrote.
   "content-type",
 ]);
 const WHO = "ann@example.org";
+
+/** That there is no such znode is an answer to every call. */
+const NO_NODE = {
+  kind: "answered",
+  zxid: { epoch: 1, counter: 1 },
+  code: ERROR_CODES.noNode,
+  response: { op: "empty" },
+} as const;
 
 const ACCESS = { ACCESS_TEAM: "team", ACCESS_AUD: "this" };
 /** Configurations: on a laptop, with a secret, with Access too, with none of it, and where members may change. */
@@ -58,7 +67,10 @@ interface Product {
   readonly Whereabouts: new () => object;
   readonly Gatekeeper: new (now: () => number) => object;
   readonly GATEWAY_PATHS: Readonly<
-    Record<"zk" | "status" | "call" | "stream" | "command" | "bulk" | "moveLeader" | "metrics", string>
+    Record<
+      "zk" | "status" | "call" | "calls" | "stream" | "command" | "bulk" | "moveLeader" | "metrics",
+      string
+    >
   >;
   readonly COMMAND_PARAMETER: string;
   readonly MOVE_TO_PARAMETER: string;
@@ -233,10 +245,11 @@ class Gateway {
     switch (pathname) {
       case GATEWAY_PATHS.status:
         return Response.json(status);
-      case GATEWAY_PATHS.call: {
-        // That there is no such znode is an answer to every call.
-        const zxid = { epoch: 1, counter: 1 };
-        return Response.json({ kind: "answered", zxid, code: ERROR_CODES.noNode, response: { op: "empty" } });
+      case GATEWAY_PATHS.call:
+        return Response.json(NO_NODE);
+      case GATEWAY_PATHS.calls: {
+        const calls = (await request.text()).split("\n");
+        return new Response(calls.map((_, index) => `${index} ${JSON.stringify(NO_NODE)}\n`).join(""));
       }
       case GATEWAY_PATHS.stream: {
         // A stream would not end: what was asked for is older than the history.

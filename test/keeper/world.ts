@@ -235,7 +235,7 @@ export class World {
     replica.callers.set(id, told);
     const entropy = entropyOf(id, this.rng);
     const caller = { bytes: 100, remoteAddress: `10.1.0.${sid}:0`, identities: this.identities };
-    this.input(sid, { kind: "call", call: { ...asked, ...caller, id, entropy } });
+    this.input(sid, { kind: "calls", calls: [{ ...asked, ...caller, id, entropy }] });
     return id;
   }
 

@@ -9,19 +9,15 @@ import { ERROR_CODES } from "../../base/error-code.ts";
 import type { Permission } from "../../base/grant.ts";
 import type { Sid } from "../../base/ids.ts";
 import { compareZxid, maxZxid, type Zxid, ZXID_ZERO } from "../../base/zxid.ts";
-import { decodeRecord, encodeRecord } from "../../durable/call-record.ts";
 import {
   type CallAnswer,
   type CallAsked,
   type CallSession,
-  GATEWAY_PATHS,
   type HistoryGone,
-  PROBED_HEADER,
   type Need,
   refusedNeed,
-  replicaStub,
 } from "../../durable/entry.ts";
-import { callerHeaders, type HandedOver } from "../../durable/handed-over.ts";
+import type { HandedOver } from "../../durable/handed-over.ts";
 import { type App, problem, problemDocument } from "../documents.ts";
 import { boundCaller } from "../bound-caller.ts";
 import { addressOf, callerOf, type CallerIdentities } from "../identities.ts";
@@ -32,10 +28,8 @@ import { unknownCaller } from "./answers.ts";
 import { firstOf } from "./first-of.ts";
 import { historyGone } from "./moments.ts";
 import { problemOf } from "./problems.ts";
+import { type Probed, ReplicaCalls } from "./replica-calls.ts";
 import { readSession, readZxid } from "./schemas.ts";
-
-/** A replica answers within CALL_WAIT_MS; one that has not by then is given up. */
-const TRY_MS = 8000;
 
 /** A replica that cannot serve yet says so after this time, where another one has been asked before. */
 const LATER_PATIENCE_MS = 1000;
@@ -61,15 +55,6 @@ export interface Question {
   readonly minZxid?: Zxid;
 }
 
-/** A caller that waited is about to be answered: it is to be written to, to see whether it is still there. */
-export interface Probed {
-  readonly kind: "probed";
-  /** 20 digits: what the answer will rest on. */
-  readonly zxid: string;
-  /** Fails where the replica is lost meanwhile. */
-  readonly answer: Promise<CallAnswer>;
-}
-
 const THROTTLED = "there are too many calls under this token";
 
 /** Asks replicas for callers, of whom `callers` tells who they are. */
@@ -77,10 +62,12 @@ export class Asker {
   readonly #callers: CallerIdentities;
   readonly #whereabouts: Whereabouts;
   readonly #settings = new SettingsMemory();
+  readonly #replicas: ReplicaCalls;
 
   constructor(callers: CallerIdentities, whereabouts: Whereabouts) {
     this.#callers = callers;
     this.#whereabouts = whereabouts;
+    this.#replicas = new ReplicaCalls(whereabouts);
   }
 
   /** Who asks, as replicas are told; undefined where the caller shows a token that is none. */
@@ -132,7 +119,7 @@ export class Asker {
     const { session, minZxid: seen } = circumstances(context);
     const minZxid = maxZxid(seen, question.minZxid ?? ZXID_ZERO);
     const asked: CallAsked = { session: question.session ?? session, minZxid, request: question.request };
-    const headers = callerHeaders(caller);
+    const mattersGone = !LOOKS[question.request.kind];
     let tries = 0;
     const ensemble = ensembleOf(context);
     const isHedged = costsNothing(question.request);
@@ -144,11 +131,18 @@ export class Asker {
     const found = await firstOf<Sid, Answered | Probed | Response>(sids, {
       hedgeMs: (sid) => (isHedged ? nearness.hedgeMs(ensemble, sid, performance.now()) : undefined),
       isOver: () => context.req.raw.signal.aborted,
-      ask: async (sid, signal) => {
+      ask: async (sid, stop) => {
         // The first has waited for a leader on behalf of all.
-        const body = encodeRecord(tries++ === 0 ? asked : { ...asked, patienceMs: LATER_PATIENCE_MS });
-        const init = { method: "POST", headers, body };
-        const answer = await this.#try(context, sid, { init, signal, question });
+        const answer = await this.#replicas.ask(context, {
+          ensemble,
+          sid,
+          caller,
+          asked: tries++ === 0 ? asked : { ...asked, patienceMs: LATER_PATIENCE_MS },
+          waitMs: question.waitMs ?? 0,
+          isQuick: isHedged,
+          mattersGone,
+          stop,
+        });
         if (answer?.kind === "answered") return { ...answer, need: needOf(answer, question) };
         if (answer?.kind === "probed") return answer;
         if (answer?.kind === "throttled") return tooMany(context, answer.waitMs, THROTTLED);
@@ -170,86 +164,6 @@ export class Asker {
     const sids = await this.#whereabouts.order(context, ensembleOf(context));
     return sids.slice(0, TRIES_MAX);
   }
-
-  /** undefined where the replica is lost, and with it what became of the request. */
-  async #try(
-    context: Context<App>,
-    sid: Sid,
-    {
-      init,
-      signal,
-      question,
-    }: {
-      readonly init: {
-        readonly method: string;
-        readonly headers: Readonly<Record<string, string>>;
-        readonly body: string;
-      };
-      readonly signal: AbortSignal;
-      readonly question: Question;
-    },
-  ): Promise<CallAnswer | Probed | undefined> {
-    const caller = context.req.raw.signal;
-    const deadline = anyOf([caller, signal], TRY_MS + (question.waitMs ?? 0));
-    const name = { ensemble: ensembleOf(context), sid };
-    const stub = replicaStub(context.env, name);
-    const seen = this.#whereabouts.watch(name);
-    const traced = context.get("trace")?.ask(sid);
-    const headers = { ...init.headers, ...(traced && { traceparent: traced.traceparent }) };
-    let first: string;
-    let rest: Promise<string> | undefined;
-    try {
-      const response = await stub.fetch(`http://replica${GATEWAY_PATHS.call}`, {
-        ...init,
-        headers,
-        signal: deadline.signal,
-      });
-      // It answers calls in records alone: whatever else comes tells nothing of what became of this one.
-      if (!response.ok) throw new Error(`a replica answered ${response.status}`);
-      if (response.headers.has(PROBED_HEADER)) [first, rest] = await lineOf(response);
-      else first = await response.text();
-      if (rest !== undefined && !PROBE.test(first)) first += await rest;
-      traced?.ended();
-    } catch {
-      deadline.disarm();
-      traced?.ended("no answer");
-      // It died, or does not answer: which of the two is not told, and does not matter.
-      if (signal.aborted) seen.slower();
-      else if (!caller.aborted) seen.failed();
-      return undefined;
-    }
-    if (rest === undefined || !PROBE.test(first)) {
-      deadline.disarm();
-      const answer = decodeRecord(first) as CallAnswer;
-      if (answer.kind === "unavailable" && answer.reason !== "gone") seen.failed();
-      else if (costsNothing(question.request)) seen.answered();
-      return answer;
-    }
-    const answer = rest.finally(() => deadline.disarm()).then((record) => decodeRecord(record) as CallAnswer);
-    return { kind: "probed", zxid: first.trim(), answer };
-  }
-}
-
-/**
- * A signal that fires with any of these, or after so many ms, until it is disarmed. The platform's own (`timeout`,
- * `any`) would keep a timer, and all that it holds, for each request that was answered long ago.
- */
-function anyOf(
-  signals: readonly AbortSignal[],
-  afterMs: number,
-): { readonly signal: AbortSignal; readonly disarm: () => void } {
-  const controller = new AbortController();
-  const abort = (): void => controller.abort();
-  const timer = setTimeout(abort, afterMs);
-  for (const signal of signals) {
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort);
-  }
-  const disarm = (): void => {
-    clearTimeout(timer);
-    for (const signal of signals) signal.removeEventListener("abort", abort);
-  };
-  return { signal: controller.signal, disarm };
 }
 
 /** What an answer says that its caller is not allowed; undefined where it says nothing of that. */
@@ -295,22 +209,6 @@ const LOOKS: Readonly<Record<CallAsked["request"]["kind"], boolean>> = {
 /** Whether a replica answers it at once from its own tree: two may be asked then, and the time tells how far it is. */
 function costsNothing(request: CallAsked["request"]): boolean {
   return request.kind === "read" && !request.isLinearizable && request.change === undefined;
-}
-
-/** The line that a probed call begins with. */
-const PROBE = /^\d{20}\n$/;
-
-/** What comes first of a body, and all behind it. */
-async function lineOf(response: Response): Promise<[first: string, rest: Promise<string>]> {
-  const reader = (response.body ?? new Response("").body)?.pipeThrough(new TextDecoderStream()).getReader();
-  const first = (await reader?.read())?.value ?? "";
-  const restOf = async (): Promise<string> => {
-    let text = "";
-    for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read())
-      text += part.value;
-    return text;
-  };
-  return [first, restOf()];
 }
 
 /** The ensemble that the path names: /v1 alone is `main`. */

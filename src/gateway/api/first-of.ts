@@ -1,9 +1,32 @@
 /** Asking several, one after the other, or a little beside each other where that does no harm. */
 
+/** Tells one that is asked that another was sooner. An AbortSignal would do, at many times the price. */
+export class Stop {
+  readonly #acts: (() => void)[] = [];
+  #isStopped = false;
+
+  /** Whether another was sooner. */
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  /** Calls this when it is. */
+  whenStopped(act: () => void): void {
+    if (this.#isStopped) act();
+    else this.#acts.push(act);
+  }
+
+  /** Another was sooner, or nobody waits any more. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const act of this.#acts.splice(0)) act();
+  }
+}
+
 /** How they are asked. */
 export interface Tries<Who, Result> {
-  /** undefined where it had no result: the next is asked. The signal fires when another one was sooner. */
-  readonly ask: (who: Who, signal: AbortSignal) => Promise<Result | undefined>;
+  /** undefined where it had no result: the next is asked. */
+  readonly ask: (who: Who, stop: Stop) => Promise<Result | undefined>;
   /** After so many ms the next is asked beside it; undefined: only once it has ended. */
   readonly hedgeMs: (who: Who) => number | undefined;
   /** Whether no more need be asked. */
@@ -19,30 +42,30 @@ export async function firstOf<Who, Result>(
   const next = [...all];
   try {
     for (let who = next.shift(); who !== undefined; who = next.shift()) {
-      const controller = new AbortController();
-      const asked = ask(who, controller.signal);
+      const stop = new Stop();
+      const asked = ask(who, stop);
       running.set(
-        controller,
-        asked.then((result) => ({ controller, result })),
+        stop,
+        asked.then((result) => ({ stop, result })),
       );
       const found = await firstResult(running, next.length === 0 ? undefined : hedgeMs(who));
       if (found !== undefined || isOver()) return found;
     }
     return undefined;
   } finally {
-    for (const [controller, ended] of running) {
+    for (const [stop, ended] of running) {
       // Whatever becomes of it, nobody waits for it any more.
       ended.catch(() => undefined);
-      controller.abort();
+      stop.stop();
     }
   }
 }
 
 /** Those that were asked and have not been heard. */
-type Running<Result> = Map<AbortController, Promise<Ended<Result>>>;
+type Running<Result> = Map<Stop, Promise<Ended<Result>>>;
 
 interface Ended<Result> {
-  readonly controller: AbortController;
+  readonly stop: Stop;
   readonly result: Result | undefined;
 }
 
@@ -57,7 +80,7 @@ async function firstResult<Result>(
     while (running.size > 0) {
       const ended = await Promise.race([...running.values(), promise]);
       if (ended === undefined) return undefined;
-      running.delete(ended.controller);
+      running.delete(ended.stop);
       if (ended.result !== undefined) return ended.result;
     }
     return undefined;

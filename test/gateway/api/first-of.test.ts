@@ -12,11 +12,11 @@ class Asked {
     return {
       hedgeMs: () => hedgeMs,
       isOver: () => false,
-      ask: (name, signal) => {
+      ask: (name, stop) => {
         const { promise, resolve } = Promise.withResolvers<string | undefined>();
         this.names.push(name);
         this.#answers.set(name, resolve);
-        signal.addEventListener("abort", () => this.stopped.push(name));
+        stop.whenStopped(() => this.stopped.push(name));
         this.#waiting.get(name)?.();
         return promise;
       },

@@ -120,8 +120,8 @@ export class ClientCalls {
     const entropy = Uint8Array.from({ length: 48 }, () => this.#rng.below(256));
     const remoteAddress = `10.1.${this.#machine.sid}.1:${id}`;
     this.#machine.accept({
-      kind: "call",
-      call: { ...asked, id, bytes: 200, remoteAddress, identities, entropy },
+      kind: "calls",
+      calls: [{ ...asked, id, bytes: 200, remoteAddress, identities, entropy }],
     });
   }
 
