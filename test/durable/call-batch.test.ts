@@ -26,6 +26,7 @@ beforeEach(() => {
   calls = new Calls(
     (input) => void inputs.push(input),
     async () => void syncs++,
+    { sid: 1, spans: { isEnabled: false, add: () => undefined } },
   );
 });
 

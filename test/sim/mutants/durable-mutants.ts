@@ -21,8 +21,9 @@ export const DURABLE_MUTANTS: readonly Mutant[] = [
       {
         file: "src/durable/store.ts",
         find: "      if (isFlush) this.#writeTree();\n      // Both",
-        replace:
-          "      const { dirtyCount } = this.#nodes;\n      if (isFlush && (dirtyCount < 9 || dirtyCount > 64)) this.#writeTree();\n      // Both",
+        replace: `      const { dirtyCount } = this.#nodes;
+      if (isFlush && (dirtyCount < 9 || dirtyCount > 64)) this.#writeTree();
+      // Both`,
       },
       {
         file: "src/durable/store.ts",
