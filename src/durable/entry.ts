@@ -56,6 +56,8 @@ export { type Need, refusedNeed } from "../keeper/call-scope.ts";
 
 export type { KnownHook } from "../keeper/hook-calls.ts";
 
+export type { HeldKind, KnownQueue, KnownSession, SurveyRequest } from "../keeper/survey.ts";
+
 export { isHookName } from "../tree/webhooks.ts";
 
 export { SECRET_PREFIX as HOOK_SECRET_PREFIX } from "./hook-delivery.ts";

@@ -41,6 +41,7 @@ import type { ServiceHost } from "./service-writes.ts";
 import type { Actor } from "./operations/audit.ts";
 import { replyTo } from "./replies.ts";
 import { Strangers } from "./strangers.ts";
+import { survey } from "./survey.ts";
 import { TokenCalls } from "./token-calls.ts";
 import { transacted } from "./transact-outcome.ts";
 import type { Action } from "./turn.ts";
@@ -295,6 +296,16 @@ export class CallDoor {
       case "queue":
       case "children":
         return this.#read(open, request);
+      case "whoAmI":
+      case "listSessions":
+      case "showSession":
+      case "listWatches":
+      case "listQueues": {
+        const response = survey(this.#context, open, request);
+        return this.#answer(open, this.#context.tree.lastApplied, ERROR_CODES.ok, response);
+      }
+      case "endSession":
+        return open.isFresh ? this.#endSession(open, request.session) : this.#awaitBarrier(open);
       case "write":
         return this.#write(open, request.request);
       case "openSession":
@@ -351,21 +362,35 @@ export class CallDoor {
     });
   }
 
+  /** An operator's: whoever keeps it alive loses it, and a connection that it has is hung up on. */
+  #endSession(open: OpenCall, session: SessionId): void {
+    const { tree } = this.#context;
+    if (tree.sessions.get(session) === undefined) {
+      return this.#answer(open, tree.lastApplied, ERROR_CODES.sessionExpired);
+    }
+    const request = { op: "closeSession" } as const;
+    const write = { request, session, operation: "endSession" };
+    this.#send(open, write, ({ zxid, outcome }) => this.#answer(open, zxid, replyTo(request, outcome).code));
+  }
+
   #send(
     open: OpenCall,
     write: {
       readonly request: WriteRequest;
       readonly session: SessionId;
       readonly identities?: readonly Identity[];
+      /** Of an operator: what it is all for. */
+      readonly operation?: string;
     },
     done: (delivered: Delivered) => void,
   ): void {
     const { call } = open;
-    const { request, session, identities = open.identities } = write;
-    const sent = { request, session, identities, bytes: call.bytes };
+    const { request, session, identities = open.identities, operation } = write;
+    const isByOperator = operation !== undefined;
+    const sent = { request, session, identities, bytes: call.bytes, isByOperator };
     open.serial = this.#writes.send(sent, (delivered) => {
       if (delivered === undefined) return this.#end(open, { kind: "undecided" });
-      this.#auditWrite(open, { request, session }, delivered);
+      this.#auditWrite(open, { request, session }, { ...delivered, operation });
       done(delivered);
     });
   }

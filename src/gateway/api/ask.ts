@@ -158,6 +158,32 @@ export class Asker {
     return unavailable(context, reason ?? "no-quorum");
   }
 
+  /**
+   * What every replica of the ensemble answers, by its sid; of those that answer nothing, nothing. A response where
+   * none does, or the first that is asked is told that its caller may not ask.
+   */
+  async askAll(
+    context: Context<App>,
+    caller: HandedOver,
+    request: CallAsked["request"],
+  ): Promise<ReadonlyMap<Sid, Answered | undefined> | Response> {
+    const sids = (await this.#whereabouts.order(context, ensembleOf(context))).toSorted((a, b) => a - b);
+    const told = await Promise.all(
+      sids.map(async (sid) => {
+        const answer = await this.ask(context, caller, { request, isRepeatable: true, sid });
+        return { sid, answer };
+      }),
+    );
+    const refusal = told.find(({ answer }) => answer instanceof Response && answer.status < 500)?.answer;
+    if (refusal instanceof Response) return refusal;
+    const [first] = told;
+    const isSilent = told.every(({ answer }) => answer instanceof Response);
+    if (isSilent && first?.answer instanceof Response) return first.answer;
+    return new Map(
+      told.map(({ sid, answer }) => [sid, answer instanceof Response ? undefined : answer] as const),
+    );
+  }
+
   async #order(context: Context<App>): Promise<readonly Sid[]> {
     const sids = await this.#whereabouts.order(context, ensembleOf(context));
     return sids.slice(0, TRIES_MAX);
@@ -247,6 +273,11 @@ const LOOKS: Readonly<Record<CallAsked["request"]["kind"], boolean>> = {
   authorize: true,
   listTokens: true,
   listHooks: true,
+  whoAmI: true,
+  listSessions: true,
+  showSession: true,
+  listWatches: true,
+  listQueues: true,
   write: false,
   openSession: false,
   acquire: false,
@@ -260,6 +291,7 @@ const LOOKS: Readonly<Record<CallAsked["request"]["kind"], boolean>> = {
   deleteHook: false,
   resumeHook: false,
   noteHook: false,
+  endSession: false,
 };
 
 /** Whether a replica answers it at once from its own tree: two may be asked then, and the time tells how far it is. */
