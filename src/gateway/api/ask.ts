@@ -30,7 +30,7 @@ import type { Whereabouts } from "../whereabouts.ts";
 import { unknownCaller } from "./answers.ts";
 import { firstOf } from "./first-of.ts";
 import { problemOf } from "./problems.ts";
-import { readSession, readZxid } from "./schemas.ts";
+import { readSession, readZxid, sessionText, zxidText } from "./schemas.ts";
 
 /** A replica answers within CALL_WAIT_MS; one that has not by then is given up. */
 const TRY_MS = 8000;
@@ -320,13 +320,13 @@ export function ensembleOf(context: Context<App>): string {
   return context.req.param("ensemble") ?? "main";
 }
 
-/** What every request may carry; the headers are validated. */
+/** What requests may carry; where a route takes one of these headers, what is none has been refused already. */
 function circumstances(context: Context<App>): Pick<CallAsked, "session" | "minZxid"> {
-  const session = context.req.header("session");
-  const minZxid = context.req.header("min-zxid");
+  const session = sessionText.safeParse(context.req.header("session"));
+  const minZxid = zxidText.safeParse(context.req.header("min-zxid"));
   return {
-    session: session === undefined ? undefined : readSession(session),
-    minZxid: minZxid === undefined ? ZXID_ZERO : readZxid(minZxid),
+    session: session.success ? readSession(session.data) : undefined,
+    minZxid: minZxid.success ? readZxid(minZxid.data) : ZXID_ZERO,
   };
 }
 
