@@ -51,9 +51,20 @@ export async function buildPage(): Promise<Page> {
   const script = textOf(".js").replaceAll("</script", "<\\/script");
   const style = textOf(".css");
   const template = await readFile(join(SOURCE, "page.template.html"), "utf8");
-  const page = template.replace("STYLE", () => style).replace("SCRIPT", () => script);
+  // What stands between the tags is what the policy's hashes are of.
+  const page = filled(filled(template, "<style></style>", style), '<script type="module"></script>', script);
   const html = `${page.trim()}\n<!--\n${await licences()}\n-->\n`;
   return { html, policy: policyOf(script, style), etag: `"${hashOf(html, "hex").slice(0, 20)}"` };
+}
+
+/** Puts a text into the empty element of the template. */
+function filled(template: string, element: string, text: string): string {
+  const [before, after, ...more] = template.split(element);
+  if (before === undefined || after === undefined || more.length > 0) {
+    throw new Error(`src/dashboard/page.template.html must have one ${element}`);
+  }
+  const [start, end] = element.split("><");
+  return `${before}${start}>${text}<${end}${after}`;
 }
 
 function policyOf(script: string, style: string): string {

@@ -29,7 +29,9 @@ export function AclSection(props: {
   return (
     <section aria-labelledby="acl-title">
       <div class="section-head">
-        <h3 id="acl-title">Access control list</h3>
+        <h2 id="acl-title" class="minor">
+          Access control list
+        </h2>
         <span class="grow" />
         {draft === undefined && value !== undefined && desk.may("admin", path) && (
           <button type="button" class="small" onClick={() => setDraft(value.acl)}>
@@ -70,7 +72,9 @@ function Lines(props: { readonly acl: readonly AclLine[] }): JSX.Element {
           <code>
             {scheme}:{id}
           </code>
-          <span>{permissions.length === PERMISSIONS.length ? "everything" : permissions.join(", ") || "nothing"}</span>
+          <span>
+            {permissions.length === PERMISSIONS.length ? "everything" : permissions.join(", ") || "nothing"}
+          </span>
         </li>
       ))}
     </ul>

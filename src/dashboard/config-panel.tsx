@@ -138,7 +138,7 @@ function ConfigEditor(props: {
       )}
       <ErrorNote error={error} />
       {error !== undefined && <Violations error={error} />}
-      <h3>What you change</h3>
+      <h2 class="minor">What you change</h2>
       <TextDiff label="What you change" before={pretty(current.text)} after={draft.text} />
       <div class="dialog-actions">
         {!isJson && <span class="warn-text">This is no JSON yet.</span>}
@@ -184,7 +184,9 @@ function History(props: {
   const old = value?.find(({ revision }) => revision === chosen);
   return (
     <section aria-labelledby="history-title">
-      <h3 id="history-title">History</h3>
+      <h2 id="history-title" class="minor">
+        History
+      </h2>
       <ErrorNote error={error} />
       <ol class="revisions">
         {value?.map((one) => (
@@ -222,7 +224,7 @@ function OldRevision(props: {
   return (
     <div class="old">
       <div class="section-head">
-        <h3>From version {revision.version} to now</h3>
+        <h2 class="minor">From version {revision.version} to now</h2>
         <span class="grow" />
         {take !== undefined && value !== undefined && (
           <button type="button" class="small" onClick={() => take(value)}>

@@ -28,12 +28,15 @@ export function DataSection(props: { readonly node: ReadNode; readonly written: 
   const bytes = node.data === null ? new Uint8Array() : bytesOf(node.data);
   const text = textOf(bytes);
   const json = text === undefined || text === "" ? undefined : prettyJson(text);
-  const form = picked ?? (text === undefined ? "raw" : json !== undefined && /^\s*[[{]/.test(text) ? "json" : "text");
+  const form =
+    picked ?? (text === undefined ? "raw" : json !== undefined && /^\s*[[{]/.test(text) ? "json" : "text");
   const mayWrite = desk.may("write", node.path);
   return (
     <section aria-labelledby="data-title">
       <div class="section-head">
-        <h3 id="data-title">Data</h3>
+        <h2 id="data-title" class="minor">
+          Data
+        </h2>
         <Choice<Form>
           label="Shown as"
           values={[
@@ -52,7 +55,9 @@ export function DataSection(props: { readonly node: ReadNode; readonly written: 
             class="small"
             disabled={text === undefined}
             title={text === undefined ? "These bytes are no text" : undefined}
-            onClick={() => setDraft({ text: form === "json" ? (json ?? text ?? "") : (text ?? ""), base: node })}
+            onClick={() =>
+              setDraft({ text: form === "json" ? (json ?? text ?? "") : (text ?? ""), base: node })
+            }
           >
             Edit
           </button>
@@ -85,17 +90,22 @@ function Shown(props: {
   readonly json: string | undefined;
 }): JSX.Element {
   const { node, form, bytes, text, json } = props;
-  if (node.data === null) return <p class="faint">null: no data were ever given, which is not the same as none.</p>;
+  if (node.data === null)
+    return <p class="faint">null: no data were ever given, which is not the same as none.</p>;
   if (bytes.length === 0) return <p class="faint">No bytes.</p>;
   const dump = (): string => hexDump(bytes, DUMP_BYTES_MAX);
   const shown = form === "raw" ? dump() : form === "json" ? json : text;
   if (shown === undefined) {
     const what = form === "json" ? "JSON" : "text in UTF-8";
-    return <p class="faint">These {bytesText(bytes.length)} are no {what}.</p>;
+    return (
+      <p class="faint">
+        These {bytesText(bytes.length)} are no {what}.
+      </p>
+    );
   }
   return (
     <>
-      <pre class="data" tabIndex={0} role="region" aria-label="Data">
+      <pre class="data" tabIndex={0} role="region" aria-label="Value">
         {shown}
       </pre>
       {form === "raw" && bytes.length > DUMP_BYTES_MAX && (

@@ -7,9 +7,7 @@ export type Permission = "read" | "write" | "admin";
 export interface Caller {
   readonly kind: "deployment" | "token" | "signed";
   readonly identities: readonly { readonly scheme: string; readonly id: string }[];
-  readonly scopes:
-    | readonly { readonly prefix: string; readonly permissions: readonly Permission[] }[]
-    | null;
+  readonly scopes: readonly { readonly prefix: string; readonly permissions: readonly Permission[] }[] | null;
   readonly expiresAt: string | null;
 }
 

@@ -16,7 +16,11 @@ const KINDS = ["locks", "semaphores", "elections"] as const;
 
 type Kind = (typeof KINDS)[number];
 
-const NAMES: Readonly<Record<Kind, string>> = { locks: "lock", semaphores: "semaphore", elections: "election" };
+const NAMES: Readonly<Record<Kind, string>> = {
+  locks: "lock",
+  semaphores: "semaphore",
+  elections: "election",
+};
 
 /** One of them in the list. */
 interface Held {
@@ -52,8 +56,8 @@ export function Locks(): JSX.Element {
         {value?.isCut === true && <p class="faint">The first thousand of each kind are shown.</p>}
         {value?.held.length === 0 && (
           <Empty title="Nobody holds anything">
-            Locks, semaphores and elections are shown while somebody holds one or waits for it, be it a caller over
-            HTTP, Curator or kazoo. <code>POST /v1/locks/NAME/acquire</code> takes one.
+            Locks, semaphores and elections are shown while somebody holds one or waits for it, be it a caller
+            over HTTP, Curator or kazoo. <code>POST /v1/locks/NAME/acquire</code> takes one.
           </Empty>
         )}
       </div>
@@ -163,12 +167,13 @@ function QueuePanel(props: {
           close={() => setAsked(undefined)}
         >
           <p>
-            <code>{path}</code> is held by <b>{asked.owner === "" ? (asked.session ?? "nobody") : asked.owner}</b> under
-            token <code>{asked.token}</code>.
+            <code>{path}</code> is held by{" "}
+            <b>{asked.owner === "" ? (asked.session ?? "nobody") : asked.owner}</b> under token{" "}
+            <code>{asked.token}</code>.
           </p>
           <p>
-            Whoever holds it may still be at work: from now on what it does with <code>If-Held</code> is refused, and
-            whatever does not look at tokens is not protected.
+            Whoever holds it may still be at work: from now on what it does with <code>If-Held</code> is
+            refused, and whatever does not look at tokens is not protected.
           </p>
         </Confirm>
       )}

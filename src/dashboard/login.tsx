@@ -35,8 +35,8 @@ export function Login(): JSX.Element {
           Come in
         </button>
         <p class="faint small-text">
-          It stays in this tab, is sent to this address alone, and is gone when the tab is closed. What the page shows,
-          and what it lets you do, is what the token may.
+          It stays in this tab, is sent to this address alone, and is gone when the tab is closed. What the
+          page shows, and what it lets you do, is what the token may.
         </p>
       </form>
     </main>

@@ -60,7 +60,9 @@ export function NodePanel(props: {
         <div class="stack">
           <DataSection key={path} node={node} written={again} />
           <section aria-labelledby="stat-title">
-            <h3 id="stat-title">Stat</h3>
+            <h2 id="stat-title" class="minor">
+              Stat
+            </h2>
             <Facts facts={statFacts(desk, node.stat)} />
           </section>
           <AclSection key={`acl ${path}`} path={path} aversion={node.stat.aversion} written={again} />
@@ -159,7 +161,8 @@ function Deeds(props: {
       {asked === "delete" && (
         <Confirm title="Delete this znode?" verb="Delete" isDanger act={remove} close={close}>
           <p>
-            <code>{path}</code>, version {stat.version}, {bytesText(stat.dataLength)}. It cannot be taken back.
+            <code>{path}</code>, version {stat.version}, {bytesText(stat.dataLength)}. It cannot be taken
+            back.
           </p>
         </Confirm>
       )}

@@ -11,11 +11,7 @@ export interface Reading<Value> {
 }
 
 /** Reads at once, whenever `key` is another, and every so many ms while the page is looked at; 0 for once. */
-export function useReading<Value>(
-  key: string,
-  everyMs: number,
-  read: () => Promise<Value>,
-): Reading<Value> {
+export function useReading<Value>(key: string, everyMs: number, read: () => Promise<Value>): Reading<Value> {
   const [state, setState] = useState<{
     readonly key: string;
     readonly value?: Value;
@@ -36,7 +32,9 @@ export function useReading<Value>(
           const error = asApiError(thrown);
           // What was there is shown on where nobody answers; where it is gone, it is gone.
           if (!isOver)
-            setState((before) => (error.status === 0 || error.status >= 500 ? { ...before, key, error } : { key, error }));
+            setState((before) =>
+              error.status === 0 || error.status >= 500 ? { ...before, key, error } : { key, error },
+            );
         }
       }
       if (!isOver && everyMs > 0) timer = setTimeout(() => void look(), everyMs);

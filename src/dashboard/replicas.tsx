@@ -14,7 +14,8 @@ export function Replicas(): JSX.Element {
   if (!desk.may("read", "/")) {
     return (
       <Empty title="Your token does not tell of replicas">
-        They are shown to who has <code>read</code> on <code>/</code>. The tree shows what your token may read.
+        They are shown to who has <code>read</code> on <code>/</code>. The tree shows what your token may
+        read.
       </Empty>
     );
   }
@@ -92,7 +93,7 @@ function ReplicaTable(props: {
   const mayMove = desk.may("admin", "/");
   return (
     <>
-      <Table label="Replicas" columns={mayMove ? COLUMNS : COLUMNS.slice(0, -1)}>
+      <Table label="Each replica" columns={mayMove ? COLUMNS : COLUMNS.slice(0, -1)}>
         {status.replicas.map((replica) => (
           <ReplicaRow
             key={replica.sid}

@@ -32,7 +32,8 @@ export function Sessions(): JSX.Element {
         {value !== undefined && <SessionTable desk={desk} sessions={value.sessions} chosen={chosen} />}
         {value?.sessions.length === 0 && (
           <Empty title="No sessions">
-            One is made by a client that connects, by <code>POST /v1/sessions</code>, or with a lock that is taken.
+            One is made by a client that connects, by <code>POST /v1/sessions</code>, or with a lock that is
+            taken.
           </Empty>
         )}
         {value?.next !== undefined && value.next !== null && (
@@ -147,8 +148,8 @@ function SessionPanel(props: { readonly id: string; readonly ended: () => void }
         <Confirm title="End this session?" verb="End it" isDanger act={end} close={() => setAsked(false)}>
           <p>
             <code>{id}</code> is over at once, whoever keeps it alive. Its{" "}
-            {value.ephemerals === 1 ? "ephemeral goes" : `${countText(value.ephemerals)} ephemerals go`} with it, and
-            locks that it holds are free.
+            {value.ephemerals === 1 ? "ephemeral goes" : `${countText(value.ephemerals)} ephemerals go`} with
+            it, and locks that it holds are free.
           </p>
         </Confirm>
       )}
@@ -172,7 +173,9 @@ function SessionFacts(props: { readonly desk: Desk; readonly one: SessionDocumen
         ]}
       />
       <section aria-labelledby="ephemerals-title">
-        <h3 id="ephemerals-title">Ephemerals</h3>
+        <h2 id="ephemerals-title" class="minor">
+          Ephemerals
+        </h2>
         {paths.length === 0 ? (
           <p class="faint">{one.ephemerals === 0 ? "It has none." : "None that you may see."}</p>
         ) : (

@@ -176,7 +176,8 @@ function Trouble(): JSX.Element | null {
   if (error === undefined || desk.statusAtMs.value === 0) return null;
   return (
     <p class="trouble" role="alert">
-      <b>{error.message}.</b> What is shown is of {clockText(desk.statusAtMs.value)}; asking again every two seconds.
+      <b>{error.message}.</b> What is shown is of {clockText(desk.statusAtMs.value)}; asking again every two
+      seconds.
     </p>
   );
 }

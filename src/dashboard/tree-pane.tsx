@@ -53,7 +53,9 @@ export function TreePane(props: PaneProps): JSX.Element {
       aria-label={label}
       tabIndex={0}
       aria-activedescendant={
-        activeIndex !== undefined && activeIndex >= from && activeIndex < until ? rowId(activeIndex) : undefined
+        activeIndex !== undefined && activeIndex >= from && activeIndex < until
+          ? rowId(activeIndex)
+          : undefined
       }
       onScroll={(event) => void (top.value = event.currentTarget.scrollTop)}
       onKeyDown={(event) => onKey(event, { ...props, active, pane: pane.current })}

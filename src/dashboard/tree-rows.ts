@@ -115,7 +115,9 @@ export class TreeRows {
     const total = Math.max(children.total, names.length);
     const prefix = childPath(parent, "");
     const places = known.inner
-      .filter((path) => path.startsWith(prefix) && path !== parent && !path.slice(prefix.length).includes("/"))
+      .filter(
+        (path) => path.startsWith(prefix) && path !== parent && !path.slice(prefix.length).includes("/"),
+      )
       .map((path) => placeOf(names, path.slice(prefix.length)))
       .filter((place, at, all) => place < names.length && all.indexOf(place) === at)
       .filter((place) => known.inner.includes(prefix + (names[place] ?? "")))

@@ -28,7 +28,11 @@ export function Tree(): JSX.Element {
     return () => clearInterval(timer);
   }, [desk, model, roots]);
   if (roots.length === 0) {
-    return <Empty title="Your token may read no znode">It lacks the permission <code>read</code>.</Empty>;
+    return (
+      <Empty title="Your token may read no znode">
+        It lacks the permission <code>read</code>.
+      </Empty>
+    );
   }
   const choose = (path: string): void => desk.go("tree", path);
   return (

@@ -35,10 +35,7 @@ export function ErrorNote(props: {
 }
 
 /** Where nothing is: why, and what would bring something. */
-export function Empty(props: {
-  readonly title: string;
-  readonly children?: ComponentChildren;
-}): JSX.Element {
+export function Empty(props: { readonly title: string; readonly children?: ComponentChildren }): JSX.Element {
   return (
     <div class="empty">
       <p class="empty-title">{props.title}</p>

@@ -34,8 +34,8 @@ export function Watches(): JSX.Element {
       {value !== undefined && <Silent sids={value.silent} />}
       {value?.watches.length === 0 && (
         <Empty title="Nobody watches anything">
-          Clients of ZooKeeper and of the SDK leave watches by their connections. Streams of events
-          (<code>/v1/watch</code>) and webhooks are told otherwise, and are not among these.
+          Clients of ZooKeeper and of the SDK leave watches by their connections. Streams of events (
+          <code>/v1/watch</code>) and webhooks are told otherwise, and are not among these.
         </Empty>
       )}
       {value !== undefined && value.watches.length > 0 && (

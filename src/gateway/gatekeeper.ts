@@ -46,9 +46,7 @@ export class Gatekeeper {
     if (foreign !== undefined) return refused(context, foreign);
     const address = networkOf(addressOf(context.req.raw, context.env));
     const waitMs = Math.max(this.#requestWait(context, address), this.#failures.wait(address, this.#now()));
-    return waitMs > 0
-      ? tooMany(context, waitMs, "this address asks, or is wrong, too often")
-      : undefined;
+    return waitMs > 0 ? tooMany(context, waitMs, "this address asks, or is wrong, too often") : undefined;
   }
 
   /** The bearer of a request, or why it is refused. */
