@@ -7,14 +7,18 @@ import { Shell } from "./shell.tsx";
 import "uplot/dist/uPlot.min.css";
 import "./style.css";
 
-const [, ensemble = ""] = location.pathname.split("/").map(decodeURIComponent);
-const desk = new Desk(ensemble);
-const place = document.getElementById("page");
-if (place === null) throw new Error("the page has no place for what is drawn");
-render(
-  <DeskContext.Provider value={desk}>
-    <Shell />
-  </DeskContext.Provider>,
-  place,
-);
-await desk.enter();
+async function start(): Promise<void> {
+  const [, ensemble = ""] = location.pathname.split("/").map(decodeURIComponent);
+  const place = document.getElementById("page");
+  if (place === null) throw new Error("the page has no place for what is drawn");
+  const desk = new Desk(ensemble);
+  render(
+    <DeskContext.Provider value={desk}>
+      <Shell />
+    </DeskContext.Provider>,
+    place,
+  );
+  await desk.enter();
+}
+
+await start();

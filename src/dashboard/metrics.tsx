@@ -115,7 +115,7 @@ function optionsOf(element: HTMLElement, lines: number): uPlot.Options {
     cursor: { sync: { key: "metrics" }, points: { size: 5 }, drag: { x: false, y: false } },
     scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), rounded(high ?? 1)] } },
     axes: [
-      { ...axis, size: 28, space: 90, incrs: SECONDS, values: (_, splits) => splits.map(clockOf) },
+      { ...axis, size: 28, space: 90, incrs: [...SECONDS], values: (_, splits) => splits.map(clockOf) },
       { ...axis, size: 48, values: (_, splits) => splits.map(axisText) },
     ],
     series: [
@@ -130,7 +130,7 @@ function optionsOf(element: HTMLElement, lines: number): uPlot.Options {
 }
 
 /** Of the ticks on the axis of time. */
-const SECONDS: number[] = [5, 10, 30, 60, 120, 300, 600];
+const SECONDS: readonly number[] = [5, 10, 30, 60, 120, 300, 600];
 
 function clockOf(seconds: number): string {
   return clockText(seconds * 1000);

@@ -1,6 +1,7 @@
 /** Where something is not shown: because of who looks, or because nobody is awake. */
 import { type JSX } from "preact";
 
+import { asApiError } from "./api.ts";
 import type { Desk } from "./desk.ts";
 import { Empty } from "./ui.tsx";
 
@@ -17,13 +18,17 @@ export function NotYours(props: { readonly what: string }): JSX.Element {
 export function Asleep(props: { readonly desk: Desk }): JSX.Element {
   const { desk } = props;
   const wake = async (): Promise<void> => {
-    await desk.api.get(desk.path("/whoami"));
+    try {
+      await desk.api.get(desk.path("/whoami"));
+    } catch (error) {
+      desk.say(`it does not wake: ${asApiError(error).message}`, "bad");
+    }
     desk.lookNow();
   };
   return (
     <Empty title="The ensemble sleeps">
       Nobody uses it, so it costs nothing. To look inside wakes it.{" "}
-      <button type="button" onClick={() => void wake().catch(() => desk.say("it does not wake", "bad"))}>
+      <button type="button" onClick={() => void wake()}>
         Wake it
       </button>
     </Empty>

@@ -162,7 +162,7 @@ function rowOf(stretch: Stretch, within: number): Row {
 }
 
 /** Where a name stands, or would stand, among sorted ones. */
-export function placeOf(names: readonly string[], name: string): number {
+function placeOf(names: readonly string[], name: string): number {
   let low = 0;
   let high = names.length;
   while (low < high) {

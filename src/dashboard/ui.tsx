@@ -53,17 +53,17 @@ export function Moment(props: { readonly at: number | string }): JSX.Element {
 export function Copy(props: { readonly text: string; readonly what: string }): JSX.Element {
   const [isDone, setDone] = useState(false);
   const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(props.text);
+    try {
+      await navigator.clipboard.writeText(props.text);
+    } catch {
+      // The browser does not let this page: then nothing is said to be copied.
+      return;
+    }
     setDone(true);
     setTimeout(() => setDone(false), 1500);
   };
   return (
-    <button
-      type="button"
-      class="quiet small"
-      aria-label={`Copy ${props.what}`}
-      onClick={() => void copy().catch(() => setDone(false))}
-    >
+    <button type="button" class="quiet small" aria-label={`Copy ${props.what}`} onClick={() => void copy()}>
       {isDone ? "Copied" : "Copy"}
     </button>
   );

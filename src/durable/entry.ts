@@ -56,7 +56,7 @@ export { type Need, refusedNeed } from "../keeper/call-scope.ts";
 
 export type { KnownHook } from "../keeper/hook-calls.ts";
 
-export type { HeldKind, KnownQueue, KnownSession, SurveyRequest } from "../keeper/survey.ts";
+export type { HeldKind, KnownSession } from "../keeper/survey.ts";
 
 export { isHookName } from "../tree/webhooks.ts";
 

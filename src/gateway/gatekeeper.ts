@@ -121,12 +121,12 @@ export class Gatekeeper {
   }
 }
 
-function callerOf({ req }: Context<App>): Caller {
+function callerOf({ req: request }: Context<App>): Caller {
   return {
-    host: new URL(req.url).host,
-    origin: req.header("origin"),
-    authorization: authorizationOf(req.raw.headers),
-    fetchSite: req.header("sec-fetch-site"),
+    host: new URL(request.url).host,
+    origin: request.header("origin"),
+    authorization: authorizationOf(request.raw.headers),
+    fetchSite: request.header("sec-fetch-site"),
   };
 }
 

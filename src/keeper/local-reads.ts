@@ -48,9 +48,7 @@ export interface LocalAnswer extends Reply {
 /** What a part of a znode's children is answered with. */
 export interface PageAnswer {
   readonly code: number;
-  readonly response:
-    | { readonly op: "empty" }
-    | ({ readonly op: "page" } & ReturnType<typeof readPage>);
+  readonly response: { readonly op: "empty" } | ({ readonly op: "page" } & ReturnType<typeof readPage>);
 }
 
 /** Answers reads; leaves and removes watches. */
@@ -77,7 +75,10 @@ export class LocalReads {
   page(path: string, page: Page, { identities, scope }: Reader): PageAnswer {
     try {
       checkScope(scope, "read", path);
-      return { code: ERROR_CODES.ok, response: { op: "page", ...readPage(this.#tree, path, page, identities) } };
+      return {
+        code: ERROR_CODES.ok,
+        response: { op: "page", ...readPage(this.#tree, path, page, identities) },
+      };
     } catch (error) {
       if (!(error instanceof KeeperError)) throw error;
       return { code: error.code, response: { op: "empty" } };

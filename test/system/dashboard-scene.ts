@@ -1,7 +1,8 @@
-/** An ensemble with something of everything in it, and what the tests of the dashboard ask it behind the page's back. */
+/** An ensemble with something of everything in it, and what the dashboard's tests ask it behind the page's back. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import { connect } from "../../src/client/index.ts";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
 import { HttpApi } from "../harness/http-api.ts";
 
@@ -11,8 +12,7 @@ export const SECRET = "the secret of this ensemble";
 /** Children of /big. */
 export const CHILDREN = 100_000;
 
-/** As many as one takes. */
-const PER_TRANSACTION = 1000;
+const PER_TRANSACTION = 5000;
 
 /** See the file's comment. */
 export interface Scene {
@@ -40,15 +40,18 @@ export async function openScene(): Promise<Scene> {
   for (const port of [80, 8080, 8443]) {
     await api.call("PUT", "/config/checkout", { json: { port, hosts: ["a.example", "b.example"] } });
   }
-  for (let from = 0; from < CHILDREN; from += PER_TRANSACTION) {
-    const operations = Array.from({ length: PER_TRANSACTION }, (_, at) => ({
-      op: "put",
-      path: `/big/${childName(from + at)}`,
-    }));
-    const { status, text } = await api.call("POST", "/multi", { json: { operations } });
-    if (status !== 200) throw new Error(`the children are not made: ${text}`);
-  }
+  await fill(ensemble);
   return { ensemble, api, url: `${ensemble.httpUrl}/main/` };
+}
+
+/** Over a connection, which takes larger transactions than a request. */
+async function fill({ httpUrl }: TestEnsemble): Promise<void> {
+  await using client = await connect(httpUrl, { token: SECRET });
+  for (let from = 0; from < CHILDREN; from += PER_TRANSACTION) {
+    const transaction = client.transaction();
+    for (let at = from; at < from + PER_TRANSACTION; at++) transaction.create(`/big/${childName(at)}`, "");
+    await transaction.commit();
+  }
 }
 
 /** The name of one of them; they are sorted as they are counted. */

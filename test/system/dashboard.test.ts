@@ -1,6 +1,6 @@
 /**
- * The dashboard in a real Chromium, against a running ensemble: what somebody does who looks after one. The ensemble and
- * the browser are shared; the flows follow each other, as they would in a day.
+ * The dashboard in a real Chromium, against a running ensemble: what somebody does who looks after one. The ensemble
+ * and the browser are shared; the flows follow each other, as they would in a day.
  */
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -62,7 +62,6 @@ async function choose(page: Page, name: string): Promise<void> {
   await page.getByRole("treeitem", { name, exact: true }).click();
 }
 
-/** What the page does not do is worth nothing if it is not seen that it could be. */
 describe.skipIf(missing !== undefined && !isRequired)("the dashboard", () => {
   beforeAll(async () => {
     [scene, browser] = await Promise.all([openScene(), startBrowser()]);

@@ -290,7 +290,8 @@ test("a store over rows always answers as one in a map, whenever it is flushed",
         expect(cached.childNames("/")).toEqual(map.childNames("/"));
         for (const after of ["", "a", "b"]) {
           const names = map.childNames("/").filter((name) => name > after);
-          for (const store of [map, cached]) expect(store.childPage("/", after, 2)).toEqual(names.slice(0, 2));
+          for (const store of [map, cached])
+            expect(store.childPage("/", after, 2)).toEqual(names.slice(0, 2));
         }
         expect(cached.ephemeralsOf(ALICE)).toEqual(map.ephemeralsOf(ALICE));
         expect(cached.ephemeralsOf(BOB)).toEqual(map.ephemeralsOf(BOB));
