@@ -1,7 +1,8 @@
 /** A znode's access control list: who may do what, and the setting of it. */
-import { type JSX } from "preact";
+import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
+import { begin } from "./begin.ts";
 import { type ApiError, asApiError, pathInUrl } from "./api.ts";
 import { type Desk, useDesk } from "./desk.ts";
 import type { AclDocument, AclLine, AclPermission } from "./documents.ts";
@@ -106,7 +107,7 @@ function AclEditor(props: {
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        void save();
+        begin(save());
       }}
     >
       {draft.map((line, at) => (

@@ -101,11 +101,11 @@ export class Api {
     const members = (typeof document === "object" && document !== null ? document : {}) as Readonly<
       Record<string, unknown>
     >;
-    const code = String(members["code"] ?? "unknown");
+    const code = textOf(members["code"]) ?? "unknown";
     if (status === 401) this.#refused();
     // Another ensemble's data under the same address: what was written before is not of it.
     if (code === "lagging") this.#minZxid = "";
-    return new ApiError(status, code, String(members["detail"] ?? `the gateway answered ${status}`), members);
+    return new ApiError(status, code, textOf(members["detail"]) ?? `the gateway answered ${status}`, members);
   }
 }
 
@@ -123,6 +123,10 @@ export function nameInUrl(path: string): string {
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   return new ApiError(0, "defect", error instanceof Error ? error.message : String(error));
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 function parse(text: string): unknown {

@@ -1,7 +1,8 @@
 /** One configuration document. */
-import { type JSX } from "preact";
+import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
+import { begin } from "./begin.ts";
 import { type ApiError, asApiError, nameInUrl } from "./api.ts";
 import { type Desk, useDesk } from "./desk.ts";
 import type { Revision } from "./documents.ts";
@@ -117,7 +118,7 @@ function ConfigEditor(props: {
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        void save();
+        begin(save());
       }}
     >
       <textarea

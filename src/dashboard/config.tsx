@@ -1,7 +1,8 @@
 /** Configuration documents: what they are, what they were, what changed, and the writing of one. */
-import { type JSX } from "preact";
+import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 
+import { begin } from "./begin.ts";
 import { ConfigPanel } from "./config-panel.tsx";
 import { useDesk } from "./desk.ts";
 import { useReading } from "./reading.ts";
@@ -24,7 +25,7 @@ export function Config(): JSX.Element {
   });
   const isThere = there.value === true;
   useEffect(() => {
-    if (mayRead && isThere) void model.unfold(ROOT);
+    if (mayRead && isThere) begin(model.unfold(ROOT));
   }, [model, mayRead, isThere]);
   if (!mayRead) {
     return (

@@ -1,7 +1,8 @@
 /** A znode's data, as text, as JSON or as bytes, and the writing of them, by which nobody's change is lost. */
-import { type JSX } from "preact";
+import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
+import { begin } from "./begin.ts";
 import { type ApiError, asApiError, pathInUrl } from "./api.ts";
 import { useDesk } from "./desk.ts";
 import { bytesOf, bytesText, hexDump, prettyJson, textOf } from "./format.ts";
@@ -167,7 +168,7 @@ function Editor(props: {
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        void save();
+        begin(save());
       }}
     >
       {isConflict && <Conflict node={node} draft={draft} change={change} />}

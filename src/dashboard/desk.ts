@@ -3,6 +3,7 @@ import { type ReadonlySignal, type Signal, computed, signal } from "@preact/sign
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 
+import { begin } from "./begin.ts";
 import { Api, ApiError, asApiError } from "./api.ts";
 import type { Caller, Permission, StatusDocument } from "./documents.ts";
 import { may } from "./permissions.ts";
@@ -179,7 +180,7 @@ export class Desk {
     clearTimeout(this.#looking);
     this.#looking = setTimeout(() => {
       if (this.stage.value !== "in" || document.hidden || !this.may("read", "/")) return;
-      void this.#look().finally(() => this.#lookSoon(LOOK_MS));
+      begin(this.#look().finally(() => this.#lookSoon(LOOK_MS)));
     }, afterMs);
   }
 

@@ -74,7 +74,7 @@ export function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
 export function textOf(bytes: Uint8Array): string | undefined {
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    return [...text].some(isControl) ? undefined : text;
+    return Array.from(text).some(isControl) ? undefined : text;
   } catch {
     // They are no UTF-8: then they are shown as bytes.
     return undefined;

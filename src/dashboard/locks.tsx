@@ -1,5 +1,5 @@
 /** What is held: locks, semaphores and elections, with holders, queues and fencing tokens, wherever they stand. */
-import { type JSX } from "preact";
+import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
 import { nameInUrl } from "./api.ts";

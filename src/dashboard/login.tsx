@@ -1,7 +1,8 @@
 /** The way in: a token, kept in this tab alone. */
-import { type JSX } from "preact";
+import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 
+import { begin } from "./begin.ts";
 import { useDesk } from "./desk.ts";
 import { Mark } from "./mark.tsx";
 import { ErrorNote } from "./ui.tsx";
@@ -17,7 +18,7 @@ export function Login(): JSX.Element {
         onSubmit={(event) => {
           event.preventDefault();
           const token = box.current?.value.trim() ?? "";
-          if (token !== "") void desk.enter(token);
+          if (token !== "") begin(desk.enter(token));
         }}
       >
         <h1>
@@ -91,7 +92,7 @@ export function Lost(): JSX.Element {
         <h1>
           <Mark /> Edgekeeper
         </h1>
-        <ErrorNote error={desk.refusal.value} retry={() => void desk.enter()} />
+        <ErrorNote error={desk.refusal.value} retry={() => begin(desk.enter())} />
         {desk.hasToken && (
           <button type="button" onClick={() => desk.leave()}>
             Show another token

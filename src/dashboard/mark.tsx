@@ -1,5 +1,5 @@
 /** The mark of the product. */
-import { type JSX } from "preact";
+import type { JSX } from "preact";
 
 /** Three that agree. */
 export function Mark(): JSX.Element {

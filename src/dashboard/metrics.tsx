@@ -1,5 +1,5 @@
 /** Figures over time as charts. */
-import { type JSX } from "preact";
+import type { JSX } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import uPlot from "uplot";
 

@@ -1,5 +1,5 @@
 /** The making of a znode. */
-import { type JSX } from "preact";
+import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 
 import { pathInUrl } from "./api.ts";

@@ -1,5 +1,5 @@
 /** One znode: its data, Stat and access control list, and what may be done to it. */
-import { type JSX } from "preact";
+import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
 import { AclSection } from "./acl-section.tsx";

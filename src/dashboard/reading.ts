@@ -1,6 +1,7 @@
 /** What is read from the API for as long as it is shown: again and again, unless nobody looks. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
+import { begin } from "./begin.ts";
 import { type ApiError, asApiError } from "./api.ts";
 
 /** What was read last, and why there is nothing newer. */
@@ -37,9 +38,9 @@ export function useReading<Value>(key: string, everyMs: number, read: () => Prom
             );
         }
       }
-      if (!isOver && everyMs > 0) timer = setTimeout(() => void look(), everyMs);
+      if (!isOver && everyMs > 0) timer = setTimeout(() => begin(look()), everyMs);
     };
-    void look();
+    begin(look());
     return () => {
       isOver = true;
       clearTimeout(timer);

@@ -1,6 +1,7 @@
 /** Where something is not shown: because of who looks, or because nobody is awake. */
-import { type JSX } from "preact";
+import type { JSX } from "preact";
 
+import { begin } from "./begin.ts";
 import { asApiError } from "./api.ts";
 import type { Desk } from "./desk.ts";
 import { Empty } from "./ui.tsx";
@@ -28,7 +29,7 @@ export function Asleep(props: { readonly desk: Desk }): JSX.Element {
   return (
     <Empty title="The ensemble sleeps">
       Nobody uses it, so it costs nothing. To look inside wakes it.{" "}
-      <button type="button" onClick={() => void wake()}>
+      <button type="button" onClick={() => begin(wake())}>
         Wake it
       </button>
     </Empty>

@@ -1,5 +1,5 @@
 /** The replicas: who leads, how far each is, and what has happened while the page was open. */
-import { type JSX } from "preact";
+import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
 import { type Desk, useDesk } from "./desk.ts";
@@ -53,7 +53,7 @@ function Summary(props: {
         ["Leader", status.leader === null ? "none" : `replica ${status.leader}`],
         ["Voters serving", `${serving} of ${voters.length}`],
         ["Epoch", shown === undefined ? "–" : String(shown.currentEpoch)],
-        ["Leads for", leader?.leadingMs == null ? "–" : durationText(leader.leadingMs)],
+        ["Leads for", leadsText(leader)],
         ["Last failover", leader === undefined ? "–" : failoverText(leader)],
         ["Znodes", shown === undefined ? "–" : countText(shown.znodes)],
         ["Sessions", shown === undefined ? "–" : countText(shown.sessions)],
@@ -61,6 +61,11 @@ function Summary(props: {
       ]}
     />
   );
+}
+
+function leadsText(leader: ReplicaStatus | undefined): string {
+  const leadingMs = leader?.leadingMs ?? undefined;
+  return leadingMs === undefined ? "–" : durationText(leadingMs);
 }
 
 function failoverText({ zab, mode }: ReplicaStatus): string {

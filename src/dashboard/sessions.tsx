@@ -1,5 +1,5 @@
 /** Sessions: whose they are, what goes with them, and the ending of one. */
-import { type JSX } from "preact";
+import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
 import { type Desk, useDesk } from "./desk.ts";

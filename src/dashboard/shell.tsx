@@ -1,5 +1,5 @@
 /** What stands around every part: where one is, how the ensemble is, and the way elsewhere. */
-import { type JSX } from "preact";
+import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
 import { Config } from "./config.tsx";

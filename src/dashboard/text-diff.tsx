@@ -1,6 +1,6 @@
 /** What two texts differ in, line by line. */
 import { diffLines } from "diff";
-import { type JSX } from "preact";
+import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 
 /** Of a long stretch that is the same, so many lines are shown at its ends. */

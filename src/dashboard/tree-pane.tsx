@@ -1,8 +1,9 @@
 /** The tree as a list of rows, of which only those are made that are seen. */
 import { type Signal, useSignal } from "@preact/signals";
-import { type JSX } from "preact";
+import type { JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
+import { begin } from "./begin.ts";
 import type { TreeModel } from "./tree-model.ts";
 import type { Row, TreeRows } from "./tree-rows.ts";
 import { parentPath } from "./znode-paths.ts";
@@ -38,7 +39,7 @@ export function TreePane(props: PaneProps): JSX.Element {
   }, [height]);
   useEffect(() => {
     active.value = chosen;
-    void model.reveal(chosen).then(() => show(pane.current, model.rows.value.indexOf(chosen)));
+    begin(model.reveal(chosen).then(() => show(pane.current, model.rows.value.indexOf(chosen))));
   }, [chosen, model, active]);
   const from = Math.max(0, Math.floor(top.value / ROW_HEIGHT) - MARGIN_ROWS);
   const until = Math.min(rows.count, Math.ceil((top.value + height.value) / ROW_HEIGHT) + MARGIN_ROWS);
@@ -141,7 +142,7 @@ function ChildrenWord(props: { readonly model: TreeModel; readonly path: string 
         class="tree-word link"
         onClick={(event) => {
           event.stopPropagation();
-          void model.reload(path);
+          begin(model.reload(path));
         }}
       >
         changed: read again
@@ -153,7 +154,7 @@ function ChildrenWord(props: { readonly model: TreeModel; readonly path: string 
 
 function toggle(model: TreeModel, path: string): void {
   if (model.isUnfolded(path)) model.fold(path);
-  else void model.unfold(path);
+  else begin(model.unfold(path));
 }
 
 function loadGaps(
@@ -164,7 +165,7 @@ function loadGaps(
   // The last that is seen: what is before it comes with it.
   for (let index = until - 1; index >= from; index--) {
     const row = rows.at(index);
-    if (row?.kind === "gap") return void model.reach(row.parent, row.at);
+    if (row?.kind === "gap") return begin(model.reach(row.parent, row.at));
   }
 }
 
@@ -190,7 +191,7 @@ function onKey(event: KeyboardEvent, context: KeyContext): void {
   if (target !== undefined) moveTo(context, Math.min(rows.count - 1, Math.max(0, target)));
   else if (event.key === "ArrowRight") {
     if (model.isUnfolded(active.value)) moveTo(context, Math.min(rows.count - 1, index + 1));
-    else void model.unfold(active.value);
+    else begin(model.unfold(active.value));
   } else if (event.key === "ArrowLeft") {
     if (model.isUnfolded(active.value)) model.fold(active.value);
     else moveTo(context, rows.indexOf(parentPath(active.value)) ?? index);
@@ -205,10 +206,12 @@ function moveTo({ model, active, pane }: KeyContext, index: number): void {
   const row = model.rows.value.at(index);
   if (row?.kind === "znode") active.value = row.path;
   else if (row?.kind === "gap") {
-    void model.reach(row.parent, row.at).then(() => {
-      const loaded = model.rows.value.at(index);
-      if (loaded?.kind === "znode") active.value = loaded.path;
-    });
+    begin(
+      model.reach(row.parent, row.at).then(() => {
+        const loaded = model.rows.value.at(index);
+        if (loaded?.kind === "znode") active.value = loaded.path;
+      }),
+    );
   }
 }
 

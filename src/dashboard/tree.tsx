@@ -1,7 +1,8 @@
 /** The tree of znodes, and the one that is chosen. */
-import { type JSX } from "preact";
+import type { JSX } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 
+import { begin } from "./begin.ts";
 import { useDesk } from "./desk.ts";
 import { NodePanel } from "./node-panel.tsx";
 import { rootsOf } from "./permissions.ts";
@@ -21,9 +22,9 @@ export function Tree(): JSX.Element {
   const chosen = desk.route.value.chosen || (roots[0] ?? "");
   useEffect(() => {
     const [root, ...more] = roots;
-    if (root !== undefined && more.length === 0) void model.unfold(root);
+    if (root !== undefined && more.length === 0) begin(model.unfold(root));
     const timer = setInterval(() => {
-      if (!document.hidden && !desk.isAsleep.value) void model.refresh();
+      if (!document.hidden && !desk.isAsleep.value) begin(model.refresh());
     }, REFRESH_MS);
     return () => clearInterval(timer);
   }, [desk, model, roots]);
@@ -44,7 +45,7 @@ export function Tree(): JSX.Element {
       <NodePanel
         path={chosen}
         back={() => desk.go("tree")}
-        changed={(path) => void model.reload(path)}
+        changed={(path) => begin(model.reload(path))}
         choose={choose}
       />
     </div>

@@ -1,7 +1,8 @@
 /** What all parts of the page are built of. */
-import { type ComponentChildren, type JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
+import { begin } from "./begin.ts";
 import { type ApiError, asApiError } from "./api.ts";
 import { timeText } from "./format.ts";
 
@@ -63,7 +64,7 @@ export function Copy(props: { readonly text: string; readonly what: string }): J
     setTimeout(() => setDone(false), 1500);
   };
   return (
-    <button type="button" class="quiet small" aria-label={`Copy ${props.what}`} onClick={() => void copy()}>
+    <button type="button" class="quiet small" aria-label={`Copy ${props.what}`} onClick={() => begin(copy())}>
       {isDone ? "Copied" : "Copy"}
     </button>
   );
@@ -122,7 +123,7 @@ export function Confirm(props: {
         method="dialog"
         onSubmit={(event) => {
           event.preventDefault();
-          void act();
+          begin(act());
         }}
       >
         <h2 id="confirm-title">{props.title}</h2>

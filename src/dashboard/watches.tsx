@@ -1,5 +1,5 @@
 /** Who watches what. */
-import { type JSX } from "preact";
+import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
 import { type Desk, useDesk } from "./desk.ts";
