@@ -80,9 +80,9 @@ const end = createRoute({
   path: "/sessions/:id",
   summary: "End anybody's session",
   description:
-    "For operators: it takes `admin` on `/`. Its ephemerals go with it, the locks that it holds are free at " +
-    "once (their lock-delay is not waited for), and a client that is connected is told that its session is over. It stands " +
-    "in the audit log as endSession.",
+    "For operators: it takes `admin` on `/`. Its ephemerals go with it, the locks that it holds are free at once " +
+    "(no lock-delay is waited for), and a client that is connected is told that its session is over. It stands in " +
+    "the audit log as endSession.",
   request: { params },
   responses: answers([400, 403, 404, 503, 504], { 204: { description: "It is over." } }),
 });
