@@ -16,6 +16,7 @@ import { CLIENT_FRAME_BYTES_MAX, OBSERVERS_MAX, SID_MAX } from "./limits.ts";
 import { type Placement, readPlacementWith } from "./placement.ts";
 import { isLogLevel, LOG_LEVELS, type LogLevel } from "./log-level.ts";
 import { THROTTLE_SETTINGS, type ThrottleSettings } from "./throttle-settings.ts";
+import { readTraceSettings, type TraceSettings } from "./trace-settings.ts";
 import { VARIABLES, type VariableName, type Variables } from "./variables.ts";
 import { readVotersBefore, type VotersBefore } from "./voters-before.ts";
 import { ZNODE_SETTINGS, type ZnodeSettings } from "./znode-settings.ts";
@@ -71,6 +72,7 @@ export interface Settings extends Members {
   /** Batches of proposals kept in a replica's log: who was away for longer gets a snapshot. */
   readonly logBatchesMax: number;
   readonly placement: Placement;
+  readonly trace: TraceSettings;
 }
 
 /** A variable makes no sense: the message names it, tells its value, and what it may be. */
@@ -206,6 +208,7 @@ export function readSettings(variables: Variables): Settings {
     admin: readAdminSettings(variables),
     logBatchesMax: wholeNumberOf(variables, "LOG_BATCHES_MAX", LOG_BOUNDS) ?? LOG_BOUNDS.max,
     placement: readPlacement(variables),
+    trace: readTraceSettings(variables, wrong),
   };
   const { sessionTimeoutMinMs: min, sessionTimeoutMaxMs: max } = settings;
   if (min > max) {

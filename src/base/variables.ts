@@ -53,6 +53,10 @@ export type VariableName =
   | "READ_ONLY_MODE"
   | "AUDIT_ENABLE"
   | "LOG_LEVEL"
+  | "LOG_FORMAT"
+  | "OTLP_ENDPOINT"
+  | "OTLP_HEADERS"
+  | "TRACE_RATIO"
   | "FSYNC_WARNING_MS"
   | "ADMIN_SNAPSHOT_ENABLED"
   | "ADMIN_RESTORE_ENABLED"
@@ -116,6 +120,10 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
   SKIP_ACL: "1 lets everybody do everything, whatever access control lists say",
   AUDIT_ENABLE: "1 writes a line in the log for each change: who, from where, what, and whether it was done",
   LOG_LEVEL: "which lines are logged: error, warn (and error), info (all) (info)",
+  LOG_FORMAT: "how lines are logged: text, or json for machines, with the trace of each request (text)",
+  OTLP_ENDPOINT: "URL of an OpenTelemetry collector, which is sent traces as OTLP over HTTP (none)",
+  OTLP_HEADERS: "headers that it is sent, such as x-api-key=KEY, with commas between (none)",
+  TRACE_RATIO: "of requests without a traceparent so many are traced, from 0 to 1 (0)",
   FSYNC_WARNING_MS: "a sync of the disk that takes longer is counted and logged (1000)",
   ADMIN_SNAPSHOT_ENABLED: "0 refuses the command snapshot (1)",
   ADMIN_RESTORE_ENABLED: "0 refuses the command restore (1)",

@@ -168,11 +168,12 @@ ${outbound === undefined ? "" : `  globalOutbound = ${quote(outbound)},\n`});
 
 /**
  * Whom the Worker may call besides its own objects: nobody, unless it has to fetch the keys of an issuer of tokens, or
- * webhooks are on, which under `npm start` may be anywhere.
+ * webhooks or a collector of traces are set, which under `npm start` may be anywhere.
  */
 function outbound(vars: ReadonlyMap<string, string>): string {
   const keysUrl = vars.get("JWT_JWKS_URL") ?? "";
-  const hasHooks = vars.get("WEBHOOKS_ENABLED") === "1";
+  // As webhooks, a collector may be anywhere.
+  const hasHooks = vars.get("WEBHOOKS_ENABLED") === "1" || (vars.get("OTLP_ENDPOINT") ?? "") !== "";
   const isPublic = keysUrl.startsWith("https:") || (vars.get("ACCESS_TEAM") ?? "") !== "";
   const kinds = [
     ...(hasHooks || keysUrl.startsWith("http:") ? ["local"] : []),

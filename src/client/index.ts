@@ -34,6 +34,15 @@ export type { HttpSessionOptions } from "./http/http-session.ts";
 export { HttpTransaction } from "./http/http-transaction.ts";
 export type { HttpTransactionResult } from "./http/http-transaction.ts";
 export type { HttpEvent, HttpWatch, HttpWatchOptions } from "./http/http-watch.ts";
+export type {
+  Difference,
+  Explanation,
+  Moment,
+  PastChange,
+  PastSide,
+  PastStat,
+  PastZnode,
+} from "./http/past.ts";
 export { Lead, Lease } from "./http/lease.ts";
 export type { CampaignOptions, LockOptions, SemaphoreOptions } from "./http/lease.ts";
 export type { Candidate, Contender, Election, LockQueue } from "./http/lock-queue.ts";

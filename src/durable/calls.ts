@@ -2,9 +2,12 @@
 import { SUPER } from "../keeper/auth.ts";
 import type { Call, CallAnswer, CallAsked, CallId, CallRequest } from "../keeper/call.ts";
 import type { KeeperInput } from "../keeper/keeper-input.ts";
+import type { Sid } from "../base/ids.ts";
+import { childSpanId, readTraceparent, type TracePlace } from "../base/trace.ts";
 import { type Zxid, ZXID_ZERO, zxidDigits } from "../base/zxid.ts";
 import { decodeRecord, encodeRecord } from "./call-record.ts";
 import { readCaller } from "./handed-over.ts";
+import type { SpanExporter } from "./span-exporter.ts";
 
 /** Set on an answer that may begin with a line of its own, as its caller waited and is to be written to. */
 export const PROBED_HEADER = "edgekeeper-probed";
@@ -13,6 +16,17 @@ export const PROBED_HEADER = "edgekeeper-probed";
 interface OpenCall {
   readonly answer: (answer: CallAnswer) => void;
   readonly probe: (zxid: Zxid) => void;
+}
+
+/** Where calls are traced. */
+interface Traced {
+  readonly sid: Sid;
+  readonly spans: Pick<SpanExporter, "isEnabled" | "add">;
+}
+
+interface TracedCall extends TracePlace {
+  readonly parentId: string;
+  readonly startMs: number;
 }
 
 /** What one takes that the replica itself makes. */
@@ -28,13 +42,15 @@ export function answerOfResting(): Response {
 export class Calls {
   readonly #accept: (input: KeeperInput) => void;
   readonly #sync: () => Promise<void>;
+  readonly #traced: Traced;
   readonly #open = new Map<CallId, OpenCall>();
   #nextId = 1;
 
   /** `sync` waits until all that was written is durable. */
-  constructor(accept: (input: KeeperInput) => void, sync: () => Promise<void>) {
+  constructor(accept: (input: KeeperInput) => void, sync: () => Promise<void>, traced: Traced) {
     this.#accept = accept;
     this.#sync = sync;
+    this.#traced = traced;
   }
 
   /** Serves a call until it is answered, or its caller hangs up. */
@@ -44,23 +60,43 @@ export class Calls {
     const asked = decodeRecord(text) as CallAsked;
     const id = this.#nextId++;
     const entropy = crypto.getRandomValues(new Uint8Array(48));
-    const call: Call = { ...asked, id, bytes: text.length, remoteAddress, identities, entropy };
+    const trace = this.#trace(request);
+    const call: Call = { ...asked, id, bytes: text.length, remoteAddress, identities, entropy, trace };
     const answered = Promise.withResolvers<CallAnswer>();
     const probed = Promise.withResolvers<Zxid>();
-    this.#open.set(id, { answer: answered.resolve, probe: probed.resolve });
+    const answer = (said: CallAnswer): void => {
+      if (trace !== undefined) this.#draw(trace, asked.request.kind);
+      answered.resolve(said);
+    };
+    this.#open.set(id, { answer, probe: probed.resolve });
     request.signal.addEventListener("abort", () => this.#gone(id));
     this.#accept({ kind: "call", call });
     if (request.signal.aborted) this.#gone(id);
     const isProbed = asked.request.kind === "acquire" && asked.request.isProbed;
-    const { answer, zxid } = isProbed
+    const { answer: told, zxid } = isProbed
       ? await Promise.race([
           answered.promise.then((said) => ({ answer: said, zxid: undefined })),
           probed.promise.then((at) => ({ answer: undefined, zxid: at })),
         ])
       : { answer: await answered.promise, zxid: undefined };
-    if (answer !== undefined) return new Response(encodeRecord(answer));
+    if (told !== undefined) return new Response(encodeRecord(told));
     const body = this.#stream(id, zxid, answered.promise);
     return new Response(body, { headers: { [PROBED_HEADER]: "1" } });
+  }
+
+  /** Where in its trace a call is, where it is in one that the gateway has recorded. */
+  #trace(request: Request): TracedCall | undefined {
+    const { sid, spans } = this.#traced;
+    const parent = spans.isEnabled ? readTraceparent(request.headers.get("traceparent")) : undefined;
+    if (parent?.isSampled !== true) return undefined;
+    const { traceId, spanId: parentId } = parent;
+    return { traceId, parentId, spanId: childSpanId(parentId, "call", sid), startMs: Date.now() };
+  }
+
+  #draw({ traceId, spanId, parentId, startMs }: TracedCall, kind: string): void {
+    const attributes = { "edgekeeper.call": kind };
+    const place = { traceId, spanId, parentId, kind: 2 } as const;
+    this.#traced.spans.add({ ...place, name: "edgekeeper.call", startMs, endMs: Date.now(), attributes });
   }
 
   /** Asks for something in this replica's own name: nobody else has a say. */

@@ -95,3 +95,21 @@ export const MINUTE_MS = 60_000;
 
 /** Each election takes an epoch: so far ahead of the minutes no ensemble has come. */
 export const EPOCHS_AHEAD_MAX = 1_000_000;
+
+/** Spans are gathered for so long before they are sent: those of a write come together, and nobody waits for them. */
+export const SPAN_GATHER_MS = 500;
+
+/** Spans of one request to the collector, some 300 KB. */
+export const SPAN_BATCH_MAX = 512;
+
+/** Spans that wait for the collector: about a kilobyte each. */
+export const SPANS_HELD_MAX = 4096;
+
+/** A collector that has not answered by then has not taken them. */
+export const SPAN_DEADLINE_MS = 5000;
+
+/** That it takes nothing is logged no more often. */
+export const SPAN_WARNING_MS = 60_000;
+
+/** A data point of Analytics Engine is written no more often, unless somebody leads anew: 250 fit into an event. */
+export const ANALYTICS_INTERVAL_MS = 10_000;

@@ -49,6 +49,13 @@ export interface ReplicaEnv {
   readonly ADMIN_RATE_LIMITER_INTERVAL_MS?: string;
   /** `error`, `warn` or `info`. */
   readonly LOG_LEVEL?: string;
+  readonly LOG_FORMAT?: string;
+  /** Where traces go, and what is said to it; see TraceSettings. */
+  readonly OTLP_ENDPOINT?: string;
+  readonly OTLP_HEADERS?: string;
+  readonly TRACE_RATIO?: string;
+  /** A data set of Workers Analytics Engine, where one is bound: see analytics.ts. */
+  readonly ANALYTICS?: AnalyticsEngineDataset;
   readonly FSYNC_WARNING_MS?: string;
   /** What clients may ask of a replica at once: see ThrottleSettings. */
   readonly GLOBAL_OUTSTANDING_LIMIT?: string;

@@ -8,6 +8,8 @@ import type { Sid } from "../base/ids.ts";
 import { seededRng } from "../base/rng.ts";
 import { isLogged } from "../base/log-level.ts";
 import { ConfigError, readSettings } from "../base/settings.ts";
+import type { Span } from "../base/trace.ts";
+import type { TraceSettings } from "../base/trace-settings.ts";
 import { EPOCH_MAX, zxidText } from "../base/zxid.ts";
 import { JuteError } from "../jute/jute-error.ts";
 import { pendingRefusal, votersRefusal } from "../keeper/config-node.ts";
@@ -22,6 +24,7 @@ import { metricFamilies } from "../keeper/operations/metric-families.ts";
 import { decodeNotification, encodeNotification } from "../keeper/zab-codec.ts";
 import type { Notification } from "../zab/message.ts";
 import { CONFIG_PATH } from "../tree/reserved.ts";
+import { Analytics, type AnalyticsFigures } from "./analytics.ts";
 import { AdminDoor } from "./admin-door.ts";
 import { authSettings } from "./auth-settings.ts";
 import { answerOfResting, Calls } from "./calls.ts";
@@ -42,8 +45,9 @@ import { Links, PEER_PATHS, readHello } from "./links.ts";
 import { registerStub } from "./register.ts";
 import type { ReplicaEnv } from "./replica-env.ts";
 import { keeperConfig, readLogRowsMax, votersBefore } from "./settings.ts";
-import { logLine } from "./log-line.ts";
+import { LogLines } from "./log-line.ts";
 import { type ReplicaName, Store } from "./store.ts";
+import { SpanExporter } from "./span-exporter.ts";
 import { Streams } from "./streams.ts";
 import { SyncTimes } from "./sync-times.ts";
 import { type Brain, Turns } from "./turns.ts";
@@ -75,6 +79,9 @@ export class Replica extends DurableObject<ReplicaEnv> {
   readonly #turns: Turns;
   readonly #syncTimes: SyncTimes;
   readonly #admin: AdminDoor;
+  readonly #spans: SpanExporter;
+  readonly #analytics: Analytics;
+  readonly #logs: LogLines;
   #store: Store;
   #keeper: Keeper;
 
@@ -86,7 +93,14 @@ export class Replica extends DurableObject<ReplicaEnv> {
     const accept = (input: KeeperInput): void => this.accept(input);
     this.#links = new Links(this.replicaName, env, accept);
     this.#clients = new Clients(accept);
-    this.#calls = new Calls(accept, async () => await ctx.storage.sync());
+    const { trace } = readSettings(env);
+    this.#logs = new LogLines(trace.logsJson);
+    this.#spans = this.#makeExporter(ctx, trace);
+    this.#analytics = new Analytics(env.ANALYTICS, this.replicaName);
+    this.#calls = new Calls(accept, async () => await ctx.storage.sync(), {
+      sid: this.replicaName.sid,
+      spans: this.#spans,
+    });
     this.#streams = new Streams(accept, async () => await ctx.storage.sync());
     this.#couriers = new Couriers({
       isEnabled: readSettings(env).webhooksEnabled,
@@ -339,6 +353,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
     if (this.#admin.isBusy) this.accept({ kind: "stir" });
     this.accept({ kind: "tick" });
     this.#couriers.tick();
+    this.#analytics.tick(Date.now(), () => this.#figures());
   }
 
   /** Does one thing that a turn asked for. */
@@ -368,8 +383,10 @@ export class Replica extends DurableObject<ReplicaEnv> {
         return this.#calls.answer(action.call, action.answer);
       case "stream":
         return this.#streams.say(action.stream, action.word);
+      case "span":
+        return this.#spans.isEnabled ? this.#drawSpan(action.span, action.untilDurable) : undefined;
       case "log":
-        return logLine(action.line);
+        return this.#logs.replicaLine(action.line);
       default:
         return assertNever(action);
     }
@@ -382,9 +399,50 @@ export class Replica extends DurableObject<ReplicaEnv> {
     try {
       founders = await registerStub(this.env.REGISTER, ensemble).consult(founding);
     } catch (error) {
-      return logLine(`${ensemble}/${sid} the register does not answer: ${String(error)}`);
+      return this.#logs.replicaLine(`${ensemble}/${sid} register does not answer: ${String(error)}`);
     }
     this.accept({ kind: "founders", founders });
+  }
+
+  #drawSpan(span: Span, untilDurable: boolean): void {
+    if (!untilDurable) return this.#spans.add(span);
+    const durable = this.ctx.storage.sync().then(() => this.#spans.add({ ...span, endMs: Date.now() }));
+    this.#inBackground(durable);
+  }
+
+  /** Where spans of this replica go. */
+  #makeExporter(ctx: DurableObjectState, settings: TraceSettings): SpanExporter {
+    const { ensemble, sid } = this.replicaName;
+    return new SpanExporter({
+      settings,
+      resource: {
+        "service.name": "edgekeeper",
+        "service.instance.id": `${ensemble}/${sid}`,
+        "edgekeeper.ensemble": ensemble,
+        "edgekeeper.sid": String(sid),
+      },
+      now: () => Date.now(),
+      wait: async (ms) => await new Promise((resolve) => setTimeout(resolve, ms)),
+      fetch: (url, init) => fetch(url, init),
+      inBackground: (work) => ctx.waitUntil(work),
+      log: (text) => this.#say("trace", text),
+    });
+  }
+
+  #figures(): AnalyticsFigures {
+    const { mode, connections, sessions, counters, zab } = this.#keeper.status();
+    const { commits: delivered } = counters;
+    const { rowsWritten } = this.#database;
+    const lastElectionMs = zab.lastElectionMs ?? 0;
+    return {
+      mode,
+      delivered,
+      commits: this.#turns.commits,
+      rowsWritten,
+      connections,
+      sessions,
+      lastElectionMs,
+    };
   }
 
   #inBackground(work: Promise<void>): void {
@@ -393,7 +451,8 @@ export class Replica extends DurableObject<ReplicaEnv> {
 
   #say(event: string, text: string): void {
     const { ensemble, sid } = this.replicaName;
-    if (isLogged(event, this.#config.logLevel ?? "info")) logLine(`${ensemble}/${sid} ${event} ${text}`);
+    if (isLogged(event, this.#config.logLevel ?? "info"))
+      this.#logs.replicaLine(`${ensemble}/${sid} ${event} ${text}`);
   }
 
   #restart(error: unknown): void {

@@ -22,10 +22,11 @@ const REQUEST_HEADERS: readonly string[] = [
   "last-event-id",
   "min-zxid",
   "session",
+  "traceparent",
 ];
 
 /** What they may see besides what any page may see. */
-const RESPONSE_HEADERS: readonly string[] = ["etag", "location", "retry-after", "zxid"];
+const RESPONSE_HEADERS: readonly string[] = ["as-of", "etag", "location", "retry-after", "zxid"];
 
 /** A browser asks again after so long. */
 const MAX_AGE_S = 600;

@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import type { ReplicaEnv } from "../durable/replica-env.ts";
 import type { AccessEnv } from "./access.ts";
 import type { Bearer } from "./bearer.ts";
+import type { RequestTrace } from "./request-trace.ts";
 
 /** Everything the Worker is configured with. */
 export interface GatewayEnv extends ReplicaEnv, AccessEnv {
@@ -11,7 +12,10 @@ export interface GatewayEnv extends ReplicaEnv, AccessEnv {
 }
 
 /** What routes find in their context. */
-export type App = { Bindings: GatewayEnv; Variables: { readonly bearer?: Bearer } };
+export type App = {
+  Bindings: GatewayEnv;
+  Variables: { readonly bearer?: Bearer; readonly trace?: RequestTrace };
+};
 
 /** The statuses that problems have. */
 export type ProblemStatus =

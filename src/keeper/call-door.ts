@@ -18,6 +18,7 @@ import { isTokenPath } from "../tree/tokens.ts";
 import type { TreeEvent } from "../tree/transition.ts";
 import { compareZxid, type Zxid } from "../base/zxid.ts";
 import { powersOf, SUPER } from "./auth.ts";
+import { answered, sessionTimeout } from "./call-answers.ts";
 import type { Call, CallAnswer, CallId, CallRequest, CallResponse } from "./call.ts";
 import { CallPace } from "./call-pace.ts";
 import { mayCall } from "./call-scope.ts";
@@ -26,17 +27,13 @@ import { CallReads, type Reading } from "./call-reads.ts";
 import { hostOf } from "./connection.ts";
 import { HookCalls } from "./hook-calls.ts";
 import type { DoorContext } from "./door-context.ts";
-import {
-  CALL_SESSION_MS_MAX,
-  CALL_SESSION_MS_MIN,
-  CALL_WAIT_MS,
-  CALLS_BYTES_MAX,
-  CALLS_MAX,
-  LEASE_CLOCK_STEP_MS_MAX,
-} from "./limits.ts";
+import type { HistoryWalks } from "./history-walks.ts";
+import { CALL_WAIT_MS, CALLS_BYTES_MAX, CALLS_MAX, LEASE_CLOCK_STEP_MS_MAX } from "./limits.ts";
 import { LockCalls } from "./lock-calls.ts";
 import type { OpenCall } from "./open-call.ts";
 import type { LocalReads } from "./local-reads.ts";
+import { LookBack } from "./look-back.ts";
+import type { PastHost } from "./past-calls.ts";
 import type { ServiceHost } from "./service-writes.ts";
 import type { Actor } from "./operations/audit.ts";
 import { replyTo } from "./replies.ts";
@@ -50,6 +47,8 @@ import type { Action } from "./turn.ts";
 export interface CallDoorParts {
   readonly context: DoorContext;
   readonly reads: LocalReads;
+  readonly walks: HistoryWalks;
+  readonly trackedSession: PastHost["trackedSession"];
   /** A change was made, or refused. */
   readonly audit: (actor: Actor, request: WriteRequest, outcome: Outcome) => void;
 }
@@ -74,6 +73,7 @@ export class CallDoor {
   readonly #locks: LockCalls;
   readonly #tokens: TokenCalls;
   readonly #hooks: HookCalls;
+  readonly #past: LookBack;
   readonly #strangers = new Strangers();
   readonly #pace: CallPace;
 
@@ -90,6 +90,9 @@ export class CallDoor {
     };
     this.#tokens = new TokenCalls(service);
     this.#hooks = new HookCalls(service);
+    const { context, walks, trackedSession } = parts;
+    const end = (open: OpenCall, answer: CallAnswer): void => this.#end(open, answer);
+    this.#past = new LookBack({ context, walks, trackedSession, answer: service.answer, end });
     this.#locks = new LockCalls({
       context: parts.context,
       writes: this.#writes,
@@ -166,6 +169,11 @@ export class CallDoor {
     for (const open of this.#held) this.#proceed(open);
   }
 
+  /** Reads on in the history, for those that ask about the past; says whether there is more to read. */
+  advance(): boolean {
+    return this.#past.advance();
+  }
+
   /** The leader is lost: what was on its way may or may not have been proposed. */
   suspend(): void {
     this.#writes.suspend();
@@ -187,7 +195,8 @@ export class CallDoor {
       if (this.#reads.waits.has(open) && this.#context.serving()) {
         this.#reads.waits.delete(open);
         this.#proceed(open);
-      } else this.#giveUp(open);
+      } else if (this.#past.has(open)) this.#past.hurry(open);
+      else this.#giveUp(open);
     }
   }
 
@@ -292,6 +301,12 @@ export class CallDoor {
         return this.#hooks.do(open, request);
       case "revokeToken":
         return this.#tokens.revoke(open, request.hash);
+      case "past":
+      case "difference":
+      case "explainPath":
+      case "explainSession":
+        if (request.isLinearizable && !open.isFresh) return this.#awaitBarrier(open);
+        return this.#past.do(open, request);
       case "read":
       case "queue":
       case "children":
@@ -393,6 +408,9 @@ export class CallDoor {
       this.#auditWrite(open, { request, session }, { ...delivered, operation });
       done(delivered);
     });
+    if (call.trace === undefined || !this.#context.serving()) return;
+    const origin = { ...this.#context.origin, serial: open.serial };
+    this.#context.trace?.({ kind: "trace", origin, place: call.trace });
   }
 
   #auditWrite(
@@ -469,21 +487,9 @@ export class CallDoor {
     this.#held.delete(open);
     this.#reads.waits.delete(open);
     this.#locks.abandon(open);
+    this.#past.forget(open);
     // A place in a queue that may come about is to be given up then: somebody has to hear of it.
     const mayStand = open.call.request.kind === "acquire" && !this.#writes.isUnsent(open.serial ?? 0);
     if (open.serial !== undefined && !mayStand) this.#writes.forget(open.serial);
   }
-}
-
-function answered(
-  zxid: Zxid,
-  code: number,
-  response: CallResponse,
-): CallAnswer & { readonly kind: "answered" } {
-  const isTold = code === ERROR_CODES.ok || response.op === "queued";
-  return { kind: "answered", zxid, code, response: isTold ? response : { op: "empty" } };
-}
-
-function sessionTimeout(askedMs: number): number {
-  return Math.min(Math.max(askedMs, CALL_SESSION_MS_MIN), CALL_SESSION_MS_MAX);
 }

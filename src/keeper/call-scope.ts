@@ -45,6 +45,9 @@ function needOf(request: CallRequest): Need | undefined {
       return { permission: "read", path: request.request.path };
     case "children":
     case "queue":
+    case "past":
+    case "difference":
+    case "explainPath":
       return { permission: "read", path: request.path };
     case "acquire":
     case "renew":
@@ -64,6 +67,8 @@ function needOf(request: CallRequest): Need | undefined {
       return { permission: "read", path: "/" };
     case "authorize":
       return request.need;
+    case "explainSession":
+      return { permission: "read", path: "/" };
     case "endSession":
     case "createToken":
     case "listTokens":

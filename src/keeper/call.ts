@@ -14,13 +14,16 @@ import type {
   WriteRequest,
 } from "../base/request.ts";
 import type { Stat } from "../base/stat.ts";
+import type { TracePlace } from "../base/trace.ts";
 import type { Zxid } from "../base/zxid.ts";
 import type { TokenRecord } from "../tree/tokens.ts";
 import type { Known } from "./change-waits.ts";
 import type { HookRequest, KnownHook } from "./hook-calls.ts";
 import type { SurveyRequest, SurveyResponse } from "./survey.ts";
+import type { HistoryGone, PastRequest, PastResponse } from "./past-requests.ts";
 
 export type { Known } from "./change-waits.ts";
+export type * from "./past-requests.ts";
 
 /** The shell's number for a call. */
 export type CallId = number;
@@ -124,6 +127,7 @@ export type CallRequest =
   | SurveyRequest
   /** An operator ends a session, whoever keeps it alive. */
   | { readonly kind: "endSession"; readonly session: SessionId }
+  | PastRequest
   | { readonly kind: "listTokens" }
   | { readonly kind: "revokeToken"; readonly hash: string };
 
@@ -176,6 +180,8 @@ export interface Call extends CallAsked {
   readonly remoteAddress: string;
   /** What the platform has proven the caller to be, besides its address. */
   readonly identities: readonly Identity[];
+  /** Where in a trace it is, if it is traced. */
+  readonly trace?: TracePlace | undefined;
   /** 48 random bytes. */
   readonly entropy: Uint8Array;
 }
@@ -183,6 +189,7 @@ export interface Call extends CallAsked {
 /** What a call is answered with, where the ensemble had a say. */
 export type CallResponse =
   | Response
+  | PastResponse
   /** Of a transact that adds to a counter: what that stood at then. */
   | (Response & { readonly op: "multi"; readonly value: string })
   | {
@@ -233,6 +240,7 @@ export type CallAnswer =
     }
   /** Nothing was done, nor ever will be: another replica may be asked. */
   | { readonly kind: "unavailable"; readonly reason: "no-quorum" | "lagging" | "busy" }
+  | HistoryGone
   /** Nothing was done: there are too many calls under its token, and another may come after so long. */
   | { readonly kind: "throttled"; readonly waitMs: number }
   /** It may have been done, or may yet be: only who asks again under a key, or looks, will know. */

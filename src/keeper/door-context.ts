@@ -5,6 +5,7 @@ import type { ConnectionBounds } from "./connection-bounds.ts";
 import type { ForwardWindow } from "./forward-window.ts";
 import type { Report } from "./operations/report.ts";
 import type { ForwardedRequest, ToLeader } from "./link-message.ts";
+import type { TracedWrite } from "./tracer.ts";
 
 /** What the door needs of its replica. */
 export interface DoorContext {
@@ -22,6 +23,8 @@ export interface DoorContext {
   readonly window: ForwardWindow;
   /** Sends a write of about so many bytes to the leader, while serving; gathered until the end of the turn. */
   forward(request: ForwardedRequest, bytes: number): void;
+  /** A write that is sent in this turn is traced, while serving. */
+  trace?(traced: TracedWrite): void;
   /** The timeout that a client gets for the one it asked for. */
   negotiateTimeout(askedMs: number): number;
   /** A session's id and password, made of random bytes. */

@@ -31,6 +31,7 @@ import { EventStreams } from "./event-streams.ts";
 import { Digests } from "./digests.ts";
 import { type Forward, forwardBatches } from "./forward-batches.ts";
 import { ForwardWindow } from "./forward-window.ts";
+import { HistoryWalks } from "./history-walks.ts";
 import type { KeeperInput, KeeperParts } from "./keeper-input.ts";
 import { takeTxnOf } from "./known-proposal.ts";
 import { APPLY_COST_BYTES, DELIVER_BYTES_PER_TURN, EVENT_COST_BYTES, LEADERLESS_HOLD_MS } from "./limits.ts";
@@ -116,6 +117,8 @@ export class Keeper {
     this.#calls = new CallDoor({
       context,
       reads: new LocalReads(parts.tree, this.#watches),
+      walks: new HistoryWalks(parts.log, parts.notes),
+      trackedSession: (session) => this.#reign.desk?.explainSession(session),
       audit: (actor, request, outcome) => this.#door.operator.audit(actor, request, outcome),
     });
     const { log: history, notes } = parts;
@@ -137,6 +140,7 @@ export class Keeper {
       log,
       isAudited: parts.config.isAudited ?? false,
       report: () => this.report(),
+      trace: (traced) => this.#host.trace(traced),
       window: this.#window,
     };
   }
@@ -268,6 +272,7 @@ export class Keeper {
     if (this.#host.sendSnapshots()) this.#more = true;
     if (this.#outbox.isRestarting) this.#streams.closeAll("restart");
     else if (this.#streams.advance()) this.#more = true;
+    if (!this.#outbox.isRestarting && this.#calls.advance()) this.#more = true;
     this.#outbox.act(...this.#door.takeActions(), ...this.#calls.takeActions());
     this.#outbox.act(...this.#streams.takeActions());
   }
@@ -385,6 +390,7 @@ export class Keeper {
     for (const event of events) this.#calls.announce(event, zxid);
     eventCount += this.#streams.announce({ zxid, timeMs: header.timeMs, events });
     const { origin } = header;
+    this.#host.tracer.applied(origin, zxid, this.#host.phase.role === "leading");
     if (txn.kind === "closeSession") {
       const deleted = events.filter(({ kind }) => kind === "deleted").map(({ path }) => path);
       if (this.#host.phase.role === "leading") this.#door.operator.auditEnded(header.session, deleted);

@@ -6,7 +6,7 @@
 import { ERROR_CODES } from "../base/error-code.ts";
 import { assert } from "../base/assert.ts";
 import { equalBytes } from "../base/bytes.ts";
-import { NO_SESSION, type Origin, type Sid } from "../base/ids.ts";
+import { NO_SESSION, type Origin, type SessionId, type Sid } from "../base/ids.ts";
 import type { TransactRequest, WriteRequest } from "../base/request.ts";
 import type { SessionLeft, Txn, TxnHeader } from "../base/txn.ts";
 import { ZNODE_SETTINGS, type ZnodeSettings } from "../base/znode-settings.ts";
@@ -26,7 +26,7 @@ import type { Addressed, ForwardedRequest, OwnedSession, ToLeader } from "./link
 import { placeholderSession, placeholdersOf } from "./lock-delay.ts";
 import { type ReconfigContext, reconfigureWith } from "./reconfiguration.ts";
 import type { RestoreStep } from "./operations/report.ts";
-import { SessionTracker } from "./session-tracker.ts";
+import { SessionTracker, type TrackedSession } from "./session-tracker.ts";
 import { StorageGate } from "./storage-gate.ts";
 
 /** What the desk needs to know of its replica. */
@@ -147,6 +147,11 @@ export class LeaderDesk {
   /** When its sessions expire: see SessionTracker. */
   expiries(nowMs: number): ReturnType<SessionTracker["expiries"]> {
     return this.#sessions.expiries(nowMs);
+  }
+
+  /** What this leader knows of a session; undefined where that is over. */
+  explainSession(session: SessionId): TrackedSession | undefined {
+    return this.#sessions.explain(session);
   }
 
   /** Sessions that this leader has expired. */

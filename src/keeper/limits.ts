@@ -237,3 +237,30 @@ export const FORWARDED_REQUESTS_MAX = 2000;
  * change of leader is an accident, two in a row are possible, more may be the write's own doing.
  */
 export const FORWARD_ATTEMPTS_MAX = 3;
+
+/** Of the history so many bytes are read in a turn, for who asks about the past: as for streams that are behind. */
+export const WALK_SLICE_BYTES: number = 256 * 1024;
+
+/** Transactions read at a time when a walk back begins: it soon finds out how many make a slice. */
+export const WALK_STEP_FIRST = 64;
+
+/** At most so many, however small: none of a slice may be very long under way. */
+export const WALK_STEP_MAX = 4096;
+
+/** Questions about the past that a replica has under way: each holds what it has found. */
+export const WALKS_MAX = 16;
+
+/** How long such a question may take: so much history as is kept is read in less, unless others want much, too. */
+export const WALK_WAIT_MS = 10_000;
+
+/** Paths that a difference may be about: it is refused above. */
+export const DIFFERENCE_PATHS_MAX = 10_000;
+
+/** Bytes of data that are held for a difference, and of what changes meanwhile: it is refused above. */
+export const DIFFERENCE_BYTES_MAX: number = 8 * 1024 * 1024;
+
+/** Why something is gone is looked for in so many of the latest transactions: who looks wants to know of today. */
+export const EXPLAIN_LOOKS_MAX = 200_000;
+
+/** Of a queue that is explained so many of those that left last are told. */
+export const EXPLAIN_LEFT_MAX = 10;

@@ -8,9 +8,11 @@ import type { Sid } from "../base/ids.ts";
 import { JuteError } from "../jute/jute-error.ts";
 import type { LinkMessage, ToLeader } from "./link-message.ts";
 import { membershipChangeOf } from "./membership-change.ts";
+import type { TracedWrite } from "./tracer.ts";
 
 /** What is wrong with what `from` says; undefined: nothing. */
 export function linkMessageProblem(from: Sid, message: LinkMessage): string | undefined {
+  if (message.kind === "trace") return placeProblem(message.message);
   if (message.kind === "toLeader") return originProblem(from, message.message);
   if (message.kind !== "zab" || message.message.kind !== "propose") return undefined;
   for (const { payload } of message.message.proposals) {
@@ -25,6 +27,12 @@ function originProblem(from: Sid, message: ToLeader): string | undefined {
   if (message.kind !== "forward") return undefined;
   const foreign = message.requests.find(({ origin }) => origin.sid !== from);
   return foreign && `it forwards in the name of replica ${foreign.origin.sid}`;
+}
+
+/** Ids go on to a collector as they are. */
+function placeProblem({ place: { traceId, spanId } }: TracedWrite): string | undefined {
+  const isPlace = /^[0-9a-f]{32}$/.test(traceId) && /^[0-9a-f]{16}$/.test(spanId);
+  return isPlace ? undefined : "it traces by ids that are none";
 }
 
 /** It was read as a transaction with its frame; accepted, it is asked what it does to the members. */

@@ -8,6 +8,7 @@ import type { WriteRequest } from "../base/request.ts";
 import type { Zxid } from "../base/zxid.ts";
 import type { Digest } from "../tree/digest.ts";
 import type { ZabMessage } from "../zab/message.ts";
+import type { TracedWrite } from "./tracer.ts";
 
 /** A client's write on its way to the leader. */
 export interface ForwardedRequest {
@@ -103,7 +104,9 @@ export type FromLeader =
 export type LinkMessage =
   | { readonly kind: "zab"; readonly message: ZabMessage }
   | { readonly kind: "toLeader"; readonly message: ToLeader }
-  | { readonly kind: "fromLeader"; readonly message: FromLeader };
+  | { readonly kind: "fromLeader"; readonly message: FromLeader }
+  /** A write that is to come on this link is traced; to the leader, and from it. Never sent where nobody traces. */
+  | { readonly kind: "trace"; readonly message: TracedWrite };
 
 /** A message from the leader for one replica. */
 export interface Addressed {

@@ -38,6 +38,11 @@ export class LinkTable {
     return this.#sids.get(link);
   }
 
+  /** The links that learners opened to us, but this one's. */
+  learnersBut(sid: Sid): readonly LinkId[] {
+    return [...this.#learners].flatMap(([learner, link]) => (learner === sid ? [] : [link]));
+  }
+
   /** The learner's link. */
   ofLearner(sid: Sid): LinkId | undefined {
     return this.#learners.get(sid);

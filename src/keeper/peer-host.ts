@@ -17,6 +17,7 @@ import { LinkTable } from "./link-table.ts";
 import { membershipAtStart, membershipChangeOf } from "./membership-change.ts";
 import type { ReconfigContext } from "./reconfiguration.ts";
 import { type SnapshotProblem, SnapshotReceiver, SnapshotSender } from "./snapshots.ts";
+import { type TracedWrite, Tracer } from "./tracer.ts";
 import type { TurnOutbox } from "./turn-outbox.ts";
 
 /** What the host needs of its keeper. */
@@ -41,6 +42,8 @@ export class PeerHost {
   readonly #links = new LinkTable();
   readonly #sender: SnapshotSender;
   readonly #receiver: SnapshotReceiver;
+  /** Of writes that are traced. */
+  readonly tracer: Tracer;
   #phase: PeerPhase = { role: "looking" };
   #linkErrors = 0;
   #proposalsReceived = 0;
@@ -57,11 +60,13 @@ export class PeerHost {
     this.#peer = new Peer(config, parts.start, parts.log, parts.rng);
     this.#sender = new SnapshotSender(parts.tree, parts.config.snapshotPartBytes);
     this.#receiver = new SnapshotReceiver(parts.stage);
+    this.tracer = new Tracer(sid, (action) => outbox.act(action));
   }
 
   /** The time of this turn, in Unix milliseconds of the replica's clock. */
   at(nowMs: number): void {
     this.#nowMs = nowMs;
+    this.tracer.at(nowMs);
   }
 
   /** What the peer is doing, as it last said. */
@@ -178,6 +183,7 @@ export class PeerHost {
     for (const send of effects.free) this.#outbox.sendFree(frames.of(send));
     this.#outbox.write(effects.writes);
     this.#count(effects.writes);
+    for (const write of effects.writes) if (write.kind === "append") this.tracer.appended(write.proposals);
     for (const effect of effects.after) {
       switch (effect.kind) {
         case "send":
@@ -269,6 +275,31 @@ export class PeerHost {
     this.#outbox.act({ kind: "linkSend", link, bytes: this.#outbox.frames.encode(message) });
   }
 
+  /** A write of this replica, which is serving, is traced: those that it comes to are told before it comes. */
+  trace(traced: TracedWrite): void {
+    this.tracer.learn(traced);
+    const phase = this.#phase;
+    if (phase.role === "leading") this.#tellLearners(this.#sid, traced);
+    else if ("link" in phase && phase.link !== undefined)
+      this.#sendLink(phase.link, { kind: "trace", message: traced });
+  }
+
+  /** Before what is proposed, which is sent freely. */
+  #tellLearners(from: Sid, message: TracedWrite): void {
+    const links = this.#links.learnersBut(from);
+    const bytes = links.length === 0 ? undefined : this.#outbox.frames.encode({ kind: "trace", message });
+    for (const link of links)
+      if (bytes !== undefined) this.#outbox.sendFree({ kind: "linkSend", link, bytes });
+  }
+
+  #heardTrace(link: LinkId, sid: Sid, message: TracedWrite): void {
+    const phase = this.#phase;
+    if (phase.role === "leading" && message.origin.sid === sid) {
+      this.tracer.learn(message);
+      this.#tellLearners(sid, message);
+    } else if ("link" in phase && phase.link === link) this.tracer.learn(message);
+  }
+
   /** A link is open, by our asking or by another replica's. */
   linkOpened(input: KeeperInput & { readonly kind: "linkOpened" }): void {
     this.#links.open(input, (earlier) => this.#cutLink(earlier, "superseded"));
@@ -310,6 +341,8 @@ export class PeerHost {
       case "fromLeader":
         if ("link" in this.#phase && this.#phase.link === link) this.#context.fromLeader(message.message);
         return;
+      case "trace":
+        return this.#heardTrace(link, sid, message.message);
       default:
         return assertNever(message);
     }

@@ -18,9 +18,19 @@ import { compareZxid, ZXID_ZERO } from "../base/zxid.ts";
 import { EXPIRY_BUCKET_MS, SESSION_CLOCK_STEP_MS_MAX } from "./limits.ts";
 import type { Generation, OwnedSession } from "./link-message.ts";
 
+/** What the leader knows of a session that lives. */
+export interface TrackedSession {
+  /** The replica that its client is connected to, or was last; undefined where none has claimed it. */
+  readonly owner: Sid | undefined;
+  /** How long ago this leader heard of it; undefined where it never has. */
+  readonly heardAgoMs: number | undefined;
+  /** How long it may be silent from now on, at least. */
+  readonly leftMs: number;
+}
+
 interface Tracked {
-  /** Whether anything was heard of it under this leader. */
-  isHeard: boolean;
+  /** When this leader heard of it last, by the clock of ticks; undefined where it never has. */
+  heardMs: number | undefined;
   timeoutMs: number;
   owner: Sid | undefined;
   generation: Generation;
@@ -85,8 +95,8 @@ export class SessionTracker {
   /** Starts to watch a session, with its full timeout ahead of it. */
   add(session: SessionId, timeoutMs: number, owner: Sid | undefined): void {
     if (this.#sessions.has(session)) return;
-    const isHeard = owner !== undefined;
-    const tracked: Tracked = { isHeard, timeoutMs, owner, generation: ZXID_ZERO, bucket: -1 };
+    const heardMs = owner === undefined ? undefined : this.#clockMs;
+    const tracked: Tracked = { heardMs, timeoutMs, owner, generation: ZXID_ZERO, bucket: -1 };
     this.#sessions.set(session, tracked);
     this.#extend(session, tracked);
   }
@@ -113,8 +123,17 @@ export class SessionTracker {
   touch(session: SessionId): void {
     const tracked = this.#sessions.get(session);
     if (tracked === undefined) return;
-    tracked.isHeard = true;
+    tracked.heardMs = this.#clockMs;
     this.#extend(session, tracked);
+  }
+
+  /** What is known of one session; undefined where it is over, as far as the leader has decided. */
+  explain(session: SessionId): TrackedSession | undefined {
+    const tracked = this.#sessions.get(session);
+    if (tracked === undefined) return undefined;
+    const { owner, heardMs, bucket } = tracked;
+    const heardAgoMs = heardMs === undefined ? undefined : this.#clockMs - heardMs;
+    return { owner, heardAgoMs, leftMs: Math.max(0, bucket * EXPIRY_BUCKET_MS - this.#clockMs) };
   }
 
   /** How long each session may be silent from now on. */
@@ -130,7 +149,7 @@ export class SessionTracker {
    */
   resume({ session, leftMs }: SessionLeft, elapsedMs: number): void {
     const tracked = this.#sessions.get(session);
-    if (tracked === undefined || tracked.isHeard) return;
+    if (tracked === undefined || tracked.heardMs !== undefined) return;
     const dueMs = this.#clockMs + Math.max(leftMs - elapsedMs, this.#lostGraceMs);
     const bucket = Math.max(this.#nextBucket, Math.ceil(dueMs / EXPIRY_BUCKET_MS));
     if (bucket < tracked.bucket) this.#arm(session, tracked, bucket);
@@ -198,7 +217,7 @@ export class SessionTracker {
   }
 
   #own(tracked: Tracked, owned: OwnedSession, owner: Sid): void {
-    tracked.isHeard = true;
+    tracked.heardMs = this.#clockMs;
     tracked.owner = owner;
     tracked.generation = owned.generation;
     tracked.timeoutMs = owned.timeoutMs;

@@ -4,6 +4,7 @@
  * runtime's output gate holds it back. Source: Zab 1.0 as ZooKeeper runs it; etcd raft's Ready has the same shape.
  */
 import type { Sid } from "../base/ids.ts";
+import type { Span } from "../base/trace.ts";
 import type { Zxid } from "../base/zxid.ts";
 import type { PeerWrite } from "../zab/effects.ts";
 import type { LinkId, Notification } from "../zab/message.ts";
@@ -42,6 +43,8 @@ export type Action =
   | { readonly kind: "callAnswer"; readonly call: CallId; readonly answer: CallAnswer }
   /** What is said in a stream of events. */
   | { readonly kind: "stream"; readonly stream: StreamId; readonly word: StreamWord }
+  /** Something that is traced took so long: until now, or until what the turn has written is durable. */
+  | { readonly kind: "span"; readonly span: Span; readonly untilDurable: boolean }
   /** Something worth a line in the log. */
   | { readonly kind: "log"; readonly line: string };
 

@@ -9,6 +9,7 @@ import { addEnsembleCommand } from "./commands/ensemble.ts";
 import { addLockCommands } from "./commands/lock.ts";
 import { addMirrorCommand } from "./commands/mirror.ts";
 import { addTransferCommands } from "./commands/transfer.ts";
+import { addPastCommands } from "./commands/past.ts";
 import { addShellCommand } from "./commands/shell.ts";
 import { addVerbs } from "./verbs/one-shot.ts";
 import { addWatchCommand } from "./commands/watch.ts";
@@ -47,6 +48,7 @@ export function makeProgram(): Command {
   addBridgeCommand(program);
   addShellCommand(program);
   addVerbs(program);
+  addPastCommands(program);
   addWatchCommand(program);
   addLockCommands(program);
   addConfigCommand(program);

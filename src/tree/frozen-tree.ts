@@ -5,6 +5,7 @@
  *
  * Invariant: what stood at a path is what is remembered of it; where nothing is remembered, what the store has.
  */
+import { assert } from "../base/assert.ts";
 import type { Zxid } from "../base/zxid.ts";
 import { comparePlaces, type Znode } from "./node-store.ts";
 import type { SessionRecord } from "./session-table.ts";
@@ -61,6 +62,12 @@ export class FrozenTree implements ChangeListener {
 
   changedSession(): void {
     // They were copied, as they are few.
+  }
+
+  /** What stood at the path; nothing of it must have been let go by a last walk. */
+  get(path: string): Znode | undefined {
+    assert(this.#released === undefined && !this.#isOverrun, "what is let go is not known");
+    return this.#before.has(path) ? this.#before.get(path) : this.#state.store.get(path);
   }
 
   /** Whether so much has changed that what it was is not known any more: whoever reads it must give up. */

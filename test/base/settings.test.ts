@@ -23,6 +23,7 @@ const UNTOLD = {
   placement: new Map(),
   doors: DEFAULT_DOORS,
   dormantAfterMs: 60_000,
+  trace: { endpoint: undefined, headers: {}, ratio: 0, logsJson: false },
 };
 
 const OF_STREAMS = { MAX_CALLER_STREAMS: "9", WEBHOOKS_ENABLED: "1" };

@@ -94,7 +94,7 @@ describe("the links", () => {
 
       const kinds: readonly string[] = [...LEADER_KINDS, ...LEARNER_KINDS];
       const told = ["hello", "forward", "attach", "touched", "digest", "unsound"];
-      const answers = ["welcome", "attached", "refused", "poll", "moved", "diverged"];
+      const answers = ["welcome", "attached", "refused", "poll", "moved", "diverged", "trace"];
       const wanted = [...kinds, ...told, ...answers].map((kind) => `${kind} decoded`);
       const ends = [
         "link stays",

@@ -221,7 +221,14 @@ class Gateway {
     const { keeper } = this.#trio.replica(Number(name.split("/")[1]));
     const { pathname, searchParams } = new URL(request.url);
     const { GATEWAY_PATHS, COMMAND_PARAMETER, MOVE_TO_PARAMETER } = this.#product;
-    const shell = { commits: 1, snapshots: 0, logBatches: 1, databaseBytes: 1 };
+    const shell = {
+      commits: 1,
+      snapshots: 0,
+      logBatches: 1,
+      databaseBytes: 1,
+      rowsWritten: 1,
+      asleep: false,
+    };
     const status = { ...keeper.status(), ...shell };
     switch (pathname) {
       case GATEWAY_PATHS.status:

@@ -8,6 +8,7 @@ import { decodeTxn, encodeTxn } from "../../src/jute/txn.ts";
 import { encodeLinkMessage, isWriteRequest, readLinkMessage } from "../../src/keeper/link-codec.ts";
 import type { ForwardedRequest, FromLeader, ToLeader } from "../../src/keeper/link-message.ts";
 import { encodeNotification } from "../../src/keeper/zab-codec.ts";
+import type { TracedWrite } from "../../src/keeper/tracer.ts";
 import type { Notification, Proposal, ZabMessage } from "../../src/zab/message.ts";
 import { CLIENT_OPS, requestOf } from "./client-frames.ts";
 import type { Dice } from "./dice.ts";
@@ -256,6 +257,7 @@ export function linkFrameOf(dice: Dice, truth: Truth, side: "learner" | "leader"
 function rightFrameOf(dice: Dice, truth: Truth, side: "learner" | "leader"): Uint8Array {
   const isStray = dice.once(12);
   const speaksAsLeader = (side === "leader") !== isStray;
+  if (dice.once(20)) return encodeLinkMessage({ kind: "trace", message: traceOf(dice) }, writer);
   if (dice.once(3)) {
     const message = speaksAsLeader
       ? ({ kind: "fromLeader", message: fromLeaderOf(dice, truth) } as const)
@@ -264,6 +266,17 @@ function rightFrameOf(dice: Dice, truth: Truth, side: "learner" | "leader"): Uin
   }
   const kind = dice.pick(speaksAsLeader ? LEADER_KINDS : LEARNER_KINDS);
   return encodeLinkMessage({ kind: "zab", message: zabMessageOf(kind, dice, truth) }, writer);
+}
+
+/** Of a write of its own, or of another's, by ids that are some or none. */
+function traceOf(dice: Dice): TracedWrite {
+  const origin = {
+    sid: dice.pick([3, 3, 1, 2, 0, dice.int()]),
+    instance: dice.below(4),
+    serial: dice.below(20),
+  };
+  const traceId = dice.once(8) ? "no id" : "0af7651916cd43dd8448eb211c80319c";
+  return { kind: "trace", origin, place: { traceId, spanId: "b7ad6b7169203331" } };
 }
 
 /**

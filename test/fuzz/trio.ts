@@ -196,6 +196,7 @@ export class Trio {
       case "callProbe":
       case "callAnswer":
       case "stream":
+      case "span":
       case "log":
     }
   }

@@ -5,6 +5,7 @@ import { OPEN_ACL } from "../../src/base/acl.ts";
 import type { CreateRequest, TransactRequest } from "../../src/base/request.ts";
 import { type Zxid, ZXID_ZERO } from "../../src/base/zxid.ts";
 import type {
+  Call,
   CallAnswer,
   CallAsked,
   CallId,
@@ -15,7 +16,7 @@ import type {
 import type { World } from "./world.ts";
 
 /** What the call carries besides its request. */
-type Extras = Partial<Omit<CallAsked, "request">>;
+type Extras = Partial<Omit<CallAsked, "request"> & Pick<Call, "trace">>;
 
 /** A call that was made. */
 export class TestCall {

@@ -22,6 +22,7 @@ import { Tree } from "../../src/tree/tree.ts";
 import type { PeerWrite } from "../../src/zab/effects.ts";
 import type { LinkId } from "../../src/zab/message.ts";
 import { Disk } from "../zab/disk.ts";
+import type { Span } from "../../src/base/trace.ts";
 import { MemoryNotes } from "./memory-notes.ts";
 
 /** The super user is "super:test". */
@@ -95,6 +96,7 @@ export class Replica {
   /** Crashes before performing its so many-th effect from now. */
   crashAfterEffects: number | undefined;
   readonly log: string[] = [];
+  readonly spans: Span[] = [];
   /** What is left to apply waits this long for its next turn. */
   continueMs = 0;
   /** The next start finds the whole history and nothing of it applied. */
@@ -200,6 +202,12 @@ export class Replica {
   trim(upTo: Zxid): void {
     this.#bases.set(zxidText(upTo), entriesOf(this.treeUpTo(upTo)));
     this.disk.trim(upTo);
+  }
+
+  /** A line for people, or something that is traced. */
+  noted(action: Action & { readonly kind: "span" | "log" }): undefined {
+    if (action.kind === "log") this.log.push(action.line);
+    else this.spans.push(action.span);
   }
 
   /** The tree that a start finds on the disk, made again from the history and what it begins with. */

@@ -388,9 +388,9 @@ export class World {
       }
       case "stream":
         return replica.tellReader(action);
+      case "span":
       case "log":
-        replica.log.push(action.line);
-        return undefined;
+        return replica.noted(action);
     }
   }
 

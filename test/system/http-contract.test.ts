@@ -90,6 +90,9 @@ const SUCCESSES: readonly (readonly [string, string, () => ApiInit])[] = [
   ...coordinationSuccesses(state),
   ...HOOK_SUCCESSES,
   ...SURVEY_SUCCESSES,
+  ["GET", "/diff/there?from=0", () => ({})],
+  ["GET", "/explain/nodes/there", () => ({})],
+  ["GET", "/explain/sessions/7", () => ({})],
   ["GET", "/tokens", () => ({})],
   ["POST", "/tokens", () => ({ json: NEW_TOKEN })],
   ["DELETE", `/tokens/${NO_TOKEN}`, () => ({})],
@@ -138,6 +141,14 @@ const ERRORS: readonly (readonly [string, string, () => ApiInit, string])[] = [
   ["GET", "/nodes/there", () => ({ headers: { session: expired } }), "410 session-expired"],
   ["GET", "/nodes/zookeeper/call-keys", () => ({}), "403 no-auth"],
   ["GET", "/nodes/none", () => ({}), "404 no-node"],
+  ["GET", "/nodes/there?asOf=0", () => ({}), "404 no-node"],
+  ["GET", "/nodes/there?asOf=soon", () => ({}), "400 bad-request"],
+  ["GET", "/nodes/zookeeper/call-keys?asOf=0", () => ({}), "403 no-auth"],
+  ["GET", "/diff/there?from=soon", () => ({}), "400 bad-request"],
+  ["GET", "/diff/there?from=2&to=1", () => ({}), "400 bad-moments"],
+  ["GET", "/explain/nodes/there", () => ({ headers: { "min-zxid": "-1" } }), "400 bad-request"],
+  ["GET", "/explain/nodes/zookeeper/call-keys", () => ({}), "403 no-auth"],
+  ["GET", "/explain/sessions/mine", () => ({}), "400 bad-request"],
   ["GET", "/nodes/there", () => ({ headers: { "min-zxid": "-1" } }), "400 bad-request"],
   // Of 65 bits: the lowest 64 of them are a zxid that anybody has seen.
   ["GET", "/nodes/there", () => ({ headers: { "min-zxid": "18446744073709551616" } }), "400 bad-request"],
@@ -297,6 +308,9 @@ test("nothing is in the document that was not seen, but for what others look for
   // much asked, who must log in, a session attached to by the wire, a deployment without webhooks.
   const elsewhere = [
     / (429|503|504|507)$/,
+    // http-past.test.ts; of a difference what may not be read is left out.
+    /diff\/\{path\} (403|410)$/,
+    /explain\/sessions\/\{session\} 403$/,
     /(sessions|renew|release|resign|proclaim|watch\/\{path\}) 403$/,
     /services.* 403$/,
     /GET \/((locks|semaphores|elections)\/\{name\}|config\/\{name\}\/schema) 403$/,

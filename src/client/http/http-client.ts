@@ -21,7 +21,24 @@ import {
   type SemaphoreOptions,
 } from "./lease.ts";
 import { type Election, type LockQueue, readElection, readQueue } from "./lock-queue.ts";
-import { type HttpReadOptions, type HttpWriteOptions, JSON_TYPE, writeHeaders } from "./write-options.ts";
+import {
+  type Difference,
+  type Explanation,
+  type Moment,
+  momentText,
+  type PastChange,
+  type PastZnode,
+  readDifference,
+  readExplanation,
+  readPastZnode,
+} from "./past.ts";
+import {
+  type HttpReadOptions,
+  type HttpRequestOptions,
+  type HttpWriteOptions,
+  JSON_TYPE,
+  writeHeaders,
+} from "./write-options.ts";
 
 /** How an ensemble is asked. */
 export interface HttpOptions {
@@ -122,15 +139,67 @@ export class HttpClient {
 
   /** The names of a znode's children, sorted; page by page, so not of one moment where they are thousands. */
   async children(path: string, options: HttpReadOptions = {}): Promise<readonly string[]> {
+    return await this.#children(path, "", options);
+  }
+
+  async #children(path: string, more: string, options: HttpReadOptions): Promise<readonly string[]> {
     const names: string[] = [];
     for (let after: string | undefined = ""; after !== undefined;) {
-      const page = `&children&after=${encodeURIComponent(after)}`;
+      const page = `${more}&children&after=${encodeURIComponent(after)}`;
       const document = readDocument((await this.#caller.ask(this.#read(path, page, options))).text);
       names.push(...listOf(document["children"]).map((name) => textOf(name)));
       const next = document["next"];
       after = next === null ? undefined : textOf(next);
     }
     return names;
+  }
+
+  /**
+   * A znode as it was at a moment: a zxid in digits, or a Date. Throws NoNodeError where there was none then, and
+   * HistoryGoneError where the history that is kept does not lead back so far.
+   */
+  async getAsOf(path: string, moment: Moment, options: HttpReadOptions = {}): Promise<PastZnode> {
+    const more = `&asOf=${encodeURIComponent(momentText(moment))}`;
+    return readPastZnode((await this.#caller.ask(this.#read(path, more, options))).text);
+  }
+
+  /** The names of a znode's children at a moment; throws as getAsOf does. */
+  async childrenAsOf(
+    path: string,
+    moment: Moment,
+    options: HttpReadOptions = {},
+  ): Promise<readonly string[]> {
+    return await this.#children(path, `&asOf=${encodeURIComponent(momentText(moment))}`, options);
+  }
+
+  /** What is different at a path and below between two moments, the second of them now unless it is given. */
+  async difference(
+    path: string,
+    { from, to, signal }: HttpRequestOptions & { readonly from: Moment; readonly to?: Moment | undefined },
+  ): Promise<Difference> {
+    const changes: PastChange[] = [];
+    for (let after = "", until = to; ;) {
+      const end = until === undefined ? "" : `&to=${encodeURIComponent(momentText(until))}`;
+      const query = `?from=${encodeURIComponent(momentText(from))}${end}&after=${encodeURIComponent(after)}`;
+      const answer = await this.#ask(`${nodeUrl(path).replace("/nodes", "/diff")}${query}`, path, signal);
+      const page = readDifference(answer.text);
+      changes.push(...page.changes);
+      if (page.next === undefined) return { path, from: page.from, to: page.to, changes };
+      after = page.next;
+      // All pages are of the same moment.
+      until = page.to;
+    }
+  }
+
+  /** Who holds what is at the path, who waits, whose it is; of what is not there, how it went. */
+  async explain(path: string, { signal }: HttpRequestOptions = {}): Promise<Explanation> {
+    const answer = await this.#ask(`/explain${nodeUrl(path)}`, path, signal);
+    return readExplanation(answer.text);
+  }
+
+  /** Where a session is attached and when it was heard of; of one that is over, why. Its id, in hex digits. */
+  async explainSession(id: string, { signal }: HttpRequestOptions = {}): Promise<Explanation> {
+    return readExplanation((await this.#ask(`/explain/sessions/${encodeURIComponent(id)}`, id, signal)).text);
   }
 
   /** Sets a znode's data; creates it, persistent, where it is missing and neither version nor same is given. */
@@ -253,6 +322,10 @@ export class HttpClient {
       isRepeatable: true,
     });
     return new HttpSession(this.#caller, answer, renew);
+  }
+
+  #ask(path: string, about: string, signal: AbortSignal | undefined): Promise<HttpAnswer> {
+    return this.#caller.ask({ method: "GET", path, about, signal, isRepeatable: true });
   }
 
   #read(path: string, more: string, { linearizable = false, signal }: HttpReadOptions): HttpRequest {

@@ -53,7 +53,10 @@ export class HistoryGoneError extends EdgekeeperError {
   override readonly name = "HistoryGoneError";
   readonly code = "history-gone";
   constructor(details?: ErrorDetails) {
-    super("what happened since then is not kept any more: read it again, and watch from there", details);
+    super(
+      "the history that is kept does not lead back so far: read what is there now, and go on from that",
+      details,
+    );
   }
 }
 

@@ -89,6 +89,7 @@ const TELLING: ReadonlySet<string> = new Set([
   "too-many-keys",
   "too-many-requests",
   "issuer-unreachable",
+  "history-gone",
 ]);
 
 /** Nobody knows whether it was done. */

@@ -16,7 +16,7 @@ const PROBLEMS = {
   403: "The caller may not do that.",
   404: "There is no such thing.",
   409: "It does not go with what is there.",
-  410: "The session or lease is over.",
+  410: "The session or lease is over, or the moment is older than the history that is kept.",
   412: "A precondition does not hold: nothing was done.",
   413: "It is too large.",
   415: "The body is of another type.",

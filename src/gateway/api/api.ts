@@ -2,15 +2,18 @@
 import { OpenAPIHono, type z } from "@hono/zod-openapi";
 import { type App, ensemblesOf, problem, unknownEnsemble } from "../documents.ts";
 import type { CallerIdentities } from "../identities.ts";
+import { Tracing } from "../tracing.ts";
 import type { Whereabouts } from "../whereabouts.ts";
 import { addAcl } from "./acl.ts";
 import { Asker, ensembleOf } from "./ask.ts";
 import { bodyBounds } from "./body-bounds.ts";
 import { addCoordination } from "./coordination.ts";
+import { addExplain } from "./explain.ts";
 import { addLocks } from "./locks.ts";
 import { addMulti } from "./multi.ts";
 import { addNodes } from "./nodes.ts";
 import { addQueues } from "./queues.ts";
+import { addDiff } from "./past.ts";
 import { addSessions } from "./sessions.ts";
 import { addSessionSurvey } from "./session-survey.ts";
 import { addTokens } from "./tokens.ts";
@@ -35,6 +38,7 @@ export function makeApi(callers: CallerIdentities, whereabouts: Whereabouts): Op
     const ensemble = ensembleOf(context);
     return ensemblesOf(context.env).includes(ensemble) ? next() : unknownEnsemble(context, ensemble);
   });
+  api.use(new Tracing().middleware);
   const asker = new Asker(callers, whereabouts);
   for (const bound of bodyBounds(asker)) api.use(bound);
   addNodes(api, asker);
@@ -50,6 +54,8 @@ export function makeApi(callers: CallerIdentities, whereabouts: Whereabouts): Op
   addWebhooks(api, asker);
   addWatches(api, asker);
   addWhoAmI(api, asker);
+  addDiff(api, asker);
+  addExplain(api, asker);
   return api;
 }
 

@@ -8,13 +8,14 @@ import type { Context } from "hono";
 import { ERROR_CODES } from "../../base/error-code.ts";
 import type { Permission } from "../../base/grant.ts";
 import type { Sid } from "../../base/ids.ts";
-import { ZXID_ZERO } from "../../base/zxid.ts";
+import { compareZxid, maxZxid, type Zxid, ZXID_ZERO } from "../../base/zxid.ts";
 import { decodeRecord, encodeRecord } from "../../durable/call-record.ts";
 import {
   type CallAnswer,
   type CallAsked,
   type CallSession,
   GATEWAY_PATHS,
+  type HistoryGone,
   PROBED_HEADER,
   type Need,
   refusedNeed,
@@ -29,6 +30,7 @@ import { SettingsMemory } from "../settings-memory.ts";
 import type { Whereabouts } from "../whereabouts.ts";
 import { unknownCaller } from "./answers.ts";
 import { firstOf } from "./first-of.ts";
+import { historyGone } from "./moments.ts";
 import { problemOf } from "./problems.ts";
 import { readSession, readZxid, sessionText, zxidText } from "./schemas.ts";
 
@@ -55,6 +57,8 @@ export interface Question {
   readonly waitMs?: number;
   /** The replica that is to answer, where it matters which. */
   readonly sid?: Sid | undefined;
+  /** What it must have delivered besides, to know what is asked about. */
+  readonly minZxid?: Zxid;
 }
 
 /** A caller that waited is about to be answered: it is to be written to, to see whether it is still there. */
@@ -125,7 +129,8 @@ export class Asker {
     caller: HandedOver,
     question: Question,
   ): Promise<Answered | Probed | Response> {
-    const { session, minZxid } = circumstances(context);
+    const { session, minZxid: seen } = circumstances(context);
+    const minZxid = maxZxid(seen, question.minZxid ?? ZXID_ZERO);
     const asked: CallAsked = { session: question.session ?? session, minZxid, request: question.request };
     const headers = callerHeaders(caller);
     let tries = 0;
@@ -133,6 +138,7 @@ export class Asker {
     const isHedged = costsNothing(question.request);
     let reason: "no-quorum" | "lagging" | "busy" | undefined;
     let isLost = false;
+    let gone: HistoryGone | undefined;
     const { nearness } = this.#whereabouts;
     const sids = question.sid === undefined ? await this.#order(context) : [question.sid];
     const found = await firstOf<Sid, Answered | Probed | Response>(sids, {
@@ -146,13 +152,15 @@ export class Asker {
         if (answer?.kind === "answered") return { ...answer, need: needOf(answer, question) };
         if (answer?.kind === "probed") return answer;
         if (answer?.kind === "throttled") return tooMany(context, answer.waitMs, THROTTLED);
-        if (answer?.kind === "unavailable") reason = answer.reason;
+        if (answer?.kind === "unavailable" && answer.reason === "gone") gone = older(gone, answer);
+        else if (answer?.kind === "unavailable") reason = answer.reason;
         else if (question.isRepeatable) isLost = true;
         else return outcomeUnknown(context, question);
         return undefined;
       },
     });
     if (found !== undefined) return found;
+    if (gone !== undefined) return historyGone(context, gone);
     this.#whereabouts.forget(ensemble);
     if (isLost && !LOOKS[question.request.kind]) return outcomeUnknown(context, question);
     return unavailable(context, reason ?? "no-quorum");
@@ -197,18 +205,29 @@ export class Asker {
       init,
       signal,
       question,
-    }: { readonly init: RequestInit; readonly signal: AbortSignal; readonly question: Question },
+    }: {
+      readonly init: {
+        readonly method: string;
+        readonly headers: Readonly<Record<string, string>>;
+        readonly body: string;
+      };
+      readonly signal: AbortSignal;
+      readonly question: Question;
+    },
   ): Promise<CallAnswer | Probed | undefined> {
     const caller = context.req.raw.signal;
     const deadline = anyOf([caller, signal], TRY_MS + (question.waitMs ?? 0));
     const name = { ensemble: ensembleOf(context), sid };
     const stub = replicaStub(context.env, name);
     const seen = this.#whereabouts.watch(name);
+    const traced = context.get("trace")?.ask(sid);
+    const headers = { ...init.headers, ...(traced && { traceparent: traced.traceparent }) };
     let first: string;
     let rest: Promise<string> | undefined;
     try {
       const response = await stub.fetch(`http://replica${GATEWAY_PATHS.call}`, {
         ...init,
+        headers,
         signal: deadline.signal,
       });
       // It answers calls in records alone: whatever else comes tells nothing of what became of this one.
@@ -216,8 +235,10 @@ export class Asker {
       if (response.headers.has(PROBED_HEADER)) [first, rest] = await lineOf(response);
       else first = await response.text();
       if (rest !== undefined && !PROBE.test(first)) first += await rest;
+      traced?.ended();
     } catch {
       deadline.disarm();
+      traced?.ended("no answer");
       // It died, or does not answer: which of the two is not told, and does not matter.
       if (signal.aborted) seen.slower();
       else if (!caller.aborted) seen.failed();
@@ -226,7 +247,7 @@ export class Asker {
     if (rest === undefined || !PROBE.test(first)) {
       deadline.disarm();
       const answer = decodeRecord(first) as CallAnswer;
-      if (answer.kind === "unavailable") seen.failed();
+      if (answer.kind === "unavailable" && answer.reason !== "gone") seen.failed();
       else if (costsNothing(question.request)) seen.answered();
       return answer;
     }
@@ -265,11 +286,20 @@ function needOf({ code, response }: Answered, { request }: Question): Need | und
   return refusedNeed(request, failed === -1 ? undefined : failed);
 }
 
+/** Of what two replicas keep, that which leads back further. */
+function older(one: HistoryGone | undefined, other: HistoryGone): HistoryGone {
+  return one !== undefined && compareZxid(one.oldest, other.oldest) <= 0 ? one : other;
+}
+
 /** What changes nothing: where it was not answered, nothing was done. */
 const LOOKS: Readonly<Record<CallAsked["request"]["kind"], boolean>> = {
   read: true,
   queue: true,
   children: true,
+  past: true,
+  difference: true,
+  explainPath: true,
+  explainSession: true,
   authorize: true,
   listTokens: true,
   listHooks: true,

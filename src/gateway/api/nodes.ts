@@ -14,7 +14,9 @@ import { CachedReads } from "./cached-reads.ts";
 import type { Found } from "./read-cache.ts";
 import { answers, bytesOf, json, unknownCaller } from "./answers.ts";
 import { etagOf, expected, ifMatch, knownBy, knownData, names } from "./etags.ts";
+import { momentText } from "./moments.ts";
 import { newZnode } from "./new-znode.ts";
+import { pastChildrenSchema, pastNodeSchema, readPast } from "./past.ts";
 import { failureOf, problemOf } from "./problems.ts";
 import { modeSchema, statDocument, statSchema } from "./schemas.ts";
 import { sessionHeaders, writeHeaders, writeOf } from "./writes.ts";
@@ -88,6 +90,12 @@ const read = createRoute({
           "Answered when it is not as If-None-Match says, or, without that, when it is there: after so many ms at " +
             "the latest, by 304 or 404. No state is missed that lasts.",
         ),
+      asOf: momentText
+        .optional()
+        .describe(
+          "As it was then, as far as the history that is kept tells, otherwise 410 `history-gone`; `As-Of` says " +
+            "which zxid that is. A zxid, or a time in RFC 3339, which costs a round of the log. Not with wait.",
+        ),
       consistency: z
         .enum(["local", "linearizable"])
         .default("local")
@@ -112,7 +120,9 @@ const read = createRoute({
       description: "The data, or a document.",
       content: {
         "application/octet-stream": { schema: z.string().openapi({ format: "binary" }) },
-        "application/json": { schema: z.union([nodeSchema, childrenSchema]) },
+        "application/json": {
+          schema: z.union([nodeSchema, childrenSchema, pastNodeSchema, pastChildrenSchema]),
+        },
       },
     },
     304: { description: "It is as If-None-Match says." },
@@ -188,10 +198,14 @@ const remove = createRoute({
 export function addNodes(api: OpenAPIHono<App>, asker: Asker): void {
   const cached = new CachedReads(asker);
   api.openapi(read, async (context) => {
-    const { children, after, limit, consistency, wait } = context.req.valid("query");
+    const { children, after, limit, consistency, wait, asOf } = context.req.valid("query");
     const path = znodePath(context.req.valid("param").path);
     const isLinearizable = consistency === "linearizable";
     const isList = children !== undefined;
+    if (asOf !== undefined) {
+      const page = isList ? { after: after ?? "", limit } : undefined;
+      return await readPast(context, asker, { path, asOf, page, isLinearizable });
+    }
     const ifNoneMatch = context.req.valid("header")["if-none-match"];
     const known = isList ? knownBy(LIST_ETAG, ifNoneMatch) : knownData(ifNoneMatch);
     const change = wait === 0 ? undefined : { known, waitMs: wait };

@@ -20,6 +20,11 @@ export function readZxid(digits: string): Zxid {
   return zxidFromBigInt(BigInt(digits));
 }
 
+/** The header Min-Zxid of a read in no session. */
+export const minZxidHeader: z.ZodOptional<typeof zxidText> = zxidText
+  .optional()
+  .describe("Answered once the replica has delivered this.");
+
 /** A session, or a lock's lease: whoever has the text may use it. */
 export const sessionText: z.ZodType<string> = z
   .string()

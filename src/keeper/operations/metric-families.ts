@@ -22,7 +22,10 @@ export interface MetricFamily {
 }
 
 /** What the shell around the keeper counts of itself. */
-export type ShellFigures = Readonly<Record<"commits" | "snapshots" | "logBatches" | "databaseBytes", number>>;
+export type ShellFigures = Readonly<
+  Record<"commits" | "snapshots" | "logBatches" | "databaseBytes" | "rowsWritten", number>
+> &
+  Readonly<Record<"asleep", boolean>>;
 
 /** All families of a replica. */
 export function metricFamilies(report: Report, shell: ShellFigures): readonly MetricFamily[] {
@@ -60,6 +63,7 @@ function own({ status, lastZxid }: Report, shell: ShellFigures): readonly Metric
   const { counters, zab } = status;
   const gauges: Readonly<Record<string, number>> = {
     serving: status.serving ? 1 : 0,
+    asleep: shell.asleep ? 1 : 0,
     epoch: lastZxid.epoch,
     zxid_counter: lastZxid.counter,
     client_bytes: status.clientBytes,
@@ -73,6 +77,7 @@ function own({ status, lastZxid }: Report, shell: ShellFigures): readonly Metric
   const counts: Readonly<Record<string, number>> = {
     turns_total: counters.turns,
     commits_total: shell.commits,
+    rows_written_total: shell.rowsWritten,
     snapshots_installed_total: shell.snapshots,
     watch_events_total: counters.watchEvents,
     requests_undecodable_total: counters.requestsUndecodable,

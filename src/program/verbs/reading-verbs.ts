@@ -3,6 +3,7 @@ import { childOf } from "../../base/path.ts";
 import type { Client } from "../../client/client.ts";
 import { NoNodeError } from "../../client/errors.ts";
 import { aclText, dataText, statDocument, statLines, znodeDocument } from "../znode-text.ts";
+import { AS_OF, printPast, printPastChildren } from "../past.ts";
 import type { VerbHost } from "./verb-host.ts";
 
 interface ReadFlags {
@@ -67,8 +68,10 @@ function addLs(host: VerbHost): void {
     .argument("[path]", "the znode", "/")
     .option("-s, --stat", "show its Stat, too")
     .option("-R, --recursive", "all below it, the znode itself first");
-  type Flags = ReadFlags & { readonly recursive?: boolean | undefined };
+  if (!host.isShell) ls.option("--as-of <moment>", AS_OF);
+  type Flags = ReadFlags & { readonly recursive?: boolean | undefined; readonly asOf?: string | undefined };
   withWatch(host, ls).action(async (path: string, flags: Flags) => {
+    if (flags.asOf !== undefined) return await printPastChildren(path, flags.asOf, flags);
     await host.run(flags, async ({ client, output, onWatch }) => {
       if (flags.recursive === true) {
         const paths = await allBelow(client, path);
@@ -94,9 +97,12 @@ function addGet(host: VerbHost): void {
     .description("show the data of a znode")
     .argument("<path>", "the znode")
     .option("-s, --stat", "show its Stat, too");
-  if (!host.isShell) get.option("--raw", "its bytes as they are, and no newline");
-  type Flags = ReadFlags & { readonly raw?: boolean | undefined };
+  if (!host.isShell) {
+    get.option("--raw", "its bytes as they are, and no newline").option("--as-of <moment>", AS_OF);
+  }
+  type Flags = ReadFlags & { readonly raw?: boolean | undefined; readonly asOf?: string | undefined };
   withWatch(host, get).action(async (path: string, flags: Flags) => {
+    if (flags.asOf !== undefined) return await printPast(path, flags.asOf, flags);
     await host.run(flags, async ({ client, output, onWatch }) => {
       const znode = await client.get(path, { watch: flags.watch === true ? onWatch : undefined });
       if (flags.raw === true) {

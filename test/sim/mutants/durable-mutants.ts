@@ -16,12 +16,12 @@ export const DURABLE_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "tree-in-second-transaction",
-    what: "the changed part of the tree is written in a transaction of its own, behind what says how far it is",
+    what: "where more than eight znodes have changed they are written in a transaction of their own, behind what says how far the tree is",
     edits: [
       {
         file: "src/durable/store.ts",
         find: "      if (isFlush) this.#writeTree();\n      // Both",
-        replace: "      // Both",
+        replace: "      if (isFlush && this.#nodes.dirtyCount <= 8) this.#writeTree();\n      // Both",
       },
       {
         file: "src/durable/store.ts",
@@ -32,24 +32,6 @@ export const DURABLE_MUTANTS: readonly Mutant[] = [
     if (writes.some(({ kind }) => kind === "install" || kind === "restore")) return;
     this.#database.transactionSync(() => this.#writeTree());
 `,
-      },
-    ],
-  },
-  {
-    id: "sessions-only-with-state",
-    what: "changed sessions are written only where no batch is",
-    edits: [
-      {
-        file: "src/durable/store.ts",
-        find: `    this.#rows.writeChangesOf(this.#nodes);
-    this.#writeSessions(this.#sessions, this.#tables);`,
-        replace: "    this.#rows.writeChangesOf(this.#nodes);",
-      },
-      {
-        file: "src/durable/store.ts",
-        find: "if (needsState || (isFlush && !hasLogRow)) this.#writeState(applied);",
-        replace: `if (isFlush && !hasLogRow) this.#writeSessions(this.#sessions, this.#tables);
-      if (needsState || (isFlush && !hasLogRow)) this.#writeState(applied);`,
       },
     ],
   },

@@ -263,4 +263,22 @@ export const UNIT_CAUGHT: readonly Mutant[] = [
       },
     ],
   },
+  {
+    id: "sessions-only-with-state",
+    what: "changed sessions are written only where no batch is",
+    edits: [
+      {
+        file: "src/durable/store.ts",
+        find: `    this.#rows.writeChangesOf(this.#nodes);
+    this.#writeSessions(this.#sessions, this.#tables);`,
+        replace: "    this.#rows.writeChangesOf(this.#nodes);",
+      },
+      {
+        file: "src/durable/store.ts",
+        find: "if (needsState || (isFlush && !hasLogRow)) this.#writeState(applied);",
+        replace: `if (isFlush && !hasLogRow) this.#writeSessions(this.#sessions, this.#tables);
+      if (needsState || (isFlush && !hasLogRow)) this.#writeState(applied);`,
+      },
+    ],
+  },
 ];

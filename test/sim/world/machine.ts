@@ -460,6 +460,8 @@ export class Machine {
         );
       case "stream":
         return streams.say(action.stream, action.word);
+      case "span":
+        return undefined;
       case "log":
         this.log.push(action.line);
         return undefined;

@@ -1,0 +1,124 @@
+/** What an explanation says in sentences, for people: the document beside it says the same to programs. */
+import { sessionKey } from "../../base/ids.ts";
+import { zxidDigits } from "../../base/zxid.ts";
+import type {
+  Cause,
+  Departure,
+  ExplainedContender,
+  ExplainedPath,
+  ExplainedSession,
+  ExplainedSessionAnswer,
+  LookedBack,
+} from "../../durable/entry.ts";
+
+/** About a path. */
+export function sentencesOfPath(path: string, told: ExplainedPath): readonly string[] {
+  const { stat, owner, queue, gone, left, createdBy } = told;
+  const sentences: string[] = [];
+  if (stat === undefined) {
+    const nothing = `${path} is not there, and ${unknown(told.lookedBack, "nothing is known of one that was")}.`;
+    sentences.push(gone === undefined ? nothing : `${path} is not there: it ${departed(gone)}.`);
+  } else {
+    const by =
+      createdBy === undefined ? "who created it is not known any more" : `created ${causeText(createdBy)}`;
+    sentences.push(`${path} is there, ${by}.`);
+    if (owner !== undefined) sentences.push(`It is an ephemeral of ${sessionText(owner)}.`);
+  }
+  if (queue !== undefined) {
+    const holders = queue.contenders.filter(({ isHolder }) => isHolder);
+    const waiters = queue.contenders.filter(({ isHolder }) => !isHolder);
+    const permits = queue.permits === undefined ? "" : ` of ${queue.permits} permits`;
+    const waiting = queue.count - holders.length;
+    sentences.push(
+      holders.length === 0
+        ? `Nobody holds the ${queue.of} ${queue.path}; ${waiting} in its queue.`
+        : `The ${queue.of} ${queue.path} has ${holders.length}${permits} held, and ${waiting} in its queue.`,
+    );
+    for (const one of holders) sentences.push(`Held by ${contenderText(one)}.`);
+    for (const one of waiters)
+      sentences.push(`${one.isPlaceholder ? "Closed" : "Waits"}: ${contenderText(one)}.`);
+  }
+  for (const one of left) sentences.push(`Before: ${one.path} ${departed(one)}.`);
+  return sentences;
+}
+
+/** About a session. */
+export function sentencesOfSession(told: ExplainedSessionAnswer): readonly string[] {
+  const { session, ephemerals, opened, ended, lost } = told;
+  const id = sessionKey(session.session);
+  const isOpen = session.timeoutMs !== undefined;
+  const sentences = [
+    isOpen
+      ? `${capital(sessionText(session))}.`
+      : ended === undefined
+        ? `Session ${id} is not there, and ${unknown(told.lookedBack, "why is not known")}.`
+        : ended.why === "expired"
+          ? `Session ${id} expired ${whenText(ended)}: nothing had been heard of it for its timeout.`
+          : `Session ${id} was closed by its owner ${whenText(ended)}, over replica ${ended.replica}.`,
+  ];
+  if (opened !== undefined)
+    sentences.push(`It was opened ${whenText(opened)}, at replica ${opened.replica}.`);
+  if (isOpen) sentences.push(`It has ${ephemerals.length} ephemerals: ${ephemerals.join(", ") || "none"}.`);
+  if (lost.length > 0) sentences.push(`With it went ${lost.join(", ")}.`);
+  return sentences;
+}
+
+function contenderText(one: ExplainedContender): string {
+  const name = new TextDecoder().decode(one.data ?? new Uint8Array());
+  const who = one.owner === undefined ? "no session" : sessionText(one.owner);
+  const behind = one.behind === undefined ? "" : `, behind ${one.behind}`;
+  const since = new Date(one.ctime).toISOString();
+  const token = one.isHolder ? `, token ${zxidDigits(one.token)}` : "";
+  return `${one.path}${name === "" ? "" : ` (${name})`} since ${since}${token}${behind}, of ${who}`;
+}
+
+function sessionText({ session, timeoutMs, tracked }: ExplainedSession): string {
+  const id = `session ${sessionKey(session)}`;
+  if (timeoutMs === undefined) return `${id}, which is over`;
+  const terms = `${id} (timeout ${timeoutMs} ms)`;
+  if (tracked === undefined) return `${terms}, of which the replica that was asked knows no more`;
+  const { attachedTo, heardAgoMs, leftMs } = tracked;
+  const where =
+    attachedTo === undefined ? "not attached under this leader" : `attached to replica ${attachedTo}`;
+  const heard = heardAgoMs === undefined ? "not heard of under this leader" : `heard of ${heardAgoMs} ms ago`;
+  return `${terms}, ${where}, ${heard}, over in ${leftMs} ms if it stays silent`;
+}
+
+function departed({ why, by }: Departure): string {
+  const id = sessionKey(by.session);
+  switch (why) {
+    case "session-expired":
+      return `went ${whenText(by)} as session ${id} expired: nothing had been heard of it for its timeout`;
+    case "session-closed":
+      return `went ${whenText(by)} as session ${id} was closed by its owner, over replica ${by.replica}`;
+    case "removed-by-itself":
+      return `went ${whenText(by)} by itself: an empty container, or a TTL znode whose time was over`;
+    case "deleted":
+      return `was deleted ${causeText(by)}`;
+  }
+}
+
+function causeText(cause: Cause): string {
+  const who = cause.isOwn
+    ? "the leader"
+    : cause.session === 0n
+      ? "a caller"
+      : `session ${sessionKey(cause.session)}`;
+  return `by ${who}, over replica ${cause.replica}, ${whenText(cause)}`;
+}
+
+function whenText({ zxid, timeMs }: Cause): string {
+  return `at ${new Date(timeMs).toISOString()} (zxid ${zxidDigits(zxid)})`;
+}
+
+function unknown(lookedBack: LookedBack | undefined, what: string): string {
+  if (lookedBack === undefined) return what;
+  const { to, isAll } = lookedBack;
+  return isAll
+    ? `${what}: the history that is kept begins at ${zxidDigits(to)}`
+    : `${what}: it was looked for back to ${zxidDigits(to)}`;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,238 @@
+/**
+ * Calls that ask why things are as they are: who holds a lock and who waits, whose an ephemeral is and whether its
+ * session is alive, and of what is gone, how it went. What stands is told from the tree, what sessions do by the
+ * leader, and what is over from the history, as far back as that is kept and looked at: the rest is not told.
+ */
+import { PERMS } from "../base/acl.ts";
+import { ERROR_CODES } from "../base/error-code.ts";
+import { NO_SESSION, type SessionId } from "../base/ids.ts";
+import { childOf, nameOf, parentOf } from "../base/path.ts";
+import type { Zxid } from "../base/zxid.ts";
+import { isAllowed } from "../tree/access.ts";
+import { contendersOf, placeOf } from "../tree/lock-queue.ts";
+import { statOf } from "../tree/node-store.ts";
+import { isPermit, permitsTakenPath, waitersPath } from "../tree/semaphore.ts";
+import { mayTouch } from "../tree/scope.ts";
+import { eventsOf } from "../tree/told-events.ts";
+import { lockQueue, semaphoreQueue } from "./contest.ts";
+import type { QueuedContender } from "./call.ts";
+import type { HistoryEnd, Met } from "./history-walks.ts";
+import { EXPLAIN_LEFT_MAX, EXPLAIN_LOOKS_MAX } from "./limits.ts";
+import type { OpenCall } from "./open-call.ts";
+import type { PastCalls, PastHost } from "./past-calls.ts";
+import type {
+  Cause,
+  Departure,
+  ExplainedContender,
+  ExplainedPath,
+  ExplainedSession,
+  ExplainedSessionAnswer,
+  LookedBack,
+} from "./past-requests.ts";
+
+type Queue = NonNullable<ExplainedPath["queue"]>;
+
+/** See the file's comment. */
+export class ExplainCalls {
+  readonly #host: PastHost;
+  readonly #past: PastCalls;
+
+  constructor(host: PastHost, past: PastCalls) {
+    this.#host = host;
+    this.#past = past;
+  }
+
+  /** Explains what is at a path, or was. */
+  path(open: OpenCall, path: string): void {
+    const { tree } = this.#host.context;
+    const node = tree.get(path);
+    if (node !== undefined && !isAllowed(node.acl, PERMS.read, open.identities)) {
+      return this.#host.answer(open, tree.lastApplied, ERROR_CODES.noAuth);
+    }
+    const queue = this.#queueAt(path);
+    const present = {
+      op: "explainedPath",
+      stat: node && statOf(node),
+      owner: node?.owner.mode === "ephemeral" ? this.#session(node.owner.session) : undefined,
+      createdBy: node && this.#causeAt(node.czxid),
+      setBy: node && this.#causeAt(node.mzxid),
+      queue,
+    } as const;
+    const left: Departure[] = [];
+    // Where nobody stands in it, what had children may have been a queue.
+    const isQueue =
+      queue === undefined ? node?.childCount === 0 && node.childCreates > 0 : queue.path === path;
+    const wanted = node === undefined ? 1 : isQueue ? EXPLAIN_LEFT_MAX : 0;
+    const isWanted = (at: string): boolean =>
+      node === undefined ? at === path : isContender(at, path) && mayTouch(open.scope, "read", at);
+    this.#lookBack(open, {
+      isEnough: () => left.length >= wanted,
+      look: (met) => {
+        for (const departure of departuresOf(met, open, isWanted))
+          if (left.length < wanted) left.push(departure);
+      },
+      tell: (lookedBack) => {
+        const [gone] = node === undefined ? left : [];
+        this.#host.answer(open, tree.lastApplied, ERROR_CODES.ok, {
+          ...present,
+          gone,
+          left: node === undefined ? [] : left,
+          lookedBack,
+        });
+      },
+    });
+  }
+
+  /** Explains a session. */
+  session(open: OpenCall, session: SessionId): void {
+    const { tree } = this.#host.context;
+    const isOpen = tree.sessions.get(session) !== undefined;
+    const mayKnow = (path: string): boolean => {
+      const node = tree.get(path);
+      return node !== undefined && isAllowed(node.acl, PERMS.read, open.identities);
+    };
+    const present = {
+      op: "explainedSession",
+      session: this.#session(session),
+      ephemerals: tree.ephemeralsOf(session).filter(mayKnow),
+    } as const;
+    let opened: Cause | undefined;
+    let ended: ExplainedSessionAnswer["ended"];
+    let lost: readonly string[] = [];
+    this.#lookBack(open, {
+      isEnough: () => opened !== undefined,
+      look: (met) => {
+        if (met.header.session !== session) return;
+        const { kind } = met.txn;
+        const cause = causeOf(met);
+        if (kind === "createSession" || kind === "sessionMulti") opened = cause;
+        if (kind !== "closeSession" || isOpen) return;
+        ended = { ...cause, why: cause.isOwn ? "expired" : "closed" };
+        lost = eventsOf(met.txn, met.note).flatMap(({ path, acl }) =>
+          isAllowed(acl, PERMS.read, open.identities) ? [path] : [],
+        );
+      },
+      tell: (lookedBack) => {
+        const answer: ExplainedSessionAnswer = { ...present, opened, ended, lost, lookedBack };
+        this.#host.answer(open, tree.lastApplied, ERROR_CODES.ok, answer);
+      },
+    });
+  }
+
+  /** Looks at the history, the latest first, until there is enough, or no more. */
+  #lookBack(
+    open: OpenCall,
+    search: {
+      readonly isEnough: () => boolean;
+      readonly look: (met: Met) => void;
+      readonly tell: (lookedBack: LookedBack | undefined) => void;
+    },
+  ): void {
+    if (search.isEnough()) return search.tell(undefined);
+    let looks = 0;
+    let at: Zxid = this.#host.context.tree.lastApplied;
+    const tell = (end: HistoryEnd | undefined): void => {
+      const isAll = end !== undefined;
+      search.tell(search.isEnough() ? undefined : { to: isAll ? end.zxid : at, isAll });
+    };
+    this.#past.begin(open, {
+      take: (met) => {
+        search.look(met);
+        at = met.zxid;
+        return !search.isEnough() && ++looks < EXPLAIN_LOOKS_MAX;
+      },
+      done: tell,
+      hurry: () => tell(undefined),
+      close: () => undefined,
+    });
+  }
+
+  #causeAt(zxid: Zxid): Cause | undefined {
+    const met = this.#host.walks.at(zxid);
+    return met && causeOf(met);
+  }
+
+  #session(session: SessionId): ExplainedSession {
+    const tracked = this.#host.trackedSession(session);
+    return {
+      session,
+      timeoutMs: this.#host.context.tree.sessions.get(session)?.timeoutMs,
+      tracked: tracked && {
+        attachedTo: tracked.owner,
+        heardAgoMs: tracked.heardAgoMs,
+        leftMs: tracked.leftMs,
+      },
+    };
+  }
+
+  /** What a path is a queue of, by how its children are named; or the queue that it stands in. */
+  #queueAt(path: string): Queue | undefined {
+    const parent = parentOf(path);
+    const isMember = contendersOf([nameOf(path)]).length > 0;
+    return this.#semaphoreAt(path) ?? this.#lockAt(path) ?? (isMember ? this.#lockAt(parent) : undefined);
+  }
+
+  #semaphoreAt(path: string): Queue | undefined {
+    const { tree } = this.#host.context;
+    if (tree.get(permitsTakenPath(path)) === undefined) return undefined;
+    const { contenders, count, permits } = semaphoreQueue(tree, path);
+    const explained = contenders.map((one) => {
+      const at = isPermit(one.name) ? permitsTakenPath(path) : waitersPath(path);
+      return this.#contender(one, at, undefined);
+    });
+    return { path, of: "semaphore", contenders: explained, count, permits };
+  }
+
+  #lockAt(path: string): Queue | undefined {
+    const { tree } = this.#host.context;
+    const { contenders, count, permits } = lockQueue(tree, path);
+    const [first] = contenders;
+    if (first === undefined) return undefined;
+    const places = contendersOf(tree.childNames(path));
+    const explained = contenders.map((one) => this.#contender(one, path, placeOf(places, one.name)?.blocker));
+    const of = /latch-\d{10}$/.test(first.name) ? "election" : "lock";
+    return { path, of, contenders: explained, count, permits };
+  }
+
+  #contender(one: QueuedContender, parent: string, blocker: string | undefined): ExplainedContender {
+    const owner = one.session === NO_SESSION ? undefined : this.#session(one.session);
+    const behind = blocker === undefined ? undefined : childOf(parent, blocker);
+    return { ...one, path: childOf(parent, one.name), behind, owner };
+  }
+}
+
+/** Whether it is, or was, a contender for what is at the path: below a semaphore it stands a level deeper. */
+function isContender(path: string, queue: string): boolean {
+  const parent = parentOf(path);
+  const name = nameOf(path);
+  if (parent === queue || parent === waitersPath(queue)) return contendersOf([name]).length > 0;
+  return parent === permitsTakenPath(queue) && isPermit(name);
+}
+
+function causeOf({ zxid, header }: Met): Cause {
+  const { session, timeMs, origin } = header;
+  return { zxid, timeMs, session, replica: origin.sid, isOwn: origin.serial === 0 };
+}
+
+/** What a transaction deleted, of what is wanted and of what the caller may read. */
+function departuresOf(
+  met: Met,
+  { identities }: OpenCall,
+  isWanted: (path: string) => boolean,
+): readonly Departure[] {
+  const deleted = eventsOf(met.txn, met.note).filter(
+    ({ kind, path }) => kind === "deleted" && isWanted(path),
+  );
+  const by = causeOf(met);
+  const isSession = met.txn.kind === "closeSession";
+  const why = isSession
+    ? by.isOwn
+      ? "session-expired"
+      : "session-closed"
+    : by.isOwn
+      ? "removed-by-itself"
+      : "deleted";
+  return deleted
+    .filter(({ acl }) => isAllowed(acl, PERMS.read, identities))
+    .map(({ path }) => ({ path, why, by }));
+}

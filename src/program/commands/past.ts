@@ -1,0 +1,93 @@
+/** `edgekeeper diff` and `edgekeeper explain`: what became of znodes, and why things are as they are. */
+import type { Command } from "commander";
+
+import type { PastChange, PastSide } from "../../client/http/past.ts";
+import { usageError } from "../exit-code.ts";
+import { columns, Output } from "../output.ts";
+import { momentOf } from "../past.ts";
+import { Reach, type ReachOptions, withReach } from "../reach.ts";
+import { dataText } from "../znode-text.ts";
+
+interface DiffOptions extends ReachOptions {
+  readonly from: string;
+  readonly to?: string | undefined;
+}
+
+const DIFF_ABOUT =
+  "Show what is different at a path and below between two moments, as far as the history that is kept tells. A " +
+  "moment is a zxid, a time as 2026-11-29T10:00:00Z, or so long ago, as 10m.";
+
+const EXPLAIN_ABOUT =
+  "Explain a path (it begins with a slash) or a session (its id in hex digits): who holds a lock and who waits, " +
+  "whose an ephemeral is, where a session is attached and when it was heard of; of what is gone, how it went.";
+
+/** Of data so much is shown to people. */
+const SHOWN_MAX = 60;
+
+/** Adds the commands to the program. */
+export function addPastCommands(program: Command): void {
+  withReach(
+    program
+      .command("diff")
+      .summary("show what is different between two moments")
+      .description(DIFF_ABOUT)
+      .argument("<path>", "the znode, with all below it")
+      .requiredOption("--from <moment>", "the first")
+      .option("--to <moment>", "the second (default: now)"),
+  ).action(diff);
+  withReach(
+    program
+      .command("explain")
+      .summary("explain a path or a session")
+      .description(EXPLAIN_ABOUT)
+      .argument("<path|session>", "what"),
+  ).action(explain);
+}
+
+async function diff(path: string, options: DiffOptions): Promise<void> {
+  const nowMs = Date.now();
+  const from = momentOf(options.from, nowMs);
+  const to = options.to === undefined ? undefined : momentOf(options.to, nowMs);
+  const found = await (await Reach.of(options)).http().difference(path, { from, to });
+  const changes = found.changes.map(({ before, after, ...rest }) => ({
+    ...rest,
+    before: sideDocument(before),
+    after: sideDocument(after),
+  }));
+  new Output(options).print({ ...found, changes }, [
+    `from ${found.from} to ${found.to}: ${found.changes.length} changed`,
+    ...columns(found.changes.map(lineOf)),
+  ]);
+}
+
+async function explain(what: string, options: ReachOptions): Promise<void> {
+  const client = (await Reach.of(options)).http();
+  if (!what.startsWith("/") && !/^(?:0x)?[0-9a-fA-F]{1,16}$/.test(what)) {
+    throw usageError(
+      `"${what}" is neither a path, which begins with a slash, nor a session's id in hex digits`,
+    );
+  }
+  const told = what.startsWith("/") ? await client.explain(what) : await client.explainSession(what);
+  new Output(options).print(told.document, told.summary);
+}
+
+function sideDocument(side: PastSide | undefined): object | null {
+  if (side === undefined) return null;
+  const { data, version } = side;
+  const known =
+    data === undefined ? { known: false } : { data: data && Buffer.from(data).toString("base64") };
+  return { version: version ?? null, ...known };
+}
+
+function lineOf({ path, change, isAclSet, isDataSet, before, after }: PastChange): readonly string[] {
+  const acl = isAclSet ? "its access control list" : "";
+  if (change === "changed" && !isDataSet) return [change, path, acl];
+  const sides = [before, after].flatMap((side) => (side === undefined ? [] : [sideText(side)]));
+  return [change, path, sides.join(" -> "), acl];
+}
+
+function sideText({ data }: PastSide): string {
+  if (data === undefined) return "(not known any more)";
+  const text = JSON.stringify(dataText(data));
+  return text.length <= SHOWN_MAX ? text : `${text.slice(0, SHOWN_MAX)}...`;
+}
