@@ -8,8 +8,11 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { Command, ProcessSet } from "./processes.ts";
 
-/** How long one download or build may take, in ms: a hundred Rust crates take two busy cores three minutes. */
-const INSTALL_TIMEOUT_MS = 420_000;
+/**
+ * How long one download or build may take, in ms: a hundred Rust crates take two busy cores three minutes, and the half
+ * gigabyte of pyspark, which pip packs before it unpacks it, seven.
+ */
+const INSTALL_TIMEOUT_MS = 900_000;
 
 /** A file that only the package brings, and the package. */
 export type DebianPackage = readonly [file: string, name: string];

@@ -102,6 +102,15 @@ function connectString(ports: readonly number[]): string {
 }
 
 async function killLeader(ensemble: TestEnsemble): Promise<string> {
+  // Of three no more than one is away at once, or nobody could serve.
+  await until(SERVING_DEADLINE_MS, "every replica serves", async () => {
+    const signal = AbortSignal.timeout(STATUS_DEADLINE_MS);
+    return await fetch(`${ensemble.httpUrl}/healthz`, { signal }).then(
+      ({ ok }) => ok,
+      // Not in time: asked again until the deadline.
+      () => false,
+    );
+  });
   const before = await leaderOf(ensemble);
   const startedAt = performance.now();
   const response = await fetch(`${ensemble.httpUrl}/faults/main/${before}`, {

@@ -52,7 +52,7 @@ export class HadoopDaemons {
       ([key, value]) => `<property><name>${key}</name><value>${value}</value></property>`,
     );
     const text = `<configuration>\n${properties.join("\n")}\n</configuration>\n`;
-    for (const file of ["core-site", "hdfs-site", "yarn-site", "capacity-scheduler"]) {
+    for (const file of ["core-site", "hdfs-site", "yarn-site", "capacity-scheduler", "hbase-site"]) {
       await writeFile(join(folder, `${file}.xml`), text);
     }
     const appender = [
@@ -91,6 +91,15 @@ export class HadoopDaemons {
     if (child === undefined) throw new Error(`${id} does not run`);
     this.#running.delete(id);
     child.signal("SIGKILL");
+    await child.ended;
+  }
+
+  /** Ends one in good order. */
+  async end(id: string): Promise<void> {
+    const child = this.#running.get(id);
+    if (child === undefined) throw new Error(`${id} does not run`);
+    this.#running.delete(id);
+    child.signal("SIGTERM");
     await child.ended;
   }
 

@@ -1,11 +1,15 @@
 /** The systems that can be asked for, and what is done with each. */
 import type { ProcessSet } from "../compat/processes.ts";
 import type { Toolbox } from "../compat/tools.ts";
+import { beginClickHouse, playClickHouse, prepareClickHouse } from "./clickhouse.ts";
 import { type Coordinator, startCoordinator } from "./coordinator.ts";
 import { beginHadoop, playHdfs, playYarn, prepareHadoop } from "./hadoop.ts";
+import { beginHbase, playHbase, prepareHbase } from "./hbase.ts";
 import { beginKafka, type KafkaRun, playKafka, prepareKafka } from "./kafka.ts";
 import { count, type Report, Scenario } from "./scenario.ts";
-import { beginSpark, playSpark, prepareSpark, type SparkRun } from "./spark.ts";
+import { beginPatroni, playPatroni, preparePatroni } from "./patroni.ts";
+import { beginSolr, playSolr, prepareSolr } from "./solr.ts";
+import { beginSpark, playSpark, prepareSpark } from "./spark.ts";
 import { record } from "./traffic/record.ts";
 
 /** What every system's scenario is given. */
@@ -21,6 +25,14 @@ export interface Stage {
   readonly progress: (line: string) => void;
 }
 
+/** One run of a scenario. */
+interface Run<Kit> {
+  readonly processes: ProcessSet;
+  readonly kit: Kit;
+  readonly coordinator: Coordinator;
+  readonly folder: string;
+}
+
 /** A system. */
 export interface System {
   /** Plays its scenarios. */
@@ -30,17 +42,52 @@ export interface System {
 }
 
 /** One of those that `npm run interop` knows. */
-export type SystemName = "kafka" | "hadoop" | "spark";
+export type SystemName = "kafka" | "hadoop" | "spark" | "hbase" | "solr" | "patroni" | "clickhouse";
+
+/** Sessions are asked for up to a minute: a shorter limit is how long a death goes unnoticed. */
+const SHORT_SESSIONS = { SESSION_TIMEOUT_MAX_MS: "15000" } as const;
 
 /** All of them. */
 export const SYSTEMS: Readonly<Record<SystemName, System>> = {
   kafka: { play: kafka, record: recordKafka },
   hadoop: { play: hadoop, record: recordHadoop },
-  spark: { play: spark, record: recordSpark },
+  spark: single({
+    name: "spark",
+    prepare: prepareSpark,
+    about: ({ version }) => `Spark ${version} standalone, 2 masters and a worker`,
+    play: playSpark,
+    begin: beginSpark,
+    vars: SHORT_SESSIONS,
+  }),
+  hbase: single({
+    name: "hbase",
+    prepare: prepareHbase,
+    about: ({ version }) => `HBase ${version}, 2 masters and 2 region servers`,
+    play: playHbase,
+    begin: beginHbase,
+  }),
+  solr: single({
+    name: "solr",
+    prepare: prepareSolr,
+    about: ({ version }) => `SolrCloud ${version}, 2 nodes, chroot`,
+    play: playSolr,
+    begin: beginSolr,
+  }),
+  patroni: single({
+    name: "patroni",
+    prepare: preparePatroni,
+    about: ({ name }) => name,
+    play: playPatroni,
+    begin: beginPatroni,
+  }),
+  clickhouse: single({
+    name: "clickhouse",
+    prepare: prepareClickHouse,
+    about: ({ version }) => `ClickHouse ${version}, ReplicatedMergeTree on 2 servers`,
+    play: playClickHouse,
+    begin: beginClickHouse,
+  }),
 };
-
-/** Sessions are asked for up to a minute: a shorter limit is how long a death goes unnoticed. */
-const SHORT_SESSIONS = { SESSION_TIMEOUT_MAX_MS: "15000" } as const;
 
 async function kafka(stage: Stage): Promise<readonly Report[]> {
   const kit = await prepareKafka(stage.tools);
@@ -89,21 +136,32 @@ async function recordHadoop(stage: Stage): Promise<readonly Report[]> {
   });
 }
 
-async function spark(stage: Stage): Promise<readonly Report[]> {
-  const kit = await prepareSpark(stage.tools);
-  return await withCoordinator(stage, SHORT_SESSIONS, async (coordinator) => {
-    const run: SparkRun = { ...shared(stage), kit, coordinator };
-    const name = `Spark ${kit.version} standalone, 2 masters and a worker`;
-    return await play(stage, name, async (scenario) => await playSpark(run, scenario));
-  });
-}
-
-async function recordSpark(stage: Stage): Promise<readonly Report[]> {
-  const kit = await prepareSpark(stage.tools);
-  const about = `Spark ${kit.version} standalone, 2 masters and a worker`;
-  return await recorded(stage, { name: "spark", about }, async (coordinator, scenario) => {
-    await beginSpark({ ...shared(stage), kit, coordinator }, scenario);
-  });
+/** A system of one scenario. */
+function single<Kit>(parts: {
+  readonly name: SystemName;
+  readonly prepare: (tools: Toolbox) => Promise<Kit>;
+  /** What it is, and how much of it. */
+  readonly about: (kit: Kit) => string;
+  readonly play: (run: Run<Kit>, scenario: Scenario) => Promise<void>;
+  readonly begin: (run: Run<Kit>, scenario: Scenario) => Promise<void>;
+  readonly vars?: Readonly<Record<string, string>>;
+}): System {
+  const { name, prepare, about, vars = {} } = parts;
+  return {
+    async play(stage) {
+      const kit = await prepare(stage.tools);
+      return await withCoordinator(stage, vars, async (coordinator) => {
+        const run = { ...shared(stage), kit, coordinator };
+        return await play(stage, about(kit), async (scenario) => await parts.play(run, scenario));
+      });
+    },
+    async record(stage) {
+      const kit = await prepare(stage.tools);
+      return await recorded(stage, { name, about: about(kit) }, async (coordinator, scenario) => {
+        await parts.begin({ ...shared(stage), kit, coordinator }, scenario);
+      });
+    },
+  };
 }
 
 function shared({ processes, temporary }: Stage): {

@@ -1,6 +1,6 @@
 /**
- * What Kafka, Spark and Hadoop sent to a real ZooKeeper in their first minutes, played to an ensemble of three, each
- * connection at the next door: their clients must be told what they were told there.
+ * What whole systems, Kafka among them, sent to a real ZooKeeper in their first minutes, played to an ensemble of
+ * three, each connection at the next door: their clients must be told what they were told there.
  */
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,15 @@ const RECORDING_BYTES_MAX = 1_000_000;
 const files = readdirSync(RECORDINGS);
 
 test("there are recordings", () => {
-  expect(files).toEqual(["hadoop.txt", "kafka.txt", "spark.txt"]);
+  expect(files).toEqual([
+    "clickhouse.txt",
+    "hadoop.txt",
+    "hbase.txt",
+    "kafka.txt",
+    "patroni.txt",
+    "solr.txt",
+    "spark.txt",
+  ]);
 });
 
 /** Thousands of requests, one after the other, each behind a sync of disks that others use too. */

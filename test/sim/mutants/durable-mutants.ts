@@ -16,12 +16,13 @@ export const DURABLE_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "tree-in-second-transaction",
-    what: "where more than eight znodes have changed they are written in a transaction of their own, behind what says how far the tree is",
+    what: "nine to 64 changed znodes are written in a transaction of their own, behind what says how far the tree is",
     edits: [
       {
         file: "src/durable/store.ts",
         find: "      if (isFlush) this.#writeTree();\n      // Both",
-        replace: "      if (isFlush && this.#nodes.dirtyCount <= 8) this.#writeTree();\n      // Both",
+        replace:
+          "      const { dirtyCount } = this.#nodes;\n      if (isFlush && (dirtyCount < 9 || dirtyCount > 64)) this.#writeTree();\n      // Both",
       },
       {
         file: "src/durable/store.ts",
