@@ -21,6 +21,8 @@ const config: KnipConfig = {
     "src/clusters/index.ts",
     // Started as programs of their own; knip does not look behind the `exec` of npm start.
     "src/cli/start.ts",
+    // Bundled by packaging/dashboard.ts into the page.
+    "src/dashboard/main.tsx",
     "test/bench/responder.ts",
     // Bundled by the starter: what a process of several runs beside the Worker.
     "src/local/namespace.ts",
@@ -29,10 +31,12 @@ const config: KnipConfig = {
     "src/binding/main.ts",
     "test/compat/clients/node/*.ts",
   ],
-  project: ["src/**/*.ts", "test/**/*.ts", "examples/**/*.ts", "packaging/**/*.ts"],
+  project: ["src/**/*.{ts,tsx}", "test/**/*.ts", "examples/**/*.ts", "packaging/**/*.ts"],
   ignoreDependencies: [
     // The local starter finds it by its folder, for the runtime and the bundler that come with it.
     "wrangler",
+    // Read by its path, for the page that it looks at.
+    "axe-core",
     // Run by its program's name, attw.
     "@arethetypeswrong/cli",
   ],

@@ -75,6 +75,8 @@ export { type Need, refusedNeed } from "../keeper/call-scope.ts";
 
 export type { KnownHook } from "../keeper/hook-calls.ts";
 
+export type { HeldKind, KnownSession } from "../keeper/survey.ts";
+
 export { isHookName } from "../tree/webhooks.ts";
 
 export { SECRET_PREFIX as HOOK_SECRET_PREFIX } from "./hook-delivery.ts";

@@ -29,12 +29,13 @@ const PUT_ROWS = 16;
 /** The statements on one table that are run for each znode: text made once, as it is long, and hashed to be found. */
 function statementsOn(
   table: ZnodeTable,
-): Readonly<Record<"read" | "childNames" | "putOne" | "putMany", string>> {
+): Readonly<Record<"read" | "childNames" | "childPage" | "putOne" | "putMany", string>> {
   const put = `INSERT OR REPLACE INTO ${table} (parent, name, owner, head, data, idle) VALUES`;
   const row = "(?, ?, ?, ?, ?, ?)";
   return {
     read: `SELECT owner, head, data FROM ${table} WHERE parent = ? AND name = ?`,
     childNames: `SELECT name FROM ${table} WHERE parent = ? ORDER BY name`,
+    childPage: `SELECT name FROM ${table} WHERE parent = ? AND name > ? ORDER BY name LIMIT ?`,
     putOne: `${put} ${row}`,
     putMany: `${put} ${Array.from({ length: PUT_ROWS }, () => row).join(", ")}`,
   };
@@ -97,6 +98,13 @@ export class SqlNodeRows implements NodeRows {
   childNames(path: string): readonly string[] {
     return this.#sql
       .exec<{ name: string }>(this.#statements.childNames, path)
+      .toArray()
+      .map(({ name }) => name);
+  }
+
+  childPage(path: string, after: string, countMax: number): readonly string[] {
+    return this.#sql
+      .exec<{ name: string }>(this.#statements.childPage, path, after, countMax)
       .toArray()
       .map(({ name }) => name);
   }

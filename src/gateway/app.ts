@@ -16,6 +16,7 @@ import { offeredProtocols, WEBSOCKET_PROTOCOL } from "./bearer.ts";
 import { restore, restoreByPost, shedConnections, takeSnapshot } from "./bulk-commands.ts";
 import { listCommands, runCommand } from "./commands.ts";
 import { corsOf } from "./cors.ts";
+import { asksForPage, showPage } from "./dashboard.ts";
 import { type App, document, ensemblesOf, problem, unknownEnsemble } from "./documents.ts";
 import { moveLeader, moveLeaderByPost } from "./move-leader.ts";
 import { allMetrics, ensembleMetrics } from "./metrics.ts";
@@ -29,6 +30,7 @@ const STATUS_PATHS = ["/:ensemble/v1/status", "/v1/status"] as const;
 
 /** What there is, for those who look around and those who are lost. */
 const ROUTES: Readonly<Record<string, string>> = {
+  "/ENSEMBLE/": "the dashboard, for a browser",
   "/healthz": "whether every replica of every ensemble serves, or sleeps",
   "/ENSEMBLE/v1/status": "what each replica tells about itself, and who leads",
   "/ENSEMBLE/commands": "ZooKeeper's AdminServer: its commands, each for the leader or for ?sid=SID",
@@ -70,6 +72,10 @@ export function makeApp({ callers, whereabouts, gatekeeper }: AppParts): Hono<Ap
     return next();
   });
   app.use(corsOf(gatekeeper.settings));
+  app.use(async (context, next) => {
+    if (!asksForPage(context)) return next();
+    return gatekeeper.refusalOfStrangers(context) ?? showPage(context);
+  });
   app.use(async (context, next) => {
     const bearer = await gatekeeper.admit(context);
     if (bearer instanceof Response) return bearer;

@@ -40,21 +40,21 @@ export class Gatekeeper {
     this.#signed = signed;
   }
 
+  /** Why a request is refused before it is looked at who asks; undefined where it is not. */
+  refusalOfStrangers(context: Context<App>): Response | undefined {
+    const foreign = foreignRefusal(context.env, callerOf(context));
+    if (foreign !== undefined) return refused(context, foreign);
+    const address = networkOf(addressOf(context.req.raw, context.env));
+    const waitMs = Math.max(this.#requestWait(context, address), this.#failures.wait(address, this.#now()));
+    return waitMs > 0 ? tooMany(context, waitMs, "this address asks, or is wrong, too often") : undefined;
+  }
+
   /** The bearer of a request, or why it is refused. */
   async admit(context: Context<App>): Promise<Bearer | Response> {
-    const { env } = context;
-    const request = context.req;
-    const caller: Caller = {
-      host: context.get("host") ?? new URL(request.url).host,
-      origin: request.header("origin"),
-      authorization: authorizationOf(request.raw.headers),
-      fetchSite: request.header("sec-fetch-site"),
-    };
-    const foreign = foreignRefusal(env, caller);
-    if (foreign !== undefined) return refused(context, foreign);
-    const address = networkOf(addressOf(request.raw, env));
-    const waitMs = Math.max(this.#requestWait(context, address), this.#failures.wait(address, this.#now()));
-    if (waitMs > 0) return tooMany(context, waitMs, "this address asks, or is wrong, too often");
+    const refusal = this.refusalOfStrangers(context);
+    if (refusal !== undefined) return refusal;
+    const caller = callerOf(context);
+    const address = networkOf(addressOf(context.req.raw, context.env));
     const failed = (): void => void this.#failures.take(address, this.#now());
     const bearer = await this.#bearerOf(context, caller, failed);
     if (bearer instanceof Response && bearer.status === 401 && caller.authorization !== undefined) failed();
@@ -119,6 +119,16 @@ export class Gatekeeper {
     }
     return buckets.take(address, this.#now());
   }
+}
+
+function callerOf(context: Context<App>): Caller {
+  const request = context.req;
+  return {
+    host: context.get("host") ?? new URL(request.url).host,
+    origin: request.header("origin"),
+    authorization: authorizationOf(request.raw.headers),
+    fetchSite: request.header("sec-fetch-site"),
+  };
 }
 
 function refused(context: Context<App>, { status, detail }: { status: 401 | 403; detail: string }): Response {

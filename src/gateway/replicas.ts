@@ -1,6 +1,6 @@
 /** What the replicas of an ensemble tell about themselves, asked all at once. */
 import type { Sid } from "../base/ids.ts";
-import { type Members, readMembers, sidsOf } from "../base/settings.ts";
+import { type Members, readMembers, readPlacement, sidsOf } from "../base/settings.ts";
 import { compareZxid, ZXID_ZERO } from "../base/zxid.ts";
 import { GATEWAY_PATHS, type ObjectStatus, replicaStub } from "../durable/entry.ts";
 import type { GatewayEnv } from "./documents.ts";
@@ -19,6 +19,8 @@ export interface ReplicaReport {
   readonly object: string;
   /** Told by the members, whatever the replica says: a follower or leader is a participant. */
   readonly role: "participant" | "observer";
+  /** Where it was asked to live: one of Cloudflare's location hints; null where `PLACEMENT` does not say. */
+  readonly location: string | null;
   readonly status: ObjectStatus | null;
   /** Why there is no status. */
   readonly error: string | null;
@@ -107,7 +109,8 @@ function ask(env: GatewayEnv, ensemble: string, members: Members): Promise<reado
     sidsOf(members).map(async (sid): Promise<ReplicaReport> => {
       const stub = replicaStub(env, { ensemble, sid });
       const role = members.voters.includes(sid) ? "participant" : "observer";
-      const replica = { sid, object: stub.id.toString(), role } as const;
+      const location = readPlacement(env).get(sid) ?? null;
+      const replica = { sid, object: stub.id.toString(), role, location } as const;
       try {
         const signal = AbortSignal.timeout(STATUS_DEADLINE_MS);
         const response = await stub.fetch(`http://replica${GATEWAY_PATHS.status}`, { signal });

@@ -18,6 +18,7 @@ import { isTokenPath } from "../tree/tokens.ts";
 import type { TreeEvent } from "../tree/transition.ts";
 import { compareZxid, type Zxid } from "../base/zxid.ts";
 import { powersOf, SUPER } from "./auth.ts";
+import { answered, sessionTimeout } from "./call-answers.ts";
 import type { Call, CallAnswer, CallId, CallRequest, CallResponse } from "./call.ts";
 import { CallPace } from "./call-pace.ts";
 import { mayCall } from "./call-scope.ts";
@@ -27,14 +28,7 @@ import { hostOf } from "./connection.ts";
 import { HookCalls } from "./hook-calls.ts";
 import type { DoorContext } from "./door-context.ts";
 import type { HistoryWalks } from "./history-walks.ts";
-import {
-  CALL_SESSION_MS_MAX,
-  CALL_SESSION_MS_MIN,
-  CALL_WAIT_MS,
-  CALLS_BYTES_MAX,
-  CALLS_MAX,
-  LEASE_CLOCK_STEP_MS_MAX,
-} from "./limits.ts";
+import { CALL_WAIT_MS, CALLS_BYTES_MAX, CALLS_MAX, LEASE_CLOCK_STEP_MS_MAX } from "./limits.ts";
 import { LockCalls } from "./lock-calls.ts";
 import type { OpenCall } from "./open-call.ts";
 import type { LocalReads } from "./local-reads.ts";
@@ -44,6 +38,7 @@ import type { ServiceHost } from "./service-writes.ts";
 import type { Actor } from "./operations/audit.ts";
 import { replyTo } from "./replies.ts";
 import { Strangers } from "./strangers.ts";
+import { survey } from "./survey.ts";
 import { TokenCalls } from "./token-calls.ts";
 import { transacted } from "./transact-outcome.ts";
 import type { Action } from "./turn.ts";
@@ -316,6 +311,16 @@ export class CallDoor {
       case "queue":
       case "children":
         return this.#read(open, request);
+      case "whoAmI":
+      case "listSessions":
+      case "showSession":
+      case "listWatches":
+      case "listQueues": {
+        const response = survey(this.#context, open, request);
+        return this.#answer(open, this.#context.tree.lastApplied, ERROR_CODES.ok, response);
+      }
+      case "endSession":
+        return open.isFresh ? this.#endSession(open, request.session) : this.#awaitBarrier(open);
       case "write":
         return this.#write(open, request.request);
       case "openSession":
@@ -372,21 +377,35 @@ export class CallDoor {
     });
   }
 
+  /** An operator's: whoever keeps it alive loses it, and a connection that it has is hung up on. */
+  #endSession(open: OpenCall, session: SessionId): void {
+    const { tree } = this.#context;
+    if (tree.sessions.get(session) === undefined) {
+      return this.#answer(open, tree.lastApplied, ERROR_CODES.sessionExpired);
+    }
+    const request = { op: "closeSession" } as const;
+    const write = { request, session, operation: "endSession" };
+    this.#send(open, write, ({ zxid, outcome }) => this.#answer(open, zxid, replyTo(request, outcome).code));
+  }
+
   #send(
     open: OpenCall,
     write: {
       readonly request: WriteRequest;
       readonly session: SessionId;
       readonly identities?: readonly Identity[];
+      /** Of an operator: what it is all for. */
+      readonly operation?: string;
     },
     done: (delivered: Delivered) => void,
   ): void {
     const { call } = open;
-    const { request, session, identities = open.identities } = write;
-    const sent = { request, session, identities, bytes: call.bytes };
+    const { request, session, identities = open.identities, operation } = write;
+    const isByOperator = operation !== undefined;
+    const sent = { request, session, identities, bytes: call.bytes, isByOperator };
     open.serial = this.#writes.send(sent, (delivered) => {
       if (delivered === undefined) return this.#end(open, { kind: "undecided" });
-      this.#auditWrite(open, { request, session }, delivered);
+      this.#auditWrite(open, { request, session }, { ...delivered, operation });
       done(delivered);
     });
     if (call.trace === undefined || !this.#context.serving()) return;
@@ -473,17 +492,4 @@ export class CallDoor {
     const mayStand = open.call.request.kind === "acquire" && !this.#writes.isUnsent(open.serial ?? 0);
     if (open.serial !== undefined && !mayStand) this.#writes.forget(open.serial);
   }
-}
-
-function answered(
-  zxid: Zxid,
-  code: number,
-  response: CallResponse,
-): CallAnswer & { readonly kind: "answered" } {
-  const isTold = code === ERROR_CODES.ok || response.op === "queued";
-  return { kind: "answered", zxid, code, response: isTold ? response : { op: "empty" } };
-}
-
-function sessionTimeout(askedMs: number): number {
-  return Math.min(Math.max(askedMs, CALL_SESSION_MS_MIN), CALL_SESSION_MS_MAX);
 }

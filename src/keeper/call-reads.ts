@@ -7,7 +7,7 @@ import { ERROR_CODES } from "../base/error-code.ts";
 import { NO_SESSION } from "../base/ids.ts";
 import { compareZxid, equalZxid, type Zxid, ZXID_ZERO } from "../base/zxid.ts";
 import type { Tree } from "../tree/tree.ts";
-import type { CallRequest, CallResponse, Page } from "./call.ts";
+import type { CallRequest, CallResponse } from "./call.ts";
 import { belowOf, ChangeWaits, isKnown } from "./change-waits.ts";
 import { readChildren } from "./children-read.ts";
 import { isKnownQueue, lockQueue, semaphoreQueue } from "./contest.ts";
@@ -58,13 +58,14 @@ export class CallReads {
     open: OpenCall,
     { request, page, change }: CallRequest & { readonly kind: "read" },
   ): Read | undefined {
-    const { code, response } = this.#reads.answer(request, readerOf(open));
+    const reader = readerOf(open);
+    const { code, response } =
+      page === undefined ? this.#reads.answer(request, reader) : this.#reads.page(request.path, page, reader);
     if (change !== undefined && this.#hasTime(open, change.waitMs) && isKnown(change.known, code, response)) {
       return this.#await(open, request.path, change.waitMs);
     }
-    const shown = page !== undefined && response.op === "children2" ? pageOf(response, page) : response;
     const isPublic = request.op !== "getACL" && this.#reads.isPublic(request.path);
-    return { code, response: shown, isPublic };
+    return { code, response, isPublic };
   }
 
   #readQueue(
@@ -108,12 +109,4 @@ export class CallReads {
 function readerOf({ call, identities, scope }: OpenCall): Reader {
   const session = call.session?.session ?? NO_SESSION;
   return { connection: 0, session, identities, proven: identities, scope };
-}
-
-function pageOf(
-  { children, stat }: CallResponse & { readonly op: "children2" },
-  { after, limit }: Page,
-): CallResponse {
-  const behind = after === "" ? children : children.filter((name) => name > after);
-  return { op: "page", children: behind.slice(0, limit), isLast: behind.length <= limit, stat };
 }

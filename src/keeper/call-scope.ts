@@ -58,11 +58,18 @@ function needOf(request: CallRequest): Need | undefined {
       return { permission: "admin", path: request.path };
     case "write":
     case "openSession":
+    case "whoAmI":
       return undefined;
+    case "listSessions":
+    case "showSession":
+    case "listWatches":
+    case "listQueues":
+      return { permission: "read", path: "/" };
     case "authorize":
       return request.need;
     case "explainSession":
       return { permission: "read", path: "/" };
+    case "endSession":
     case "createToken":
     case "listTokens":
     case "revokeToken":

@@ -11,12 +11,17 @@ import { identityBytes } from "./auth.ts";
 import type { DoorContext } from "./door-context.ts";
 import { FORWARD_ATTEMPTS_MAX, PENDING_OVERHEAD_BYTES } from "./limits.ts";
 
+/** No attachment of a client to its session is later than this. */
+const ABOVE_ALL: Zxid = { epoch: 0x7fffffff, counter: 0xffffffff };
+
 /** A write of a call. */
 export interface CallWrite {
   readonly request: WriteRequest;
   /** NO_SESSION for none. */
   readonly session: SessionId;
   readonly identities: readonly Identity[];
+  /** Whether it is an operator's, who may write in a session that a connection has. */
+  readonly isByOperator?: boolean | undefined;
   /** About how many it takes on a link, its identities aside. */
   readonly bytes: number;
 }
@@ -104,11 +109,11 @@ export class CallWrites {
     }
     outgoing.isSent = true;
     outgoing.attempts++;
-    const { request, session, identities } = write;
+    const { request, session, identities, isByOperator = false } = write;
     const bytes = write.bytes + identityBytes(identities) + PENDING_OVERHEAD_BYTES;
     window.sent(serial, bytes);
     // The generation of no connection: a session that a client has attached to by one is that connection's.
-    const generation = ZXID_ZERO;
+    const generation = isByOperator ? ABOVE_ALL : ZXID_ZERO;
     this.#context.forward(
       { origin: { ...origin, serial }, session, generation, xid: 0, identities, request },
       bytes,

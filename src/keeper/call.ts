@@ -19,6 +19,7 @@ import type { Zxid } from "../base/zxid.ts";
 import type { TokenRecord } from "../tree/tokens.ts";
 import type { Known } from "./change-waits.ts";
 import type { HookRequest, KnownHook } from "./hook-calls.ts";
+import type { SurveyRequest, SurveyResponse } from "./survey.ts";
 import type { HistoryGone, PastRequest, PastResponse } from "./past-requests.ts";
 
 export type { Known } from "./change-waits.ts";
@@ -123,6 +124,9 @@ export type CallRequest =
       readonly lifeMs: number | undefined;
     }
   | HookRequest
+  | SurveyRequest
+  /** An operator ends a session, whoever keeps it alive. */
+  | { readonly kind: "endSession"; readonly session: SessionId }
   | PastRequest
   | { readonly kind: "listTokens" }
   | { readonly kind: "revokeToken"; readonly hash: string };
@@ -218,6 +222,7 @@ export type CallResponse =
       readonly permits: number | undefined;
     }
   | { readonly op: "hooks"; readonly hooks: readonly KnownHook[] }
+  | SurveyResponse
   | { readonly op: "tokens"; readonly tokens: readonly KnownToken[] }
   | { readonly op: "session"; readonly session: CallSession; readonly timeoutMs: number };
 

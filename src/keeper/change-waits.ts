@@ -3,8 +3,8 @@ import type { Zxid } from "../base/zxid.ts";
 import { compareZxid } from "../base/zxid.ts";
 import { ERROR_CODES } from "../base/error-code.ts";
 import { parentOf } from "../base/path.ts";
-import type { Response } from "../base/request.ts";
 import type { TreeEvent } from "../tree/transition.ts";
+import type { CallResponse } from "./call.ts";
 import type { OpenCall } from "./open-call.ts";
 
 /** What a caller knows of a znode's data, or of its children: how often they changed, and by which write. */
@@ -56,14 +56,14 @@ export class ChangeWaits {
 }
 
 /** Whether an answer shows what the caller knows; who knows of nothing knows that there is no such znode. */
-export function isKnown(known: Known | undefined, code: number, response: Response): boolean {
+export function isKnown(known: Known | undefined, code: number, response: CallResponse): boolean {
   if (known === undefined) return code === ERROR_CODES.noNode;
   if (code !== ERROR_CODES.ok) return false;
   if (response.op === "getData") {
     const { version, czxid } = response.stat;
     return known.count === version && compareZxid(known.zxid, czxid) === 0;
   }
-  if (response.op !== "children2") return false;
+  if (response.op !== "children2" && response.op !== "page") return false;
   const { cversion, pzxid } = response.stat;
   return known.count === cversion && compareZxid(known.zxid, pzxid) === 0;
 }

@@ -65,6 +65,7 @@ export function describeReplica(replica: Described): ReplicaStatus {
     znodes: tree.nodeCount,
     ...tree.totals,
     uptimeMs: replica.clockMs - replica.startedMs,
+    leadingMs: door.metrics.leadingMs(host.phase, replica.clockMs) ?? null,
     syncedFollowers: zab.learners.filter(({ isSynced, isVoter }) => isSynced && isVoter).length,
     syncedObservers: zab.learners.filter(({ isSynced, isVoter }) => isSynced && !isVoter).length,
     watches: replica.watches.count,
@@ -125,7 +126,17 @@ function describeWatches(watches: WatchTable, door: ClientDoor): WatchReport {
     summary: watches.summary,
     bySession: Array.from(watches.byWatcher(), ([watcher, paths]) => [sessionOf(watcher), [...paths]]),
     byPath: Array.from(watches.byPath(), ([path, watchers]) => [path, Array.from(watchers, sessionOf)]),
+    all: allWatches(watches, sessionOf),
   };
+}
+
+function* allWatches(watches: WatchTable, sessionOf: (watcher: number) => SessionId): WatchReport["all"] {
+  for (const [path, watchers] of watches.byPath()) {
+    for (const watcher of watchers) yield { path, session: sessionOf(watcher), of: "node" };
+  }
+  for (const [path, watchers] of watches.byParent()) {
+    for (const watcher of watchers) yield { path, session: sessionOf(watcher), of: "children" };
+  }
 }
 
 function isStandalone({ current: { voters, observers } }: PeerStatus["membership"]): boolean {

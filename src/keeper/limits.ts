@@ -101,6 +101,9 @@ export const LOCK_PROBE_MS = 100;
 /** Of a lock's queue so many are shown. */
 export const LOCK_QUEUE_SHOWN = 100;
 
+/** Of a session's ephemerals so many are shown. */
+export const EPHEMERALS_SHOWN = 1000;
+
 /** How long a handshake waits for this replica to serve, or to catch up with what the client has seen elsewhere. */
 export const HANDSHAKE_HOLD_MS = 1000;
 

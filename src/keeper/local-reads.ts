@@ -17,7 +17,9 @@ import type {
 import { SCOPE_SCHEME } from "../base/scope-identity.ts";
 import { isAllowed } from "../tree/access.ts";
 import { checkScope, mayTouch, type Scope } from "../tree/scope.ts";
+import { readPage } from "../tree/tree-read.ts";
 import type { Tree } from "../tree/tree.ts";
+import type { Page } from "./call.ts";
 import { type MissedEvent, watchOf, type WatchTable } from "../tree/watch-table.ts";
 import type { ConnectionId } from "./connection.ts";
 import { CHILD_NAME_BYTES_GUESS, REPLY_BYTES_GUESS } from "./limits.ts";
@@ -43,6 +45,12 @@ export interface LocalAnswer extends Reply {
   readonly events: readonly MissedEvent[];
 }
 
+/** What a part of a znode's children is answered with. */
+export interface PageAnswer {
+  readonly code: number;
+  readonly response: { readonly op: "empty" } | ({ readonly op: "page" } & ReturnType<typeof readPage>);
+}
+
 /** Answers reads; leaves and removes watches. */
 export class LocalReads {
   readonly #tree: Tree;
@@ -60,6 +68,20 @@ export class LocalReads {
     } catch (error) {
       if (!(error instanceof KeeperError)) throw error;
       return { code: error.code, response: { op: "empty" }, events: [] };
+    }
+  }
+
+  /** A part of the znode's children, or what is wrong. */
+  page(path: string, page: Page, { identities, scope }: Reader): PageAnswer {
+    try {
+      checkScope(scope, "read", path);
+      return {
+        code: ERROR_CODES.ok,
+        response: { op: "page", ...readPage(this.#tree, path, page, identities) },
+      };
+    } catch (error) {
+      if (!(error instanceof KeeperError)) throw error;
+      return { code: error.code, response: { op: "empty" } };
     }
   }
 

@@ -127,6 +127,8 @@ export interface ReplicaStatus {
   readonly watches: number;
   /** Since the replica started. */
   readonly uptimeMs: number;
+  /** For how long it has led; null where it does not. */
+  readonly leadingMs: number | null;
   /** Voters and observers that have caught up with this leader; 0 elsewhere. */
   readonly syncedFollowers: number;
   readonly syncedObservers: number;

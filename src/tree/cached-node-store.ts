@@ -28,6 +28,8 @@ export interface NodeRows {
   readMany(paths: readonly string[]): ManyRead;
   /** The names of the children, sorted by code units (as SQLite's BINARY does for what paths may hold). */
   childNames(path: string): readonly string[];
+  /** The first so many of these behind a name. */
+  childPage(path: string, after: string, countMax: number): readonly string[];
   ephemeralsOf(session: SessionId): readonly string[];
   count(): number;
   /** How many znodes lie below the path, at any depth: a range of the key, not a walk. */
@@ -159,6 +161,16 @@ export class CachedNodeStore implements NodeStore {
     const names = stored.filter((name) => !changed.has(name));
     for (const [name, present] of changed) if (present) names.push(name);
     return names.sort(compareText);
+  }
+
+  childPage(path: string, after: string, countMax: number): readonly string[] {
+    const changed = this.#dirtyChildren.get(path);
+    // As many more as may have gone since they were written.
+    const stored = this.#rows.childPage(path, after, countMax + (changed?.size ?? 0));
+    if (changed === undefined) return stored;
+    const names = stored.filter((name) => !changed.has(name));
+    for (const [name, present] of changed) if (present && name > after) names.push(name);
+    return names.sort(compareText).slice(0, countMax);
   }
 
   ephemeralsOf(session: SessionId): readonly string[] {

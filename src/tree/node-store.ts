@@ -79,6 +79,8 @@ export interface NodeView {
 
 /** All znodes of a replica. */
 export interface NodeStore extends NodeView {
+  /** Of the children's names, sorted, at most so many behind one: what comes before costs nothing. */
+  childPage(path: string, after: string, countMax: number): readonly string[];
   /** How many znodes there are. */
   count(): number;
   /** How many znodes lie below the path, at any depth. */
@@ -139,6 +141,12 @@ export class MapNodeStore implements NodeStore {
     const sorted = [...(this.#children.get(path) ?? [])].sort(compareText);
     this.#sortedNames.set(path, sorted);
     return sorted;
+  }
+
+  childPage(path: string, after: string, countMax: number): readonly string[] {
+    const names = this.childNames(path);
+    const from = names.findIndex((name) => name > after);
+    return from === -1 ? [] : names.slice(from, from + countMax);
   }
 
   ephemeralsOf(session: SessionId): readonly string[] {

@@ -16,6 +16,7 @@ import type {
   Response,
   WatchableReadRequest,
 } from "../base/request.ts";
+import type { Stat } from "../base/stat.ts";
 import { checkAllowed, visibleAcl } from "./access.ts";
 import { statOf, type Znode } from "./node-store.ts";
 
@@ -71,6 +72,20 @@ export function readTree(
     default:
       return assertNever(request);
   }
+}
+
+/** A part of the children, at most `limit` behind a name. Throws KeeperError as getChildren2 does. */
+export function readPage(
+  tree: ReadableTree & {
+    childPage(path: string, after: string, countMax: number): readonly string[];
+  },
+  path: string,
+  { after, limit }: { readonly after: string; readonly limit: number },
+  identities: readonly Identity[],
+): { readonly children: readonly string[]; readonly isLast: boolean; readonly stat: Stat } {
+  const node = readable(tree, path, identities);
+  const names = tree.childPage(actualPath(path), after, limit + 1);
+  return { children: names.slice(0, limit), isLast: names.length <= limit, stat: statOf(node) };
 }
 
 function existing(tree: ReadableTree, path: string): Znode {

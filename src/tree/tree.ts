@@ -133,6 +133,11 @@ export class Tree {
     return this.#state.store.childNames(path);
   }
 
+  /** A part of them: at most so many behind a name. */
+  childPage(path: string, after: string, countMax: number): readonly string[] {
+    return this.#state.store.childPage(path, after, countMax);
+  }
+
   /** How many znodes lie below the path, at any depth. */
   descendantCount(path: string): number {
     return this.#state.store.descendantCount(path);

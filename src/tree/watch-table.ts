@@ -81,6 +81,11 @@ export class WatchTable {
     return this.#data.paths();
   }
 
+  /** Every path whose children are watched, with those that do. */
+  byParent(): Iterable<readonly [string, Iterable<Watcher>]> {
+    return this.#child.paths();
+  }
+
   /** Every watcher with its paths, children aside: what wchc tells. */
   byWatcher(): Iterable<readonly [Watcher, Iterable<string>]> {
     return this.#data.watchers();

@@ -13,6 +13,11 @@ const HEARD: ReadonlySet<CallRequest["kind"]> = new Set([
   "listTokens",
   "listHooks",
   "noteHook",
+  "whoAmI",
+  "listSessions",
+  "showSession",
+  "listWatches",
+  "listQueues",
 ]);
 
 /** Of one replica. */

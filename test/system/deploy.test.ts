@@ -45,6 +45,10 @@ describe("the bundle of a deployment", () => {
       expect(status).toBe(200);
       const stranger = await miniflare.dispatchFetch("https://keeper.example/healthz");
       expect(stranger.status).toBe(401);
+      // The page that asks for a secret is given before one is shown; it holds nothing.
+      const page = await miniflare.dispatchFetch("https://keeper.example/main/");
+      expect(page.status).toBe(200);
+      expect(page.headers.get("content-security-policy")).toContain("frame-ancestors 'none'");
     } finally {
       await miniflare.dispose();
     }
@@ -57,6 +61,7 @@ describe("the bundle of a deployment", () => {
 
       expect(response.status).toBe(403);
       expect(await response.text()).toContain("wrangler secret put");
+      expect((await miniflare.dispatchFetch("http://localhost/main/")).status).toBe(403);
     } finally {
       await miniflare.dispose();
     }

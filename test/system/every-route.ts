@@ -30,6 +30,14 @@ export function reads(): readonly Route[] {
     "/nodes/there",
     "/nodes/there?consistency=linearizable",
     "/nodes/there?children",
+    "/acl/there",
+    "/whoami",
+    "/sessions",
+    "/sessions/0000000000000001",
+    "/watches",
+    "/locks",
+    "/semaphores",
+    "/elections",
     `/nodes/there?asOf=${new Date().toISOString()}`,
     `/diff/there?from=${new Date().toISOString()}`,
     "/explain/nodes/there",
@@ -91,7 +99,9 @@ export async function changes(api: HttpApi): Promise<readonly Route[]> {
   const renewed = await takeLeases(api);
   const released = await takeLeases(api, "released");
   const forced = await takeLeases(api, "forced");
-  return changesIn({ session, renewed, released, forced, tokenId: String(json?.["id"]) });
+  const doomed = String((await api.call("POST", "/sessions", { json: {} })).json?.["session"]);
+  const all = { session, renewed, released, forced };
+  return changesIn({ ...all, tokenId: String(json?.["id"]), doomed: doomed.slice(0, 16) });
 }
 
 /** What the requests are made in and about. */
@@ -101,6 +111,8 @@ interface Made {
   readonly released: HeldLeases;
   readonly forced: HeldLeases;
   readonly tokenId: string;
+  /** The id of a session that an operator ends. */
+  readonly doomed: string;
 }
 
 /** The same in a session, and with leases, of none that there is. */
@@ -108,7 +120,7 @@ export function changesOfNobody(): readonly Route[] {
   const nobodys = { lease: NOBODYS, token: "7" };
   const leases = { locks: nobodys, semaphores: nobodys, elections: nobodys };
   const all = { renewed: leases, released: leases, forced: leases };
-  return changesIn({ session: NOBODYS, tokenId: "0".repeat(64), ...all });
+  return changesIn({ session: NOBODYS, tokenId: "0".repeat(64), doomed: "7".repeat(16), ...all });
 }
 
 function changesIn(made: Made): readonly Route[] {
@@ -116,6 +128,7 @@ function changesIn(made: Made): readonly Route[] {
   return [
     change("PUT", "/nodes/there", { body: "x" }),
     change("POST", "/nodes/n-?sequential=true", { body: "x" }),
+    change("PUT", "/acl/there", { json: { acl: OPEN } }),
     change("DELETE", "/nodes/there"),
     change("POST", "/multi", { json: { operations: [{ op: "put", path: "/m", text: "x" }] } }),
     change("POST", "/sessions", { json: {} }),
@@ -134,6 +147,7 @@ function changesIn(made: Made): readonly Route[] {
     change("DELETE", "/config/app/schema"),
     change("DELETE", "/config/app"),
     change("DELETE", "/sessions", own),
+    change("DELETE", `/sessions/${made.doomed}`),
     ...contests(made),
     ...credentialsAndHooks(made.tokenId),
   ];
@@ -155,6 +169,7 @@ function contests({ renewed, released, forced }: Made): readonly Route[] {
   ];
 }
 
+const OPEN = [{ scheme: "world", id: "anyone", permissions: ["read", "write", "create", "delete", "admin"] }];
 const SCOPES = [{ prefix: "/app", permissions: ["read"] }];
 const TOKEN = { name: "billing", scopes: SCOPES };
 const HOOK = { name: "deploys", url: "http://127.0.0.1:9/", path: "/there" };

@@ -15,6 +15,7 @@ import {
   unchangedAgain,
 } from "./coordination-contract.ts";
 import { MOVED_ALONE, WITHOUT_HOOKS } from "./every-route.ts";
+import { DOOMED, SURVEY_FAILURES, SURVEY_ROUTES, SURVEY_SUCCESSES } from "./survey-contract.ts";
 import {
   HOOK_FAILURES,
   HOOK_SUCCESSES,
@@ -88,6 +89,7 @@ const SUCCESSES: readonly (readonly [string, string, () => ApiInit])[] = [
   ["POST", "/locks/held/release", () => ({ json: { lease } })],
   ...coordinationSuccesses(state),
   ...HOOK_SUCCESSES,
+  ...SURVEY_SUCCESSES,
   ["GET", "/diff/there?from=0", () => ({})],
   ["GET", "/explain/nodes/there", () => ({})],
   ["GET", "/explain/sessions/7", () => ({})],
@@ -112,6 +114,14 @@ test.each(SUCCESSES)("%s %s wants the secret, and an ensemble that there is", as
 test("tokens and webhooks are kept from who has one that does not administer all", async () => {
   const bearer = api.as({ authorization: `Bearer ${(await token()).token}` });
   for (const [method, path, init] of SUCCESSES.filter(([, path]) => /^\/(tokens|webhooks)/.test(path))) {
+    expect(await bearer.call(method, path, init())).toMatchObject({ status: 403, code: "no-auth" });
+  }
+});
+
+test("what is told of all of the ensemble is kept from who may not read all of it", async () => {
+  const bearer = api.as({ authorization: `Bearer ${(await token()).token}` });
+  for (const [method, path, init] of SURVEY_SUCCESSES) {
+    if (!SURVEY_ROUTES.test(path)) continue;
     expect(await bearer.call(method, path, init())).toMatchObject({ status: 403, code: "no-auth" });
   }
 });
@@ -234,6 +244,7 @@ const ERRORS: readonly (readonly [string, string, () => ApiInit, string])[] = [
   ["DELETE", `/tokens/${NO_TOKEN}`, () => ({}), "404 no-such-token"],
   ...WATCH_FAILURES,
   ...HOOK_FAILURES,
+  ...SURVEY_FAILURES,
 ];
 
 function multi(...operations: readonly object[]): ApiInit {
@@ -254,9 +265,10 @@ test("what succeeds does so, and again under its key without being done twice", 
   for (const [method, path, init] of SUCCESSES) {
     const send =
       path === "/sessions" && method === "DELETE" ? { headers: { session: await session() } } : init();
-    const there = path.startsWith("/tokens/")
-      ? `/tokens/${(await token()).id}`
-      : path.replace("REVISION", state.revision);
+    const there = path
+      .replace(NO_TOKEN, path.startsWith("/tokens/") ? (await token()).id : NO_TOKEN)
+      .replace(DOOMED, path.includes(DOOMED) ? (await session()).slice(0, 16) : DOOMED)
+      .replace("REVISION", state.revision);
     expect((await api.call(method, there, send)).status).toBeLessThan(300);
   }
   const etag = (await api.call("GET", "/nodes/there")).headers.get("etag") ?? "";
@@ -302,6 +314,7 @@ test("nothing is in the document that was not seen, but for what others look for
     /(sessions|renew|release|resign|proclaim|watch\/\{path\}) 403$/,
     /services.* 403$/,
     /GET \/((locks|semaphores|elections)\/\{name\}|config\/\{name\}\/schema) 403$/,
+    /GET \/(whoami|watches|locks|semaphores|elections) 403$/,
     MOVED_ALONE,
     WITHOUT_HOOKS,
   ];

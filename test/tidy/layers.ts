@@ -29,7 +29,8 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
     types: ["zab"],
     packages: ["cloudflare:", "node:crypto"],
   },
-  dashboard: { layers: ["base"] },
+  // A page, and what a browser runs of it; the gateway knows the page that is made of it alone.
+  dashboard: { layers: [], packages: ["@preact/signals", "diff", "preact", "uplot"] },
   // What a Worker has that is bound to ours: published, so it leans on nothing.
   binding: { layers: [] },
   // The gateway runs what names and reaches a replica (durable's entry and settings), never what is inside one.
@@ -123,7 +124,7 @@ export const extensionRule: Rule = {
   name: "import-extension",
   check(source: Source): readonly Violation[] {
     const wrong = importsOf(source).filter(
-      ({ specifier }) => specifier.startsWith(".") && !/\.(ts|json|html|css|svg|sql)$/.test(specifier),
+      ({ specifier }) => specifier.startsWith(".") && !/\.(tsx?|json|html|css|svg|sql)$/.test(specifier),
     );
     return wrong.map(({ specifier, line }) => ({
       path: source.path,

@@ -28,10 +28,14 @@ export interface Source {
 
 /** Parses TypeScript; `path` decides which rules apply and need not exist. */
 export function parseSource(path: string, text: string): Source {
-  const tree = ts.createSourceFile(path, text, ts.ScriptTarget.ES2024, true, ts.ScriptKind.TS);
+  const tree = ts.createSourceFile(path, text, ts.ScriptTarget.ES2024, true, kindOf(path));
   const lines = text.split("\n");
   if (lines.at(-1) === "") lines.pop();
   return { path, text, lines, tree };
+}
+
+function kindOf(path: string): ts.ScriptKind {
+  return path.endsWith(".tsx") ? ts.ScriptKind.TSX : ts.ScriptKind.TS;
 }
 
 /** The folder under src/ that a file belongs to, "worker.ts" for the entry, undefined outside src/. */

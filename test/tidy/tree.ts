@@ -74,7 +74,7 @@ export function violationsIn(path: string, text: string): readonly Violation[] {
 
 /** Everything under src/ and test/ that breaks a rule. */
 export function violationsInCode(): readonly Violation[] {
-  const paths = [...filesBelow("src"), ...filesBelow("test")].filter((path) => path.endsWith(".ts"));
+  const paths = [...filesBelow("src"), ...filesBelow("test")].filter((path) => /\.tsx?$/.test(path));
   return paths.flatMap((path) => violationsIn(path, readText(path)));
 }
 

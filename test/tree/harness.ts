@@ -69,6 +69,10 @@ export class MapRows implements NodeRows {
   childNames(path: string): readonly string[] {
     return this.nodes.childNames(path);
   }
+
+  childPage(path: string, after: string, countMax: number): readonly string[] {
+    return this.nodes.childPage(path, after, countMax);
+  }
   ephemeralsOf(session: SessionId): readonly string[] {
     return this.nodes.ephemeralsOf(session);
   }

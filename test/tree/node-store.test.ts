@@ -93,6 +93,9 @@ describe.each(SUBJECTS)("a store %s", (_, makeSubject) => {
     expect(store.childNames("/")).toEqual(["a", "ab", "b"]);
     expect(store.childNames("/a")).toEqual(["Z", "y", "z"]);
     expect(store.childNames("/b")).toEqual([]);
+    expect(store.childPage("/a", "", 2)).toEqual(["Z", "y"]);
+    expect(store.childPage("/a", "y", 2)).toEqual(["z"]);
+    expect(store.childPage("/nope", "", 2)).toEqual([]);
     expect(store.childNames("/nope")).toEqual([]);
   });
 
@@ -285,6 +288,11 @@ test("a store over rows always answers as one in a map, whenever it is flushed",
         }
         for (const path of paths) expect(cached.get(path)).toEqual(map.get(path));
         expect(cached.childNames("/")).toEqual(map.childNames("/"));
+        for (const after of ["", "a", "b"]) {
+          const names = map.childNames("/").filter((name) => name > after);
+          for (const store of [map, cached])
+            expect(store.childPage("/", after, 2)).toEqual(names.slice(0, 2));
+        }
         expect(cached.ephemeralsOf(ALICE)).toEqual(map.ephemeralsOf(ALICE));
         expect(cached.ephemeralsOf(BOB)).toEqual(map.ephemeralsOf(BOB));
         expect(cached.count()).toBe(map.count());

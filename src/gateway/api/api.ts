@@ -4,6 +4,7 @@ import { type App, ensemblesOf, problem, unknownEnsemble } from "../documents.ts
 import type { CallerIdentities } from "../identities.ts";
 import { Tracing } from "../tracing.ts";
 import type { Whereabouts } from "../whereabouts.ts";
+import { addAcl } from "./acl.ts";
 import { Asker, ensembleOf } from "./ask.ts";
 import { bodyBounds } from "./body-bounds.ts";
 import { addCoordination } from "./coordination.ts";
@@ -11,11 +12,15 @@ import { addExplain } from "./explain.ts";
 import { addLocks } from "./locks.ts";
 import { addMulti } from "./multi.ts";
 import { addNodes } from "./nodes.ts";
+import { addQueues } from "./queues.ts";
 import { addDiff } from "./past.ts";
 import { addSessions } from "./sessions.ts";
+import { addSessionSurvey } from "./session-survey.ts";
 import { addTokens } from "./tokens.ts";
 import { addWatch } from "./watch.ts";
+import { addWatches } from "./watches.ts";
 import { addWebhooks } from "./webhooks.ts";
+import { addWhoAmI } from "./who-am-i.ts";
 
 /** The API's own version: it grows where something is added, and /v1 ends where something is taken away. */
 const API_VERSION = "1.0.0";
@@ -37,13 +42,18 @@ export function makeApi(callers: CallerIdentities, whereabouts: Whereabouts): Op
   const asker = new Asker(callers, whereabouts);
   for (const bound of bodyBounds(asker)) api.use(bound);
   addNodes(api, asker);
+  addAcl(api, asker);
   addMulti(api, asker);
   addSessions(api, asker);
+  addSessionSurvey(api, asker);
+  addQueues(api, asker);
   addLocks(api, asker);
   addCoordination(api, asker);
   addTokens(api, asker);
   addWatch(api, asker, whereabouts);
   addWebhooks(api, asker);
+  addWatches(api, asker);
+  addWhoAmI(api, asker);
   addDiff(api, asker);
   addExplain(api, asker);
   return api;

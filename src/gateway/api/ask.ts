@@ -29,7 +29,7 @@ import { firstOf } from "./first-of.ts";
 import { historyGone } from "./moments.ts";
 import { problemOf } from "./problems.ts";
 import { type Probed, ReplicaCalls } from "./replica-calls.ts";
-import { readSession, readZxid } from "./schemas.ts";
+import { readSession, readZxid, sessionText, zxidText } from "./schemas.ts";
 
 /** A replica that cannot serve yet says so after this time, where another one has been asked before. */
 const LATER_PATIENCE_MS = 1000;
@@ -160,6 +160,32 @@ export class Asker {
     return unavailable(context, reason ?? "no-quorum");
   }
 
+  /**
+   * What every replica of the ensemble answers, by its sid; of those that answer nothing, nothing. A response where
+   * none does, or the first that is asked is told that its caller may not ask.
+   */
+  async askAll(
+    context: Context<App>,
+    caller: HandedOver,
+    request: CallAsked["request"],
+  ): Promise<ReadonlyMap<Sid, Answered | undefined> | Response> {
+    const sids = (await this.#whereabouts.order(context, ensembleOf(context))).toSorted((a, b) => a - b);
+    const told = await Promise.all(
+      sids.map(async (sid) => {
+        const answer = await this.ask(context, caller, { request, isRepeatable: true, sid });
+        return { sid, answer };
+      }),
+    );
+    const refusal = told.find(({ answer }) => answer instanceof Response && answer.status < 500)?.answer;
+    if (refusal instanceof Response) return refusal;
+    const [first] = told;
+    const isSilent = told.every(({ answer }) => answer instanceof Response);
+    if (isSilent && first?.answer instanceof Response) return first.answer;
+    return new Map(
+      told.map(({ sid, answer }) => [sid, answer instanceof Response ? undefined : answer] as const),
+    );
+  }
+
   async #order(context: Context<App>): Promise<readonly Sid[]> {
     const sids = await this.#whereabouts.order(context, ensembleOf(context));
     return sids.slice(0, TRIES_MAX);
@@ -191,6 +217,11 @@ const LOOKS: Readonly<Record<CallAsked["request"]["kind"], boolean>> = {
   authorize: true,
   listTokens: true,
   listHooks: true,
+  whoAmI: true,
+  listSessions: true,
+  showSession: true,
+  listWatches: true,
+  listQueues: true,
   write: false,
   openSession: false,
   acquire: false,
@@ -204,6 +235,7 @@ const LOOKS: Readonly<Record<CallAsked["request"]["kind"], boolean>> = {
   deleteHook: false,
   resumeHook: false,
   noteHook: false,
+  endSession: false,
 };
 
 /** Whether a replica answers it at once from its own tree: two may be asked then, and the time tells how far it is. */
@@ -216,13 +248,13 @@ export function ensembleOf(context: Context<App>): string {
   return context.req.param("ensemble") ?? "main";
 }
 
-/** What every request may carry; the headers are validated. */
+/** What requests may carry; where a route takes one of these headers, what is none has been refused already. */
 function circumstances(context: Context<App>): Pick<CallAsked, "session" | "minZxid"> {
-  const session = context.req.header("session");
-  const minZxid = context.req.header("min-zxid");
+  const session = sessionText.safeParse(context.req.header("session"));
+  const minZxid = zxidText.safeParse(context.req.header("min-zxid"));
   return {
-    session: session === undefined ? undefined : readSession(session),
-    minZxid: minZxid === undefined ? ZXID_ZERO : readZxid(minZxid),
+    session: session.success ? readSession(session.data) : undefined,
+    minZxid: minZxid.success ? readZxid(minZxid.data) : ZXID_ZERO,
   };
 }
 

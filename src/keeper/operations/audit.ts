@@ -42,6 +42,9 @@ const CREATE_MODES = [
 
 /** The lines that a client's write leaves: none for what changes nothing. */
 export function auditLines(actor: Actor, request: WriteRequest, outcome: Outcome): readonly string[] {
+  if (request.op === "closeSession" && actor.operation !== undefined) {
+    return [lineOf(actor, { operation: actor.operation, isDone: outcome.kind !== "error" })];
+  }
   return deedsOf(request, outcome).map((deed) => lineOf(actor, deed));
 }
 

@@ -35,6 +35,12 @@ export interface WatchReport {
   readonly summary: { readonly watchers: number; readonly paths: number; readonly watches: number };
   readonly bySession: readonly (readonly [SessionId, readonly string[]])[];
   readonly byPath: readonly (readonly [string, readonly SessionId[]])[];
+  /** Those on children alone too: each once. */
+  readonly all: Iterable<{
+    readonly path: string;
+    readonly session: SessionId;
+    readonly of: "node" | "children";
+  }>;
 }
 
 /** One replica, at one moment. */

@@ -1,0 +1,187 @@
+/** What the HTTP API answers, as far as this page reads it: /openapi.json has the whole of it. */
+
+/** What may be done. */
+export type Permission = "read" | "write" | "admin";
+
+/** GET /whoami. */
+export interface Caller {
+  readonly kind: "deployment" | "token" | "signed";
+  readonly identities: readonly { readonly scheme: string; readonly id: string }[];
+  readonly scopes: readonly { readonly prefix: string; readonly permissions: readonly Permission[] }[] | null;
+  readonly expiresAt: string | null;
+}
+
+/** One replica of GET /status; `status` is null where it does not answer. */
+export interface ReplicaReport {
+  readonly sid: number;
+  readonly role: "participant" | "observer";
+  readonly location: string | null;
+  readonly status: ReplicaStatus | null;
+  readonly error: string | null;
+}
+
+/** What a replica tells. */
+export interface ReplicaStatus {
+  readonly instance: number;
+  readonly version: string;
+  readonly mode: string;
+  readonly serving: boolean;
+  readonly asleep: boolean;
+  readonly currentEpoch: number;
+  readonly lastZxid: string;
+  readonly lastDelivered: string;
+  readonly digest: string;
+  readonly sessions: number;
+  readonly connections: number;
+  readonly clientBytes: number;
+  readonly znodes: number;
+  readonly ephemerals: number;
+  readonly dataBytes: number;
+  readonly databaseBytes: number;
+  readonly watches: number;
+  readonly streams: number;
+  readonly uptimeMs: number;
+  readonly leadingMs: number | null;
+  readonly outstandingProposals: number;
+  readonly snapshots: number;
+  readonly counters: {
+    readonly commits: number;
+    readonly watchEvents: number;
+    readonly latencyCount: number;
+    readonly latencySumMs: number;
+  };
+  readonly zab: {
+    readonly elections: number;
+    readonly lastElectionReason: string;
+    readonly lastElectionMs?: number;
+    readonly lastSync: string;
+    readonly voice: "full" | "fresh" | "none";
+  };
+}
+
+/** GET /status. */
+export interface StatusDocument {
+  readonly ensemble: string;
+  readonly leader: number | null;
+  readonly replicas: readonly ReplicaReport[];
+}
+
+/** A znode's Stat. */
+export interface Stat {
+  readonly czxid: string;
+  readonly mzxid: string;
+  readonly pzxid: string;
+  readonly ctime: number;
+  readonly mtime: number;
+  readonly version: number;
+  readonly cversion: number;
+  readonly aversion: number;
+  readonly ephemeralOwner: string | null;
+  readonly dataLength: number;
+  readonly numChildren: number;
+}
+
+/** GET /nodes with `Accept: application/json`; the data in base64. */
+export interface NodeDocument {
+  readonly path: string;
+  readonly data: string | null;
+  readonly stat: Stat;
+}
+
+/** GET /nodes?children. */
+export interface ChildrenDocument {
+  readonly children: readonly string[];
+  readonly next: string | null;
+  readonly stat: Stat;
+}
+
+/** A line of an access control list. */
+export interface AclLine {
+  readonly scheme: string;
+  readonly id: string;
+  readonly permissions: readonly AclPermission[];
+}
+
+/** What a line allows. */
+export type AclPermission = "read" | "write" | "create" | "delete" | "admin";
+
+/** GET /acl. */
+export interface AclDocument {
+  readonly path: string;
+  readonly acl: readonly AclLine[];
+}
+
+/** A session of GET /sessions; `paths` where one is asked for. */
+export interface SessionDocument {
+  readonly session: string;
+  readonly timeoutMs: number;
+  readonly ephemerals: number;
+  readonly expiresAt: string | null;
+  readonly connection: {
+    readonly sid: number;
+    readonly address: string | null;
+    readonly transport: "tcp" | "websocket";
+    readonly openedAt: string;
+    readonly heardAt: string;
+    readonly watches: number;
+  } | null;
+  readonly paths?: readonly string[];
+}
+
+/** GET /sessions. */
+export interface SessionsDocument {
+  readonly sessions: readonly SessionDocument[];
+  readonly next: string | null;
+  readonly silent: readonly number[];
+}
+
+/** Who holds or waits. */
+export interface Contender {
+  readonly node: string;
+  readonly holds: boolean;
+  readonly closed: boolean;
+  readonly token: string;
+  readonly session: string | null;
+  readonly since: number;
+  readonly owner: string;
+}
+
+/** GET /locks, /semaphores, /elections. */
+export interface QueuesDocument {
+  readonly queues: readonly {
+    readonly path: string;
+    readonly count: number;
+    readonly first: Contender | null;
+  }[];
+  readonly next: string | null;
+}
+
+/** GET /locks/NAME, /semaphores/NAME. */
+export interface QueueDocument {
+  readonly count: number;
+  readonly permits?: number | null;
+  readonly queue: readonly Contender[];
+}
+
+/** GET /watches. */
+export interface WatchesDocument {
+  readonly watches: readonly {
+    readonly path: string;
+    readonly count: number;
+    readonly watchers: readonly {
+      readonly session: string;
+      readonly sid: number;
+      readonly of: "node" | "children";
+    }[];
+  }[];
+  readonly next: string | null;
+  readonly silent: readonly number[];
+}
+
+/** One of GET /config/NAME/history. */
+export interface Revision {
+  readonly revision: string;
+  readonly version: number;
+  readonly writtenAt: string;
+  readonly current: boolean;
+}

@@ -1,0 +1,211 @@
+/** The replicas: who leads, how far each is, and what has happened while the page was open. */
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+
+import { type Desk, useDesk } from "./desk.ts";
+import type { ReplicaReport, ReplicaStatus, StatusDocument } from "./documents.ts";
+import { behindBy, bytesText, clockText, countText, durationText } from "./format.ts";
+import { Badge, Confirm, Empty, ErrorNote, Facts, Table } from "./ui.tsx";
+
+/** See the file's comment. */
+export function Replicas(): JSX.Element {
+  const desk = useDesk();
+  const status = desk.status.value;
+  if (!desk.may("read", "/")) {
+    return (
+      <Empty title="Your token does not tell of replicas">
+        They are shown to who has <code>read</code> on <code>/</code>. The tree shows what your token may
+        read.
+      </Empty>
+    );
+  }
+  if (status === undefined) {
+    return desk.statusError.value === undefined ? (
+      <Empty title="Asking the replicas…" />
+    ) : (
+      <ErrorNote error={desk.statusError.value} retry={() => desk.lookNow()} />
+    );
+  }
+  const leader = status.replicas.find(({ sid }) => sid === status.leader);
+  return (
+    <div class="stack">
+      <Summary status={status} leader={leader?.status ?? undefined} />
+      <section aria-labelledby="replicas-title">
+        <h2 id="replicas-title">Replicas</h2>
+        <ReplicaTable desk={desk} status={status} leader={leader?.status ?? undefined} />
+      </section>
+      <Happenings desk={desk} />
+    </div>
+  );
+}
+
+function Summary(props: {
+  readonly status: StatusDocument;
+  readonly leader: ReplicaStatus | undefined;
+}): JSX.Element {
+  const { status, leader } = props;
+  const voters = status.replicas.filter(({ role }) => role === "participant");
+  const serving = voters.filter((one) => one.status?.serving === true).length;
+  const shown = leader ?? status.replicas.find((one) => one.status !== null)?.status ?? undefined;
+  return (
+    <Facts
+      facts={[
+        ["Leader", status.leader === null ? "none" : `replica ${status.leader}`],
+        ["Voters serving", `${serving} of ${voters.length}`],
+        ["Epoch", shown === undefined ? "–" : String(shown.currentEpoch)],
+        ["Leads for", leadsText(leader)],
+        ["Last failover", leader === undefined ? "–" : failoverText(leader)],
+        ["Znodes", shown === undefined ? "–" : countText(shown.znodes)],
+        ["Sessions", shown === undefined ? "–" : countText(shown.sessions)],
+        ["Data", shown === undefined ? "–" : bytesText(shown.dataBytes)],
+      ]}
+    />
+  );
+}
+
+function leadsText(leader: ReplicaStatus | undefined): string {
+  const leadingMs = leader?.leadingMs ?? undefined;
+  return leadingMs === undefined ? "–" : durationText(leadingMs);
+}
+
+function failoverText({ zab, mode }: ReplicaStatus): string {
+  if (mode === "standalone") return "none: it stands alone";
+  const took = zab.lastElectionMs === undefined ? "" : `, in ${durationText(zab.lastElectionMs)}`;
+  return `${zab.lastElectionReason || "start"}${took}`;
+}
+
+const COLUMNS: readonly (readonly [string, "number"?])[] = [
+  ["Replica"],
+  ["Role"],
+  ["Epoch", "number"],
+  ["Last zxid", "number"],
+  ["Lag", "number"],
+  ["Region"],
+  ["Clients", "number"],
+  ["Database", "number"],
+  ["Up for", "number"],
+  ["Brought in line by"],
+  [""],
+];
+
+function ReplicaTable(props: {
+  readonly desk: Desk;
+  readonly status: StatusDocument;
+  readonly leader: ReplicaStatus | undefined;
+}): JSX.Element {
+  const { desk, status, leader } = props;
+  const [moving, setMoving] = useState<number>();
+  const mayMove = desk.may("admin", "/");
+  return (
+    <>
+      <Table label="Each replica" columns={mayMove ? COLUMNS : COLUMNS.slice(0, -1)}>
+        {status.replicas.map((replica) => (
+          <ReplicaRow
+            key={replica.sid}
+            replica={replica}
+            leader={leader}
+            move={mayMove ? () => setMoving(replica.sid) : undefined}
+          />
+        ))}
+      </Table>
+      {moving !== undefined && (
+        <Confirm
+          title={`Let replica ${moving} lead?`}
+          verb="Move the lead"
+          act={() => moveLead(desk, moving)}
+          close={() => setMoving(undefined)}
+        >
+          <p>Replica {status.leader} hands over. No write is lost, and clients keep their connections.</p>
+        </Confirm>
+      )}
+    </>
+  );
+}
+
+async function moveLead(desk: Desk, to: number): Promise<void> {
+  await desk.api.ask("POST", `/${desk.ensemble}/commands/move_leader?to=${to}`);
+  desk.say(`replica ${to} is to lead`);
+  desk.lookNow();
+}
+
+function ReplicaRow(props: {
+  readonly replica: ReplicaReport;
+  readonly leader: ReplicaStatus | undefined;
+  readonly move: (() => void) | undefined;
+}): JSX.Element {
+  const { replica, leader, move } = props;
+  const { sid, status, location, role } = replica;
+  if (status === null) {
+    return (
+      <tr class="away">
+        <th scope="row">{sid}</th>
+        <td>
+          <Badge kind="bad">lost</Badge>
+        </td>
+        <td colSpan={move === undefined ? 8 : 9} class="wrap">
+          {replica.error ?? "it does not answer"}
+        </td>
+      </tr>
+    );
+  }
+  const mayLead = role === "participant" && status.mode === "follower";
+  return (
+    <tr>
+      <th scope="row">{sid}</th>
+      <td>
+        <Badge kind={badgeOf(status)}>{status.mode}</Badge>
+      </td>
+      <td class="number">{status.currentEpoch}</td>
+      <td class="number">{status.lastDelivered.split(":")[1] ?? status.lastDelivered}</td>
+      <td class="number">{lagText(status, leader)}</td>
+      <td>{location ?? <span class="faint">near its first caller</span>}</td>
+      <td class="number">{countText(status.connections)}</td>
+      <td class="number">{bytesText(status.databaseBytes)}</td>
+      <td class="number">{durationText(status.uptimeMs)}</td>
+      <td class="wrap">{status.zab.lastSync === "" ? <span class="faint">–</span> : status.zab.lastSync}</td>
+      {move !== undefined && (
+        <td>
+          {mayLead && (
+            <button type="button" class="small" onClick={move}>
+              Let it lead
+            </button>
+          )}
+        </td>
+      )}
+    </tr>
+  );
+}
+
+function badgeOf({ mode, asleep, serving }: ReplicaStatus): "lead" | "good" | "warn" | "plain" {
+  if (asleep) return "plain";
+  if (mode === "leader" || mode === "standalone") return "lead";
+  return serving ? "good" : "warn";
+}
+
+function lagText(status: ReplicaStatus, leader: ReplicaStatus | undefined): string {
+  if (leader === undefined) return "–";
+  if (leader === status) return "0";
+  const behind = behindBy(status.lastDelivered, leader.lastDelivered);
+  return behind === undefined ? "an epoch" : countText(behind);
+}
+
+function Happenings(props: { readonly desk: Desk }): JSX.Element {
+  const happenings = props.desk.happenings.value;
+  return (
+    <section aria-labelledby="happenings-title">
+      <h2 id="happenings-title">While this page was open</h2>
+      {happenings.length === 0 ? (
+        <p class="faint">Nothing has changed: no replica was lost, and the same one leads.</p>
+      ) : (
+        <ol class="happenings" aria-live="polite">
+          {happenings.map(({ atMs, text, kind }) => (
+            <li key={`${atMs} ${text}`} class={kind}>
+              <time dateTime={new Date(atMs).toISOString()}>{clockText(atMs)}</time>
+              {text}
+            </li>
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+}

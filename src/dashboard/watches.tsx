@@ -1,0 +1,87 @@
+/** Who watches what. */
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+
+import { type Desk, useDesk } from "./desk.ts";
+import type { WatchesDocument } from "./documents.ts";
+import { countText } from "./format.ts";
+import { useReading } from "./reading.ts";
+import { Asleep, NotYours } from "./refusals.tsx";
+import { Silent } from "./sessions.tsx";
+import { Empty, ErrorNote, Table } from "./ui.tsx";
+
+const LOOK_MS = 4000;
+
+const PAGE = 100;
+
+/** Of a path's watchers so many are shown. */
+const SHOWN = 5;
+
+/** See the file's comment. */
+export function Watches(): JSX.Element {
+  const desk = useDesk();
+  const [pages, setPages] = useState(1);
+  const isQuiet = desk.isAsleep.value;
+  const limit = Math.min(1000, pages * PAGE);
+  const { value, error, again } = useReading(`watches ${limit}`, isQuiet ? 0 : LOOK_MS, async () =>
+    isQuiet ? undefined : await desk.api.get<WatchesDocument>(desk.path(`/watches?limit=${limit}`)),
+  );
+  if (!desk.may("read", "/")) return <NotYours what="watches" />;
+  if (isQuiet) return <Asleep desk={desk} />;
+  return (
+    <div class="stack">
+      <ErrorNote error={error} retry={again} />
+      {value !== undefined && <Silent sids={value.silent} />}
+      {value?.watches.length === 0 && (
+        <Empty title="Nobody watches anything">
+          Clients of ZooKeeper and of the SDK leave watches by their connections. Streams of events (
+          <code>/v1/watch</code>) and webhooks are told otherwise, and are not among these.
+        </Empty>
+      )}
+      {value !== undefined && value.watches.length > 0 && (
+        <Table label="Watches" columns={[["Path"], ["Watchers", "number"], ["Sessions"]]}>
+          {value.watches.map((one) => (
+            <tr key={one.path}>
+              <th scope="row">
+                <button type="button" class="quiet mono" onClick={() => desk.go("tree", one.path)}>
+                  {one.path}
+                </button>
+              </th>
+              <td class="number">{countText(one.count)}</td>
+              <td class="wrap">
+                <Watchers desk={desk} one={one} />
+              </td>
+            </tr>
+          ))}
+        </Table>
+      )}
+      {value?.next !== undefined && value.next !== null && limit < 1000 && (
+        <button type="button" onClick={() => setPages(pages + 1)}>
+          Show more
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Watchers(props: {
+  readonly desk: Desk;
+  readonly one: WatchesDocument["watches"][number];
+}): JSX.Element {
+  const { desk, one } = props;
+  return (
+    <>
+      {one.watchers.slice(0, SHOWN).map(({ session, sid, of }) => (
+        <span key={`${session} ${of}`} class="watcher">
+          <button type="button" class="quiet mono" onClick={() => desk.go("sessions", session)}>
+            {session}
+          </button>{" "}
+          <span class="faint">
+            {of === "children" ? "its children" : "itself"}, at {sid}
+          </span>
+        </span>
+      ))}
+      {one.count > SHOWN && <span class="faint">and {countText(one.count - SHOWN)} more</span>}
+    </>
+  );
+}
