@@ -77,7 +77,9 @@ describe("docs/limits.md", () => {
 describe("docs/settings.md", () => {
   const page = readFileSync("docs/settings.md", "utf8");
   const rows = page.split("\n").filter((line) => line.startsWith("| `"));
-  const named = rows.flatMap((row) => Array.from((row.split(" | ")[0] ?? "").matchAll(/`([A-Z0-9_]+)`/g), ([, name]) => name));
+  const named = rows.flatMap((row) =>
+    Array.from((row.split(" | ")[0] ?? "").matchAll(/`([A-Z0-9_]+)`/g), ([, name]) => name),
+  );
 
   test.each(Object.keys(VARIABLES))("%s has a line", (name) => {
     expect(named).toContain(name);

@@ -65,20 +65,29 @@ export class TypedShell {
   }
 
   #done(output: string, status: number): Typed {
-    for (const [, name = "", value = ""] of output.matchAll(/"(lease|token|session|revision|id)":"([^"]*)"/g)) {
+    for (const [, name = "", value = ""] of output.matchAll(
+      /"(lease|token|session|revision|id)":"([^"]*)"/g,
+    )) {
       this.#told.set(name.toUpperCase(), value);
     }
+    // The program lists what there is a line each, its id in front.
+    const id = /^([0-9a-f]{16})\s/m.exec(output)?.[1];
+    if (id !== undefined) this.#told.set("ID", id);
     const etag = /^etag: (.*?)\r?$/im.exec(output)?.[1];
     if (etag !== undefined) this.#told.set("ETAG", etag);
     return { output, status };
   }
 
   #filled(command: string): string {
-    return command.replaceAll(/"ETAG"|(?<![\w$])(?:LEASE|TOKEN|ETAG|SESSION|REVISION|ID)(?![\w=])/g, (word) => {
-      const value = this.#told.get(word.replaceAll('"', ""));
-      if (value === undefined) throw new Error(`${word} stands for what no answer before held, in\n${command}`);
-      return value;
-    });
+    return command.replaceAll(
+      /"ETAG"|(?<![\w$])(?:LEASE|TOKEN|ETAG|SESSION|REVISION|ID)(?![\w=])/g,
+      (word) => {
+        const value = this.#told.get(word.replaceAll('"', ""));
+        if (value === undefined)
+          throw new Error(`${word} stands for what no answer before held, in\n${command}`);
+        return value;
+      },
+    );
   }
 
   async #more(ms: number): Promise<void> {

@@ -32,7 +32,17 @@ const SECTIONS: readonly Section[] = [
   },
   {
     text: "Ways in",
-    pages: ["clients", "http", "sdk", "recipes", "recipes-failures", "binding", "cli", "dashboard"],
+    pages: [
+      "http-tour",
+      "http",
+      "clients",
+      "sdk",
+      "recipes",
+      "recipes-failures",
+      "binding",
+      "cli",
+      "dashboard",
+    ],
   },
   { text: "Whole systems", pages: ["kafka", "hadoop", "spark", "hbase", "solr", "clickhouse", "patroni"] },
   {
@@ -64,7 +74,10 @@ const SECTIONS: readonly Section[] = [
       "deviations",
     ],
   },
-  { text: "How it is made", pages: ["reference/architecture", "testing", "reference/changelog"] },
+  {
+    text: "How it is made",
+    pages: ["reference/architecture", "testing", "contributing", "reference/changelog"],
+  },
 ];
 
 /** Pages of the site that are copies of files outside of docs/, by the path below docs/ at which they stand. */
