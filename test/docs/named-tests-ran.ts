@@ -1,6 +1,6 @@
 /**
- * The last step of every run of vitest: fails it where a test that docs/zookeeper.md or docs/security.md names did not
- * run, or asserted nothing. A run of some files or some tests is judged for these alone.
+ * The last step of every run of vitest: fails it where a test that docs/zookeeper.md, docs/security.md or
+ * docs/failure-modes.md names did not run, or asserted nothing. A run of some files or some tests is judged for these alone.
  */
 import { relative } from "node:path";
 import type { TestProject } from "vitest/node";

@@ -8,7 +8,7 @@ type Operation = NonNullable<PathItem["get"]>;
 
 const METHODS = ["get", "put", "post", "delete"] as const;
 
-/** What the routes of each first word of a path are about. */
+/** What the routes of each first word of a path are about; of another one the word itself says so. */
 const GROUPS: Readonly<Record<string, string>> = {
   nodes: "Znodes",
   multi: "Transactions",
@@ -58,9 +58,7 @@ export function httpReference(document: ApiDocument = apiDocument()): string {
   );
   const groups = Map.groupBy(operations, ({ path }) => path.split("/")[1] ?? "");
   const parts = [...groups].map(([word, members]) => {
-    const title = GROUPS[word];
-    if (title === undefined)
-      throw new Error(`the HTTP reference has no heading for /${word}: name it in GROUPS`);
+    const title = GROUPS[word] ?? `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
     return [`## ${title}`, ...members.map((one) => section(one.method, one.path, one.operation))].join(
       "\n\n",
     );

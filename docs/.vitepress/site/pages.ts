@@ -130,8 +130,9 @@ export function sectionsOf(there: readonly string[]): readonly Section[] {
   return [...sections, { text: "More", pages: rest }].filter(({ pages }) => pages.length > 0);
 }
 
-/** A page's first heading, as text. Throws where it has none. */
+/** What the side bar calls a page: its first heading, as text. Throws where it has none. */
 export function titleOf(page: string): string {
+  if (page === `${MADE}/readme`) return "First steps";
   const text = readFileSync(join(ROOT, "docs", `${page}.md`), "utf8");
   const title = /^# (.+)$/m.exec(text)?.[1];
   if (title === undefined) throw new Error(`docs/${page}.md has no first heading, which the side bar shows`);
