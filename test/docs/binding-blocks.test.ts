@@ -1,4 +1,4 @@
-/** The programs of docs/binding.md need a Worker around them: the compiler is asked, with the types that they import. */
+/** The programs of docs/binding.md need a Worker around them: the compiler is asked, with the types they import. */
 import { join } from "node:path";
 import ts from "typescript";
 import { expect, test } from "vitest";
@@ -22,7 +22,7 @@ const OPTIONS: ts.CompilerOptions = {
 function complaintsOf(programs: readonly string[]): readonly (readonly string[])[] {
   const files = new Map(programs.map((text, index) => [join(ROOT, `docs/program-${index}.ts`), text]));
   const host = ts.createCompilerHost(OPTIONS);
-  const { getSourceFile } = host;
+  const getSourceFile = host.getSourceFile.bind(host);
   host.fileExists = (path) => files.has(path) || ts.sys.fileExists(path);
   host.getSourceFile = (path, ...rest) => {
     const text = files.get(path);

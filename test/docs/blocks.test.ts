@@ -45,8 +45,8 @@ describe("every code block", () => {
 
   test("that is checked elsewhere is so by a test that is there", () => {
     for (const { path, title } of CHECKED_ELSEWHERE) {
-      expect(existsSync(path), path).toBe(true);
-      expect(readFileSync(path, "utf8"), path).toContain(title);
+      expect(existsSync(path) ? path : `${path}, which is not there`).toBe(path);
+      expect(readFileSync(path, "utf8")).toContain(title);
     }
   });
 
@@ -88,12 +88,8 @@ test("code that a page takes from an example is the example's", () => {
   );
   const blocks = chosenBy("code that a page takes from an example is the example's");
   expect(blocks.length).toBeGreaterThan(0);
-  for (const block of blocks) {
-    expect(
-      sources.some((source) => source.includes(block.text)),
-      placeOf(block),
-    ).toBe(true);
-  }
+  const strange = blocks.filter(({ text }) => !sources.some((source) => source.includes(text)));
+  expect(strange.map(placeOf)).toEqual([]);
 });
 
 test("a binding in a wrangler.toml leads to what the Worker exports, with props that it knows", () => {
@@ -103,7 +99,9 @@ test("a binding in a wrangler.toml leads to what the Worker exports, with props 
   expect(blocks.length).toBeGreaterThan(0);
   const worker = readFileSync("src/worker.ts", "utf8");
   for (const block of blocks) {
-    const { services } = parse(block.text) as { readonly services: readonly Record<string, unknown>[] };
+    const { services } = parse(block.text) as unknown as {
+      readonly services: readonly Readonly<Record<string, unknown>>[];
+    };
     for (const { service, entrypoint, props: given = {} } of services) {
       expect(service).toBe("edgekeeper");
       expect(worker).toMatch(new RegExp(`\\b${String(entrypoint)}\\b`));
@@ -128,7 +126,7 @@ test("the layers of ARCHITECTURE.md are the folders of src", () => {
   const [layers] = chosenBy("the layers of ARCHITECTURE.md are the folders of src");
   const told = Array.from((layers?.text ?? "").matchAll(/^  (\w+)\/ /gm), ([, name]) => name);
   const there = readdirSync("src", { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  expect(told.toSorted()).toEqual(there.map(({ name }) => name).toSorted());
+  expect(new Set(told)).toEqual(new Set(there.map(({ name }) => name)));
 });
 
 test("the jobs of Prometheus relabel what /metrics tells of a replica", () => {

@@ -1,6 +1,7 @@
 /**
  * The last step of every run of vitest: fails it where a test that docs/zookeeper.md, docs/security.md or
- * docs/failure-modes.md names did not run, or asserted nothing. A run of some files or some tests is judged for these alone.
+ * docs/failure-modes.md names did not run, or asserted nothing. A run of some files or some tests is judged for these
+ * alone.
  */
 import { relative } from "node:path";
 import type { TestProject } from "vitest/node";

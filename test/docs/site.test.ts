@@ -85,17 +85,14 @@ describe("links", () => {
   });
 });
 
-test("the HTTP reference has every operation of the OpenAPI document, and every parameter", () => {
-  const document = apiDocument();
+test("the HTTP reference has every operation of the OpenAPI document, and every body", async () => {
+  const document = await apiDocument();
   const page = httpReference(document);
   const operations = Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
-    Object.entries(item as object).map(([method, operation]) => ({
-      route: `${method.toUpperCase()} ${path}`,
-      operation,
-    })),
+    Object.keys(item as object).map((method) => `${method.toUpperCase()} ${path}`),
   );
   expect(operations.length).toBeGreaterThan(40);
-  expect(operations.map(({ route }) => route).filter((route) => !page.includes(`\`${route}\``))).toEqual([]);
+  expect(operations.filter((route) => !page.includes(`\`${route}\``))).toEqual([]);
   const { schemas = {} } = document.components ?? {};
   for (const name of Object.keys(schemas)) expect(page).toContain(`### ${name}\n`);
   expect(page).not.toContain("undefined");

@@ -1,6 +1,6 @@
 /**
- * docs/zookeeper.md, docs/security.md and docs/failure-modes.md are true: what they list is complete, and the tests that
- * they name exist. That they ran and asserted something is seen when all are over: named-tests-ran.ts.
+ * docs/zookeeper.md, docs/security.md and docs/failure-modes.md are true: what they list is complete, and the tests
+ * that they name exist. That they ran and asserted something is seen when all are over: named-tests-ran.ts.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";

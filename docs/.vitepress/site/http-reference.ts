@@ -1,8 +1,12 @@
 /** The reference of the HTTP API, made of the document that `/openapi.json` of a running ensemble is. */
-import { CallerIdentities } from "../../../src/gateway/identities.ts";
-import { type ApiDocument, describeApi, makeApi } from "../../../src/gateway/api/api.ts";
-import { Whereabouts } from "../../../src/gateway/whereabouts.ts";
+import { join } from "node:path";
 
+import type { OpenAPIHono } from "@hono/zod-openapi";
+
+import { ROOT } from "./root.ts";
+
+/** The document, as far as it is read here. */
+type ApiDocument = ReturnType<OpenAPIHono["getOpenAPI31Document"]>;
 type PathItem = NonNullable<ApiDocument["paths"]>[string];
 type Operation = NonNullable<PathItem["get"]>;
 
@@ -42,13 +46,26 @@ interface Schema {
   readonly anyOf?: readonly Schema[];
 }
 
+/** What is asked of the gateway, whose own types are those of a Worker and not of Node. */
+interface Gateway {
+  readonly makeApi: (callers: object, whereabouts: object) => object;
+  readonly describeApi: (api: object) => ApiDocument;
+  readonly CallerIdentities: new () => object;
+  readonly Whereabouts: new () => object;
+}
+
 /** The document, made of the routes as they are registered. */
-export function apiDocument(): ApiDocument {
-  return describeApi(makeApi(new CallerIdentities(), new Whereabouts()));
+export async function apiDocument(): Promise<ApiDocument> {
+  const modules = ["api/api.ts", "identities.ts", "whereabouts.ts"];
+  const loaded = await Promise.all(
+    modules.map(async (path) => (await import(join(ROOT, "src/gateway", path))) as Partial<Gateway>),
+  );
+  const gateway = Object.assign({}, ...loaded) as Gateway;
+  return gateway.describeApi(gateway.makeApi(new gateway.CallerIdentities(), new gateway.Whereabouts()));
 }
 
 /** The page. */
-export function httpReference(document: ApiDocument = apiDocument()): string {
+export function httpReference(document: ApiDocument): string {
   const { description = "", version } = document.info;
   const operations = Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
     METHODS.flatMap((method) => {

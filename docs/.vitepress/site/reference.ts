@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 
 import { ROOT } from "./root.ts";
 import { examplesPage } from "./examples.ts";
-import { httpReference } from "./http-reference.ts";
+import { apiDocument, httpReference } from "./http-reference.ts";
 import { COPIES, MADE } from "./pages.ts";
 import { writeSdkReference } from "./sdk-reference.ts";
 
@@ -21,7 +21,7 @@ for (const [page, file] of Object.entries(COPIES)) {
   await copyFile(join(ROOT, file), to);
 }
 await writeFile(join(FOLDER, "examples.md"), examplesPage());
-await writeFile(join(FOLDER, "http-api.md"), httpReference());
+await writeFile(join(FOLDER, "http-api.md"), httpReference(await apiDocument()));
 await writeSdkReference(join(FOLDER, "sdk"));
 // A list of the entries, which the side bar is.
 await rm(join(FOLDER, "sdk/index.md"));
