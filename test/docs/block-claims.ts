@@ -3,7 +3,7 @@
  * stands in the one list of those that no test can run, with the reason.
  */
 import type { PageBlock } from "./blocks.ts";
-import type { NamedTest } from "./feature-table.ts";
+import type { Feature, NamedTest } from "./feature-table.ts";
 
 /** Which blocks of a page are meant. */
 interface Chosen {
@@ -218,6 +218,17 @@ export const OF_OTHERS: readonly string[] = [
   "docs/clickhouse.md",
   "docs/patroni.md",
 ];
+
+/** The tests of CHECKED_ELSEWHERE as lines of a table: they have to run, as those that documents name. */
+export function blockFeatures(): readonly Feature[] {
+  return CHECKED_ELSEWHERE.map(({ page, below, language, path, title }) => ({
+    section: "Code blocks",
+    name: [page, below ?? language ?? ""].join(" "),
+    here: "yes",
+    why: "",
+    shownBy: { path, title },
+  }));
+}
 
 /** Whether a block is meant. */
 export function isChosen({ page, below, language, has }: Chosen, block: PageBlock): boolean {
