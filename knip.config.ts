@@ -27,16 +27,27 @@ const config: KnipConfig = {
     // Bundled by the starter: what a process of several runs beside the Worker.
     "src/local/namespace.ts",
     "src/local/switchboard.ts",
+    // VitePress finds them by their names; its own programs make what it shows.
+    "docs/.vitepress/config.ts",
+    "docs/.vitepress/theme/index.ts",
     // Published as edgekeeper/binding.
     "src/binding/main.ts",
     "test/compat/clients/node/*.ts",
   ],
-  project: ["src/**/*.{ts,tsx}", "test/**/*.ts", "examples/**/*.ts", "packaging/**/*.ts"],
+  project: [
+    "src/**/*.{ts,tsx}",
+    "test/**/*.ts",
+    "examples/**/*.ts",
+    "packaging/**/*.ts",
+    "docs/.vitepress/**/*.ts",
+  ],
   ignoreDependencies: [
     // The local starter finds it by its folder, for the runtime and the bundler that come with it.
     "wrangler",
     // Read by its path, for the page that it looks at.
     "axe-core",
+    // Named to TypeDoc.
+    "typedoc-plugin-markdown",
     // Run by its program's name, attw.
     "@arethetypeswrong/cli",
   ],

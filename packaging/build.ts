@@ -18,7 +18,7 @@ export const DIST: string = join(ROOT, "dist");
 const TARGET = "es2022";
 
 /** The entries of the package by the name under which they are imported, each with its module. */
-const ENTRIES: Readonly<Record<string, string>> = {
+export const ENTRIES: Readonly<Record<string, string>> = {
   ".": "src/client/index.ts",
   "./recipes": "src/recipes/index.ts",
   "./binding": "src/binding/main.ts",

@@ -1,4 +1,4 @@
-/** The tables that name a test for each of their lines, in docs/zookeeper.md and docs/security.md, as data. */
+/** The tables that name a test for each of their lines, in three pages, as data. */
 import { readFileSync } from "node:fs";
 
 /** One feature. */
@@ -23,7 +23,7 @@ export interface NamedTest {
 const BY_NAME: ReadonlySet<string> = new Set(["Four-letter words", "Commands of the AdminServer"]);
 
 /** The documents with such tables. */
-const DOCUMENTS: readonly string[] = ["docs/zookeeper.md", "docs/security.md"];
+const DOCUMENTS: readonly string[] = ["docs/zookeeper.md", "docs/security.md", "docs/failure-modes.md"];
 
 /** All that the documents list, in their order. */
 export function readFeatures(): readonly Feature[] {
@@ -34,20 +34,26 @@ export function readFeatures(): readonly Feature[] {
 export function featuresIn(document: string): readonly Feature[] {
   return document
     .split(/^## /m)
-    .filter((section) => section.includes("| name | here |"))
+    .filter((section) => section.includes("| name | here |") || section.includes(FAILURES))
     .flatMap((text) => {
       const [section = "", ...lines] = text.split("\n");
-      const rows = lines.filter((line) => line.startsWith("| ") && !/^\| (name|---) /.test(line));
-      return rows.map((row) => featureOf(section, row));
+      const rows = lines.filter((line) => line.startsWith("| ") && !/^\| (name|what fails|---) /.test(line));
+      return rows.map((row) => featureOf(section, row, text.includes(FAILURES)));
     });
 }
 
-function featureOf(section: string, row: string): Feature {
-  const [, name = "", here = "", why = "", shown = ""] = row
+/** How a table of failures begins: what it lists happens here, so there is no column for whether it does. */
+const FAILURES = "| what fails |";
+
+function featureOf(section: string, row: string, isFailure: boolean): Feature {
+  const cells = row
     .split(" | ")
     .join("|")
     .split("|")
     .map((cell) => cell.trim());
+  const [, name = "", here = "", why = "", shown = ""] = isFailure
+    ? [cells[0], cells[1], "yes", cells[2], cells.at(-2)]
+    : cells;
   const [, path, title] = /^`([^`]+)` "(.+)"$/.exec(shown) ?? [];
   const shownBy = path === undefined || title === undefined ? undefined : { path, title };
   return { section, name, here, why, shownBy };

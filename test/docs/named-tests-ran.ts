@@ -1,9 +1,11 @@
 /**
- * The last step of every run of vitest: fails it where a test that docs/zookeeper.md or docs/security.md names did not
- * run, or asserted nothing. A run of some files or some tests is judged for these alone.
+ * The last step of every run of vitest: fails it where a test that docs/zookeeper.md, docs/security.md or
+ * docs/failure-modes.md names did not run, or asserted nothing, or one that a code block of the documentation rests on.
+ * A run of some files or some tests is judged for these alone.
  */
 import { relative } from "node:path";
 import type { TestProject } from "vitest/node";
+import { blockFeatures } from "./block-claims.ts";
 import { readFeatures } from "./feature-table.ts";
 import { problemsOf, type RanTest, type Run } from "./named-tests.ts";
 
@@ -16,7 +18,7 @@ export function setup(root: TestProject): void {
 
 /** Called by vitest when all tests are over. What it throws is shown, and fails the run. */
 export async function teardown(): Promise<void> {
-  const problems = problemsOf(readFeatures(), await runOf(project));
+  const problems = problemsOf([...readFeatures(), ...blockFeatures()], await runOf(project));
   if (problems.length === 0) return;
   const lines = problems.map((problem) => `  ${problem}`);
   throw new Error(`the documents name tests that show nothing in this run:\n${lines.join("\n")}`);

@@ -1,6 +1,6 @@
 /**
- * docs/zookeeper.md and docs/security.md are true: what they list is complete, and the tests that they name exist. That
- * they ran and asserted something is seen when all are over: named-tests-ran.ts.
+ * docs/zookeeper.md, docs/security.md and docs/failure-modes.md are true: what they list is complete, and the tests
+ * that they name exist. That they ran and asserted something is seen when all are over: named-tests-ran.ts.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
@@ -23,7 +23,7 @@ function bodyOf(source: string, title: string): string | undefined {
   return source.slice(start, starts.find((index) => index > at) ?? source.length);
 }
 
-describe("docs/zookeeper.md and docs/security.md", () => {
+describe("docs/zookeeper.md, docs/security.md and docs/failure-modes.md", () => {
   test("lists every operation, four-letter word and command", () => {
     const named = (section: string): readonly string[] =>
       FEATURES.filter((feature) => feature.section === section).map(({ name }) => name);
@@ -50,6 +50,20 @@ describe("docs/zookeeper.md and docs/security.md", () => {
     ]) {
       expect(named).toContain(topic);
     }
+  });
+
+  test("tell what happens when each of these dies", () => {
+    const sections = ["Replicas", "Disks and data", "Clients", "The bridge, and webhooks"];
+    const failures = FEATURES.filter(
+      ({ section }) => sections.includes(section) || section.startsWith("Regions"),
+    );
+    expect(failures.length).toBeGreaterThanOrEqual(35);
+    const named = failures.map(({ name }) => name).join("; ");
+    for (const topic of ["follower", "leader", "majority", "disk", "gateway", "region", "client", "bridge"]) {
+      expect(named).toContain(topic);
+    }
+    for (const topic of ["webhook", "deployment", "answer", "holder", "clocks"])
+      expect(named).toContain(topic);
   });
 
   test.each(FEATURES.map((feature) => [`${feature.section}: ${feature.name}`, feature] as const))(

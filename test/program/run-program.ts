@@ -9,7 +9,8 @@ import { buildSync } from "esbuild";
 
 import { ROOT } from "../../packaging/build.ts";
 
-const MAIN = bundled();
+/** The program, in one file. */
+export const MAIN: string = bundled();
 
 function bundled(): string {
   const directory = mkdtempSync(join(tmpdir(), "edgekeeper-program-"));

@@ -37,6 +37,7 @@ async function adapt(): Promise<(block: Block | undefined) => string> {
       .replaceAll("8787", String(http))
       .replaceAll("npm install && npm start", start)
       .replaceAll("../hello", `${folder}/hello`)
+      .replaceAll(".edgekeeper/", `${folder}/data/`)
       .replaceAll("-c wrangler.toml", `-c ${config}`);
 }
 
@@ -49,15 +50,67 @@ function expectLines(printed: string, expected: Block | undefined): void {
   expect({ wrong, count: lines.length }).toEqual({ wrong: [], count: patterns.length });
 }
 
-test("a lock is taken and given back with curl", async () => {
+test("npm start prints what is said of it, and a lock is taken and given back with curl", async () => {
   const [start, commands, printed] = blocksBelow("README.md", "A lock in five minutes");
+  const [sameStart, doors] = blocksBelow("README.md", "Two commands");
   const adapted = await adapt();
+  expect(sameStart).toEqual(start);
   server = startShell(adapted(start), { cwd: ROOT, environment: ENVIRONMENT });
   await server.until(/^ready in \d+ ms$/m, DEADLINE_MS);
+  expect(doorsOf(server.output())).toEqual(doorsOf(doors?.text ?? ""));
 
   const output = await runShell(adapted(commands), { cwd: folder, deadlineMs: DEADLINE_MS });
 
   expectLines(output, printed);
+});
+
+/** What npm start says of its doors, whatever the ports, the path and the time are. */
+function doorsOf(printed: string): readonly string[] {
+  return printed
+    .split("\n")
+    .filter((line) => /^(?:ZooKeeper|HTTP|WebSocket|data|ready) /.test(line))
+    .map((line) => line.replaceAll(/\d+/g, "N").replace(/^data .*/, "data PATH"));
+}
+
+test("a value is watched, and the leader's process is killed", async () => {
+  const adapted = await adapt();
+  const [start, locking] = blocksBelow("README.md", "A lock in five minutes");
+  const [watching, watched, killing, written] = blocksBelow(
+    "README.md",
+    "A watched value, and a dead leader",
+  );
+  server = startShell(adapted(start), { cwd: ROOT, environment: ENVIRONMENT });
+  await server.until(/^ready in \d+ ms$/m, DEADLINE_MS);
+  // "Still in that other terminal": with the address that the lock was taken at.
+  const [address = ""] = adapted(locking).split("\n");
+  const type = async (block: Block | undefined): Promise<string> =>
+    await runShell(`${address}\n${adapted(block)}`, { cwd: folder, deadlineMs: DEADLINE_MS });
+
+  expectLines(ended(await type(watching)), watched);
+  expectLines(ended(await type(killing)), written);
+});
+
+/** Answers end without a line's end, which a terminal shows as they come: a line each here. */
+function ended(printed: string): string {
+  return printed.replaceAll("}{", "}\n{").replaceAll(/}(?=[^\n,}\]])/g, "}\n");
+}
+
+test("an ensemble of one starts as it is said, and so does one of seven replicas", async () => {
+  const [, , others] = blocksBelow("README.md", "Two commands");
+  const commands = (others?.text ?? "").trim().split("\n");
+  expect(commands).toHaveLength(2);
+  for (const command of commands) {
+    const count = /VOTERS=1 *$/.test(command) ? 1 : 7;
+    const [http, ...tcp] = await freePorts(count + 1);
+    const moved = command
+      .replace(".edgekeeper/", `${folder}/`)
+      .replace(/ --ports \S+|$/, ` --ports ${tcp.join(",")} --port ${String(http)}`);
+    server = startShell(moved, { cwd: ROOT, environment: ENVIRONMENT });
+    await server.until(/^ready in \d+ ms$/m, DEADLINE_MS);
+    const status = await fetch(`http://127.0.0.1:${String(http)}/v1/status`);
+    expect(((await status.json()) as { readonly replicas: unknown }).replicas).toHaveLength(count);
+    await server.stop();
+  }
 });
 
 test("a lock is taken from another Worker by a binding, with neither secret nor development flag", async () => {
