@@ -3,6 +3,7 @@ import { connect as connectSocket } from "node:net";
 
 import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
+import type { ConnectOptions } from "../client/options.ts";
 import type { Transport } from "../client/transport.ts";
 import { usageError } from "./exit-code.ts";
 
@@ -10,12 +11,15 @@ import { usageError } from "./exit-code.ts";
 const CONNECT_MS = 10_000;
 
 /** A session at a running ZooKeeper: `host:port,host:port`, as its other clients have it. */
-export async function zooKeeperSession(hosts: string): Promise<Client> {
+export async function zooKeeperSession(
+  hosts: string,
+  options: Pick<ConnectOptions, "timeoutMs"> = {},
+): Promise<Client> {
   const list = hosts.split(",");
   if (!list.every((host) => /^(?:[\w.-]+|\[[\da-fA-F:]+\]):\d{1,5}$/.test(host))) {
     throw usageError(`"${hosts}" is no host:port,host:port of a ZooKeeper`);
   }
-  return await connect(list, { transport: tcpTransport, connectTimeoutMs: CONNECT_MS });
+  return await connect(list, { ...options, transport: tcpTransport, connectTimeoutMs: CONNECT_MS });
 }
 
 const tcpTransport: Transport = (endpoint, listener) => {

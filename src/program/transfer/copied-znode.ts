@@ -10,10 +10,31 @@ export interface CopiedZnode {
   readonly mode: Exclude<CreateMode, "ephemeral">;
   /** For the mode ttl. */
   readonly ttlMs: number | undefined;
+  /** What its Stat was there, where that was read too: nothing is made of it elsewhere. */
+  readonly stat?: CopiedStat | undefined;
+}
+
+/** Zxids as twenty digits, times in Unix milliseconds. */
+export interface CopiedStat {
+  readonly czxid: string;
+  readonly mzxid: string;
+  readonly pzxid: string;
+  readonly ctime: number;
+  readonly mtime: number;
+  readonly version: number;
+  readonly aversion: number;
+}
+
+/** How long a znode lives. */
+export type Life = Pick<CopiedZnode, "mode" | "ttlMs">;
+
+/** The same of both. */
+export function sameLife(a: Life, b: Life): boolean {
+  return a.mode === b.mode && a.ttlMs === b.ttlMs;
 }
 
 /** How long a znode lives, as its Stat tells by `ephemeralOwner`; undefined for an ephemeral. */
-export function modeOfOwner(owner: bigint): Pick<CopiedZnode, "mode" | "ttlMs"> | undefined {
+export function modeOfOwner(owner: bigint): Life | undefined {
   const bits = BigInt.asUintN(64, owner);
   if (bits === 0n) return { mode: "persistent", ttlMs: undefined };
   // Source: ZooKeeper EphemeralType: the smallest number is a container, a first byte of ones a TTL.

@@ -1,0 +1,273 @@
+/** The steps of a run: what each moves, and how it is known that nothing is lost. */
+import { cp, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+import type { Client } from "../../src/client/client.ts";
+import { connect } from "../../src/client/connect.ts";
+import { tcpTransport } from "../compat/clients/node/tcp-transport.ts";
+import type { ProcessSet } from "../compat/processes.ts";
+import { type SingleZooKeeper, startSingleZooKeeper } from "../compat/single-zookeeper.ts";
+import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import { RunningProgram } from "../program/run-program.ts";
+import { mirrorInTrouble } from "./mirror-in-trouble.ts";
+import { plant } from "./plant.ts";
+import { expectSame, treeOf, withoutEphemerals } from "./trees.ts";
+
+/** What a run is given. */
+export interface TransferRun {
+  readonly processes: ProcessSet;
+  readonly temporary: string;
+  readonly count: number;
+  readonly only: string;
+}
+
+/** What a step came to. */
+export interface StepResult {
+  readonly name: string;
+  readonly failure: string | undefined;
+}
+
+/** What the steps work on. */
+export interface Sides {
+  readonly zookeeper: SingleZooKeeper;
+  /** `host:port`. */
+  readonly hosts: string;
+  readonly source: Client;
+  /** Of three voters, and of one and five. */
+  readonly three: TestEnsemble;
+  readonly one: TestEnsemble;
+  readonly five: TestEnsemble;
+  readonly temporary: string;
+  readonly count: number;
+}
+
+/** Fails where it is not true; gives what is to be told of it. */
+type Step = (sides: Sides) => Promise<string>;
+
+const STEPS: readonly (readonly [string, Step])[] = [
+  ["import from a running ZooKeeper", importRunning],
+  ["import from its disk: a fuzzy snapshot and the log", importDisk],
+  ["export, and import of the file", exportAndImport],
+  ["backup of one moment under load, restored onto 1 and 5 voters", backupAndRestore],
+  ["mirror under load: it is stopped and killed, our leader is killed", mirrorInTrouble],
+];
+
+const READY_MS = 120_000;
+
+/** Runs them one after the other, and prints each. */
+export async function runTransfers(run: TransferRun): Promise<readonly StepResult[]> {
+  const { processes, temporary, count, only } = run;
+  const data = { readyDeadlineMs: READY_MS };
+  const [zookeeper, three, one, five] = await Promise.all([
+    startSingleZooKeeper(processes, temporary, {
+      superDigest: "super:D/InIHSb7yEEbrWz8b9l71RjZJU=",
+      saslPasswords: {},
+      sweepIntervalMs: 60_000,
+      snapCount: Math.max(Math.floor(count / 500), 20),
+    }),
+    startEnsemble({ ...data, dataDirectory: join(temporary, "three") }),
+    startEnsemble({ ...data, dataDirectory: join(temporary, "one"), vars: { VOTERS: "1" } }),
+    startEnsemble({ ...data, dataDirectory: join(temporary, "five"), vars: { VOTERS: "1,2,3,4,5" } }),
+  ]);
+  const hosts = zookeeper.addresses.map(({ host, port }) => `${host}:${port}`).join(",");
+  const source = await connect(hosts, { transport: tcpTransport, timeoutMs: 60_000 });
+  try {
+    const beganMs = performance.now();
+    await plant(source, "/t", count);
+    console.log(`planted: ${count} znodes at ${zookeeper.name} in ${secondsSince(beganMs)} s`);
+    const sides = { zookeeper, hosts, source, three, one, five, temporary, count };
+    const results: StepResult[] = [];
+    for (const [name, step] of STEPS)
+      if (name.includes(only)) results.push(await resultOf(name, step, sides));
+    return results;
+  } finally {
+    await source.close();
+    await Promise.all([three, one, five].map(async (ensemble) => await ensemble.stop()));
+  }
+}
+
+async function resultOf(name: string, step: Step, sides: Sides): Promise<StepResult> {
+  const beganMs = performance.now();
+  try {
+    const told = await step(sides);
+    console.log(`${name}: ok (${secondsSince(beganMs)} s with comparing): ${told}`);
+    return { name, failure: undefined };
+  } catch (error) {
+    const failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    console.log(`${name}: FAILED: ${failure}`);
+    return { name, failure };
+  }
+}
+
+async function importRunning(sides: Sides): Promise<string> {
+  const { hosts, three, source, count } = sides;
+  const told = await edgekeeper(three, ["import", "--zookeeper", hosts, "--path", "/t"]);
+  return await sameAs(source, "/t", { ensemble: three, at: "/t", count, told });
+}
+
+/** While it is written to, and so while it writes snapshots: what is copied is as a power cut would leave it. */
+async function importDisk(sides: Sides): Promise<string> {
+  const { zookeeper, one, source, temporary, count } = sides;
+  const writes = Array.from({ length: Math.max(count / 5, 500) }, (_, index) => index);
+  const work = async (): Promise<void> => {
+    for (let index = writes.pop(); index !== undefined; index = writes.pop()) {
+      const path = `/t/groups/g0/disk${index}`;
+      await source.create(path, `${index}`);
+      await source.set(`/t/wide/n${index % 100}`, `written ${index}`);
+      if (index % 2 === 0) await source.delete(path);
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, work));
+  const copy = join(temporary, "version-2");
+  await cp(zookeeper.versionDirectory, copy, { recursive: true });
+  const words = ["import", "--snapshot", copy, "--path", "/t", "--into", "/disk"];
+  const told = await edgekeeper(one, words);
+  return await sameAs(source, "/t", { ensemble: one, at: "/disk", told });
+}
+
+async function exportAndImport({ three, one, temporary }: Sides): Promise<string> {
+  const file = join(temporary, "export.jsonl.gz");
+  const exported = await edgekeeper(three, ["export", file, "--path", "/t"]);
+  const { size } = await stat(file);
+  const imported = await edgekeeper(one, ["import", file, "--into", "/copy"]);
+  await using there = await connect(three.httpUrl);
+  const told = `${exported}, ${(size / 1e6).toFixed(1)} MB; import: ${imported}`;
+  return await sameAs(there, "/t", { ensemble: one, at: "/copy", told });
+}
+
+async function backupAndRestore(sides: Sides): Promise<string> {
+  const { three, one, five, temporary } = sides;
+  await using client = await connect(three.httpUrl);
+  await client.create("/moment/a", "0", { parents: "persistent" });
+  await client.create("/moment/z", "0");
+  const done = new AbortController();
+  const writing = (async (): Promise<number> => {
+    let count = 0;
+    for (; !done.signal.aborted; count++) {
+      await client.transaction().set("/moment/a", `${count}`).set("/moment/z", `${count}`).commit();
+    }
+    return count;
+  })();
+  const file = join(temporary, "backup.jsonl");
+  const backedUp = await edgekeeper(three, ["backup", file]).finally(() => done.abort());
+  const written = await writing;
+  const text = await readFile(file, "utf8");
+  const [a, z] = ["a", "z"].map(
+    (name) => new RegExp(`"path":"/moment/${name}","data":"([^"]*)"`).exec(text)?.[1],
+  );
+  if (a === undefined || a !== z) throw new Error(`the backup is of several moments: ${a} and ${z}`);
+
+  const lines = [`${backedUp}, ${written} transactions meanwhile`];
+  await using there = await connect(three.httpUrl);
+  for (const [name, ensemble] of [
+    ["1 voter", one],
+    ["5 voters", five],
+  ] as const) {
+    await clear(ensemble);
+    lines.push(`restore onto ${name}: ${await restored(ensemble, file)}`);
+    await sameAs(there, "/t", { ensemble, at: "/t", told: "" });
+  }
+  return lines.join("; ");
+}
+
+/** Where tokens would fall it does as it is told: a change of leader, or where there is one voter, a start. */
+async function restored(ensemble: TestEnsemble, file: string): Promise<string> {
+  let running = ensemble;
+  for (let epochs = 0; ; epochs++) {
+    try {
+      return `${await edgekeeper(running, ["restore", file])}, ${epochs} epochs later`;
+    } catch (error) {
+      if (!String(error).includes("tokens-would-fall") || epochs > 10) throw error;
+    }
+    const ids = (await readFile(join(running.dataDirectory, "runtime", "runtime.pid"), "utf8"))
+      .trim()
+      .split("\n");
+    const response = await fetch(`${running.httpUrl}/main/v1/status`);
+    const { leader } = (await response.json()) as { readonly leader: number | null };
+    if (ids.length > 1 && leader !== null) {
+      const to = leader === 1 ? 2 : 1;
+      await fetch(`${running.httpUrl}/main/commands/move_leader?to=${to}`, { method: "POST" });
+      continue;
+    }
+    const { httpPort, tcpPorts, dataDirectory } = running;
+    await running.kill9();
+    running = await startEnsemble({ httpPort, tcpPorts, dataDirectory, vars: { VOTERS: "1" } });
+    Object.assign(ensemble, running);
+  }
+}
+
+async function clear(ensemble: TestEnsemble): Promise<void> {
+  await using client = await connect(ensemble.httpUrl);
+  for (const name of await client.children("/")) {
+    if (name !== "zookeeper") await client.delete(`/${name}`, { recursive: true });
+  }
+}
+
+/** Runs the program; gives how long it took, and the most memory that it had. Throws with what it said where it fails. */
+async function edgekeeper(ensemble: TestEnsemble, words: readonly string[]): Promise<string> {
+  const beganMs = performance.now();
+  const program = new RunningProgram([...words, "--json"], {
+    env: { EDGEKEEPER_URL: ensemble.httpUrl },
+  });
+  const memory = new PeakMemory(program.process.pid ?? 0);
+  const { code, stderr } = await program.ended;
+  memory.stop();
+  if (code !== 0) throw new Error(`edgekeeper ${words.join(" ")} ended with ${code}: ${stderr}`);
+  return `${secondsSince(beganMs)} s, ${memory.megabytes} MB`;
+}
+
+/** Throws where a tree is not the same as another. */
+async function sameAs(
+  from: Client,
+  root: string,
+  {
+    ensemble,
+    at,
+    count,
+    told,
+  }: {
+    readonly ensemble: TestEnsemble;
+    readonly at: string;
+    readonly count?: number;
+    readonly told: string;
+  },
+): Promise<string> {
+  // By ZooKeeper's own protocol on this side, too.
+  const ports = ensemble.tcpPorts.map((port) => `127.0.0.1:${port}`);
+  await using here = await connect(ports, { transport: tcpTransport });
+  await here.sync("/");
+  const expected = withoutEphemerals(await treeOf(from, root));
+  expectSame(expected, await treeOf(here, at));
+  if (count !== undefined && expected.size !== count)
+    throw new Error(`${expected.size} znodes, not ${count}`);
+  return `${told}; ${expected.size} znodes are the same`;
+}
+
+function secondsSince(beganMs: number): string {
+  return ((performance.now() - beganMs) / 1000).toFixed(1);
+}
+
+const MEMORY_POLL_MS = 200;
+
+/** The most resident memory that a process has had, as Linux tells it while it lives. */
+class PeakMemory {
+  megabytes = 0;
+  readonly #timer: ReturnType<typeof setInterval>;
+
+  constructor(pid: number) {
+    this.#timer = setInterval(() => {
+      readFile(`/proc/${pid}/status`, "utf8").then(
+        (text) => {
+          const peak = Number(/VmHWM:\s+(\d+) kB/.exec(text)?.[1] ?? 0) / 1024;
+          this.megabytes = Math.max(this.megabytes, Math.round(peak));
+        },
+        // It has ended: what was seen last is told.
+        () => undefined,
+      );
+    }, MEMORY_POLL_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}

@@ -1,0 +1,78 @@
+/** Trees as texts, to be compared znode by znode: read by requests of their own, not by what is tested. */
+import type { Client } from "../../src/client/client.ts";
+import { NoNodeError } from "../../src/client/errors.ts";
+
+/** Znodes that are read at a time. */
+const READS_MAX = 64;
+
+/** What a client sees of each znode below a path: its data, list, and how long it lives. */
+export type TreeText = ReadonlyMap<string, string>;
+
+/** Reads all of it; paths are told as below `/`. Ephemerals come along, as what they are. */
+export async function treeOf(client: Client, root: string): Promise<TreeText> {
+  const found = new Map<string, string>();
+  const pending = [root];
+  while (pending.length > 0) {
+    const paths = pending.splice(-READS_MAX);
+    const all = await Promise.all(paths.map((path) => textOf(client, path)));
+    for (const [index, read] of all.entries()) {
+      const path = paths[index] ?? "";
+      if (read === undefined) continue;
+      found.set(path === root ? "/" : path.slice(root === "/" ? 0 : root.length), read.text);
+      for (const name of read.children) {
+        const child = path === "/" ? `/${name}` : `${path}/${name}`;
+        if (child !== "/zookeeper") pending.push(child);
+      }
+    }
+  }
+  return found;
+}
+
+async function textOf(
+  client: Client,
+  path: string,
+): Promise<{ readonly text: string; readonly children: readonly string[] } | undefined> {
+  try {
+    const [znode, { acl }, children] = await Promise.all([
+      client.get(path),
+      client.getAcl(path),
+      client.children(path),
+    ]);
+    const data = znode.data === null ? null : Buffer.from(znode.data).toString("base64");
+    const owner = BigInt.asUintN(64, znode.stat.ephemeralOwner).toString(16);
+    return { text: JSON.stringify([data, acl, lifeOf(owner)]), children };
+  } catch (error) {
+    // A tree that somebody writes to.
+    if (error instanceof NoNodeError) return undefined;
+    throw error;
+  }
+}
+
+/** Containers and TTLs have numbers of their own, and sessions are told as such. */
+function lifeOf(owner: string): string {
+  if (owner === "0" || owner === "8000000000000000" || owner.startsWith("ff")) return owner;
+  return "ephemeral";
+}
+
+/** The same without ephemerals. */
+export function withoutEphemerals(tree: TreeText): TreeText {
+  return new Map([...tree].filter(([, text]) => !text.endsWith('"ephemeral"]')));
+}
+
+/** What differs: empty for equal trees. At most twenty of them, as texts to be read. */
+export function differences(expected: TreeText, found: TreeText): readonly string[] {
+  const lines: string[] = [];
+  for (const [path, text] of expected) {
+    const other = found.get(path);
+    if (other === undefined) lines.push(`${path} is missing`);
+    else if (other !== text) lines.push(`${path}: ${text.slice(0, 200)} became ${other.slice(0, 200)}`);
+  }
+  for (const path of found.keys()) if (!expected.has(path)) lines.push(`${path} should not be there`);
+  return lines.slice(0, 20);
+}
+
+/** Throws where they are not the same. */
+export function expectSame(expected: TreeText, found: TreeText): void {
+  const lines = differences(expected, found);
+  if (lines.length > 0) throw new Error(lines.join("\n"));
+}
