@@ -27,7 +27,10 @@ const LINK_FORMAT_UNTOLD = 4;
 /** The paths of the peer entry, which the gateway never asks for. */
 export const PEER_PATHS = { link: "/peer/link", notification: "/peer/notification" } as const;
 
-/** A replica that speaks as this one does, whose sid a notification need not tell here; or why it is not heard, for whom to tell so. */
+/**
+ * A replica that speaks as this one does, whose sid a notification need not tell here; or why it is not heard,
+ * for whom to tell so.
+ */
 export type Hello =
   | { readonly sid: Sid | undefined }
   | { readonly refusal: string; readonly from: Sid | undefined };
@@ -52,8 +55,8 @@ function readHello(request: Request, name: ReplicaName): Hello {
   if (Number(linkFormat) === LINK_FORMAT) return { sid };
   const refusal =
     `replica ${name.sid} of ${ensemble} is Edgekeeper ${EDGEKEEPER_VERSION} with links of format ${LINK_FORMAT}, and ` +
-    `replica ${sid} is ${program} with format ${linkFormat}: they do not replicate to each other. Those of one version ` +
-    "serve that are a quorum; bring all to the same one (docs/upgrading.md)";
+    `replica ${sid} is ${program} with format ${linkFormat}: they do not replicate to each other. Those of one ` +
+    "version serve that are a quorum; bring all to the same one (docs/upgrading.md)";
   return { refusal, from: sid };
 }
 

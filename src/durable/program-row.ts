@@ -4,13 +4,15 @@ import { STORAGE_FORMAT } from "./schema.ts";
 import type { Sql } from "./sql.ts";
 
 /**
- * Throws where a later program has written in a format that this one does not know; the transaction that it is asked in is
- * then as if it had not been. Whatever else another format changes, `state.format` and `program.version` stay.
+ * Throws where a later program has written in a format that this one does not know; the transaction that it is asked in
+ * is then as if it had not been. Whatever else another format changes, `state.format` and `program.version` stay.
  */
 export function refuseLaterFormat(sql: Sql): void {
   const [state] = sql.exec<{ format: number }>("SELECT format FROM state").toArray();
   if (state === undefined || state.format <= STORAGE_FORMAT) return;
-  const writer = versionIn(sql);
+  const told = versionIn(sql);
+  // Between two releases several builds have one version.
+  const writer = told === EDGEKEEPER_VERSION ? undefined : told;
   const wrote = writer === undefined ? "which a later Edgekeeper wrote" : `which Edgekeeper ${writer} wrote`;
   const remedy =
     writer === undefined ? "run the version again that did" : `run ${writer} again, or a later version`;

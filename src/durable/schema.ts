@@ -2,8 +2,8 @@
 import type { SqlDatabase } from "./sql.ts";
 
 /**
- * Stored in `state`; a replica refuses data of a later format, and brings earlier ones up to it. It is raised by whatever
- * an earlier program would misread or could not read: a table of another shape, a new kind of transaction.
+ * Stored in `state`; a replica refuses data of a later format, and brings earlier ones up to it. It is raised by
+ * whatever an earlier program would misread or could not read: a table of another shape, a new kind of transaction.
  */
 export const STORAGE_FORMAT = 4;
 

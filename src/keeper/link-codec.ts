@@ -23,9 +23,9 @@ import type { LinkSend } from "./turn.ts";
 import { readZabMessage, writeZabMessage } from "./zab-codec.ts";
 
 /**
- * The first byte of every frame, and told when a link is opened: a replica of another version is told apart, not misread.
- * It is raised by whatever replicas of two versions must not do together: a frame of another shape, a transaction that
- * one of them does not know or applies in another way.
+ * The first byte of every frame, and told when a link is opened: a replica of another version is told apart, not
+ * misread. It is raised by whatever replicas of two versions must not do together: a frame of another shape, a
+ * transaction that one of them does not know or applies in another way.
  */
 export const LINK_FORMAT = 4;
 

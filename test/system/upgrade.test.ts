@@ -1,6 +1,7 @@
 /**
- * From one version to the next: what a release has written is there, in all that it holds; what a later one has written is
- * refused and not touched; replicas of two versions serve together, or say that they cannot while a quorum of one does.
+ * From one version to the next: what a release has written is there, in all that it holds; what a later one has written
+ * is refused and not touched; replicas of two versions serve together, or say that they cannot while a quorum of one
+ * does.
  */
 import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

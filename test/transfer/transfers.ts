@@ -11,7 +11,7 @@ import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
 import { RunningProgram } from "../program/run-program.ts";
 import { mirrorInTrouble } from "./mirror-in-trouble.ts";
 import { plant } from "./plant.ts";
-import { expectSame, treeOf, withoutEphemerals } from "./trees.ts";
+import { atDoors, expectSame, treeOf, withoutEphemerals } from "./trees.ts";
 
 /** What a run is given. */
 export interface TransferRun {
@@ -63,7 +63,7 @@ export async function runTransfers(run: TransferRun): Promise<readonly StepResul
       superDigest: "super:D/InIHSb7yEEbrWz8b9l71RjZJU=",
       saslPasswords: {},
       sweepIntervalMs: 60_000,
-      snapCount: Math.max(Math.floor(count / 500), 20),
+      snapCount: Math.max(Math.floor(count / 10), 300),
     }),
     startEnsemble({ ...data, dataDirectory: join(temporary, "three") }),
     startEnsemble({ ...data, dataDirectory: join(temporary, "one"), vars: { VOTERS: "1" } }),
@@ -130,44 +130,54 @@ async function exportAndImport({ three, one, temporary }: Sides): Promise<string
   const exported = await edgekeeper(three, ["export", file, "--path", "/t"]);
   const { size } = await stat(file);
   const imported = await edgekeeper(one, ["import", file, "--into", "/copy"]);
-  await using there = await connect(three.httpUrl);
   const told = `${exported}, ${(size / 1e6).toFixed(1)} MB; import: ${imported}`;
-  return await sameAs(there, "/t", { ensemble: one, at: "/copy", told });
+  return await atDoors(
+    three,
+    async (there) => await sameAs(there, "/t", { ensemble: one, at: "/copy", told }),
+  );
 }
 
 async function backupAndRestore(sides: Sides): Promise<string> {
   const { three, one, five, temporary } = sides;
-  await using client = await connect(three.httpUrl);
-  await client.create("/moment/a", "0", { parents: "persistent" });
-  await client.create("/moment/z", "0");
-  const done = new AbortController();
-  const writing = (async (): Promise<number> => {
-    let count = 0;
-    for (; !done.signal.aborted; count++) {
-      await client.transaction().set("/moment/a", `${count}`).set("/moment/z", `${count}`).commit();
-    }
-    return count;
-  })();
   const file = join(temporary, "backup.jsonl");
-  const backedUp = await edgekeeper(three, ["backup", file]).finally(() => done.abort());
-  const written = await writing;
-  const text = await readFile(file, "utf8");
-  const [a, z] = ["a", "z"].map(
-    (name) => new RegExp(`"path":"/moment/${name}","data":"([^"]*)"`).exec(text)?.[1],
-  );
-  if (a === undefined || a !== z) throw new Error(`the backup is of several moments: ${a} and ${z}`);
-
-  const lines = [`${backedUp}, ${written} transactions meanwhile`];
-  await using there = await connect(three.httpUrl);
+  const lines = [await atDoors(three, async (client) => await backupUnderLoad(three, { client, file }))];
   for (const [name, ensemble] of [
     ["1 voter", one],
     ["5 voters", five],
   ] as const) {
-    await clear(ensemble);
+    await atDoors(ensemble, clear);
     lines.push(`restore onto ${name}: ${await restored(ensemble, file)}`);
-    await sameAs(there, "/t", { ensemble, at: "/t", told: "" });
+    const same = await atDoors(three, async (there) => {
+      return await sameAs(there, "/t", { ensemble, at: "/t", told: "" });
+    });
+    lines.push(same.slice(2));
   }
   return lines.join("; ");
+}
+
+/** Each transaction makes two znodes the same, which are far from each other in the file. */
+async function backupUnderLoad(
+  ensemble: TestEnsemble,
+  { client, file }: { readonly client: Client; readonly file: string },
+): Promise<string> {
+  await client.create("/moment/a", "0", { parents: "persistent" });
+  await client.create("/zmoment", "0");
+  const done = new AbortController();
+  const writing = (async (): Promise<number> => {
+    let count = 0;
+    for (; !done.signal.aborted; count++) {
+      await client.transaction().set("/moment/a", `${count}`).set("/zmoment", `${count}`).commit();
+    }
+    return count;
+  })();
+  const told = await edgekeeper(ensemble, ["backup", file]).finally(() => done.abort());
+  const written = await writing;
+  const text = await readFile(file, "utf8");
+  const [a, z] = ["/moment/a", "/zmoment"].map((path) => {
+    return new RegExp(`"path":"${path}","data":"([^"]*)"`).exec(text)?.[1];
+  });
+  if (a === undefined || a !== z) throw new Error(`the backup is of several moments: ${a} and ${z}`);
+  return `${told}, ${(text.length / 1e6).toFixed(1)} MB, ${written} transactions meanwhile`;
 }
 
 /** Where tokens would fall it does as it is told: a change of leader, or where there is one voter, a start. */
@@ -196,14 +206,16 @@ async function restored(ensemble: TestEnsemble, file: string): Promise<string> {
   }
 }
 
-async function clear(ensemble: TestEnsemble): Promise<void> {
-  await using client = await connect(ensemble.httpUrl);
+async function clear(client: Client): Promise<void> {
   for (const name of await client.children("/")) {
     if (name !== "zookeeper") await client.delete(`/${name}`, { recursive: true });
   }
 }
 
-/** Runs the program; gives how long it took, and the most memory that it had. Throws with what it said where it fails. */
+/**
+ * Runs the program; gives how long it took, and the most memory that it had. Throws with what it said where it
+ * fails.
+ */
 async function edgekeeper(ensemble: TestEnsemble, words: readonly string[]): Promise<string> {
   const beganMs = performance.now();
   const program = new RunningProgram([...words, "--json"], {
@@ -232,12 +244,8 @@ async function sameAs(
     readonly told: string;
   },
 ): Promise<string> {
-  // By ZooKeeper's own protocol on this side, too.
-  const ports = ensemble.tcpPorts.map((port) => `127.0.0.1:${port}`);
-  await using here = await connect(ports, { transport: tcpTransport });
-  await here.sync("/");
   const expected = withoutEphemerals(await treeOf(from, root));
-  expectSame(expected, await treeOf(here, at));
+  expectSame(expected, await atDoors(ensemble, async (here) => await treeOf(here, at)));
   if (count !== undefined && expected.size !== count)
     throw new Error(`${expected.size} znodes, not ${count}`);
   return `${told}; ${expected.size} znodes are the same`;

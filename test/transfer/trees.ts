@@ -1,6 +1,9 @@
 /** Trees as texts, to be compared znode by znode: read by requests of their own, not by what is tested. */
 import type { Client } from "../../src/client/client.ts";
+import { connect } from "../../src/client/connect.ts";
 import { NoNodeError } from "../../src/client/errors.ts";
+import { tcpTransport } from "../compat/clients/node/tcp-transport.ts";
+import type { TestEnsemble } from "../harness/ensemble.ts";
 
 /** Znodes that are read at a time. */
 const READS_MAX = 64;
@@ -75,4 +78,16 @@ export function differences(expected: TreeText, found: TreeText): readonly strin
 export function expectSame(expected: TreeText, found: TreeText): void {
   const lines = differences(expected, found);
   if (lines.length > 0) throw new Error(lines.join("\n"));
+}
+
+/** Does something with a session at the ensemble's TCP doors: by ZooKeeper's own protocol. */
+export async function atDoors<T>(ensemble: TestEnsemble, work: (client: Client) => Promise<T>): Promise<T> {
+  const doors = ensemble.tcpPorts.map((port) => `127.0.0.1:${port}`);
+  const client = await connect(doors, { transport: tcpTransport });
+  try {
+    await client.sync("/");
+    return await work(client);
+  } finally {
+    await client.close();
+  }
 }

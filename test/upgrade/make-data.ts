@@ -1,7 +1,7 @@
 /**
- * `node test/upgrade/make-data.ts`: the data of a release, to be kept: an ensemble of three, run by `npm start`, in which
- * everything stands that is stored, killed as a power cut would. It writes `data-VERSION.tar.gz`, the databases, and
- * `data-VERSION.json`, what they hold, beside this file. Run it once for each release, at its commit; what is there
+ * `node test/upgrade/make-data.ts`: the data of a release, to be kept: an ensemble of three, run by `npm start`, in
+ * which everything stands that is stored, killed as a power cut would. It writes `data-VERSION.tar.gz`, the databases,
+ * and `data-VERSION.json`, what they hold, beside this file. Run it once for each release, at its commit; what is there
  * already is not made anew, as the code that made it is history.
  */
 import { existsSync } from "node:fs";

@@ -61,8 +61,8 @@ export async function recordOf(client: Client): Promise<Pick<ReleaseRecord, "zno
 }
 
 /**
- * What the leader writes there by itself: where webhooks are, what was done under a key, and which doors there are; with
- * what stands above.
+ * What the leader writes there by itself: where webhooks are, what was done under a key, and which doors there are;
+ * with what stands above.
  */
 function goesByItself(path: string): boolean {
   return /^\/(?:zookeeper(?:\/(?:webhooks|call-keys|config)(?:\/|$)|$)|$)/.test(path);

@@ -1,4 +1,7 @@
-/** Other versions of the Worker: this one's code, of which a constant or two are others, as a later release has them. */
+/**
+ * Other versions of the Worker: this one's code, of which a constant or two are others, as a later release has
+ * them.
+ */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";

@@ -1,4 +1,7 @@
-/** `edgekeeper backup` and `restore`: the whole tree, of one moment, in a file, and from it into an ensemble of any size. */
+/**
+ * `edgekeeper backup` and `restore`: the whole tree, of one moment, in a file, and from it into an ensemble of
+ * any size.
+ */
 import { type Command, Option } from "commander";
 
 import { SID_MAX } from "../../base/limits.ts";
@@ -64,7 +67,10 @@ async function restore(file: string, options: ReachOptions & { readonly existing
   await put(readZnodes(file), { ...options, from: "/", into: "/", total: znodes, check });
 }
 
-/** An ensemble's first epoch is above the minute it is made in; each start and each change of its leader is one more. */
+/**
+ * An ensemble's first epoch is above the minute it is made in; each start and each change of its leader is one
+ * more.
+ */
 function wouldFall(present: bigint, backedUp: bigint): ProgramError {
   const epoch = backedUp >> EPOCH_BITS;
   const missing = epoch + 1n - (present >> EPOCH_BITS);

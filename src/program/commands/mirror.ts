@@ -12,6 +12,7 @@ import { usageError } from "../exit-code.ts";
 import { interruption } from "../interruption.ts";
 import { durationMs } from "../option-values.ts";
 import { Output } from "../output.ts";
+import { Progress } from "../progress.ts";
 import { Reach, type ReachOptions, withReach } from "../reach.ts";
 import { zooKeeperSession } from "../tcp-transport.ts";
 import { Mirror, type Same } from "../transfer/mirror.ts";
@@ -80,7 +81,14 @@ async function mirror(asked: MirrorCommandOptions): Promise<void> {
     const [source, target] = sides ?? (await sidesAgain(both));
     try {
       const work = new Mirror({ source, target, root: path });
-      await work.follow({ signal: ending.signal, compareMs: compare, onSame });
+      const progress = new Progress("compared");
+      const onCompared = (waiting: number): void => {
+        progress.end();
+        const told = waiting === 0 ? "" : `; ${waiting} changes have come meanwhile`;
+        output.print({ event: "compared", path, waiting }, `${path} was compared${told}`);
+      };
+      const onLook = (): void => progress.add();
+      await work.follow({ signal: ending.signal, compareMs: compare, onSame, onCompared, onLook });
       return;
     } catch (error) {
       if (!isOfSession(error)) throw error;
@@ -111,6 +119,7 @@ async function sidesAgain(both: () => Promise<Sides>): Promise<Sides> {
     try {
       return await both();
     } catch (error) {
+      // Somebody is still away.
       if (!isOfSession(error)) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));

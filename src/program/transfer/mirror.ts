@@ -1,6 +1,7 @@
 /**
- * Keeps a part of an ensemble the same as that of a running ZooKeeper. Every change is told by a recursive watch, and what
- * it tells of is read and made the same: so it does not matter how many changes are told as one, or what came first.
+ * Keeps a part of an ensemble the same as that of a running ZooKeeper. Every change is told by a recursive watch, and
+ * what it tells of is read and made the same: so it does not matter how many changes are told as one, or what came
+ * first.
  *
  * What is never told is found by comparing all of it, now and then and in the end: ZooKeeper tells nobody of a changed
  * access control list.
@@ -45,6 +46,10 @@ export interface MirrorOptions {
   /** All is compared when so long nothing was; 0 for never but at both ends. */
   readonly compareMs: number;
   readonly onSame: (same: Same) => void;
+  /** All was compared, and what was different is the same; so many paths have changed meanwhile. */
+  readonly onCompared: (waiting: number) => void;
+  /** Another znode was looked at in comparing. */
+  readonly onLook: () => void;
 }
 
 /** See the file's comment. It lives as long as both sessions do. */
@@ -70,7 +75,7 @@ export class Mirror {
   }
 
   /** Goes on until the signal fires. Throws what ended a session of it, and what no new attempt will mend. */
-  async follow({ signal, compareMs, onSame }: MirrorOptions): Promise<void> {
+  async follow({ signal, compareMs, onSame, onCompared, onLook }: MirrorOptions): Promise<void> {
     await this.#source.addWatch(this.#root, (event) => this.#onEvent(event), { recursive: true });
     for (const one of [signal, this.#source.ended, this.#target.ended]) {
       one.addEventListener("abort", () => this.#wake(), { once: true });
@@ -82,8 +87,10 @@ export class Mirror {
     for (let changed = 0; ;) {
       this.#source.ended.throwIfAborted();
       this.#target.ended.throwIfAborted();
-      if (this.#dirtyTrees.size > 0) changed += await this.#mendTrees();
-      else if (this.#dirty.size > 0) changed += await this.#mendPaths();
+      if (this.#dirtyTrees.size > 0) {
+        changed += await this.#mendTrees(onLook);
+        if (this.#dirtyTrees.size === 0) onCompared(this.#dirty.size);
+      } else if (this.#dirty.size > 0) changed += await this.#mendPaths();
       else {
         this.#attempts.clear();
         if (!signal.aborted || isLast) onSame({ changed, blocked: [...this.#blocked] });
@@ -147,12 +154,12 @@ export class Mirror {
     return changed;
   }
 
-  async #mendTrees(): Promise<number> {
+  async #mendTrees(onLook: () => void): Promise<number> {
     let level: readonly string[] = [...this.#dirtyTrees];
     this.#dirtyTrees = new Set();
     let changed = 0;
     while (level.length > 0) {
-      const mended = await this.#mendAll(level, this.#dirtyTrees);
+      const mended = await this.#mendAll(level, this.#dirtyTrees, onLook);
       changed += mended.changed;
       level = mended.children;
     }
@@ -160,13 +167,18 @@ export class Mirror {
   }
 
   /** What comes to nothing as its connection is lost goes to `again`. */
-  async #mendAll(paths: readonly string[], again: Set<string>): Promise<Mended> {
+  async #mendAll(
+    paths: readonly string[],
+    again: Set<string>,
+    onLook: () => void = () => undefined,
+  ): Promise<Mended> {
     const children: string[] = [];
     let changed = 0;
     for (let from = 0; from < paths.length; from += PATHS_MAX) {
       const batch = paths.slice(from, from + PATHS_MAX);
       for (const mended of await Promise.all(batch.map((path) => this.#tryToMend(path, again)))) {
         changed += mended.changed;
+        onLook();
         for (const child of mended.children) children.push(child);
       }
     }
@@ -181,6 +193,7 @@ export class Mirror {
       this.#attempts.set(path, attempts);
       const isOver = this.#source.ended.aborted || this.#target.ended.aborted;
       const isAgain = error instanceof EdgekeeperError && error.isRetryable && attempts < ATTEMPTS_MAX;
+      // The next attempt waits for a connection.
       if (isOver || !isAgain) throw error;
       again.add(path);
       return { changed: 0, children: [] };

@@ -1,6 +1,6 @@
 /**
- * The whole tree of a running ensemble, of one moment: what the AdminServer's command snapshot tells of it, as it comes.
- * src/durable/snapshot-command.ts says why it is exact.
+ * The whole tree of a running ensemble, of one moment: what the AdminServer's command snapshot tells of it, as it
+ * comes. src/durable/snapshot-command.ts says why it is exact.
  */
 import { zxidDigits, zxidFromBigInt } from "../../base/zxid.ts";
 import { EXIT, ProgramError } from "../exit-code.ts";

@@ -44,8 +44,8 @@ async function firstByte(file: string): Promise<number | undefined> {
 }
 
 /**
- * The same of what comes in pieces; `name` is what it is called in errors. Throws ProgramError where it is none, and with
- * `isExact` where it is not of one moment, as its digest says.
+ * The same of what comes in pieces; `name` is what it is called in errors. Throws ProgramError where it is none, and
+ * with `isExact` where it is not of one moment, as its digest says.
  */
 export async function* znodesOfSnapshot(
   pieces: AsyncIterable<Uint8Array>,

@@ -1,8 +1,8 @@
 /**
- * What a ZooKeeper server has on its disk: its newest whole snapshot, and the log behind it. A snapshot that was written
- * under load is of no moment; every transaction since it was begun, done again on it, makes it that of the log's end, as
- * at the server's own start. That works because what a transaction leaves of a znode does not depend on what was there:
- * so it does no harm where the snapshot shows it already, or what came after it.
+ * What a ZooKeeper server has on its disk: its newest whole snapshot, and the log behind it. A snapshot that was
+ * written under load is of no moment; every transaction since it was begun, done again on it, makes it that of the
+ * log's end, as at the server's own start. That works because what a transaction leaves of a znode does not depend on
+ * what was there: so it does no harm where the snapshot shows it already, or what came after it.
  * Source: ZooKeeper FileTxnSnapLog.restore, fastForwardFromEdits.
  */
 import { readdir, readFile } from "node:fs/promises";
