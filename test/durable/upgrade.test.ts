@@ -1,4 +1,5 @@
 /** Data of earlier formats: what they hold is there after an upgrade; what a later one wrote is not touched. */
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { type Zxid, ZXID_ZERO, zxidText } from "../../src/base/zxid.ts";
 import { LOG_SLOTS, STORAGE_FORMAT } from "../../src/durable/schema.ts";
@@ -198,6 +199,14 @@ describe("data of format 2", () => {
     expect(rowsOf(database.sql, "znode_2")).toEqual([]);
     expect(upgraded.stage().summary.znodes).toBe(0);
   });
+});
+
+test("the version that stands beside the data is the package's", () => {
+  const manifest = JSON.parse(readFileSync("package.json", "utf8")) as { readonly version: string };
+  const { database } = filled();
+
+  expect(rowsOf(database.sql, "program")).toEqual([{ id: 1, version: EDGEKEEPER_VERSION }]);
+  expect(EDGEKEEPER_VERSION).toBe(manifest.version);
 });
 
 test("data of a later format is refused, and left as it is", () => {

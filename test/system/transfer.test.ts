@@ -14,8 +14,12 @@ import { type SingleZooKeeper, startSingleZooKeeper } from "../compat/single-zoo
 import { tcpTransport } from "../compat/clients/node/tcp-transport.ts";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
 import { type Ran, RunningProgram, runProgram } from "../program/run-program.ts";
-import { LISTS, plant } from "../transfer/plant.ts";
+import { LISTS, plant, PRIVATE } from "../transfer/plant.ts";
 import { differences, treeOf, withoutEphemerals } from "../transfer/trees.ts";
+
+/** `super:test`. */
+const SUPER = "super:D/InIHSb7yEEbrWz8b9l71RjZJU=";
+const LOGIN = "digest:super:test";
 
 /** Of one, three and five voters. */
 let ensemble: TestEnsemble;
@@ -28,7 +32,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "edgekeeper-transfer-"));
   [ensemble, other, five] = await Promise.all([
     startEnsemble({ vars: { VOTERS: "1" }, dataDirectory: join(directory, "one") }),
-    startEnsemble(),
+    startEnsemble({ vars: { SUPER_DIGEST: SUPER } }),
     startEnsemble({ vars: { VOTERS: "1,2,3,4,5" }, readyDeadlineMs: 60_000 }),
   ]);
   client = await connect(ensemble.httpUrl);
@@ -243,7 +247,7 @@ describe("from a real ZooKeeper", () => {
 
   beforeAll(async () => {
     zookeeper = await startSingleZooKeeper(processes, directory, {
-      superDigest: "super:D/InIHSb7yEEbrWz8b9l71RjZJU=",
+      superDigest: SUPER,
       saslPasswords: {},
       isAdministered: true,
       sweepIntervalMs: 60_000,
@@ -265,6 +269,24 @@ describe("from a real ZooKeeper", () => {
     expect(ran.code).toBe(0);
     expect(JSON.parse(ran.stdout)).toMatchObject({ created: 1500 });
     expect(await differing(source, "/zk", { here: client, at: "/zk" })).toEqual([]);
+  });
+
+  test("and what is private there comes along where the program is logged in at both sides", async () => {
+    await using there = await connect(other.httpUrl);
+    for (const one of [source, there]) await one.addAuth("digest", "super:test");
+    await source.create("/private", "p", { acl: PRIVATE });
+    await source.create("/private/below", "q", { acl: PRIVATE });
+    const words = ["import", "--zookeeper", hosts, "--path", "/private"];
+
+    expect(await edgekeeper(other, ...words)).toMatchObject({ code: 3 });
+    const env = { EDGEKEEPER_URL: other.httpUrl, EDGEKEEPER_AUTH: LOGIN, EDGEKEEPER_ZOOKEEPER_AUTH: LOGIN };
+    expect(await runProgram(words, { env })).toMatchObject({ code: 0 });
+    expect(await differing(source, "/private", { here: there, at: "/private" })).toEqual([]);
+
+    // A backup has it too, whoever may read it.
+    const file = join(directory, "private.jsonl");
+    expect(await edgekeeper(other, "backup", file)).toMatchObject({ code: 0 });
+    expect(await readFile(file, "utf8")).toContain('"path":"/private/below"');
   });
 
   test("a snapshot file of its own does as well, plain or compressed, and one that is cut does not", async () => {

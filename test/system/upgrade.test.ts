@@ -14,6 +14,7 @@ import { connect } from "../../src/client/connect.ts";
 import { ProcessSet } from "../compat/processes.ts";
 import { SUPER_LOGIN } from "../differential/values.ts";
 import { type EnsembleSetup, startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import { runProgram } from "../program/run-program.ts";
 import { caller } from "../upgrade/plant.ts";
 import { DATA_VARIABLES, recordOf, type ReleaseRecord } from "../upgrade/record.ts";
 import { buildVersion, type OtherVersion } from "../upgrade/versions.ts";
@@ -220,6 +221,12 @@ describe("replicas of two versions", () => {
       .poll(async () => (await replicaOf(ensemble, first))?.refusal, POLL)
       .toMatch(/replica \d .*0\.1\.0.*links of format 4.*0\.2\.0.*5/);
     expect((await replicaOf(ensemble, first))?.serving).toBe(false);
+    const doctor = await runProgram(["doctor"], { env: { EDGEKEEPER_URL: ensemble.httpUrl } });
+    expect(doctor).toMatchObject({ code: 1 });
+    expect(doctor.stdout).toMatch(
+      new RegExp(`mend +replica ${first} is apart from others: .*docs/upgrading`),
+    );
+    expect(doctor.stdout).toMatch(/the replicas run 0\.\d\.0 and 0\.\d\.0/);
 
     // The new ones are a quorum now, without the one that has led so far, which has all that they have.
     await replace(ensemble, second, other);

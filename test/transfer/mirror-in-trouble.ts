@@ -102,8 +102,7 @@ async function change(source: Client, path: string, rng: Rng): Promise<void> {
 /** As the loss of its host would; it comes back by itself. */
 async function killLeader({ httpUrl, dataDirectory }: TestEnsemble): Promise<void> {
   for (;;) {
-    const response = await fetch(`${httpUrl}/main/v1/status`).catch(() => undefined);
-    const { leader } = (await response?.json().catch(() => ({ leader: null }))) as { leader: number | null };
+    const leader = await leaderAt(httpUrl);
     if (leader !== null && leader !== 1) {
       const ids = (await readFile(join(dataDirectory, "runtime", "runtime.pid"), "utf8")).trim().split("\n");
       process.kill(Number(ids[leader - 1]), "SIGKILL");
@@ -112,6 +111,17 @@ async function killLeader({ httpUrl, dataDirectory }: TestEnsemble): Promise<voi
     // The first process has the HTTP door as well: another is to lead, so that what is lost is the leader alone.
     if (leader === 1) await fetch(`${httpUrl}/main/commands/move_leader?to=2`, { method: "POST" });
     await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+/** null where nobody leads, or nobody answers. */
+async function leaderAt(httpUrl: string): Promise<number | null> {
+  try {
+    const response = await fetch(`${httpUrl}/main/v1/status`);
+    return ((await response.json()) as { readonly leader: number | null }).leader;
+  } catch {
+    // The process of the HTTP door is on its way back.
+    return null;
   }
 }
 

@@ -24,6 +24,9 @@ export const LISTS: readonly (readonly Acl[])[] = [
   ],
 ];
 
+/** For whom the reader must log in. */
+export const PRIVATE: readonly Acl[] = [{ scheme: "digest", id: "ann:hash", perms: 31 }];
+
 /** Plants `count` znodes below `root`, which must not be there, and 30 ephemerals besides. */
 export async function plant(client: Client, root: string, count: number): Promise<void> {
   await client.create(root, Uint8Array.of(0, 255, 10, 13), { parents: "persistent" });

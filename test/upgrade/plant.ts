@@ -103,6 +103,7 @@ export function caller(
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
     const isJson = response.headers.get("content-type")?.includes("json") === true;
-    return isJson ? JSON.parse(text) : text;
+    const answer: unknown = isJson ? JSON.parse(text) : text;
+    return answer;
   };
 }

@@ -76,7 +76,7 @@ async function mirror(asked: MirrorCommandOptions): Promise<void> {
   };
   const both = async (): Promise<Sides> => await bothSides(zookeeper, reach, session);
   let sides: Sides | undefined = await both();
-  void interruption().then(() => ending.abort());
+  const stopped = interruption().then(() => ending.abort());
   for (;;) {
     const [source, target] = sides ?? (await sidesAgain(both));
     try {
@@ -89,7 +89,7 @@ async function mirror(asked: MirrorCommandOptions): Promise<void> {
       };
       const onLook = (): void => progress.add();
       await work.follow({ signal: ending.signal, compareMs: compare, onSame, onCompared, onLook });
-      return;
+      return await stopped;
     } catch (error) {
       if (!isOfSession(error)) throw error;
       output.note(`begins again: ${error.message}`);
