@@ -15,7 +15,14 @@ import { tcpTransport } from "../compat/clients/node/tcp-transport.ts";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
 import { type Ran, RunningProgram, runProgram } from "../program/run-program.ts";
 import { LISTS, plant, PRIVATE } from "../transfer/plant.ts";
-import { differences, treeOf, withoutEphemerals } from "../transfer/trees.ts";
+import {
+  differences,
+  livesBelow,
+  livesOf,
+  snapshotAt,
+  treeOf,
+  withoutEphemerals,
+} from "../transfer/trees.ts";
 
 /** `super:test`. */
 const SUPER = "super:D/InIHSb7yEEbrWz8b9l71RjZJU=";
@@ -48,6 +55,13 @@ async function edgekeeper(where: TestEnsemble, ...words: readonly string[]): Pro
   return await runProgram(words, { env: { EDGEKEEPER_URL: where.httpUrl } });
 }
 
+/** The containers and TTL znodes that are planted. */
+const LIVES = { "/container": "container", "/ttl": "ttl 86400000", "/ttl/child": "ttl 1" };
+
+async function livesAt(where: TestEnsemble, root: string): Promise<Readonly<Record<string, string>>> {
+  return livesBelow(livesOf(await snapshotAt(`${where.httpUrl}/main/commands`)), root);
+}
+
 /** What a path here has to show beside another there, whose ephemerals stay there. */
 async function differing(
   there: Client,
@@ -63,13 +77,28 @@ describe("a file", () => {
   test("takes a subtree to another place and another ensemble, whole", async () => {
     await plant(client, "/app", 500);
     const file = join(directory, "app.jsonl.gz");
-    const exported = await edgekeeper(ensemble, "export", file, "--path", "/app", "--json");
+    const exported = await edgekeeper(ensemble, "export", file, "--path", "/app", "--moment", "--json");
     expect(JSON.parse(exported.stdout)).toMatchObject({ znodes: 500 });
+    const plain = await edgekeeper(
+      ensemble,
+      "export",
+      join(directory, "plain.jsonl"),
+      "--path",
+      "/app",
+      "--json",
+    );
+    expect(JSON.parse(plain.stdout)).toMatchObject({ znodes: 500 });
+    const none = join(directory, "none.jsonl");
+    expect(await edgekeeper(ensemble, "export", none, "--path", "/none", "--moment")).toMatchObject({
+      code: 1,
+    });
+    expect(existsSync(none)).toBe(false);
 
     expect(await edgekeeper(other, "import", file, "--into", "/copy")).toMatchObject({ code: 0 });
     await using there = await connect(other.httpUrl);
     const copy = { here: there, at: "/copy" };
     expect(await differing(client, "/app", copy)).toEqual([]);
+    expect(await livesAt(other, "/copy")).toEqual(LIVES);
 
     expect(await edgekeeper(other, "import", file, "--into", "/copy")).toMatchObject({ code: 1 });
     await there.set("/copy/acl1", "other");
@@ -162,6 +191,7 @@ describe("a backup", () => {
     for (let move = 0; move < 3; move++) await moveLeader(other);
     expect(await edgekeeper(other, "restore", first)).toMatchObject({ code: 0 });
     expect(await differing(client, "/", { here: three, at: "/" })).toEqual([]);
+    expect(await livesAt(other, "/app")).toEqual(LIVES);
     expect((await three.create("/tokens/next")).stat.czxid).toBeGreaterThan(lock.stat.czxid);
 
     const second = join(directory, "second.jsonl.gz");
@@ -178,6 +208,7 @@ describe("a backup", () => {
     await moveLeader(five);
     expect(await edgekeeper(five, "restore", second)).toMatchObject({ code: 0 });
     expect(await differing(three, "/", { here: larger, at: "/" })).toEqual([]);
+    expect(await livesAt(five, "/app")).toEqual(LIVES);
     const token = (await larger.create("/tokens/later")).stat.czxid;
 
     const third = join(directory, "third.jsonl.gz");
@@ -190,6 +221,7 @@ describe("a backup", () => {
     client = await connect(ensemble.httpUrl);
     expect(await edgekeeper(ensemble, "restore", third)).toMatchObject({ code: 0 });
     expect(await differing(larger, "/", { here: client, at: "/" })).toEqual([]);
+    expect(await livesAt(ensemble, "/app")).toEqual(LIVES);
     expect((await client.create("/tokens/last")).stat.czxid).toBeGreaterThan(token);
   });
 
@@ -290,10 +322,7 @@ describe("from a real ZooKeeper", () => {
   });
 
   test("a snapshot file of its own does as well, plain or compressed, and one that is cut does not", async () => {
-    const at = `http://127.0.0.1:${zookeeper.adminPort}/commands/snapshot?streaming=true`;
-    const response = await fetch(at, { headers: { authorization: "digest super:test" } });
-    expect(response.status).toBe(200);
-    const bytes = new Uint8Array(await response.arrayBuffer());
+    const bytes = await snapshotAt(`http://127.0.0.1:${zookeeper.adminPort}/commands`);
     const [plain = "", zipped = "", cut = ""] = ["plain", "zipped", "cut"].map((name) =>
       join(directory, `snapshot.${name}`),
     );
@@ -307,6 +336,7 @@ describe("from a real ZooKeeper", () => {
       const ran = await edgekeeper(ensemble, "import", "--snapshot", file, "--path", "/zk", "--into", into);
       expect(ran).toMatchObject({ code: 0 });
       expect(await differing(source, "/zk", { here: client, at: into })).toEqual([]);
+      expect(await livesAt(ensemble, into)).toEqual(LIVES);
     }
     const words = ["import", "--snapshot", cut, "--path", "/zk", "--into", "/cut"];
     const refused = await edgekeeper(ensemble, ...words);
@@ -344,6 +374,9 @@ describe("from a real ZooKeeper", () => {
     const ran = await edgekeeper(ensemble, ...words, "/disk");
     expect(ran).toMatchObject({ code: 0 });
     expect(await differing(source, "/zk", { here: client, at: "/disk" })).toEqual([]);
+    const real = livesOf(await snapshotAt(`http://127.0.0.1:${zookeeper.adminPort}/commands`));
+    expect(real.size).toBeGreaterThan(50);
+    expect(await livesAt(ensemble, "/disk")).toEqual(livesBelow(real, "/zk"));
 
     // Its newest snapshot is damaged: the one before does as well, with more of the log.
     const newest = (name: string): string => join(from, newestOf(files, name));
@@ -383,15 +416,10 @@ describe("from a real ZooKeeper", () => {
       .poll(async () => await differing(source, "/zk", { here: there, at: "/zk" }), { timeout: 60_000 })
       .toEqual([]);
 
-    // Each of another mode, one with what is below; and one TTL is set to what it is already.
+    // Made anew with what is below, and set to what it is already, as that is how a TTL znode is kept alive.
     await source.delete("/zk/container", { recursive: true });
     await source.create("/zk/container", "c");
     await source.create("/zk/container/child", "anew");
-    await source
-      .transaction()
-      .delete("/zk/null")
-      .create("/zk/null", "t", { mode: "ttl", ttlMs: 60_000 })
-      .commit();
     const before = await there.get("/zk/ttl");
     await source.set("/zk/ttl", before.data);
     await expect

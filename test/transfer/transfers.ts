@@ -1,6 +1,7 @@
 /** The steps of a run: what each moves, and how it is known that nothing is lost. */
 import { cp, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 
 import type { Client } from "../../src/client/client.ts";
 import { connect } from "../../src/client/connect.ts";
@@ -11,7 +12,7 @@ import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
 import { RunningProgram } from "../program/run-program.ts";
 import { mirrorInTrouble } from "./mirror-in-trouble.ts";
 import { plant } from "./plant.ts";
-import { atDoors, expectSame, treeOf, withoutEphemerals } from "./trees.ts";
+import { atDoors, expectSame, livesBelow, livesOf, snapshotAt, treeOf, withoutEphemerals } from "./trees.ts";
 
 /** What a run is given. */
 export interface TransferRun {
@@ -53,6 +54,10 @@ const STEPS: readonly (readonly [string, Step])[] = [
 ];
 
 const READY_MS = 120_000;
+const DAY_MS = 86_400_000;
+
+/** Containers and TTL znodes of a backup. */
+const KINDS = { "/container": "container", "/ttl": `ttl ${DAY_MS}` };
 
 /** Runs them one after the other, and prints each. */
 export async function runTransfers(run: TransferRun): Promise<readonly StepResult[]> {
@@ -62,6 +67,7 @@ export async function runTransfers(run: TransferRun): Promise<readonly StepResul
     startSingleZooKeeper(processes, temporary, {
       superDigest: "super:D/InIHSb7yEEbrWz8b9l71RjZJU=",
       saslPasswords: {},
+      isAdministered: true,
       sweepIntervalMs: 60_000,
       snapCount: Math.max(Math.floor(count / 10), 300),
     }),
@@ -122,6 +128,8 @@ async function importDisk(sides: Sides): Promise<string> {
   await cp(zookeeper.versionDirectory, copy, { recursive: true });
   const words = ["import", "--snapshot", copy, "--path", "/t", "--into", "/disk"];
   const told = await edgekeeper(one, words);
+  const real = livesOf(await snapshotAt(`http://127.0.0.1:${zookeeper.adminPort}/commands`));
+  await expectLives(one, { "/disk": livesBelow(real, "/t") });
   return await sameAs(source, "/t", { ensemble: one, at: "/disk", told });
 }
 
@@ -147,6 +155,7 @@ async function backupAndRestore(sides: Sides): Promise<string> {
   ] as const) {
     await atDoors(ensemble, clear);
     lines.push(`restore onto ${name}: ${await restored(ensemble, file)}`);
+    await expectLives(ensemble, { "/kinds": KINDS });
     const same = await atDoors(three, async (there) => {
       return await sameAs(there, "/t", { ensemble, at: "/t", told: "" });
     });
@@ -162,6 +171,8 @@ async function backupUnderLoad(
 ): Promise<string> {
   await client.create("/moment/a", "0", { parents: "persistent" });
   await client.create("/zmoment", "0");
+  await client.create("/kinds/container", "", { mode: "container", parents: "persistent" });
+  await client.create("/kinds/ttl", "", { mode: "ttl", ttlMs: DAY_MS });
   const done = new AbortController();
   const writing = (async (): Promise<number> => {
     let count = 0;
@@ -178,6 +189,19 @@ async function backupUnderLoad(
   });
   if (a === undefined || a !== z) throw new Error(`the backup is of several moments: ${a} and ${z}`);
   return `${told}, ${(text.length / 1e6).toFixed(1)} MB, ${written} transactions meanwhile`;
+}
+
+/** Throws where containers and TTL znodes below a path are others. */
+async function expectLives(
+  ensemble: TestEnsemble,
+  wanted: Readonly<Record<string, Readonly<Record<string, string>>>>,
+): Promise<void> {
+  const lives = livesOf(await snapshotAt(`${ensemble.httpUrl}/main/commands`));
+  for (const [root, expected] of Object.entries(wanted)) {
+    const found = livesBelow(lives, root);
+    if (isDeepStrictEqual(found, expected)) continue;
+    throw new Error(`containers and TTLs: ${JSON.stringify(expected)} became ${JSON.stringify(found)}`);
+  }
 }
 
 /** Where tokens would fall it does as it is told: a change of leader, or where there is one voter, a start. */

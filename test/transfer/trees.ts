@@ -2,13 +2,17 @@
 import type { Client } from "../../src/client/client.ts";
 import { connect } from "../../src/client/connect.ts";
 import { NoNodeError } from "../../src/client/errors.ts";
+import { SnapshotFileReader } from "../../src/keeper/snapshot-file/reader.ts";
 import { tcpTransport } from "../compat/clients/node/tcp-transport.ts";
 import type { TestEnsemble } from "../harness/ensemble.ts";
 
 /** Znodes that are read at a time. */
 const READS_MAX = 64;
 
-/** What a client sees of each znode below a path: its data, list, and how long it lives. */
+/**
+ * What a client sees of each znode below a path: its data, its list, and whether it is an ephemeral. Containers and TTL
+ * znodes look to clients as others do: livesOf tells what they are.
+ */
 export type TreeText = ReadonlyMap<string, string>;
 
 /** Reads all of it; paths are told as below `/`. Ephemerals come along, as what they are. */
@@ -42,19 +46,13 @@ async function textOf(
       client.children(path),
     ]);
     const data = znode.data === null ? null : Buffer.from(znode.data).toString("base64");
-    const owner = BigInt.asUintN(64, znode.stat.ephemeralOwner).toString(16);
-    return { text: JSON.stringify([data, acl, lifeOf(owner)]), children };
+    const life = znode.stat.ephemeralOwner === 0n ? "stays" : "ephemeral";
+    return { text: JSON.stringify([data, acl, life]), children };
   } catch (error) {
     // A tree that somebody writes to.
     if (error instanceof NoNodeError) return undefined;
     throw error;
   }
-}
-
-/** Containers and TTLs have numbers of their own, and sessions are told as such. */
-function lifeOf(owner: string): string {
-  if (owner === "0" || owner === "8000000000000000" || owner.startsWith("ff")) return owner;
-  return "ephemeral";
 }
 
 /** The same without ephemerals. */
@@ -90,4 +88,34 @@ export async function atDoors<T>(ensemble: TestEnsemble, work: (client: Client) 
   } finally {
     await client.close();
   }
+}
+
+/** The containers and TTL znodes of a snapshot of ZooKeeper's form, the only place where they are seen as such. */
+export function livesOf(file: Uint8Array): ReadonlyMap<string, string> {
+  const lives = new Map<string, string>();
+  for (const entry of new SnapshotFileReader().push(file)) {
+    if (entry.kind !== "znode") continue;
+    const { owner } = entry.node;
+    if (owner.mode === "container") lives.set(entry.path, "container");
+    if (owner.mode === "ttl") lives.set(entry.path, `ttl ${owner.ttlMs}`);
+  }
+  return lives;
+}
+
+/** The snapshot of an ensemble, or of a ZooKeeper with an AdminServer. */
+export async function snapshotAt(commands: string): Promise<Uint8Array> {
+  const response = await fetch(`${commands}/snapshot?streaming=true`, {
+    headers: { authorization: "digest super:test" },
+  });
+  if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/** Those below one root, by what is behind it. */
+export function livesBelow(
+  lives: ReadonlyMap<string, string>,
+  root: string,
+): Readonly<Record<string, string>> {
+  const below = [...lives].filter(([path]) => path.startsWith(`${root}/`));
+  return Object.fromEntries(below.map(([path, life]) => [path.slice(root.length), life]));
 }

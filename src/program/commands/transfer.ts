@@ -5,6 +5,7 @@ import { type Command, Option } from "commander";
 
 import { pathProblem } from "../../base/path.ts";
 import type { Client } from "../../client/client.ts";
+import { NoNodeError } from "../../client/errors.ts";
 import { zxidText } from "../../client/znode.ts";
 import { usageError } from "../exit-code.ts";
 import { Output } from "../output.ts";
@@ -14,6 +15,7 @@ import { zooKeeperSession } from "../tcp-transport.ts";
 import type { CopiedZnode } from "../transfer/copied-znode.ts";
 import { EXISTING, put } from "../transfer/put-znodes.ts";
 import { znodesOfFile } from "../transfer/snapshot-file.ts";
+import { treeOfMoment } from "../transfer/snapshot-command.ts";
 import { parentsFirst, readZooKeeperData } from "../transfer/zookeeper-data.ts";
 import { checkZnodes, explainFile, readZnodes, writeZnodes } from "../transfer/znode-file.ts";
 import { walk } from "../transfer/znode-source.ts";
@@ -21,6 +23,7 @@ import type { Existing } from "../transfer/znode-target.ts";
 
 interface ExportOptions extends ReachOptions {
   readonly path: string;
+  readonly moment?: boolean | undefined;
   readonly zookeeper?: string | undefined;
 }
 
@@ -45,6 +48,7 @@ export function addTransferCommands(program: Command): void {
       )
       .argument("<file>", "it must not be there yet; .gz is compressed")
       .option("--path <path>", "this one and all below it", "/")
+      .option("--moment", "of one moment, with TTLs and containers, which takes the right to do everything")
       .option(hosts, "host:port,host:port of a ZooKeeper to export from instead"),
   ).action(exportZnodes);
   withReach(
@@ -66,8 +70,12 @@ export function addTransferCommands(program: Command): void {
   ).action(importZnodes);
 }
 
-async function exportZnodes(file: string, { zookeeper, path, ...options }: ExportOptions): Promise<void> {
+async function exportZnodes(file: string, asked: ExportOptions): Promise<void> {
+  const { zookeeper, path, moment = false, ...options } = asked;
   checkedPath(path);
+  if (moment && zookeeper !== undefined)
+    throw usageError("--moment is for an ensemble of Edgekeeper: leave out --zookeeper");
+  if (moment) return await exportMoment(file, path, options);
   const client = await sourceOf(zookeeper, options);
   try {
     await client.sync(path);
@@ -78,6 +86,28 @@ async function exportZnodes(file: string, { zookeeper, path, ...options }: Expor
   } finally {
     await client.close();
   }
+}
+
+/** A part of what a backup has. */
+async function exportMoment(file: string, root: string, options: ReachOptions): Promise<void> {
+  const { zxid, znodes } = await treeOfMoment(await Reach.of(options), undefined);
+  const wanted = counted(atOrBelow(root, znodes), new Progress("znodes"));
+  const count = await writeZnodes(file, { root, zxid, exact: true }, wanted).catch(explainFile);
+  new Output(options).print({ file, znodes: count, zxid }, `${count} znodes in ${file}, as of zxid ${zxid}`);
+}
+
+/** Throws where the first is missing, so that no empty file is taken for a whole one. */
+async function* atOrBelow(
+  root: string,
+  znodes: AsyncIterable<CopiedZnode>,
+): AsyncGenerator<CopiedZnode, void> {
+  let isThere = false;
+  for await (const znode of znodes) {
+    const isWanted = root === "/" || znode.path === root || znode.path.startsWith(`${root}/`);
+    if (isWanted) yield znode;
+    isThere ||= isWanted;
+  }
+  if (!isThere) throw new NoNodeError({ path: root });
 }
 
 async function importZnodes(file: string | undefined, options: ImportOptions): Promise<void> {

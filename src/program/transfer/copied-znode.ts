@@ -7,6 +7,7 @@ export interface CopiedZnode {
   readonly path: string;
   readonly data: Uint8Array | null;
   readonly acl: readonly Acl[];
+  /** Persistent where it was read by a client, which cannot see anything else. */
   readonly mode: Exclude<CreateMode, "ephemeral">;
   /** For the mode ttl. */
   readonly ttlMs: number | undefined;
@@ -28,19 +29,12 @@ export interface CopiedStat {
 /** How long a znode lives. */
 export type Life = Pick<CopiedZnode, "mode" | "ttlMs">;
 
-/** The same of both. */
-export function sameLife(a: Life, b: Life): boolean {
-  return a.mode === b.mode && a.ttlMs === b.ttlMs;
-}
-
-/** How long a znode lives, as its Stat tells by `ephemeralOwner`; undefined for an ephemeral. */
-export function modeOfOwner(owner: bigint): Life | undefined {
-  const bits = BigInt.asUintN(64, owner);
-  if (bits === 0n) return { mode: "persistent", ttlMs: undefined };
-  // Source: ZooKeeper EphemeralType: the smallest number is a container, a first byte of ones a TTL.
-  if (bits === 1n << 63n) return { mode: "container", ttlMs: undefined };
-  if (bits >> 40n === 0xff_00_00n) return { mode: "ttl", ttlMs: Number(bits & 0xff_ff_ff_ff_ffn) };
-  return undefined;
+/**
+ * Whether a Stat is of an ephemeral. Nothing else can be seen in it: ZooKeeper and Edgekeeper show clients containers and
+ * TTL znodes as persistent ones. What they are stands in snapshots alone.
+ */
+export function isEphemeral({ ephemeralOwner }: { readonly ephemeralOwner: bigint }): boolean {
+  return ephemeralOwner !== 0n;
 }
 
 /** Whether two lists say the same, in the same order. */

@@ -4,7 +4,8 @@
  * first.
  *
  * What is never told is found by comparing all of it, now and then and in the end: ZooKeeper tells nobody of a changed
- * access control list.
+ * access control list. What no client can see cannot be mirrored: containers and TTL znodes look like others. They go here
+ * when they go there; those that stand here already stay what they are.
  */
 import { childOf, parentOf } from "../../base/path.ts";
 import type { Client } from "../../client/client.ts";
@@ -15,7 +16,7 @@ import {
   NoNodeError,
   NotEmptyError,
 } from "../../client/errors.ts";
-import { type CopiedZnode, isOwn, modeOfOwner, sameAcl, sameData, sameLife } from "./copied-znode.ts";
+import { type CopiedZnode, isEphemeral, isOwn, sameAcl, sameData } from "./copied-znode.ts";
 import { readCopied } from "./znode-source.ts";
 
 /** Paths that are made the same at a time. */
@@ -63,8 +64,8 @@ export class Mirror {
   #dirtyTrees = new Set<string>();
   /** How often a path's connection was lost. */
   readonly #attempts = new Map<string, number>();
-  /** Of each TTL znode, which change of its data has renewed the one here. */
-  readonly #renewed = new Map<string, string>();
+  /** What was set, to whatever: a TTL znode's time begins anew with that, and nobody sees which one is a TTL znode. */
+  readonly #set = new Set<string>();
   readonly #blocked = new Set<string>();
   #wake: () => void = () => undefined;
 
@@ -127,6 +128,7 @@ export class Mirror {
   #onEvent({ type, path }: { readonly type: string; readonly path: string }): void {
     if (type === "resync") this.#dirtyTrees.add(path === "" ? this.#root : path);
     else if (type === "created" || type === "dataChanged" || type === "deleted") this.#dirty.add(path);
+    if (type === "dataChanged") this.#set.add(path);
     this.#wake();
   }
 
@@ -212,22 +214,19 @@ export class Mirror {
 
   /** Gives 1 where something was done. */
   async #same(wanted: CopiedZnode, here: CopiedZnode | undefined): Promise<number> {
-    const { path, data, acl, mode } = wanted;
-    const isRenewed = mode !== "ttl" || this.#renewed.get(path) === wanted.stat?.mzxid;
+    const { path, data, acl, mode, ttlMs } = wanted;
+    const wasSet = this.#set.delete(path);
     try {
-      if (here === undefined) await this.#create(wanted);
-      else if (path !== "/" && !sameLife(here, wanted)) await this.#makeAnew(wanted);
-      else {
-        const [isSameData, isSameAcl] = [sameData(here.data, data), sameAcl(here.acl, acl)];
-        // The time of a TTL znode begins anew each time it is set, to whatever.
-        if (!isSameData || !isRenewed) await this.#target.set(path, data);
-        if (!isSameAcl) await this.#target.setAcl(path, acl);
-        this.#noteRenewal(wanted);
-        return isSameData && isSameAcl ? 0 : 1;
+      if (here === undefined) {
+        await this.#target.create(path, data, { mode, acl, ttlMs });
+        return 1;
       }
-      this.#noteRenewal(wanted);
-      return 1;
+      const [isSameData, isSameAcl] = [sameData(here.data, data), sameAcl(here.acl, acl)];
+      if (!isSameData || wasSet) await this.#target.set(path, data);
+      if (!isSameAcl) await this.#target.setAcl(path, acl);
+      return isSameData && isSameAcl ? 0 : 1;
     } catch (error) {
+      if (wasSet) this.#set.add(path);
       if (error instanceof NoNodeError) {
         // It has just gone here, or its parent has: a container that stood empty for a moment.
         this.#lookAgain(path);
@@ -244,7 +243,7 @@ export class Mirror {
   /** Something else has come there: an ephemeral, which stays, or what the next look makes the same. */
   async #standAside(path: string): Promise<void> {
     const stats = await Promise.all([path, parentOf(path)].map((one) => this.#target.exists(one)));
-    if (stats.some((stat) => stat !== undefined && modeOfOwner(stat.ephemeralOwner) === undefined)) {
+    if (stats.some((stat) => stat !== undefined && isEphemeral(stat))) {
       this.#blocked.add(path);
     } else this.#lookAgain(path);
   }
@@ -254,27 +253,11 @@ export class Mirror {
     if (isInside) this.#dirty.add(path);
   }
 
-  async #create({ path, data, acl, mode, ttlMs }: CopiedZnode): Promise<void> {
-    await this.#target.create(path, data, { mode, acl, ttlMs });
-  }
-
-  /** A znode's mode never changes: it was deleted there, and made anew. What is below follows. */
-  async #makeAnew(wanted: CopiedZnode): Promise<void> {
-    await this.#target.delete(wanted.path, { recursive: true });
-    this.#dirtyTrees.add(wanted.path);
-    await this.#create(wanted);
-  }
-
-  #noteRenewal({ path, mode, stat }: CopiedZnode): void {
-    if (mode === "ttl" && stat !== undefined) this.#renewed.set(path, stat.mzxid);
-    else this.#renewed.delete(path);
-  }
-
   async #remove(path: string): Promise<number> {
-    this.#renewed.delete(path);
+    this.#set.delete(path);
     const stat = await this.#target.exists(path);
     // What goes with a session here is not of the other's making.
-    if (stat === undefined || path === "/" || modeOfOwner(stat.ephemeralOwner) === undefined) return 0;
+    if (stat === undefined || path === "/" || isEphemeral(stat)) return 0;
     try {
       await this.#target.delete(path, { recursive: true });
       return 1;

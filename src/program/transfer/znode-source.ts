@@ -3,7 +3,7 @@ import { childOf } from "../../base/path.ts";
 import type { Client } from "../../client/client.ts";
 import { NoNodeError } from "../../client/errors.ts";
 import { type Stat, zxidText } from "../../client/znode.ts";
-import { type CopiedStat, type CopiedZnode, isOwn, modeOfOwner } from "./copied-znode.ts";
+import { type CopiedStat, type CopiedZnode, isEphemeral, isOwn } from "./copied-znode.ts";
 
 /** Znodes that are read at a time. */
 const READS_MAX = 64;
@@ -19,10 +19,9 @@ export async function readCopied(
       client.getAcl(path),
       client.children(path),
     ]);
-    const life = modeOfOwner(stat.ephemeralOwner);
-    return life === undefined
-      ? undefined
-      : { znode: { path, data, acl, ...life, stat: copiedStat(stat) }, children };
+    if (isEphemeral(stat)) return undefined;
+    const life = { mode: "persistent", ttlMs: undefined } as const;
+    return { znode: { path, data, acl, ...life, stat: copiedStat(stat) }, children };
   } catch (error) {
     // It went between the list and the look.
     if (error instanceof NoNodeError) return undefined;
