@@ -12,7 +12,7 @@ import { runTransfers } from "./transfers.ts";
 
 const USAGE = `node test/transfer/run.ts [options]
   --znodes N     how many there are (default 5000)
-  --only NAME    only steps whose name contains NAME; those that they need are taken along
+  --only NAME    only steps whose name contains NAME
   --help`;
 
 const COUNT_DEFAULT = "5000";

@@ -146,14 +146,18 @@ async function exportAndImport({ three, one, temporary }: Sides): Promise<string
 }
 
 async function backupAndRestore(sides: Sides): Promise<string> {
-  const { three, one, five, temporary } = sides;
+  const { three, five, temporary } = sides;
+  if ((await atDoors(three, async (client) => await client.exists("/t"))) === undefined) {
+    await importRunning(sides);
+  }
   const file = join(temporary, "backup.jsonl");
   const lines = [await atDoors(three, async (client) => await backupUnderLoad(three, { client, file }))];
+  const data = { readyDeadlineMs: READY_MS, dataDirectory: join(temporary, "late") };
+  const late = await startEnsemble({ ...data, vars: { VOTERS: "1" } });
   for (const [name, ensemble] of [
-    ["1 voter", one],
+    ["1 voter", late],
     ["5 voters", five],
   ] as const) {
-    await atDoors(ensemble, clear);
     lines.push(`restore onto ${name}: ${await restored(ensemble, file)}`);
     await expectLives(ensemble, { "/kinds": KINDS });
     const same = await atDoors(three, async (there) => {
@@ -161,6 +165,7 @@ async function backupAndRestore(sides: Sides): Promise<string> {
     });
     lines.push(same.slice(2));
   }
+  await late.stop();
   return lines.join("; ");
 }
 
@@ -227,12 +232,6 @@ async function restored(ensemble: TestEnsemble, file: string): Promise<string> {
     await running.kill9();
     running = await startEnsemble({ httpPort, tcpPorts, dataDirectory, vars: { VOTERS: "1" } });
     Object.assign(ensemble, running);
-  }
-}
-
-async function clear(client: Client): Promise<void> {
-  for (const name of await client.children("/")) {
-    if (name !== "zookeeper") await client.delete(`/${name}`, { recursive: true });
   }
 }
 

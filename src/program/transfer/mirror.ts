@@ -227,6 +227,10 @@ export class Mirror {
       return isSameData && isSameAcl ? 0 : 1;
     } catch (error) {
       if (wasSet) this.#set.add(path);
+      if (error instanceof NoNodeError && this.#blocked.has(parentOf(path))) {
+        this.#blocked.add(path);
+        return 0;
+      }
       if (error instanceof NoNodeError) {
         // It has just gone here, or its parent has: a container that stood empty for a moment.
         this.#lookAgain(path);

@@ -1,6 +1,7 @@
 /** Znodes put into a running ensemble: many in one transaction where they are new, one by one where they are not. */
+import { parentOf } from "../../base/path.ts";
 import type { Client } from "../../client/client.ts";
-import { ConnectionLossError, EdgekeeperError, NodeExistsError } from "../../client/errors.ts";
+import { ConnectionLossError, EdgekeeperError, NodeExistsError, NoNodeError } from "../../client/errors.ts";
 import { type CopiedZnode, isOpen, sameAcl, sameData } from "./copied-znode.ts";
 
 /** What is done with a znode that is there already: it ends the import, stays as it is, or becomes the same. */
@@ -29,6 +30,8 @@ export class ZnodeTarget {
   readonly counts: PutCounts = { created: 0, replaced: 0, skipped: 0 };
   readonly #client: Client;
   readonly #existing: Existing;
+  /** Those that were put and go by themselves while nothing is below them: what is to be there may come too late. */
+  readonly #ttls = new Map<string, CopiedZnode>();
   #batch: CopiedZnode[] = [];
   #bytes = 0;
 
@@ -40,6 +43,7 @@ export class ZnodeTarget {
   /** Takes a znode; it is there once `flush` has resolved. Throws the ensemble's errors. */
   async put(znode: CopiedZnode): Promise<void> {
     if (znode.path === "/") return await this.#putOne(znode);
+    if (znode.mode === "ttl") this.#ttls.set(znode.path, znode);
     const bytes = bytesOf(znode);
     if (this.#batch.length >= BATCH_ZNODES_MAX || this.#bytes + bytes > BATCH_BYTES_MAX) await this.flush();
     this.#batch.push(znode);
@@ -88,10 +92,10 @@ export class ZnodeTarget {
   }
 
   async #tryOne(znode: CopiedZnode, mayBeOurs: boolean): Promise<void> {
-    const { path, data, acl, mode, ttlMs } = znode;
+    const { path, data, acl } = znode;
     if (path !== "/") {
       try {
-        await this.#client.create(path, data, { mode, acl, ttlMs });
+        await this.#create(znode);
         this.counts.created++;
         return;
       } catch (error) {
@@ -106,6 +110,29 @@ export class ZnodeTarget {
       return;
     }
     await this.#replace({ path, data, acl });
+  }
+
+  /** Where the TTL znodes above it have gone meanwhile they are made once more, in one transaction with it. */
+  async #create({ path, data, acl, mode, ttlMs }: CopiedZnode): Promise<void> {
+    try {
+      await this.#client.create(path, data, { mode, acl, ttlMs });
+    } catch (error) {
+      const gone: CopiedZnode[] = [];
+      if (error instanceof NoNodeError) {
+        for (let above = this.#ttls.get(parentOf(path)); above !== undefined;) {
+          if ((await this.#client.exists(above.path)) !== undefined) break;
+          gone.unshift(above);
+          above = this.#ttls.get(parentOf(above.path));
+        }
+      }
+      if (gone.length === 0) throw error;
+      const transaction = this.#client.transaction();
+      for (const one of gone) {
+        transaction.create(one.path, one.data, { mode: "ttl", acl: one.acl, ttlMs: one.ttlMs });
+      }
+      transaction.create(path, data, { mode, acl, ttlMs });
+      await transaction.commit();
+    }
   }
 
   /** What was created before its answer was lost counts as created; anything else was there before. */
