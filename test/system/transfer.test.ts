@@ -77,50 +77,54 @@ async function differing(
 }
 
 describe("a file", () => {
-  test("takes a subtree to another place and another ensemble, whole", async () => {
-    await plant(client, "/app", 500);
-    const file = join(directory, "app.jsonl.gz");
-    const exported = await edgekeeper(ensemble, "export", file, "--path", "/app", "--moment", "--json");
-    expect(JSON.parse(exported.stdout)).toMatchObject({ znodes: 500 });
-    const plain = await edgekeeper(
-      ensemble,
-      "export",
-      join(directory, "plain.jsonl"),
-      "--path",
-      "/app",
-      "--json",
-    );
-    expect(JSON.parse(plain.stdout)).toMatchObject({ znodes: 500 });
-    const none = join(directory, "none.jsonl");
-    expect(await edgekeeper(ensemble, "export", none, "--path", "/none", "--moment")).toMatchObject({
-      code: 1,
-    });
-    expect(existsSync(none)).toBe(false);
+  test(
+    "takes a subtree to another place and another ensemble, whole",
+    async () => {
+      await plant(client, "/app", 500);
+      const file = join(directory, "app.jsonl.gz");
+      const exported = await edgekeeper(ensemble, "export", file, "--path", "/app", "--moment", "--json");
+      expect(JSON.parse(exported.stdout)).toMatchObject({ znodes: 500 });
+      const plain = await edgekeeper(
+        ensemble,
+        "export",
+        join(directory, "plain.jsonl"),
+        "--path",
+        "/app",
+        "--json",
+      );
+      expect(JSON.parse(plain.stdout)).toMatchObject({ znodes: 500 });
+      const none = join(directory, "none.jsonl");
+      expect(await edgekeeper(ensemble, "export", none, "--path", "/none", "--moment")).toMatchObject({
+        code: 1,
+      });
+      expect(existsSync(none)).toBe(false);
 
-    expect(await edgekeeper(other, "import", file, "--into", "/copy")).toMatchObject({ code: 0 });
-    await using there = await connect(other.httpUrl);
-    const copy = { here: there, at: "/copy" };
-    expect(await differing(client, "/app", copy)).toEqual([]);
-    expect(await livesAt(other, "/copy")).toEqual(LIVES);
+      expect(await edgekeeper(other, "import", file, "--into", "/copy")).toMatchObject({ code: 0 });
+      await using there = await connect(other.httpUrl);
+      const copy = { here: there, at: "/copy" };
+      expect(await differing(client, "/app", copy)).toEqual([]);
+      expect(await livesAt(other, "/copy")).toEqual(LIVES);
 
-    expect(await edgekeeper(other, "import", file, "--into", "/copy")).toMatchObject({ code: 1 });
-    await there.set("/copy/acl1", "other");
-    const skipped = await edgekeeper(
-      other,
-      "import",
-      file,
-      "--into",
-      "/copy",
-      "--existing",
-      "skip",
-      "--json",
-    );
-    expect(JSON.parse(skipped.stdout)).toMatchObject({ created: 0, skipped: 500 });
-    expect((await there.get("/copy/acl1")).text()).toBe("other");
-    await edgekeeper(other, "import", file, "--into", "/copy", "--existing", "replace");
-    expect(await differing(client, "/app", copy)).toEqual([]);
-    expect(await edgekeeper(ensemble, "export", file)).toMatchObject({ code: 1 });
-  });
+      expect(await edgekeeper(other, "import", file, "--into", "/copy")).toMatchObject({ code: 1 });
+      await there.set("/copy/acl1", "other");
+      const skipped = await edgekeeper(
+        other,
+        "import",
+        file,
+        "--into",
+        "/copy",
+        "--existing",
+        "skip",
+        "--json",
+      );
+      expect(JSON.parse(skipped.stdout)).toMatchObject({ created: 0, skipped: 500 });
+      expect((await there.get("/copy/acl1")).text()).toBe("other");
+      await edgekeeper(other, "import", file, "--into", "/copy", "--existing", "replace");
+      expect(await differing(client, "/app", copy)).toEqual([]);
+      expect(await edgekeeper(ensemble, "export", file)).toMatchObject({ code: 1 });
+    },
+    SLOW_MS,
+  );
 
   test("that is cut or changed is refused before anything is written", async () => {
     await client.create("/whole", "1");

@@ -16,6 +16,7 @@ import {
   NoNodeError,
   NotEmptyError,
 } from "../../client/errors.ts";
+import { ProgramError } from "../exit-code.ts";
 import { type CopiedZnode, isEphemeral, isOwn, sameAcl, sameData } from "./copied-znode.ts";
 import { readCopied } from "./znode-source.ts";
 
@@ -24,6 +25,9 @@ const PATHS_MAX = 64;
 
 /** How often a path is tried whose connection is lost: each waits for the next one. */
 const ATTEMPTS_MAX = 10;
+
+/** After all has been compared a last time, changes are followed so often: with no writers left the first is the last. */
+const LAST_ROUNDS_MAX = 20;
 
 /** Who follows whom. */
 export interface MirrorParts {
@@ -84,26 +88,32 @@ export class Mirror {
     await this.#makeParents();
     this.#compareAll();
     let comparedAtMs = performance.now();
+    let roundsLeft = LAST_ROUNDS_MAX;
     let isLast = false;
     for (let changed = 0; ;) {
       this.#source.ended.throwIfAborted();
       this.#target.ended.throwIfAborted();
+      if (signal.aborted && !isLast) {
+        isLast = true;
+        this.#compareAll();
+      }
       if (this.#dirtyTrees.size > 0) {
         changed += await this.#mendTrees(onLook);
-        if (this.#dirtyTrees.size === 0) onCompared(this.#dirty.size);
-      } else if (this.#dirty.size > 0) changed += await this.#mendPaths();
-      else {
+        if (this.#dirtyTrees.size > 0) continue;
+        comparedAtMs = performance.now();
+        onCompared(this.#dirty.size);
+      } else if (!isLast && compareMs > 0 && performance.now() - comparedAtMs >= compareMs) {
+        this.#compareAll();
+      } else if (this.#dirty.size > 0) {
+        if (isLast && roundsLeft-- === 0) throw stillWritten(this.#root, this.#dirty.size);
+        changed += await this.#mendPaths();
+      } else {
         this.#attempts.clear();
-        if (!signal.aborted || isLast) onSame({ changed, blocked: [...this.#blocked] });
+        onSame({ changed, blocked: [...this.#blocked] });
         if (isLast) return;
         changed = 0;
         const leftMs = compareMs === 0 ? undefined : compareMs - (performance.now() - comparedAtMs);
-        if (!signal.aborted) await this.#untilWoken(signal, leftMs);
-        isLast = signal.aborted;
-        const isDue = compareMs > 0 && performance.now() - comparedAtMs >= compareMs;
-        if (!isLast && !isDue) continue;
-        this.#compareAll();
-        comparedAtMs = performance.now();
+        await this.#untilWoken(signal, leftMs);
       }
     }
   }
@@ -274,6 +284,14 @@ export class Mirror {
       return 0;
     }
   }
+}
+
+function stillWritten(root: string, waiting: number): ProgramError {
+  return new ProgramError(
+    `${root} is still written to there: ${waiting} changes wait, and both sides are not the same. Stop the writers, ` +
+      "run it once more, and end it when it says that they are",
+    { code: "still-written" },
+  );
 }
 
 /** What became of some znodes. */
