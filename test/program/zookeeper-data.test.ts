@@ -1,6 +1,6 @@
 /**
- * What a ZooKeeper server has on its disk, in the states that a power cut or a copy leaves: files that are made here, byte
- * by byte, as the real server's are in test/system/transfer.
+ * What a ZooKeeper server has on its disk, in the states that a power cut or a copy leaves: files that are made here,
+ * byte by byte, as the real server's are in test/system/transfer.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

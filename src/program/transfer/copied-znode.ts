@@ -30,8 +30,8 @@ export interface CopiedStat {
 export type Life = Pick<CopiedZnode, "mode" | "ttlMs">;
 
 /**
- * Whether a Stat is of an ephemeral. Nothing else can be seen in it: ZooKeeper and Edgekeeper show clients containers and
- * TTL znodes as persistent ones. What they are stands in snapshots alone.
+ * Whether a Stat is of an ephemeral. Nothing else can be seen in it: ZooKeeper and Edgekeeper show clients containers
+ * and TTL znodes as persistent ones. What they are stands in snapshots alone.
  */
 export function isEphemeral({ ephemeralOwner }: { readonly ephemeralOwner: bigint }): boolean {
   return ephemeralOwner !== 0n;

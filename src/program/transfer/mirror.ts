@@ -4,8 +4,8 @@
  * first.
  *
  * What is never told is found by comparing all of it, now and then and in the end: ZooKeeper tells nobody of a changed
- * access control list. What no client can see cannot be mirrored: containers and TTL znodes look like others. They go here
- * when they go there; those that stand here already stay what they are.
+ * access control list. What no client can see cannot be mirrored: containers and TTL znodes look like others. They go
+ * here when they go there; those that stand here already stay what they are.
  */
 import { childOf, parentOf } from "../../base/path.ts";
 import type { Client } from "../../client/client.ts";
@@ -26,7 +26,7 @@ const PATHS_MAX = 64;
 /** How often a path is tried whose connection is lost: each waits for the next one. */
 const ATTEMPTS_MAX = 10;
 
-/** After all has been compared a last time, changes are followed so often: with no writers left the first is the last. */
+/** After all has been compared a last time, changes are followed so often: without writers the first is the last. */
 const LAST_ROUNDS_MAX = 20;
 
 /** Who follows whom. */

@@ -117,6 +117,7 @@ export class ZnodeTarget {
     try {
       await this.#client.create(path, data, { mode, acl, ttlMs });
     } catch (error) {
+      // It is mended where it is only that; anything else is told.
       const gone: CopiedZnode[] = [];
       if (error instanceof NoNodeError) {
         for (let above = this.#ttls.get(parentOf(path)); above !== undefined;) {
