@@ -22,6 +22,8 @@ const config: KnipConfig = {
     // Started as programs of their own; knip does not look behind the `exec` of npm start.
     "src/cli/start.ts",
     "test/bench/responder.ts",
+    // Run by hand, once for each release.
+    "test/upgrade/make-data.ts",
     // Bundled by the starter: what a process of several runs beside the Worker.
     "src/local/namespace.ts",
     "src/local/switchboard.ts",
