@@ -24,6 +24,8 @@ const config: KnipConfig = {
     // Bundled by packaging/dashboard.ts into the page.
     "src/dashboard/main.tsx",
     "test/bench/responder.ts",
+    // Run by hand, once for each release.
+    "test/upgrade/make-data.ts",
     // Bundled by the starter: what a process of several runs beside the Worker.
     "src/local/namespace.ts",
     "src/local/switchboard.ts",

@@ -20,7 +20,10 @@ interface Said {
 const OTHER_MEMBERS = /VOTERS_BEFORE|the voters of the data/;
 
 /** How a replica complains of rows that it cannot read (durable's Store). */
-const FOREIGN_DATA = /the data (?:is of format|belongs to replica)/;
+const FOREIGN_DATA = /the data belongs to replica/;
+
+/** How it refuses those of a later version: it tells its own remedy. */
+const LATER_DATA = /the data is of format/;
 
 /** The errors that a status document of the gateway holds, each once. Throws SyntaxError where it is no JSON. */
 export function errorsOf(document: string): readonly string[] {
@@ -52,12 +55,13 @@ export function standstill(document: string, dataDirectory: string): Standstill 
 function refusals(document: string, dataDirectory: string): string | undefined {
   const errors = errorsOf(document);
   const foreign = errors.filter((error) => FOREIGN_DATA.test(error));
-  const lasting = [...foreign, ...errors.filter((error) => OTHER_MEMBERS.test(error))];
+  const later = errors.filter((error) => LATER_DATA.test(error));
+  const lasting = [...foreign, ...later, ...errors.filter((error) => OTHER_MEMBERS.test(error))];
   if (lasting.length === 0) return undefined;
   const remedy =
     foreign.length === 0
       ? ""
-      : ` The data in ${dataDirectory} are another version's, or another ensemble's: choose another --data.`;
+      : ` The data in ${dataDirectory} are another ensemble's: choose another --data.`;
   return `its replicas say: ${lasting.join("; ")}.${remedy}`;
 }
 

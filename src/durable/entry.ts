@@ -118,6 +118,8 @@ export const ADMIN_COMMAND_NAMES: readonly string[] = [
 
 /** What GATEWAY_PATHS.status answers. */
 export interface ObjectStatus extends ReplicaStatus {
+  /** Why it does not replicate with some of the others: they are of another version; null where it does with all. */
+  readonly refusal: string | null;
   /** Transactions since the start, each a sync of the disk. */
   readonly commits: number;
   /** Snapshots of the leader's tree that this one was replaced by, since the start. */

@@ -6,6 +6,8 @@ import type { Sid } from "../base/ids.ts";
 import { SID_MAX } from "../base/limits.ts";
 import { JuteError } from "../jute/jute-error.ts";
 import type { KeeperInput } from "../keeper/keeper-input.ts";
+import { LINK_FORMAT } from "../keeper/link-codec.ts";
+import { EDGEKEEPER_VERSION } from "../keeper/status.ts";
 import { decodeNotification, encodeNotification } from "../keeper/zab-codec.ts";
 import type { LinkId, Notification } from "../zab/message.ts";
 import { replicaStub, type ReplicaWay } from "./entry.ts";
@@ -16,29 +18,50 @@ import type { ReplicaName } from "./store.ts";
 /** Spoken between replicas; a replica of another version is refused before a frame is read. */
 const PEER_PROTOCOL_VERSION = 2;
 
-/** Who opens a link: sent as headers of the upgrade, checked by the other side. */
+/** Who asks: of links a header of the upgrade, and of notifications one of the request, checked by the other side. */
 const HELLO_HEADER = "edgekeeper-peer";
+
+/** Of replicas that did not tell which links they speak. */
+const LINK_FORMAT_UNTOLD = 4;
 
 /** The paths of the peer entry, which the gateway never asks for. */
 export const PEER_PATHS = { link: "/peer/link", notification: "/peer/notification" } as const;
 
-/** The sid that opens a link, or why it is refused. */
-export function readHello(
-  request: Request,
-  name: ReplicaName,
-): { readonly sid: Sid } | { readonly refusal: string } {
-  const hello = request.headers.get(HELLO_HEADER) ?? "";
-  const [version, ensemble, sidText] = hello.split(" ");
+/**
+ * A replica that speaks as this one does, whose sid a notification need not tell here; or why it is not heard,
+ * for whom to tell so.
+ */
+export type Hello =
+  | { readonly sid: Sid | undefined }
+  | { readonly refusal: string; readonly from: Sid | undefined };
+
+/** Reads who asks. Of the first version notifications came without a word of that. */
+function readHello(request: Request, name: ReplicaName): Hello {
+  const told = request.headers.get(HELLO_HEADER);
+  const isUpgrade = request.headers.has("upgrade");
+  if (told === null && !isUpgrade && LINK_FORMAT === LINK_FORMAT_UNTOLD) return { sid: undefined };
+  const hello = told ?? "";
+  const [version, ensemble, sidText, linkFormat = LINK_FORMAT_UNTOLD, program = "of an unknown version"] =
+    hello.split(" ");
   if (version !== String(PEER_PROTOCOL_VERSION)) {
-    return { refusal: `peer protocol "${version ?? ""}": this replica speaks ${PEER_PROTOCOL_VERSION}` };
+    const refusal = `peer protocol "${version ?? ""}": this replica speaks ${PEER_PROTOCOL_VERSION}`;
+    return { refusal, from: undefined };
   }
   const sid = Number(sidText);
   const isSid = Number.isInteger(sid) && sid >= 1 && sid <= SID_MAX;
   if (ensemble !== name.ensemble || !isSid || sid === name.sid) {
-    return { refusal: `"${hello}" is no peer of ${name.ensemble}/${name.sid}` };
+    return { refusal: `"${hello}" is no peer of ${name.ensemble}/${name.sid}`, from: undefined };
   }
-  return { sid };
+  if (Number(linkFormat) === LINK_FORMAT) return { sid };
+  const refusal =
+    `replica ${name.sid} of ${ensemble} is Edgekeeper ${EDGEKEEPER_VERSION} with links of format ${LINK_FORMAT}, and ` +
+    `replica ${sid} is ${program} with format ${linkFormat}: they do not replicate to each other. Those of one ` +
+    "version serve that are a quorum; bring all to the same one (docs/upgrading.md)";
+  return { refusal, from: sid };
 }
+
+/** How a replica answers one that it does not hear. */
+export const REFUSED = 409;
 
 /** Opens, feeds and closes links; what happens on them goes to `accept`. */
 export class Links {
@@ -46,6 +69,8 @@ export class Links {
   readonly #way: ReplicaWay;
   readonly #accept: (input: KeeperInput) => void;
   readonly #sockets = new Map<LinkId, WebSocket>();
+  /** Of each replica with which there is no common word: why. */
+  readonly #refusals = new Map<Sid, string>();
   /** Per peer the notification under way, and the latest that waits behind it. */
   readonly #notifying = new Map<Sid, Notification | undefined>();
   #nextLink = 1;
@@ -54,6 +79,20 @@ export class Links {
     this.#name = name;
     this.#way = way;
     this.#accept = accept;
+  }
+
+  /** Why some replicas are not followed or led, though they live; undefined where there are none. */
+  get refusal(): string | undefined {
+    return this.#refusals.size === 0 ? undefined : [...this.#refusals.values()].join("; ");
+  }
+
+  /** Who asks with this request, which is refused where it does not speak as this replica does. */
+  heard(request: Request): Hello {
+    const hello = readHello(request, this.#name);
+    if ("sid" in hello) {
+      if (hello.sid !== undefined) this.#refusals.delete(hello.sid);
+    } else if (hello.from !== undefined) this.#refused(hello.from, hello.refusal);
+    return hello;
   }
 
   /** Sends a frame; on a link that has closed it is lost, as its close is on the way. */
@@ -98,11 +137,12 @@ export class Links {
       const response = await this.#stub(to).fetch(`http://replica${PEER_PATHS.link}`, {
         headers: {
           upgrade: "websocket",
-          [HELLO_HEADER]: `${PEER_PROTOCOL_VERSION} ${this.#name.ensemble} ${this.#name.sid}`,
+          ...this.#hello(),
         },
         signal: deadline.signal,
       });
       socket = response.webSocket;
+      if (response.status === REFUSED) this.#refused(to, await response.text());
     } catch {
       // Not there, or too slow: the peer tries again or elects.
     } finally {
@@ -131,10 +171,13 @@ export class Links {
     try {
       const response = await this.#stub(to).fetch(`http://replica${PEER_PATHS.notification}`, {
         method: "POST",
+        headers: this.#hello(),
         body: encodeNotification(notification),
         signal: AbortSignal.timeout(NOTIFY_DEADLINE_MS),
       });
+      if (response.status === REFUSED) this.#refused(to, await response.text());
       if (!response.ok) return;
+      this.#refusals.delete(to);
       answer = new Uint8Array(await response.arrayBuffer());
     } catch {
       // Not there, or too slow: an election asks again.
@@ -162,6 +205,19 @@ export class Links {
     socket.addEventListener("close", lost);
     socket.addEventListener("error", lost);
     this.#accept({ kind: "linkOpened", link, sid, role });
+  }
+
+  #hello(): Readonly<Record<string, string>> {
+    const { ensemble, sid } = this.#name;
+    const hello = [PEER_PROTOCOL_VERSION, ensemble, sid, LINK_FORMAT, EDGEKEEPER_VERSION];
+    return { [HELLO_HEADER]: hello.join(" ") };
+  }
+
+  /** It is asked again and again, and told of once. */
+  #refused(other: Sid, why: string): void {
+    if (this.#refusals.get(other) === why) return;
+    this.#refusals.set(other, why);
+    logLine(`${this.#name.ensemble}/${this.#name.sid} not together with replica ${other}: ${why}`);
   }
 
   #stub(to: Sid): DurableObjectStub {

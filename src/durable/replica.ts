@@ -41,7 +41,7 @@ import {
 import { readCaller } from "./handed-over.ts";
 import { Heart } from "./heart.ts";
 import { LOG_BYTES_MAX } from "./limits.ts";
-import { Links, PEER_PATHS, readHello } from "./links.ts";
+import { Links, PEER_PATHS, REFUSED } from "./links.ts";
 import { registerStub } from "./register.ts";
 import type { ReplicaEnv } from "./replica-env.ts";
 import { keeperConfig, readLogRowsMax, votersBefore } from "./settings.ts";
@@ -234,11 +234,12 @@ export class Replica extends DurableObject<ReplicaEnv> {
     if (!LOOKS.has(pathname)) this.#heart.wake();
     switch (pathname) {
       case PEER_PATHS.notification:
-        return this.notified(new Uint8Array(await request.arrayBuffer()));
       case PEER_PATHS.link: {
-        const hello = readHello(request, this.replicaName);
-        if ("refusal" in hello) return new Response(hello.refusal, { status: 409 });
-        return this.#links.takeIncoming(hello.sid);
+        const hello = this.#links.heard(request);
+        if ("refusal" in hello) return new Response(hello.refusal, { status: REFUSED });
+        const isLink = pathname === PEER_PATHS.link && hello.sid !== undefined;
+        if (isLink) return this.#links.takeIncoming(hello.sid);
+        return this.notified(new Uint8Array(await request.arrayBuffer()));
       }
       case GATEWAY_PATHS.zk: {
         const pair = new WebSocketPair();
@@ -289,6 +290,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
   protected status(): ObjectStatus {
     return {
       ...this.#keeper.status(),
+      refusal: this.#links.refusal ?? null,
       commits: this.#turns.commits,
       snapshots: this.#turns.snapshots,
       lastWritten: zxidText(this.#store.written),

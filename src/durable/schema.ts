@@ -1,7 +1,10 @@
 /** The tables of a replica's SQLite. Rows written are billed, so each key is chosen to need no second index. */
 import type { SqlDatabase } from "./sql.ts";
 
-/** Stored in `state`; a replica refuses data of a later format, and brings earlier ones up to it. */
+/**
+ * Stored in `state`; a replica refuses data of a later format, and brings earlier ones up to it. It is raised by
+ * whatever an earlier program would misread or could not read: a table of another shape, a new kind of transaction.
+ */
 export const STORAGE_FORMAT = 4;
 
 /** Slots of the log's ring: trimming writes nothing, as a new row takes the place of the oldest. Part of the format. */
@@ -27,6 +30,7 @@ export const TREE_TABLES: readonly [TreeTables, TreeTables] = [
 
 /**
  * state: one row, what must survive besides history and tree.
+ * program: one row, the version of the program that opened the data last: for whoever is refused.
  * install: one row, what snapshots change: where the history begins, which tree is in use, whether it is trusted.
  * removal: one row at a replica that was let go: of which membership it was no member, and who the members were.
  * restore: one row, of the tree that a restore has staged beside the one in use: see restore-row.ts.
@@ -54,6 +58,10 @@ const SCHEMA: readonly string[] = [
     digest_lo INTEGER NOT NULL,
     data_bytes INTEGER NOT NULL,
     ephemerals INTEGER NOT NULL
+  )`,
+  `CREATE TABLE IF NOT EXISTS program (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    version TEXT NOT NULL
   )`,
   `CREATE TABLE IF NOT EXISTS install (
     id INTEGER PRIMARY KEY CHECK (id = 1),

@@ -25,6 +25,7 @@ import { EventNoteRows } from "./event-note-rows.ts";
 import { STAGING_CACHE_BYTES, ZNODE_CACHE_BYTES } from "./limits.ts";
 import { type Applied, type AppliedRow, appliedOf, type LogBounds, LogStore } from "./log-store.ts";
 import { SqlNodeRows } from "./node-rows.ts";
+import { noteProgram, refuseLaterFormat } from "./program-row.ts";
 import { RestoreRow } from "./restore-row.ts";
 import type { Sql, SqlDatabase } from "./sql.ts";
 import { clearTree, createTables, STORAGE_FORMAT, TREE_TABLES, type TreeTables } from "./schema.ts";
@@ -128,6 +129,7 @@ export class Store {
     const { sql } = database;
     const state = database.transactionSync(() => {
       createTables(database);
+      refuseLaterFormat(sql);
       const { epochFloor, firstInstance } = setup;
       sql.exec(
         "INSERT OR IGNORE INTO state VALUES (1, ?, ?, ?, ?, 0, 0, ?, 0, 0, 0, 0, 0, 0)",
@@ -140,12 +142,8 @@ export class Store {
       sql.exec("INSERT OR IGNORE INTO install VALUES (1, 0, 0, 0, 0)");
       sql.exec("UPDATE state SET instance = instance + 1");
       const row = sql.exec<StateRow>("SELECT * FROM state JOIN install USING (id)").one();
-      if (row.format > STORAGE_FORMAT) {
-        throw new Error(
-          `the data is of format ${row.format}, this program knows up to ${STORAGE_FORMAT}: deploy the newer one`,
-        );
-      }
       upgrade(database, row.format, treesOf(row));
+      noteProgram(sql);
       // A snapshot that came only in part is of no use any more.
       if (!new RestoreRow(sql).isWaiting) clearTree(database, treesOf(row).spare);
       return row;

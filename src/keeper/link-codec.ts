@@ -22,8 +22,12 @@ import { readTransact, TRANSACT_NUMBER, writeTransact } from "./transact-codec.t
 import type { LinkSend } from "./turn.ts";
 import { readZabMessage, writeZabMessage } from "./zab-codec.ts";
 
-/** The first byte of every frame: a replica of another version is told apart, not misread. */
-const LINK_FORMAT = 4;
+/**
+ * The first byte of every frame, and told when a link is opened: a replica of another version is told apart, not
+ * misread. It is raised by whatever replicas of two versions must not do together: a frame of another shape, a
+ * transaction that one of them does not know or applies in another way.
+ */
+export const LINK_FORMAT = 4;
 
 const TAGS: Readonly<Record<"zab" | "trace" | ToLeader["kind"] | FromLeader["kind"], number>> = {
   zab: 1,

@@ -1,6 +1,7 @@
 /** The program `edgekeeper`: its commands, and what all of them have in common. */
 import { Command } from "commander";
 
+import { addBackupCommands } from "./commands/backup.ts";
 import { addBridgeCommand } from "./commands/bridge.ts";
 import { addClusterCommand } from "./commands/cluster.ts";
 import { addConfigCommand } from "./commands/config.ts";
@@ -55,6 +56,7 @@ export function makeProgram(): Command {
   addEnsembleCommand(program);
   addDoctorCommand(program);
   addTransferCommands(program);
+  addBackupCommands(program);
   addMirrorCommand(program);
   addClusterCommand(program);
   addTokenCommand(program);

@@ -93,7 +93,7 @@ export class Reach {
       ...this.socketOptions((error) => refused.abort(error)),
       signal: both,
     });
-    await logIn(client);
+    await logIn(client, "EDGEKEEPER_AUTH");
     return client;
   }
 
@@ -129,9 +129,12 @@ export class Reach {
   }
 }
 
-/** As `EDGEKEEPER_AUTH` says: a scheme, a colon and what it takes, such as digest:super:password. */
-async function logIn(client: Client): Promise<void> {
-  const told = process.env["EDGEKEEPER_AUTH"] ?? "";
+/** As the variable says: a scheme, a colon and what it takes, such as digest:super:password. */
+export async function logIn(
+  client: Client,
+  variable: "EDGEKEEPER_AUTH" | "EDGEKEEPER_ZOOKEEPER_AUTH",
+): Promise<void> {
+  const told = process.env[variable] ?? "";
   if (told === "") return;
   const [scheme = "", ...auth] = told.split(":");
   await client.addAuth(scheme, auth.join(":"));

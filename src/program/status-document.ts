@@ -12,6 +12,8 @@ export interface ReplicaStatus {
   readonly isServing: boolean;
   readonly epoch: number | undefined;
   readonly version: string | undefined;
+  /** Why it does not replicate with some of the others. */
+  readonly refusal: string | undefined;
   /** `EPOCH:COUNTER`. */
   readonly delivered: string | undefined;
   readonly digest: string | undefined;
@@ -53,6 +55,7 @@ function replicaIn(replica: Readonly<Record<string, unknown>>): ReplicaStatus {
     isServing: status["serving"] === true,
     epoch: number(status["currentEpoch"]),
     version: text(status["version"]),
+    refusal: text(status["refusal"]),
     delivered: text(status["lastDelivered"]),
     digest: text(status["digest"]),
     voice: text(zab["voice"]),

@@ -3,19 +3,29 @@ import { connect as connectSocket } from "node:net";
 
 import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
+import type { ConnectOptions } from "../client/options.ts";
 import type { Transport } from "../client/transport.ts";
 import { usageError } from "./exit-code.ts";
+import { logIn } from "./reach.ts";
 
 /** How long the first connection may take, in ms. */
 const CONNECT_MS = 10_000;
 
-/** A session at a running ZooKeeper: `host:port,host:port`, as its other clients have it. */
-export async function zooKeeperSession(hosts: string): Promise<Client> {
+/**
+ * A session at a running ZooKeeper: `host:port,host:port`, as its other clients have it, logged in as
+ * EDGEKEEPER_ZOOKEEPER_AUTH says.
+ */
+export async function zooKeeperSession(
+  hosts: string,
+  options: Pick<ConnectOptions, "timeoutMs"> = {},
+): Promise<Client> {
   const list = hosts.split(",");
   if (!list.every((host) => /^(?:[\w.-]+|\[[\da-fA-F:]+\]):\d{1,5}$/.test(host))) {
     throw usageError(`"${hosts}" is no host:port,host:port of a ZooKeeper`);
   }
-  return await connect(list, { transport: tcpTransport, connectTimeoutMs: CONNECT_MS });
+  const client = await connect(list, { ...options, transport: tcpTransport, connectTimeoutMs: CONNECT_MS });
+  await logIn(client, "EDGEKEEPER_ZOOKEEPER_AUTH");
+  return client;
 }
 
 const tcpTransport: Transport = (endpoint, listener) => {

@@ -92,12 +92,17 @@ describe("standstill", () => {
     expect(stillOf(replica(1), silent(2, empty))).toBe(`its replicas say: ${empty}.`);
   });
 
+  test("data of a later version are told in the replica's words, which say what to do", () => {
+    const error = "the data is of format 9, which Edgekeeper 2.0.0 wrote; this is 1.0.0";
+
+    expect(stillOf(silent(1, error))).toBe(`its replicas say: ${error}.`);
+  });
+
   test("foreign data are told with the directory", () => {
     const error = "the data belongs to replica main/2, not main/1";
 
     expect(stillOf(silent(1, error))).toBe(
-      `its replicas say: ${error}. The data in /data are another version's, or another ensemble's: ` +
-        `choose another --data.`,
+      `its replicas say: ${error}. The data in /data are another ensemble's: ` + `choose another --data.`,
     );
   });
 

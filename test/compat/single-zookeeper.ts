@@ -20,6 +20,8 @@ export interface SingleZooKeeperSetup {
   readonly isAdministered?: boolean;
   /** How often it looks for containers and TTL znodes to remove, in ms. */
   readonly sweepIntervalMs: number;
+  /** After about so many transactions it writes a snapshot, while it serves; ZooKeeper's default is 100,000. */
+  readonly snapCount?: number;
   /** Told each line of its audit log; without it there is none. */
   readonly onAudit?: (line: string) => void;
 }
@@ -28,6 +30,8 @@ export interface SingleZooKeeperSetup {
 export interface SingleZooKeeper extends Ensemble {
   /** Where its AdminServer listens, if it has one. */
   readonly adminPort: number;
+  /** Where its snapshots and its log are. */
+  readonly versionDirectory: string;
 }
 
 /** What the AdminServer stands on beside the libraries of Debian's `zookeeper`. */
@@ -76,6 +80,7 @@ export async function startSingleZooKeeper(
       "-Dzookeeper.forceSync=no",
       "-Dzookeeper.extendedTypesEnabled=true",
       "-Dzookeeper.enforceQuota=true",
+      ...(setup.snapCount === undefined ? [] : [`-Dzookeeper.snapCount=${setup.snapCount}`]),
       `-Dznode.container.checkIntervalMs=${setup.sweepIntervalMs}`,
       `-Dzookeeper.DigestAuthenticationProvider.superDigest=${setup.superDigest}`,
       `-Djava.security.auth.login.config=${jaas}`,
@@ -97,7 +102,8 @@ export async function startSingleZooKeeper(
   const addresses = [{ host: "127.0.0.1", port }];
   await untilServing(addresses, [child]);
   const stop = async (): Promise<void> => await processes.stop(child);
-  return { name: `zookeeper ${ZOOKEEPER_VERSION}`, addresses, adminPort, stop };
+  const versionDirectory = join(directory, "data", "version-2");
+  return { name: `zookeeper ${ZOOKEEPER_VERSION}`, addresses, adminPort, versionDirectory, stop };
 }
 
 /** The server's own two jars, fetched once into the cache, and Debian's, which they stand on. */

@@ -42,7 +42,7 @@ describe("a replica's database", () => {
     Store.open(database, NAME, setup(1));
     database.sql.exec("UPDATE state SET format = 99");
 
-    expect(() => Store.open(database, NAME, setup(1))).toThrow("deploy the newer one");
+    expect(() => Store.open(database, NAME, setup(1))).toThrow("run the version again that did");
   });
 
   test("keeps epochs, and what is truncated stays gone", () => {

@@ -1,10 +1,12 @@
 /** Data of earlier formats: what they hold is there after an upgrade; what a later one wrote is not touched. */
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { type Zxid, ZXID_ZERO, zxidText } from "../../src/base/zxid.ts";
 import { LOG_SLOTS, STORAGE_FORMAT } from "../../src/durable/schema.ts";
 import type { Sql, SqlDatabase, SqlValue } from "../../src/durable/sql.ts";
 import { Store } from "../../src/durable/store.ts";
 import { JuteWriter } from "../../src/jute/archive.ts";
+import { EDGEKEEPER_VERSION } from "../../src/keeper/status.ts";
 import { writeProposals } from "../../src/keeper/zab-codec.ts";
 import { recomputeDigest } from "../../src/tree/tree.ts";
 import type { Proposal } from "../../src/zab/message.ts";
@@ -199,13 +201,31 @@ describe("data of format 2", () => {
   });
 });
 
+test("the version that stands beside the data is the package's", () => {
+  const manifest = JSON.parse(readFileSync("package.json", "utf8")) as { readonly version: string };
+  const { database } = filled();
+
+  expect(rowsOf(database.sql, "program")).toEqual([{ id: 1, version: EDGEKEEPER_VERSION }]);
+  expect(EDGEKEEPER_VERSION).toBe(manifest.version);
+});
+
 test("data of a later format is refused, and left as it is", () => {
   const { database } = filled();
   database.sql.exec(`UPDATE state SET format = ${STORAGE_FORMAT + 1}`);
   database.sql.exec("DROP TABLE znode_2");
-  const before = [rowsOf(database.sql, "state"), rowsOf(database.sql, "sqlite_schema")];
+  // Whatever else a later one changes, these two are where they are.
+  database.sql.exec("ALTER TABLE state ADD COLUMN more INTEGER NOT NULL DEFAULT 7");
+  database.sql.exec("UPDATE program SET version = '9.9.9'");
+  const all = (): unknown =>
+    ["state", "program", "sqlite_schema"].map((table) => rowsOf(database.sql, table));
+  const before = all();
 
-  expect(() => openStore(database)).toThrow("this program knows up to");
+  expect(() => openStore(database)).toThrow(
+    `the data is of format ${STORAGE_FORMAT + 1}, which Edgekeeper 9.9.9 wrote; this is ${EDGEKEEPER_VERSION}, which ` +
+      `knows formats up to ${STORAGE_FORMAT}. Nothing was changed: run 9.9.9 again`,
+  );
+  expect(all()).toEqual(before);
 
-  expect([rowsOf(database.sql, "state"), rowsOf(database.sql, "sqlite_schema")]).toEqual(before);
+  database.sql.exec("DROP TABLE program");
+  expect(() => openStore(database)).toThrow("which a later Edgekeeper wrote");
 });

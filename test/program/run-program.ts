@@ -46,6 +46,8 @@ export interface ProgramSetup {
   readonly env?: Readonly<Record<string, string>>;
   /** Sent to its standard input, which is then closed. */
   readonly input?: string;
+  /** How long `until` waits. */
+  readonly deadlineMs?: number;
 }
 
 /** A program that runs. */
@@ -54,10 +56,12 @@ export class RunningProgram {
   readonly ended: Promise<Ran>;
   stdout = "";
   stderr = "";
+  readonly #deadlineMs: number;
   #wake: () => void = () => undefined;
   #hasEnded = false;
 
-  constructor(words: readonly string[], { env, input }: ProgramSetup = {}) {
+  constructor(words: readonly string[], { env, input, deadlineMs = DEADLINE_MS }: ProgramSetup = {}) {
+    this.#deadlineMs = deadlineMs;
     this.process = spawn(process.execPath, [MAIN, ...words], { env: { ...process.env, ...env } });
     this.process.stdout?.setEncoding("utf8").on("data", (text: string) => this.#take({ stdout: text }));
     this.process.stderr?.setEncoding("utf8").on("data", (text: string) => this.#take({ stderr: text }));
@@ -72,7 +76,7 @@ export class RunningProgram {
 
   /** Waits until its output, both streams, has this. */
   async until(pattern: RegExp): Promise<RegExpExecArray> {
-    const deadlineMs = performance.now() + DEADLINE_MS;
+    const deadlineMs = performance.now() + this.#deadlineMs;
     for (;;) {
       const found = pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
       if (found !== null) return found;

@@ -55,9 +55,9 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
   clusters: { layers: ["base", "client"] },
   // TCP in front of a deployment's WebSocket door.
   bridge: { layers: ["base", "client"], packages: ["node:", "ws"] },
-  // The npm bin: commands over the SDK, and what runs an ensemble here.
+  // The npm bin: commands over the SDK, and what runs an ensemble here. Of keeper it runs the reader of snapshot files.
   program: {
-    layers: ["base", "bridge", "cli", "client", "clusters", "jute", "recipes"],
+    layers: ["base", "bridge", "cli", "client", "clusters", "jute", "keeper", "recipes"],
     packages: ["node:", "commander", "ws"],
   },
   "worker.ts": { layers: ["base", "durable", "gateway"], packages: ["cloudflare:", "hono"] },

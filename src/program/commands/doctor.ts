@@ -114,10 +114,13 @@ function examineEnsemble({ leader, replicas }: EnsembleStatus): readonly Finding
 }
 
 function examineReplica(replica: ReplicaStatus): readonly Finding[] {
-  const { sid, error, isServing, voice, databaseBytes, digestMismatches } = replica;
+  const { sid, error, isServing, refusal, voice, databaseBytes, digestMismatches } = replica;
   const findings: Finding[] = [];
   if (error !== undefined) {
     return [{ verdict: "mend", what: `replica ${sid} does not answer`, advice: error }];
+  }
+  if (refusal !== undefined) {
+    findings.push({ verdict: "mend", what: `replica ${sid} is apart from others`, advice: refusal });
   }
   if (!isServing) {
     const advice = "the log of the Worker says what it waits for";

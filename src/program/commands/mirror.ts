@@ -1,32 +1,40 @@
 /**
  * `edgekeeper mirror`: keeps a part of the ensemble the same as that of a running ZooKeeper, until Ctrl-C: to move
- * there without downtime. Every change is told by a recursive watch, and what it tells of is read and made the same: so
- * it does not matter how many changes are told as one, or what came first.
+ * there without downtime. Where a session of it ends, as this program or a server stood still for too long, it begins
+ * again with another one, which compares all.
  */
 import type { Command } from "commander";
 
-import { childOf, parentOf, pathProblem } from "../../base/path.ts";
+import { pathProblem } from "../../base/path.ts";
 import type { Client } from "../../client/client.ts";
-import { NoNodeError, NodeExistsError, NotEmptyError } from "../../client/errors.ts";
+import { ConnectionLossError, OperationTimeoutError, SessionExpiredError } from "../../client/errors.ts";
 import { usageError } from "../exit-code.ts";
 import { interruption } from "../interruption.ts";
+import { durationMs } from "../option-values.ts";
 import { Output } from "../output.ts";
+import { Progress } from "../progress.ts";
 import { Reach, type ReachOptions, withReach } from "../reach.ts";
 import { zooKeeperSession } from "../tcp-transport.ts";
-import { type CopiedZnode, isOwn, modeOfOwner, sameAcl, sameData } from "../transfer/copied-znode.ts";
-import { readCopied } from "../transfer/znode-source.ts";
+import { Mirror, type Same } from "../transfer/mirror.ts";
 
 const ABOUT =
-  "Keep the ensemble the same as a running ZooKeeper (3.6 or later), until Ctrl-C: first all that is there, then " +
-  "each change as it comes. Ephemerals stay where they are. What is below --path here and not there is deleted.";
+  "Keep the ensemble the same as a running ZooKeeper (3.6 or later): first all that is there, then each change as it " +
+  "comes. Ctrl-C ends it, once all has been compared a last time; twice ends it at once. Ephemerals stay where they " +
+  "are. What is below --path here and not there is deleted.";
 
-interface MirrorOptions extends ReachOptions {
+interface MirrorCommandOptions extends ReachOptions {
   readonly zookeeper: string;
   readonly path: string;
+  readonly compare: number;
+  readonly session: number;
 }
 
-/** Paths that are made the same at a time. */
-const PATHS_MAX = 64;
+const COMPARE_DEFAULT_MS = 300_000;
+
+const SESSION_DEFAULT_MS = 30_000;
+
+/** Between attempts to reach both sides again. */
+const PAUSE_MS = 1000;
 
 /** Adds the command to the program. */
 export function addMirrorCommand(program: Command): void {
@@ -35,186 +43,91 @@ export function addMirrorCommand(program: Command): void {
     .summary("follow a running ZooKeeper")
     .description(ABOUT)
     .requiredOption("--zookeeper <hosts>", "host:port,host:port of the ZooKeeper to follow")
-    .requiredOption("--path <path>", "what is mirrored: this znode and all below it");
+    .requiredOption("--path <path>", "what is mirrored: this znode and all below it")
+    .option(
+      "--compare <time>",
+      "compare all so often, for what no watch tells: changed lists",
+      durationMs,
+      COMPARE_DEFAULT_MS,
+    )
+    .option(
+      "--session <time>",
+      "sessions of it live for so long without a word",
+      durationMs,
+      SESSION_DEFAULT_MS,
+    );
   withReach(command).action(mirror);
 }
 
-async function mirror({ zookeeper, path, ...options }: MirrorOptions): Promise<void> {
+async function mirror(asked: MirrorCommandOptions): Promise<void> {
+  const { zookeeper, path, compare, session, ...options } = asked;
   const problem = pathProblem(path);
   if (problem !== undefined) throw usageError(`"${path}": ${problem}`);
-  const source = await zooKeeperSession(zookeeper);
-  const target = await (await Reach.of(options)).session();
   const output = new Output(options);
+  const reach = await Reach.of(options);
   const ending = new AbortController();
+  const onSame = ({ changed, blocked }: Same): void => {
+    output.print(
+      { event: "same", path, changed, ...(blocked.length === 0 ? {} : { blocked }) },
+      `${path} is the same; ${changed} znodes were changed`,
+    );
+    for (const one of blocked)
+      output.note(`${one} is not the same: an ephemeral of a client here is in its way`);
+  };
+  const both = async (): Promise<Sides> => await bothSides(zookeeper, reach, session);
+  let sides: Sides | undefined = await both();
   const stopped = interruption().then(() => ending.abort());
+  for (;;) {
+    const [source, target] = sides ?? (await sidesAgain(both));
+    try {
+      const work = new Mirror({ source, target, root: path });
+      const progress = new Progress("compared");
+      const onCompared = (waiting: number): void => {
+        progress.end();
+        const told = waiting === 0 ? "" : `; ${waiting} changes have come meanwhile`;
+        output.print({ event: "compared", path, waiting }, `${path} was compared${told}`);
+      };
+      const onLook = (): void => progress.add();
+      await work.follow({ signal: ending.signal, compareMs: compare, onSame, onCompared, onLook });
+      return await stopped;
+    } catch (error) {
+      if (!isOfSession(error)) throw error;
+      output.note(`begins again: ${error.message}`);
+      sides = undefined;
+    } finally {
+      await Promise.all([target.close(), source.close()]);
+    }
+  }
+}
+
+/** Who is followed, and who follows. */
+type Sides = readonly [Client, Client];
+
+async function bothSides(zookeeper: string, reach: Reach, timeoutMs: number): Promise<Sides> {
+  const source = await zooKeeperSession(zookeeper, { timeoutMs });
   try {
-    const work = new Mirror({ source, target, root: path });
-    await work.follow(ending.signal, (count) => {
-      output.print(
-        { event: "same", path, changed: count },
-        `${path} is the same; ${count} znodes were changed`,
-      );
-    });
-    await stopped;
-  } finally {
-    await target.close();
+    return [source, await reach.session({ timeoutMs })];
+  } catch (error) {
     await source.close();
+    throw error;
   }
 }
 
-/** See the file's comment. */
-class Mirror {
-  readonly #source: Client;
-  readonly #target: Client;
-  readonly #root: string;
-  /** What may differ. */
-  #dirty = new Set<string>();
-  /** Of these all that is below may differ as well. */
-  #dirtyTrees = new Set<string>();
-  #wake: () => void = () => undefined;
-
-  constructor({
-    source,
-    target,
-    root,
-  }: {
-    readonly source: Client;
-    readonly target: Client;
-    readonly root: string;
-  }) {
-    this.#source = source;
-    this.#target = target;
-    this.#root = root;
-  }
-
-  /** Goes on until the signal fires; tells whenever nothing is left to do. */
-  async follow(signal: AbortSignal, onSame: (changed: number) => void): Promise<void> {
-    await this.#source.addWatch(this.#root, (event) => this.#onEvent(event), { recursive: true });
-    for (const one of [signal, this.#source.ended, this.#target.ended]) {
-      one.addEventListener("abort", () => this.#wake(), { once: true });
-    }
-    await this.#makeParents();
-    this.#dirtyTrees.add(this.#root);
-    for (let changed = 0; !signal.aborted;) {
-      this.#source.ended.throwIfAborted();
-      this.#target.ended.throwIfAborted();
-      if (this.#dirtyTrees.size > 0) changed += await this.#mendTrees();
-      else if (this.#dirty.size > 0) changed += await this.#mendPaths();
-      else {
-        onSame(changed);
-        changed = 0;
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-          if (signal.aborted || this.#dirty.size + this.#dirtyTrees.size > 0) resolve();
-        });
-      }
-    }
-  }
-
-  #onEvent({ type, path }: { readonly type: string; readonly path: string }): void {
-    if (type === "resync") this.#dirtyTrees.add(path === "" ? this.#root : path);
-    else if (type === "created" || type === "dataChanged" || type === "deleted") this.#dirty.add(path);
-    this.#wake();
-  }
-
-  async #makeParents(): Promise<void> {
-    const parent = parentOf(this.#root);
-    if (this.#root === "/" || parent === "/") return;
+/** Both were there before: they are waited for. */
+async function sidesAgain(both: () => Promise<Sides>): Promise<Sides> {
+  for (;;) {
     try {
-      await this.#target.create(parent, "", { parents: "persistent" });
+      return await both();
     } catch (error) {
-      // It is there, as it is to be.
-      if (!(error instanceof NodeExistsError)) throw error;
+      // Somebody is still away.
+      if (!isOfSession(error)) throw error;
     }
-  }
-
-  async #mendPaths(): Promise<number> {
-    const paths = [...this.#dirty];
-    this.#dirty = new Set();
-    const depths = [...new Set(paths.map(depthOf))].toSorted((a, b) => a - b);
-    let changed = 0;
-    // Parents first: what is created below one that is not there yet would fail.
-    for (const depth of depths) {
-      changed += (await this.#mendAll(paths.filter((path) => depthOf(path) === depth))).changed;
-    }
-    return changed;
-  }
-
-  async #mendTrees(): Promise<number> {
-    let level: readonly string[] = [...this.#dirtyTrees];
-    this.#dirtyTrees = new Set();
-    let changed = 0;
-    while (level.length > 0) {
-      const mended = await this.#mendAll(level);
-      changed += mended.changed;
-      level = mended.children;
-    }
-    return changed;
-  }
-
-  async #mendAll(paths: readonly string[]): Promise<Mended> {
-    const children: string[] = [];
-    let changed = 0;
-    for (let from = 0; from < paths.length; from += PATHS_MAX) {
-      const batch = paths.slice(from, from + PATHS_MAX);
-      for (const mended of await Promise.all(batch.map((path) => this.#mend(path)))) {
-        changed += mended.changed;
-        children.push(...mended.children);
-      }
-    }
-    return { changed, children };
-  }
-
-  /** Makes one znode the same; its children are those of both sides. */
-  async #mend(path: string): Promise<Mended> {
-    if (isOwn(path)) return { changed: 0, children: [] };
-    const [there, here] = await Promise.all([readCopied(this.#source, path), readCopied(this.#target, path)]);
-    if (there === undefined) return { changed: await this.#remove(path), children: [] };
-    const names = new Set([...there.children, ...(here?.children ?? [])]);
-    const children = [...names].map((name) => childOf(path, name)).filter((child) => !isOwn(child));
-    return { changed: await this.#same(there.znode, here?.znode), children };
-  }
-
-  /** Gives 1 where something was done. */
-  async #same(wanted: CopiedZnode, here: CopiedZnode | undefined): Promise<number> {
-    const { path, data, acl, mode, ttlMs } = wanted;
-    try {
-      if (here === undefined) {
-        await this.#target.create(path, data, { mode, acl, ttlMs });
-        return 1;
-      }
-      const [isSameData, isSameAcl] = [sameData(here.data, data), sameAcl(here.acl, acl)];
-      if (!isSameData) await this.#target.set(path, data);
-      if (!isSameAcl) await this.#target.setAcl(path, acl);
-      return isSameData && isSameAcl ? 0 : 1;
-    } catch (error) {
-      // Its parent is on its way, or an ephemeral of this ensemble has its name; or it has just gone here.
-      if (error instanceof NoNodeError || error instanceof NodeExistsError) return 0;
-      throw error;
-    }
-  }
-
-  async #remove(path: string): Promise<number> {
-    const stat = await this.#target.exists(path);
-    // What goes with a session here is not of the other's making.
-    if (stat === undefined || path === "/" || modeOfOwner(stat.ephemeralOwner) === undefined) return 0;
-    try {
-      await this.#target.delete(path, { recursive: true });
-      return 1;
-    } catch (error) {
-      // Gone by itself, or something has come below it meanwhile: the next look tells.
-      if (error instanceof NoNodeError || error instanceof NotEmptyError) return 0;
-      throw error;
-    }
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
 }
 
-/** What became of some znodes. */
-interface Mended {
-  readonly changed: number;
-  readonly children: readonly string[];
-}
-
-function depthOf(path: string): number {
-  return path.split("/").length;
+/** Nothing is wrong but that somebody was away. */
+function isOfSession(error: unknown): error is Error {
+  const kinds = [SessionExpiredError, ConnectionLossError, OperationTimeoutError];
+  return kinds.some((kind) => error instanceof kind);
 }

@@ -1,39 +1,43 @@
-/** `edgekeeper export`, `import`, `backup` and `restore`: znodes to a file and from one, or from a ZooKeeper. */
+/** `edgekeeper export` and `import`: znodes to a file and from one, or from a ZooKeeper. */
+import { stat } from "node:fs/promises";
+
 import { type Command, Option } from "commander";
 
 import { pathProblem } from "../../base/path.ts";
 import type { Client } from "../../client/client.ts";
+import { NoNodeError } from "../../client/errors.ts";
 import { zxidText } from "../../client/znode.ts";
-import { ProgramError, usageError } from "../exit-code.ts";
+import { usageError } from "../exit-code.ts";
 import { Output } from "../output.ts";
 import { counted, Progress } from "../progress.ts";
 import { Reach, type ReachOptions, withReach } from "../reach.ts";
 import { zooKeeperSession } from "../tcp-transport.ts";
-import { type CopiedZnode, movedPath } from "../transfer/copied-znode.ts";
-import { readSnapshot } from "../transfer/snapshot-file.ts";
-import { checkZnodes, readZnodes, writeZnodes } from "../transfer/znode-file.ts";
+import type { CopiedZnode } from "../transfer/copied-znode.ts";
+import { EXISTING, put } from "../transfer/put-znodes.ts";
+import { znodesOfFile } from "../transfer/snapshot-file.ts";
+import { treeOfMoment } from "../transfer/snapshot-command.ts";
+import { parentsFirst, readZooKeeperData } from "../transfer/zookeeper-data.ts";
+import { checkZnodes, explainFile, readZnodes, writeZnodes } from "../transfer/znode-file.ts";
 import { walk } from "../transfer/znode-source.ts";
-import { type Existing, ZnodeTarget } from "../transfer/znode-target.ts";
+import type { Existing } from "../transfer/znode-target.ts";
 
 interface ExportOptions extends ReachOptions {
   readonly path: string;
+  readonly moment?: boolean | undefined;
   readonly zookeeper?: string | undefined;
 }
 
 interface ImportOptions extends ReachOptions {
   readonly zookeeper?: string | undefined;
   readonly snapshot?: string | undefined;
+  readonly log?: string | undefined;
   readonly path: string;
   readonly into?: string | undefined;
   readonly existing: Existing;
 }
 
-const EXISTING: readonly Existing[] = ["fail", "skip", "replace"];
-
 /** Adds the commands to the program. */
 export function addTransferCommands(program: Command): void {
-  const existing = (): Option =>
-    new Option("--existing <what>", "where a znode is there already").choices(EXISTING).default("fail");
   const hosts = "--zookeeper <hosts>";
   withReach(
     program
@@ -44,6 +48,7 @@ export function addTransferCommands(program: Command): void {
       )
       .argument("<file>", "it must not be there yet; .gz is compressed")
       .option("--path <path>", "this one and all below it", "/")
+      .option("--moment", "of one moment, with TTLs and containers, which takes the right to do everything")
       .option(hosts, "host:port,host:port of a ZooKeeper to export from instead"),
   ).action(exportZnodes);
   withReach(
@@ -55,37 +60,22 @@ export function addTransferCommands(program: Command): void {
       )
       .argument("[file]", "of edgekeeper export or backup")
       .option(hosts, "host:port,host:port of a ZooKeeper to import from")
-      .option("--snapshot <file>", "a snapshot file of ZooKeeper's")
+      .option("--snapshot <at>", "version-2 of a ZooKeeper: newest snapshot and log; or one snapshot file")
+      .option("--log <directory>", "version-2 of its dataLogDir, where that is another than dataDir")
       .option("--path <path>", "this one and all below it, of what there is", "/")
       .option("--into <path>", "where they are to stand instead of --path; all above it must be there")
-      .addOption(existing()),
+      .addOption(
+        new Option("--existing <what>", "where a znode is there already").choices(EXISTING).default("fail"),
+      ),
   ).action(importZnodes);
-  withReach(
-    program
-      .command("backup")
-      .summary("write the whole tree to a file")
-      .description(
-        "Write the whole tree to a file with a checksum: znode by znode, not of one moment, without ephemerals.",
-      )
-      .argument("<file>", "it must not be there yet; .gz is compressed"),
-  ).action(
-    async (file: string, options: ReachOptions) => await exportZnodes(file, { ...options, path: "/" }),
-  );
-  withReach(
-    program
-      .command("restore")
-      .summary("create the tree of a backup")
-      .description(
-        "Create the tree of a backup in an ensemble of any size. Refused where fencing tokens would fall below those " +
-          "that the backed up one had issued.",
-      )
-      .argument("<file>", "of edgekeeper backup")
-      .addOption(existing()),
-  ).action(restore);
 }
 
-async function exportZnodes(file: string, { zookeeper, path, ...options }: ExportOptions): Promise<void> {
+async function exportZnodes(file: string, asked: ExportOptions): Promise<void> {
+  const { zookeeper, path, moment = false, ...options } = asked;
   checkedPath(path);
+  if (moment && zookeeper !== undefined)
+    throw usageError("--moment is for an ensemble of Edgekeeper: leave out --zookeeper");
+  if (moment) return await exportMoment(file, path, options);
   const client = await sourceOf(zookeeper, options);
   try {
     await client.sync(path);
@@ -98,16 +88,36 @@ async function exportZnodes(file: string, { zookeeper, path, ...options }: Expor
   }
 }
 
+/** A part of what a backup has. */
+async function exportMoment(file: string, root: string, options: ReachOptions): Promise<void> {
+  const { zxid, znodes } = await treeOfMoment(await Reach.of(options), undefined);
+  const wanted = counted(atOrBelow(root, znodes), new Progress("znodes"));
+  const count = await writeZnodes(file, { root, zxid, exact: true }, wanted).catch(explainFile);
+  new Output(options).print({ file, znodes: count, zxid }, `${count} znodes in ${file}, as of zxid ${zxid}`);
+}
+
+/** Throws where the first is missing, so that no empty file is taken for a whole one. */
+async function* atOrBelow(
+  root: string,
+  znodes: AsyncIterable<CopiedZnode>,
+): AsyncGenerator<CopiedZnode, void> {
+  let isThere = false;
+  for await (const znode of znodes) {
+    const isWanted = root === "/" || znode.path === root || znode.path.startsWith(`${root}/`);
+    if (isWanted) yield znode;
+    isThere ||= isWanted;
+  }
+  if (!isThere) throw new NoNodeError({ path: root });
+}
+
 async function importZnodes(file: string | undefined, options: ImportOptions): Promise<void> {
   const given = [file, options.zookeeper, options.snapshot].filter((one) => one !== undefined);
   if (given.length !== 1) throw usageError("say a file, --zookeeper or --snapshot: one of them");
   checkedPath(options.path);
   if (options.into !== undefined) checkedPath(options.into);
   if (file !== undefined) await importFile(file, options);
-  else if (options.snapshot !== undefined) {
-    const { znodes } = await readSnapshot(options.snapshot);
-    await put(each(znodes), { ...options, from: options.path, total: undefined });
-  } else {
+  else if (options.snapshot !== undefined) await importSnapshot(options.snapshot, options);
+  else {
     const source = await zooKeeperSession(options.zookeeper ?? "");
     try {
       await put(walk(source, options.path), { ...options, from: options.path, total: undefined });
@@ -117,52 +127,33 @@ async function importZnodes(file: string | undefined, options: ImportOptions): P
   }
 }
 
+/** Of a directory the log is done again as well: then it is what the server would show, and not fuzzy. */
+async function importSnapshot(at: string, options: ImportOptions): Promise<void> {
+  if (await isDirectory(at)) {
+    const { znodes, snapshot, passedOver, txns } = await readZooKeeperData(at, options.log);
+    const output = new Output(options);
+    for (const line of passedOver) output.note(line);
+    output.note(`${snapshot}, and ${txns} transactions of the log behind it`);
+    return await put(each(znodes), { ...options, from: options.path, total: znodes.length });
+  }
+  if (options.log !== undefined) throw usageError("--log is for a directory as --snapshot");
+  const znodes: CopiedZnode[] = [];
+  for await (const znode of znodesOfFile(at)) znodes.push(znode);
+  await put(each(parentsFirst(znodes)), { ...options, from: options.path, total: znodes.length });
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    throw usageError(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`, error);
+  }
+}
+
 async function importFile(file: string, options: ImportOptions): Promise<void> {
   const { root, znodes } = await checkZnodes(file);
   const from = options.path === "/" ? root : options.path;
   await put(readZnodes(file), { ...options, into: options.into ?? from, from, total: znodes });
-}
-
-async function restore(file: string, options: ReachOptions & { readonly existing: Existing }): Promise<void> {
-  const { zxid, znodes } = await checkZnodes(file);
-  await put(readZnodes(file), { ...options, from: "/", into: "/", total: znodes, above: zxid });
-}
-
-/** Puts those that are at or below `from`; with `above` only into an ensemble whose zxids are larger. */
-async function put(
-  znodes: AsyncIterable<CopiedZnode>,
-  options: ReachOptions & {
-    readonly existing: Existing;
-    readonly from: string;
-    readonly into?: string | undefined;
-    readonly total: number | undefined;
-    readonly above?: string;
-  },
-): Promise<void> {
-  const { existing, from, into = from, total, above } = options;
-  const client = await (await Reach.of(options)).session();
-  try {
-    await client.sync("/");
-    if (above !== undefined && zxidText(client.lastZxid) <= above) {
-      throw new ProgramError(
-        `the ensemble is at zxid ${zxidText(client.lastZxid)}, and the backup was made at ${above}: fencing tokens ` +
-          "would fall. Start the ensemble anew, which begins above the present minute, and restore into that",
-        { code: "tokens-would-fall" },
-      );
-    }
-    const target = new ZnodeTarget(client, existing);
-    const isWanted = (path: string): boolean => from === "/" || path === from || path.startsWith(`${from}/`);
-    for await (const znode of counted(znodes, new Progress("znodes", total))) {
-      if (isWanted(znode.path)) await target.put({ ...znode, path: movedPath(znode.path, from, into) });
-    }
-    await target.flush();
-    const { created, replaced, skipped } = target.counts;
-    new Output(options).print({ ...target.counts, into }, [
-      `${created} znodes created, ${replaced} were there and are the same now, ${skipped} left as they were`,
-    ]);
-  } finally {
-    await client.close();
-  }
 }
 
 async function sourceOf(zookeeper: string | undefined, options: ReachOptions): Promise<Client> {
@@ -178,12 +169,4 @@ function checkedPath(path: string): void {
 
 async function* each<T>(items: readonly T[]): AsyncGenerator<T, void> {
   yield* items;
-}
-
-function explainFile(error: unknown): never {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "EEXIST") throw new ProgramError(`${String(error)}: choose another name`, { cause: error });
-  if (code === "ENOENT" || code === "EACCES" || code === "ENOSPC")
-    throw new ProgramError(String(error), { cause: error });
-  throw error;
 }

@@ -7,19 +7,34 @@ export interface CopiedZnode {
   readonly path: string;
   readonly data: Uint8Array | null;
   readonly acl: readonly Acl[];
+  /** Persistent where it was read by a client, which cannot see anything else. */
   readonly mode: Exclude<CreateMode, "ephemeral">;
   /** For the mode ttl. */
   readonly ttlMs: number | undefined;
+  /** What its Stat was there, where that was read too: nothing is made of it elsewhere. */
+  readonly stat?: CopiedStat | undefined;
 }
 
-/** How long a znode lives, as its Stat tells by `ephemeralOwner`; undefined for an ephemeral. */
-export function modeOfOwner(owner: bigint): Pick<CopiedZnode, "mode" | "ttlMs"> | undefined {
-  const bits = BigInt.asUintN(64, owner);
-  if (bits === 0n) return { mode: "persistent", ttlMs: undefined };
-  // Source: ZooKeeper EphemeralType: the smallest number is a container, a first byte of ones a TTL.
-  if (bits === 1n << 63n) return { mode: "container", ttlMs: undefined };
-  if (bits >> 40n === 0xff_00_00n) return { mode: "ttl", ttlMs: Number(bits & 0xff_ff_ff_ff_ffn) };
-  return undefined;
+/** Zxids as twenty digits, times in Unix milliseconds. */
+export interface CopiedStat {
+  readonly czxid: string;
+  readonly mzxid: string;
+  readonly pzxid: string;
+  readonly ctime: number;
+  readonly mtime: number;
+  readonly version: number;
+  readonly aversion: number;
+}
+
+/** How long a znode lives. */
+export type Life = Pick<CopiedZnode, "mode" | "ttlMs">;
+
+/**
+ * Whether a Stat is of an ephemeral. Nothing else can be seen in it: ZooKeeper and Edgekeeper show clients containers
+ * and TTL znodes as persistent ones. What they are stands in snapshots alone.
+ */
+export function isEphemeral({ ephemeralOwner }: { readonly ephemeralOwner: bigint }): boolean {
+  return ephemeralOwner !== 0n;
 }
 
 /** Whether two lists say the same, in the same order. */

@@ -1,105 +1,85 @@
 /**
- * A snapshot file of ZooKeeper's, `snapshot.ZXID` in its dataDir or what its AdminServer gives out: its znodes.
- * Source: ZooKeeper FileSnap, SerializeUtils and DataTree; as it comes (`snapshot.compression.method` unset or gz).
+ * A snapshot file of ZooKeeper's, `snapshot.ZXID` in its dataDir or what an AdminServer gives out, ours or its: its
+ * znodes, read in pieces, its checksums checked.
  *
- * ZooKeeper's own is fuzzy where it was written under load: what its log has beside is not looked at.
+ * ZooKeeper's own is fuzzy where it was written under load, and right only with its log behind it: zookeeper-data.ts.
  */
-import { readFile } from "node:fs/promises";
-import { gunzipSync } from "node:zlib";
+import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
 
-import { type Acl, OPEN_ACL } from "../../base/acl.ts";
-import { parentOf } from "../../base/path.ts";
-import { zxidToBigInt } from "../../base/zxid.ts";
-import { JuteReader } from "../../jute/archive.ts";
+import { zxidDigits } from "../../base/zxid.ts";
 import { JuteError } from "../../jute/jute-error.ts";
+import { type FileEntry, SnapshotFileReader } from "../../keeper/snapshot-file/reader.ts";
 import { ProgramError, usageError } from "../exit-code.ts";
-import { type CopiedZnode, isOwn, modeOfOwner } from "./copied-znode.ts";
+import { type CopiedZnode, isOwn, type Life } from "./copied-znode.ts";
 
-/** ZKSN. */
-const MAGIC = 0x5a_4b_53_4e;
-
-/** The reference of a list that lets everybody do everything. Source: ReferenceCountedACLCache. */
-const OPEN_REFERENCE = -1n;
-
+/** The first byte of a compressed file. */
 const GZIP = 0x1f;
 
-/** What a file holds. */
-export interface SnapshotZnodes {
-  /** Parents before their children; ephemerals and /zookeeper left out. */
-  readonly znodes: readonly CopiedZnode[];
-  /** The largest that any of them has, as the fencing tokens of whoever held something then. */
-  readonly zxid: bigint;
-}
-
-/** Reads one. Throws ProgramError where it is none. */
-export async function readSnapshot(file: string): Promise<SnapshotZnodes> {
-  let bytes: Uint8Array;
+/** Parents before their children where the tree was of one moment; ephemerals and /zookeeper left out. */
+export async function* znodesOfFile(file: string): AsyncGenerator<CopiedZnode, void> {
   try {
-    bytes = await readFile(file);
+    const source = createReadStream(file);
+    const input: Readable = (await firstByte(file)) === GZIP ? source.pipe(createGunzip()) : source;
+    source.on("error", (error) => input.destroy(error));
+    yield* znodesOfSnapshot(input, file);
   } catch (error) {
-    throw usageError(`cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`, error);
+    if (error instanceof ProgramError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    throw code.startsWith("Z_") ? damaged(file, reason) : usageError(`cannot read ${file}: ${reason}`, error);
   }
+}
+
+async function firstByte(file: string): Promise<number | undefined> {
+  const handle = await open(file);
   try {
-    return znodesIn(bytes[0] === GZIP ? gunzipSync(bytes) : bytes);
-  } catch (error) {
-    if (!(error instanceof JuteError) && !(error instanceof RangeError)) throw error;
-    const message = `${file} is no snapshot of ZooKeeper's, or is cut: ${error.message}`;
-    throw new ProgramError(message, { code: "damaged-file", cause: error });
+    const { buffer, bytesRead } = await handle.read(new Uint8Array(1), 0, 1);
+    return bytesRead === 0 ? undefined : buffer[0];
+  } finally {
+    await handle.close();
   }
 }
 
-function znodesIn(bytes: Uint8Array): SnapshotZnodes {
-  const reader = new JuteReader(bytes);
-  if (reader.int() !== MAGIC)
-    throw new RangeError("it does not begin with ZKSN; is it compressed by snappy?");
-  reader.int();
-  reader.unsignedLong();
-  for (let left = reader.int(); left > 0; left--) {
-    reader.unsignedLong();
-    reader.int();
-  }
-  const lists = readLists(reader);
-  const znodes: CopiedZnode[] = [];
-  let newest = 0n;
-  for (let path = reader.string(); path !== "/"; path = reader.string()) {
-    const data = reader.buffer();
-    const list = BigInt.asIntN(64, reader.unsignedLong());
-    const [czxid, mzxid] = [reader.zxid(), reader.zxid()].map(zxidToBigInt);
-    reader.unsignedLong();
-    reader.unsignedLong();
-    for (let skipped = 0; skipped < 3; skipped++) reader.int();
-    const life = modeOfOwner(reader.unsignedLong());
-    const pzxid = zxidToBigInt(reader.zxid());
-    for (const zxid of [czxid ?? 0n, mzxid ?? 0n, pzxid]) if (zxid > newest) newest = zxid;
-    // The root has an empty name in such a file.
-    const named = path === "" ? "/" : path;
-    if (life === undefined || isOwn(named)) continue;
-    const acl = list === OPEN_REFERENCE ? OPEN_ACL : lists.get(list);
-    if (acl === undefined) throw new RangeError(`the list ${list} of ${named} is not there`);
-    znodes.push({ path: named, data, acl, ...life });
-  }
-  return { znodes: parentsFirst(znodes), zxid: newest };
-}
-
-function readLists(reader: JuteReader): ReadonlyMap<bigint, readonly Acl[]> {
-  const lists = new Map<bigint, readonly Acl[]>();
-  for (let left = reader.int(); left > 0; left--) {
-    const reference = BigInt.asIntN(64, reader.unsignedLong());
-    const list: Acl[] = [];
-    for (let entries = reader.int(); entries > 0; entries--) {
-      const perms = reader.int();
-      list.push({ perms, scheme: reader.string(), id: reader.string() });
+/**
+ * The same of what comes in pieces; `name` is what it is called in errors. Throws ProgramError where it is none, and
+ * with `isExact` where it is not of one moment, as its digest says.
+ */
+export async function* znodesOfSnapshot(
+  pieces: AsyncIterable<Uint8Array>,
+  name: string,
+  { isExact = false }: { readonly isExact?: boolean } = {},
+): AsyncGenerator<CopiedZnode, void> {
+  const reader = new SnapshotFileReader();
+  try {
+    for await (const piece of pieces) {
+      for (const entry of reader.push(piece)) {
+        const znode = copiedOf(entry);
+        if (znode !== undefined) yield znode;
+      }
     }
-    lists.set(reference, list);
+    const { isDigestRight } = reader.end();
+    if (isExact && isDigestRight !== true) throw damaged(name, "its digest is not that of its znodes");
+  } catch (error) {
+    if (error instanceof JuteError) throw damaged(name, error.message, error);
+    throw error;
   }
-  return lists;
 }
 
-/** Below an ephemeral nothing stands; what a fuzzy file has without its parent is left out with it. */
-function parentsFirst(znodes: readonly CopiedZnode[]): readonly CopiedZnode[] {
-  const there = new Set(znodes.map(({ path }) => path));
-  const depth = (path: string): number => (path === "/" ? 0 : path.split("/").length - 1);
-  return znodes
-    .filter(({ path }) => path === "/" || there.has(parentOf(path)))
-    .toSorted((a, b) => depth(a.path) - depth(b.path));
+function copiedOf(entry: FileEntry): CopiedZnode | undefined {
+  if (entry.kind !== "znode" || isOwn(entry.path)) return undefined;
+  const { path, node } = entry;
+  const { data, acl, owner, czxid, mzxid, pzxid, ctime, mtime, version, aversion } = node;
+  if (owner.mode === "ephemeral") return undefined;
+  const life: Life =
+    owner.mode === "ttl" ? { mode: "ttl", ttlMs: owner.ttlMs } : { mode: owner.mode, ttlMs: undefined };
+  const zxids = { czxid: zxidDigits(czxid), mzxid: zxidDigits(mzxid), pzxid: zxidDigits(pzxid) };
+  return { path, data, acl, ...life, stat: { ...zxids, ctime, mtime, version, aversion } };
+}
+
+function damaged(name: string, reason: string, cause?: unknown): ProgramError {
+  const message = `${name} is no snapshot of ZooKeeper's, or is cut: ${reason}`;
+  return new ProgramError(message, { code: "damaged-file", cause });
 }

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
+import { rm } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { PassThrough, type Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -12,9 +13,12 @@ import { once } from "node:events";
 
 import { type Acl, OPEN_ACL } from "../../base/acl.ts";
 import { ProgramError, usageError } from "../exit-code.ts";
-import { type CopiedZnode, isOpen } from "./copied-znode.ts";
+import { type CopiedStat, type CopiedZnode, isOpen } from "./copied-znode.ts";
 
 const FORMAT = 1;
+
+/** A znode's czxid, in the last member of its line: what data may say of it is in base64. */
+const CZXID = /,"stat":\{"czxid":"(\d{20})"/;
 
 /** The first line. */
 export interface FileHeader {
@@ -22,8 +26,10 @@ export interface FileHeader {
   readonly format: number;
   /** The path that was exported: the first znode's. */
   readonly root: string;
-  /** The newest that the session had seen when it began, twenty digits: no fencing token in the tree is larger. */
+  /** Twenty digits: no fencing token in the tree is larger. With `exact` it is the moment that the tree is of. */
   readonly zxid: string;
+  /** Whether it is of one moment; otherwise each znode is as it was when it was read. */
+  readonly exact?: boolean;
   readonly madeAt: string;
 }
 
@@ -33,17 +39,20 @@ interface FileLine {
   readonly acl?: readonly Acl[];
   readonly mode?: CopiedZnode["mode"];
   readonly ttlMs?: number;
+  readonly stat?: CopiedStat;
 }
 
-/** Writes a file that must not be there yet; gives how many znodes it has. */
+/** Writes a file that must not be there yet; gives how many znodes it has. Where that fails nothing is left of it. */
 export async function writeZnodes(
   file: string,
-  header: Pick<FileHeader, "root" | "zxid">,
+  header: Pick<FileHeader, "root" | "zxid" | "exact">,
   znodes: AsyncIterable<CopiedZnode>,
 ): Promise<number> {
   const hash = createHash("sha256");
   const lines = new PassThrough();
   const output = createWriteStream(file, { flags: "wx", mode: 0o600 });
+  // One that was there before is not ours to touch.
+  await once(output, "open");
   const written = file.endsWith(".gz") ? pipeline(lines, createGzip(), output) : pipeline(lines, output);
   // Its failure is awaited below; until then it is no unhandled one.
   written.catch(() => undefined);
@@ -53,23 +62,39 @@ export async function writeZnodes(
     if (!lines.write(line)) await Promise.race([once(lines, "drain"), written]);
   };
   let count = 0;
-  await put({ edgekeeper: "znodes", format: FORMAT, ...header, madeAt: new Date().toISOString() });
-  for await (const znode of znodes) {
-    await put(lineOf(znode));
-    count++;
+  try {
+    await put({ edgekeeper: "znodes", format: FORMAT, ...header, madeAt: new Date().toISOString() });
+    for await (const znode of znodes) {
+      await put(lineOf(znode));
+      count++;
+    }
+    lines.end(`${JSON.stringify({ znodes: count, sha256: hash.digest("hex") })}\n`);
+    await written;
+    return count;
+  } catch (error) {
+    output.destroy();
+    await rm(file, { force: true });
+    throw error;
   }
-  lines.end(`${JSON.stringify({ znodes: count, sha256: hash.digest("hex") })}\n`);
-  await written;
-  return count;
+}
+
+/** What a whole file is. */
+export interface CheckedFile extends FileHeader {
+  readonly znodes: number;
+  /** No znode in it was made later, even where it was read while others wrote: twenty digits. */
+  readonly newest: string;
 }
 
 /** Reads a file to its end, and checks that it is whole. Throws ProgramError where it is not. */
-export async function checkZnodes(file: string): Promise<FileHeader & { readonly znodes: number }> {
+export async function checkZnodes(file: string): Promise<CheckedFile> {
   const hash = createHash("sha256");
   let header: FileHeader | undefined;
   let count = 0;
+  let newest = "";
   let end: string | undefined;
   for await (const line of linesOf(file)) {
+    const made = CZXID.exec(line)?.[1] ?? "";
+    if (made > newest) newest = made;
     if (end !== undefined) hash.update(`${end}\n`);
     if (header === undefined) header = headerIn(file, line);
     else if (end !== undefined) count++;
@@ -81,7 +106,7 @@ export async function checkZnodes(file: string): Promise<FileHeader & { readonly
   if (header === undefined || !isWhole) {
     throw damaged(file, "it is not whole: its last line is missing, or its checksum is another");
   }
-  return { ...header, znodes: count - 1 };
+  return { ...header, znodes: count - 1, newest: header.zxid > newest ? header.zxid : newest };
 }
 
 /** The znodes of a file that was checked. */
@@ -94,13 +119,14 @@ export async function* readZnodes(file: string): AsyncGenerator<CopiedZnode, voi
   }
 }
 
-function lineOf({ path, data, acl, mode, ttlMs }: CopiedZnode): FileLine {
+function lineOf({ path, data, acl, mode, ttlMs, stat }: CopiedZnode): FileLine {
   return {
     path,
     data: data === null ? null : Buffer.from(data).toString("base64"),
     ...(isOpen(acl) ? {} : { acl }),
     ...(mode === "persistent" ? {} : { mode }),
     ...(ttlMs === undefined ? {} : { ttlMs }),
+    ...(stat === undefined ? {} : { stat }),
   };
 }
 
@@ -161,4 +187,13 @@ function parsed(line: string): Readonly<Record<string, unknown>> | undefined {
 
 function damaged(file: string, what: string): ProgramError {
   return new ProgramError(`${file}: ${what}`, { code: "damaged-file" });
+}
+
+/** Says what to do where a file cannot be written. */
+export function explainFile(error: unknown): never {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "EEXIST") throw new ProgramError(`${String(error)}: choose another name`, { cause: error });
+  if (code === "ENOENT" || code === "EACCES" || code === "ENOSPC")
+    throw new ProgramError(String(error), { cause: error });
+  throw error;
 }

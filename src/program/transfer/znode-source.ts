@@ -2,7 +2,8 @@
 import { childOf } from "../../base/path.ts";
 import type { Client } from "../../client/client.ts";
 import { NoNodeError } from "../../client/errors.ts";
-import { type CopiedZnode, isOwn, modeOfOwner } from "./copied-znode.ts";
+import { type Stat, zxidText } from "../../client/znode.ts";
+import { type CopiedStat, type CopiedZnode, isEphemeral, isOwn } from "./copied-znode.ts";
 
 /** Znodes that are read at a time. */
 const READS_MAX = 64;
@@ -18,8 +19,9 @@ export async function readCopied(
       client.getAcl(path),
       client.children(path),
     ]);
-    const life = modeOfOwner(stat.ephemeralOwner);
-    return life === undefined ? undefined : { znode: { path, data, acl, ...life }, children };
+    if (isEphemeral(stat)) return undefined;
+    const life = { mode: "persistent", ttlMs: undefined } as const;
+    return { znode: { path, data, acl, ...life, stat: copiedStat(stat) }, children };
   } catch (error) {
     // It went between the list and the look.
     if (error instanceof NoNodeError) return undefined;
@@ -49,4 +51,9 @@ export async function* walk(client: Client, root: string): AsyncGenerator<Copied
     }
     level = next;
   }
+}
+
+function copiedStat({ czxid, mzxid, pzxid, ctime, mtime, version, aversion }: Stat): CopiedStat {
+  const zxids = { czxid: zxidText(czxid), mzxid: zxidText(mzxid), pzxid: zxidText(pzxid) };
+  return { ...zxids, ctime, mtime, version, aversion };
 }

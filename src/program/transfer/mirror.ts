@@ -1,0 +1,305 @@
+/**
+ * Keeps a part of an ensemble the same as that of a running ZooKeeper. Every change is told by a recursive watch, and
+ * what it tells of is read and made the same: so it does not matter how many changes are told as one, or what came
+ * first.
+ *
+ * What is never told is found by comparing all of it, now and then and in the end: ZooKeeper tells nobody of a changed
+ * access control list. What no client can see cannot be mirrored: containers and TTL znodes look like others. They go
+ * here when they go there; those that stand here already stay what they are.
+ */
+import { childOf, parentOf } from "../../base/path.ts";
+import type { Client } from "../../client/client.ts";
+import {
+  EdgekeeperError,
+  NoChildrenForEphemeralsError,
+  NodeExistsError,
+  NoNodeError,
+  NotEmptyError,
+} from "../../client/errors.ts";
+import { ProgramError } from "../exit-code.ts";
+import { type CopiedZnode, isEphemeral, isOwn, sameAcl, sameData } from "./copied-znode.ts";
+import { readCopied } from "./znode-source.ts";
+
+/** Paths that are made the same at a time. */
+const PATHS_MAX = 64;
+
+/** How often a path is tried whose connection is lost: each waits for the next one. */
+const ATTEMPTS_MAX = 10;
+
+/** After all has been compared a last time, changes are followed so often: without writers the first is the last. */
+const LAST_ROUNDS_MAX = 20;
+
+/** Who follows whom. */
+export interface MirrorParts {
+  readonly source: Client;
+  readonly target: Client;
+  readonly root: string;
+}
+
+/** When nothing is left to do. */
+export interface Same {
+  /** Znodes that were changed since it was told last. */
+  readonly changed: number;
+  /** What could not be made the same, as an ephemeral of a client here has the name, or is its parent. */
+  readonly blocked: readonly string[];
+}
+
+/** How it goes on. */
+export interface MirrorOptions {
+  /** Fires when it is to end, after all has been compared once more. */
+  readonly signal: AbortSignal;
+  /** All is compared when so long nothing was; 0 for never but at both ends. */
+  readonly compareMs: number;
+  readonly onSame: (same: Same) => void;
+  /** All was compared, and what was different is the same; so many paths have changed meanwhile. */
+  readonly onCompared: (waiting: number) => void;
+  /** Another znode was looked at in comparing. */
+  readonly onLook: () => void;
+}
+
+/** See the file's comment. It lives as long as both sessions do. */
+export class Mirror {
+  readonly #source: Client;
+  readonly #target: Client;
+  readonly #root: string;
+  /** What may differ. */
+  #dirty = new Set<string>();
+  /** Of these all that is below may differ as well. */
+  #dirtyTrees = new Set<string>();
+  /** How often a path's connection was lost. */
+  readonly #attempts = new Map<string, number>();
+  /** What was set, to whatever: a TTL znode's time begins anew with that, and nobody sees which one is a TTL znode. */
+  readonly #set = new Set<string>();
+  readonly #blocked = new Set<string>();
+  #wake: () => void = () => undefined;
+
+  constructor({ source, target, root }: MirrorParts) {
+    this.#source = source;
+    this.#target = target;
+    this.#root = root;
+  }
+
+  /** Goes on until the signal fires. Throws what ended a session of it, and what no new attempt will mend. */
+  async follow({ signal, compareMs, onSame, onCompared, onLook }: MirrorOptions): Promise<void> {
+    await this.#source.addWatch(this.#root, (event) => this.#onEvent(event), { recursive: true });
+    for (const one of [signal, this.#source.ended, this.#target.ended]) {
+      one.addEventListener("abort", () => this.#wake(), { once: true });
+    }
+    await this.#makeParents();
+    this.#compareAll();
+    let comparedAtMs = performance.now();
+    let roundsLeft = LAST_ROUNDS_MAX;
+    let isLast = false;
+    for (let changed = 0; ;) {
+      this.#source.ended.throwIfAborted();
+      this.#target.ended.throwIfAborted();
+      if (signal.aborted && !isLast) {
+        isLast = true;
+        this.#compareAll();
+      }
+      if (this.#dirtyTrees.size > 0) {
+        changed += await this.#mendTrees(onLook);
+        if (this.#dirtyTrees.size > 0) continue;
+        comparedAtMs = performance.now();
+        onCompared(this.#dirty.size);
+      } else if (!isLast && compareMs > 0 && performance.now() - comparedAtMs >= compareMs) {
+        this.#compareAll();
+      } else if (this.#dirty.size > 0) {
+        if (isLast && roundsLeft-- === 0) throw stillWritten(this.#root, this.#dirty.size);
+        changed += await this.#mendPaths();
+      } else {
+        this.#attempts.clear();
+        onSame({ changed, blocked: [...this.#blocked] });
+        if (isLast) return;
+        changed = 0;
+        const leftMs = compareMs === 0 ? undefined : compareMs - (performance.now() - comparedAtMs);
+        await this.#untilWoken(signal, leftMs);
+      }
+    }
+  }
+
+  #compareAll(): void {
+    this.#blocked.clear();
+    this.#dirtyTrees.add(this.#root);
+  }
+
+  /** Until something may differ, the signal fires, a session is over, or the time is. */
+  async #untilWoken(signal: AbortSignal, leftMs: number | undefined): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (leftMs !== undefined) timer = setTimeout(resolve, Math.max(leftMs, 0));
+      const isOver = this.#source.ended.aborted || this.#target.ended.aborted;
+      if (signal.aborted || isOver || this.#dirty.size + this.#dirtyTrees.size > 0) resolve();
+    });
+    clearTimeout(timer);
+  }
+
+  #onEvent({ type, path }: { readonly type: string; readonly path: string }): void {
+    if (type === "resync") this.#dirtyTrees.add(path === "" ? this.#root : path);
+    else if (type === "created" || type === "dataChanged" || type === "deleted") this.#dirty.add(path);
+    if (type === "dataChanged") this.#set.add(path);
+    this.#wake();
+  }
+
+  async #makeParents(): Promise<void> {
+    const parent = parentOf(this.#root);
+    if (this.#root === "/" || parent === "/") return;
+    try {
+      await this.#target.create(parent, "", { parents: "persistent" });
+    } catch (error) {
+      // It is there, as it is to be.
+      if (!(error instanceof NodeExistsError)) throw error;
+    }
+  }
+
+  async #mendPaths(): Promise<number> {
+    const paths = [...this.#dirty];
+    this.#dirty = new Set();
+    const depths = [...new Set(paths.map(depthOf))].toSorted((a, b) => a - b);
+    let changed = 0;
+    // Parents first: what is created below one that is not there yet would fail.
+    for (const depth of depths) {
+      const level = paths.filter((path) => depthOf(path) === depth);
+      changed += (await this.#mendAll(level, this.#dirty)).changed;
+    }
+    return changed;
+  }
+
+  async #mendTrees(onLook: () => void): Promise<number> {
+    let level: readonly string[] = [...this.#dirtyTrees];
+    this.#dirtyTrees = new Set();
+    let changed = 0;
+    while (level.length > 0) {
+      const mended = await this.#mendAll(level, this.#dirtyTrees, onLook);
+      changed += mended.changed;
+      level = mended.children;
+    }
+    return changed;
+  }
+
+  /** What comes to nothing as its connection is lost goes to `again`. */
+  async #mendAll(
+    paths: readonly string[],
+    again: Set<string>,
+    onLook: () => void = () => undefined,
+  ): Promise<Mended> {
+    const children: string[] = [];
+    let changed = 0;
+    for (let from = 0; from < paths.length; from += PATHS_MAX) {
+      const batch = paths.slice(from, from + PATHS_MAX);
+      for (const mended of await Promise.all(batch.map((path) => this.#tryToMend(path, again)))) {
+        changed += mended.changed;
+        onLook();
+        for (const child of mended.children) children.push(child);
+      }
+    }
+    return { changed, children };
+  }
+
+  async #tryToMend(path: string, again: Set<string>): Promise<Mended> {
+    try {
+      return await this.#mend(path);
+    } catch (error) {
+      const attempts = (this.#attempts.get(path) ?? 0) + 1;
+      this.#attempts.set(path, attempts);
+      const isOver = this.#source.ended.aborted || this.#target.ended.aborted;
+      const isAgain = error instanceof EdgekeeperError && error.isRetryable && attempts < ATTEMPTS_MAX;
+      // The next attempt waits for a connection.
+      if (isOver || !isAgain) throw error;
+      again.add(path);
+      return { changed: 0, children: [] };
+    }
+  }
+
+  /** Makes one znode the same; its children are those of both sides. */
+  async #mend(path: string): Promise<Mended> {
+    if (isOwn(path)) return { changed: 0, children: [] };
+    const [there, here] = await Promise.all([readCopied(this.#source, path), readCopied(this.#target, path)]);
+    if (there === undefined) return { changed: await this.#remove(path), children: [] };
+    const names = new Set([...there.children, ...(here?.children ?? [])]);
+    const children = [...names].map((name) => childOf(path, name)).filter((child) => !isOwn(child));
+    return { changed: await this.#same(there.znode, here?.znode), children };
+  }
+
+  /** Gives 1 where something was done. */
+  async #same(wanted: CopiedZnode, here: CopiedZnode | undefined): Promise<number> {
+    const { path, data, acl, mode, ttlMs } = wanted;
+    const wasSet = this.#set.delete(path);
+    try {
+      if (here === undefined) {
+        await this.#target.create(path, data, { mode, acl, ttlMs });
+        return 1;
+      }
+      const [isSameData, isSameAcl] = [sameData(here.data, data), sameAcl(here.acl, acl)];
+      if (!isSameData || wasSet) await this.#target.set(path, data);
+      if (!isSameAcl) await this.#target.setAcl(path, acl);
+      return isSameData && isSameAcl ? 0 : 1;
+    } catch (error) {
+      if (wasSet) this.#set.add(path);
+      if (error instanceof NoNodeError && this.#blocked.has(parentOf(path))) {
+        this.#blocked.add(path);
+        return 0;
+      }
+      if (error instanceof NoNodeError) {
+        // It has just gone here, or its parent has: a container that stood empty for a moment.
+        this.#lookAgain(path);
+        this.#lookAgain(parentOf(path));
+        return 0;
+      }
+      const isInTheWay = error instanceof NodeExistsError || error instanceof NoChildrenForEphemeralsError;
+      if (!isInTheWay) throw error;
+      await this.#standAside(path);
+      return 0;
+    }
+  }
+
+  /** Something else has come there: an ephemeral, which stays, or what the next look makes the same. */
+  async #standAside(path: string): Promise<void> {
+    const stats = await Promise.all([path, parentOf(path)].map((one) => this.#target.exists(one)));
+    if (stats.some((stat) => stat !== undefined && isEphemeral(stat))) {
+      this.#blocked.add(path);
+    } else this.#lookAgain(path);
+  }
+
+  #lookAgain(path: string): void {
+    const isInside = this.#root === "/" || path === this.#root || path.startsWith(`${this.#root}/`);
+    if (isInside) this.#dirty.add(path);
+  }
+
+  async #remove(path: string): Promise<number> {
+    this.#set.delete(path);
+    const stat = await this.#target.exists(path);
+    // What goes with a session here is not of the other's making.
+    if (stat === undefined || path === "/" || isEphemeral(stat)) return 0;
+    try {
+      await this.#target.delete(path, { recursive: true });
+      return 1;
+    } catch (error) {
+      // Gone by itself.
+      if (error instanceof NoNodeError) return 0;
+      if (!(error instanceof NotEmptyError)) throw error;
+      // Something has come below it meanwhile.
+      this.#lookAgain(path);
+      return 0;
+    }
+  }
+}
+
+function stillWritten(root: string, waiting: number): ProgramError {
+  return new ProgramError(
+    `${root} is still written to there: ${waiting} changes wait, and both sides are not the same. Stop the writers, ` +
+      "run it once more, and end it when it says that they are",
+    { code: "still-written" },
+  );
+}
+
+/** What became of some znodes. */
+interface Mended {
+  readonly changed: number;
+  readonly children: readonly string[];
+}
+
+function depthOf(path: string): number {
+  return path.split("/").length;
+}
