@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { addBridgeCommand } from "./commands/bridge.ts";
 import { addClusterCommand } from "./commands/cluster.ts";
 import { addConfigCommand } from "./commands/config.ts";
+import { addDevCommand } from "./commands/dev.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addEnsembleCommand } from "./commands/ensemble.ts";
 import { addLockCommands } from "./commands/lock.ts";
@@ -44,6 +45,7 @@ export function makeProgram(): Command {
     .exitOverride()
     // What went wrong is told in one place, by main.
     .configureOutput({ outputError: () => undefined });
+  addDevCommand(program);
   addBridgeCommand(program);
   addShellCommand(program);
   addVerbs(program);

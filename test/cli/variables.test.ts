@@ -85,7 +85,7 @@ test("a slip of the pen is refused, on the command line and in the configuration
   expect(() => check({ VOTER: "1" })).toThrow("unknown variable VOTER, did you mean VOTERS?");
   expect(() => check({}, { worker: slipped })).toThrow("unknown variable VOTER, did you mean VOTERS?");
   expect(check({ FOO: "1" }).warnings).toEqual([
-    "unknown variable FOO: nothing reads it; see npm start -- --help",
+    "unknown variable FOO: nothing reads it; --help lists those that count",
   ]);
 });
 

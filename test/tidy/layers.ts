@@ -49,7 +49,7 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
   recipes: { layers: ["base", "client"] },
   // What runs the Worker in several processes of one machine, outside of its bundle.
   local: { layers: [] },
-  cli: { layers: ["base", "local"], packages: ["node:", "smol-toml"] },
+  cli: { layers: ["base", "local"], packages: ["node:", "commander", "smol-toml"] },
   // Other systems' znodes, read by the SDK's client: published as edgekeeper/clusters.
   clusters: { layers: ["base", "client"] },
   // TCP in front of a deployment's WebSocket door.
@@ -60,6 +60,8 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
     packages: ["node:", "commander", "ws"],
   },
   "worker.ts": { layers: ["base", "durable", "gateway"], packages: ["cloudflare:", "hono"] },
+  // The same for Workers of others: published as edgekeeper/worker.
+  "package-worker.ts": { layers: ["worker.ts"], types: ["binding"], packages: ["cloudflare:"] },
 };
 
 /** Imports go downwards only, and each layer knows the packages that it was given. */
