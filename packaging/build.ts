@@ -32,7 +32,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
 const PROGRAM = { edgekeeper: "src/program/main.ts" };
 
 /** The packages that the bin holds; those that the Worker holds are told by its bundler. */
-const HELD = ["@bomb.sh/tab", "commander", "smol-toml", "ws"];
+const HELD = ["@bomb.sh/tab", "commander", "jsonc-parser", "smol-toml", "ws"];
 
 /** `edgekeeper/worker`, and what runs beside it on a machine: built as `wrangler` does, with all that they use. */
 const WORKERS = {
@@ -81,6 +81,8 @@ export async function buildPackage(directory: string = DIST): Promise<void> {
     clean: false,
     fixedExtension: false,
     deps: { alwaysBundle: [/./] },
+    // A package that has both has its CommonJS in a form that no bundler reads.
+    inputOptions: { resolve: { mainFields: ["module", "main"] } },
     logLevel: "warn",
   });
   const held = await buildWorkers(directory);

@@ -7,6 +7,7 @@ import { addConfigCommand } from "./commands/config.ts";
 import { addDevCommand } from "./commands/dev.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addEnsembleCommand } from "./commands/ensemble.ts";
+import { addInitCommand } from "./commands/init.ts";
 import { addLockCommands } from "./commands/lock.ts";
 import { addMirrorCommand } from "./commands/mirror.ts";
 import { addTransferCommands } from "./commands/transfer.ts";
@@ -46,6 +47,7 @@ export function makeProgram(): Command {
     // What went wrong is told in one place, by main.
     .configureOutput({ outputError: () => undefined });
   addDevCommand(program);
+  addInitCommand(program);
   addBridgeCommand(program);
   addShellCommand(program);
   addVerbs(program);

@@ -21,6 +21,7 @@ function bundled(): string {
     platform: "node",
     format: "esm",
     target: "es2022",
+    mainFields: ["module", "main"],
     // ws is not of this kind of modules, and asks for Node's own by the older way.
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
