@@ -32,7 +32,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
 const PROGRAM = { edgekeeper: "src/program/main.ts" };
 
 /** The packages that the bin holds; those that the Worker holds are told by its bundler. */
-const HELD = ["@bomb.sh/tab", "commander", "jsonc-parser", "smol-toml", "ws"];
+const HELD = ["commander", "jsonc-parser", "smol-toml", "ws"];
 
 /** `edgekeeper/worker`, and what runs beside it on a machine: built as `wrangler` does, with all that they use. */
 const WORKERS = {

@@ -3,6 +3,7 @@ import { Command } from "commander";
 
 import { addBridgeCommand } from "./commands/bridge.ts";
 import { addClusterCommand } from "./commands/cluster.ts";
+import { addCompletionCommand } from "./commands/completion.ts";
 import { addConfigCommand } from "./commands/config.ts";
 import { addDevCommand } from "./commands/dev.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
@@ -60,5 +61,6 @@ export function makeProgram(): Command {
   addMirrorCommand(program);
   addClusterCommand(program);
   addTokenCommand(program);
+  addCompletionCommand(program);
   return program;
 }

@@ -57,7 +57,7 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
   // The npm bin: commands over the SDK, and what runs an ensemble here.
   program: {
     layers: ["base", "bridge", "cli", "client", "clusters", "jute", "recipes"],
-    packages: ["node:", "@bomb.sh/tab/commander", "commander", "jsonc-parser", "smol-toml", "ws"],
+    packages: ["node:", "commander", "jsonc-parser", "smol-toml", "ws"],
   },
   "worker.ts": { layers: ["base", "durable", "gateway"], packages: ["cloudflare:", "hono"] },
   // The same for Workers of others: published as edgekeeper/worker.
