@@ -24,7 +24,7 @@ function bundled(): string {
     mainFields: ["module", "main"],
     // ws is not of this kind of modules, and asks for Node's own by the older way.
     banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+      js: "import { createRequire as requireBy } from 'node:module'; const require = requireBy(import.meta.url);",
     },
     outfile,
   });
@@ -43,6 +43,8 @@ export interface Ran {
 
 /** How a program is started. */
 export interface ProgramSetup {
+  /** Gives it a terminal, by util-linux's script. */
+  readonly isInTerminal?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   /** Sent to its standard input, which is then closed. */
   readonly input?: string;
@@ -57,8 +59,10 @@ export class RunningProgram {
   #wake: () => void = () => undefined;
   #hasEnded = false;
 
-  constructor(words: readonly string[], { env, input }: ProgramSetup = {}) {
-    this.process = spawn(process.execPath, [MAIN, ...words], { env: { ...process.env, ...env } });
+  constructor(words: readonly string[], { env, input, isInTerminal = false }: ProgramSetup = {}) {
+    const line = [process.execPath, MAIN, ...words];
+    const [program = "", ...args] = isInTerminal ? ["script", "-qec", line.join(" "), "/dev/null"] : line;
+    this.process = spawn(program, args, { env: { ...process.env, ...env } });
     this.process.stdout?.setEncoding("utf8").on("data", (text: string) => this.#take({ stdout: text }));
     this.process.stderr?.setEncoding("utf8").on("data", (text: string) => this.#take({ stderr: text }));
     this.process.stdin?.on("error", () => undefined);
