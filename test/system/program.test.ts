@@ -18,7 +18,7 @@ beforeAll(async () => {
     RECONFIG_ENABLED: "1",
     SUPER_DIGEST: "super:D/InIHSb7yEEbrWz8b9l71RjZJU=",
   };
-  ensemble = await startEnsemble({ vars });
+  ensemble = await startEnsemble({ vars, readyDeadlineMs: 60_000 });
   directory = await mkdtemp(join(tmpdir(), "edgekeeper-test-program-"));
 });
 
