@@ -133,7 +133,7 @@ describe("the shell's own verbs", () => {
     await type("addauth digest me:secret\r", /edgekeeper> /);
     await type("ge", /secret[^]*edgekeeper> /);
     await type("\t", /> .*ge$/);
-    await type(" /term", /getEphemerals/);
+    await type(" /term", /> .*get$/);
     await type("\t", /\/term$/);
     await type("/in", /\/terminal$/);
     await type("\t", /\/in$/);

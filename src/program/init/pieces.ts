@@ -55,9 +55,10 @@ export function missingPieces(table: ConfigTable): Pieces {
   const classes = bindings.map((one) => one.class_name).filter((name) => !made.includes(name));
   const flags = listOf(table, "compatibility_flags");
   const vars = tableOf(table, "vars");
+  const date = table["compatibility_date"];
+  const isLateEnough = typeof date === "string" && date >= compatibilityDate;
   return {
-    compatibilityDate:
-      String(table["compatibility_date"] ?? "") >= compatibilityDate ? undefined : compatibilityDate,
+    compatibilityDate: isLateEnough ? undefined : compatibilityDate,
     compatibilityFlags: compatibilityFlags.filter((flag) => !flags.includes(flag)),
     bindings: bindings.filter(({ name }) => !present.some((one) => one.name === name)),
     migration:
