@@ -37,8 +37,8 @@ export const Edgekeeper: EntrypointClass = worker.Edgekeeper;
 export type Edgekeeper = WorkerEntrypoint;
 
 /**
- * The ensemble for the code of this very Worker, with locks, znodes and all that a binding has, by no door and without a
- * secret. Throws where the Worker does not export `Edgekeeper`.
+ * The ensemble for the code of this very Worker, with locks, znodes and all that a binding has, by no door and without
+ * a secret. Throws where the Worker does not export `Edgekeeper`.
  */
 export function keeperOf(ctx: ExecutionContext): EdgekeeperBinding {
   const exported = (ctx.exports as { readonly Edgekeeper?: unknown }).Edgekeeper;

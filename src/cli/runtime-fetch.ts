@@ -1,6 +1,6 @@
 /**
- * The runtime for those who have installed none: the npm package workerd, once, into a cache. It is no dependency of the
- * published package, as it has 100 MB and whoever only talks to an ensemble needs none of it.
+ * The runtime for those who have installed none: the npm package workerd, once, into a cache. It is no dependency of
+ * the published package, as it has 100 MB and whoever only talks to an ensemble needs none of it.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -61,7 +61,8 @@ describe("bash", () => {
   test("asks the program, by the sourced script, and evaluates nothing of what was typed", async () => {
     const script = `source <(edgekeeper completion bash); source <(edgekeeper completion bash)
       COMP_WORDS=(edgekeeper ensemble mo); COMP_CWORD=2; _edgekeeper; echo "\${COMPREPLY[@]}"
-      COMP_WORDS=(edgekeeper get '$(touch ${directory}/evaluated)' --st); COMP_CWORD=3; _edgekeeper; echo "\${COMPREPLY[@]}"
+      COMP_WORDS=(edgekeeper get '$(touch ${directory}/evaluated)' --st); COMP_CWORD=3
+      _edgekeeper; echo "\${COMPREPLY[@]}"
       complete -p edgekeeper; ls ${directory}`;
     const { stdout, stderr } = await promisify(execFile)("bash", ["--norc", "-c", script], {
       env: environment,

@@ -14,8 +14,8 @@ import { programVersion } from "../version.ts";
 
 const ABOUT =
   "Make a Worker with an ensemble in it: of one voter, which may become more by reconfig. Where the directory has a " +
-  "wrangler.toml or wrangler.jsonc already the ensemble is added to that Worker: to its configuration what is missing, " +
-  "and to its main module the exports. It overwrites no file unless told to.";
+  "wrangler.toml or wrangler.jsonc already the ensemble is added to that Worker: to its configuration what is " +
+  "missing, and to its main module the exports. It overwrites no file unless told to.";
 
 /** As commander reads them. */
 interface InitOptions {
@@ -131,7 +131,7 @@ async function add(
     written.push(shown(resolve(configFile)));
   }
   if (lacking !== undefined) {
-    const addition = `// The objects of the ensemble, and what other Workers of the account are bound to.\n${lacking}\n`;
+    const addition = `// The objects of the ensemble, and what other Workers are bound to.\n${lacking}\n`;
     await writeFile(mainFile, `${code.replace(/\n*$/, "\n")}\n${addition}`);
     written.push(shown(resolve(mainFile)));
   }

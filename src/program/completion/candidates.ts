@@ -8,8 +8,8 @@ export interface Candidate {
 }
 
 /**
- * What may take the place of the last of the words, which may be empty; they are those behind the program's name. Nothing
- * where anything may stand there: the shell offers files then.
+ * What may take the place of the last of the words, which may be empty; they are those behind the program's name.
+ * Nothing where anything may stand there: the shell offers files then.
  */
 export function candidatesOf(program: Command, words: readonly string[]): readonly Candidate[] {
   const current = words.at(-1) ?? "";

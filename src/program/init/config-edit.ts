@@ -72,7 +72,8 @@ export function tomlPieces(pieces: Pieces): {
     ...(migration === undefined
       ? []
       : [
-          `\n[[migrations]]\ntag = ${text(migration.tag)}\nnew_sqlite_classes = [${migration.new_sqlite_classes.map(text).join(", ")}]\n`,
+          `\n[[migrations]]\ntag = ${text(migration.tag)}\n` +
+            `new_sqlite_classes = [${migration.new_sqlite_classes.map(text).join(", ")}]\n`,
         ]),
   ];
   return {

@@ -196,6 +196,7 @@ async function fieldsAt(
     const pairs = new TextDecoder().decode(data ?? new Uint8Array(0)).matchAll(/(\w+)=(-?\d+)/g);
     return new Map([...pairs].map(([, field = "", value]) => [field, Number(value)]));
   } catch (error) {
+    // There is no quota.
     if (error instanceof NoNodeError) return undefined;
     throw error;
   }
