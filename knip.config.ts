@@ -19,6 +19,7 @@ const config: KnipConfig = {
     "src/client/index.ts",
     "src/recipes/index.ts",
     "src/clusters/index.ts",
+    "src/package-worker.ts",
     // Started as programs of their own; knip does not look behind the `exec` of npm start.
     "src/cli/start.ts",
     // Bundled by packaging/dashboard.ts into the page.

@@ -16,7 +16,13 @@ const app = makeApp({ callers, whereabouts, gatekeeper: new Gatekeeper() });
 const bindingApi = new BindingApi(callers, whereabouts);
 const tcpDoor = new TcpDoor();
 
-const worker: ExportedHandler<TcpEnv> = {
+/** The doors: HTTP, and TCP where the runtime hands it over. */
+interface Doors {
+  fetch(request: Request, env: TcpEnv, ctx: ExecutionContext): Response | Promise<Response>;
+  connect(socket: Socket, env: TcpEnv): Promise<void>;
+}
+
+const worker: Doors = {
   fetch: (request, env, ctx) => app.fetch(request, env, ctx),
   connect: (socket, env) => tcpDoor.forward(socket, env),
 };

@@ -2,15 +2,14 @@
  * An ensemble on this machine: the Worker of a wrangler.toml, bundled once and run by workerd, in a process for each
  * replica, with its doors on loopback and its data in a directory. Nothing watches files, nothing is sent anywhere.
  *
- * The runtime and the bundler are the ones that the installed wrangler brings, so that `npm start` runs
- * what `wrangler dev` would.
+ * The runtime and the bundler are the ones that the installed wrangler brings, so that this runs what `wrangler dev`
+ * would.
  */
 
 import { once } from "node:events";
 import { chmodSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 
 import { homeOfReplica } from "../local/homes.ts";
 import { checkUnclaimed, claim } from "./data-claim.ts";
@@ -25,7 +24,7 @@ import { errorsOf, type Standstill, standstill } from "./standstill.ts";
 import { StartError } from "./start-error.ts";
 import { type CheckedWorker, checkedWorker, REPLICA_BINDING } from "./variables.ts";
 import { readWorkerConfig, type WorkerConfig } from "./worker-config.ts";
-import { bundle, checkRunnable, runtimeOfWrangler } from "./wrangler-tools.ts";
+import { bundle, checkRunnable, localModule, runtimeFor } from "./wrangler-tools.ts";
 
 /** How an ensemble is started. */
 export interface EnsembleOptions {
@@ -44,6 +43,8 @@ export interface EnsembleOptions {
   readonly beside: readonly BesideOptions[];
   /** Another workerd executable than the one wrangler brings; undefined takes that one. */
   readonly runtimeFile: string | undefined;
+  /** How the user runs this, such as `npm start --`, for messages that say what to do. */
+  readonly command: string;
   /** Takes what a user should know and what keeps nothing from starting. */
   readonly warn: (line: string) => void;
 }
@@ -85,7 +86,7 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
   const checked = checkedWorker(readWorkerConfig(options.configFile), options);
   const { worker, warnings, ensembles, observers, sids } = checked;
   for (const warning of warnings) options.warn(warning);
-  const runtime = options.runtimeFile ?? runtimeOfWrangler();
+  const runtime = options.runtimeFile ?? (await runtimeFor(worker.compatibilityDate, options.warn));
   checkRunnable(runtime);
   const dataDirectory = resolve(options.dataDirectory);
   const runtimeDirectory = join(dataDirectory, "runtime");
@@ -93,13 +94,14 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
   checkUnclaimed(runtimeDirectory);
   // The sockets of the processes are in here.
   chmodSync(runtimeDirectory, 0o700);
-  await checkPortFree(options.httpPort, "--port 18787");
+  const { command } = options;
+  await checkPortFree(options.httpPort, `${command} --port 18787`);
   const others = worker.tcpPorts.map((_, index) => 12_181 + index);
-  for (const port of worker.tcpPorts) await checkPortFree(port, `--ports ${others.join(",")}`);
+  for (const port of worker.tcpPorts) await checkPortFree(port, `${command} --ports ${others.join(",")}`);
 
   const beside = await bundleBeside(
     { name: worker.name, ports: [options.httpPort, ...worker.tcpPorts] },
-    options.beside,
+    options,
     runtimeDirectory,
   );
   const count = processCount(sids.length, options.processes);
@@ -165,10 +167,7 @@ async function bundleWorker(worker: WorkerConfig, directory: string, count: numb
   await bundle(worker.main, join(directory, BUNDLES.worker), worker.keepsNames);
   if (count === 1) return;
   for (const name of ["namespace", "switchboard"] as const) {
-    await bundle(
-      fileURLToPath(new URL(`../local/${name}.ts`, import.meta.url)),
-      join(directory, BUNDLES[name]),
-    );
+    await bundle(localModule(name), join(directory, BUNDLES[name]));
   }
 }
 
@@ -291,8 +290,8 @@ class RunningEnsemble implements EnsembleProcess {
     await this.stop();
     const { runtime, isRuntimeChosen } = this.#places;
     const remedy = isRuntimeChosen
-      ? "Is it a workerd? Leave --runtime out to run the one that wrangler brings."
-      : "Run npm ci, which installs the runtime for this machine, and start again.";
+      ? "Is it a workerd? Leave --runtime out to run the one that belongs to this version."
+      : "Is it made for this machine? Install it anew (in a clone: npm ci), and start again.";
     return new StartError(`${await this.#told()}${runtime} ended before it served (${how}). ${remedy}`);
   }
 
@@ -365,10 +364,10 @@ function block(output: string): string {
 
 async function bundleBeside(
   ours: { readonly name: string; readonly ports: readonly number[] },
-  options: readonly BesideOptions[],
+  { beside, command }: Pick<EnsembleOptions, "beside" | "command">,
   directory: string,
 ): Promise<readonly BesideWorker[]> {
-  const workers = options.map(({ configFile, httpPort }, index) => {
+  const workers = beside.map(({ configFile, httpPort }, index) => {
     const worker = readWorkerConfig(configFile, [ours.name], "--worker");
     if (worker.tcpPorts.length > 0) {
       throw new StartError(
@@ -379,7 +378,7 @@ async function bundleBeside(
   });
   checkDifferent(ours, workers);
   for (const { worker, httpPort, bundleFile } of workers) {
-    await checkPortFree(httpPort, `--worker FILE@${httpPort + 1000}`);
+    await checkPortFree(httpPort, `${command} --worker FILE@${httpPort + 1000}`);
     await bundle(worker.main, join(directory, bundleFile), worker.keepsNames);
   }
   return workers;
@@ -412,7 +411,7 @@ async function checkPortFree(port: number, remedy: string): Promise<void> {
   } catch (error) {
     throw new StartError(
       `port ${port} on 127.0.0.1 cannot be opened (${errorCode(error)}). ` +
-        `Stop what listens there, or choose another: npm start -- ${remedy}`,
+        `Stop what listens there, or choose another: ${remedy}`,
       { cause: error },
     );
   }

@@ -41,8 +41,8 @@ export class RuntimeOutput {
 
   /** What is held; complete once the runtime has ended. */
   async held(): Promise<string> {
-    const { promise: drained, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, DRAIN_MS);
+    let timer: NodeJS.Timeout | undefined;
+    const drained = new Promise<void>((resolve) => (timer = setTimeout(resolve, DRAIN_MS)));
     await Promise.race([this.#closed, drained]);
     clearTimeout(timer);
     return Buffer.concat(this.#held).toString("utf8");

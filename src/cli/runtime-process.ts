@@ -45,9 +45,9 @@ export class RuntimeProcess {
 
   constructor(start: RuntimeStart) {
     this.#start = start;
-    const { promise, resolve } = Promise.withResolvers<string>();
-    this.ended = promise;
-    this.#resolveEnd = resolve;
+    let resolveEnd: (how: string) => void = () => undefined;
+    this.ended = new Promise((resolve) => (resolveEnd = resolve));
+    this.#resolveEnd = resolveEnd;
     this.#child = this.#spawn();
     this.#output = new RuntimeOutput(this.#child);
   }

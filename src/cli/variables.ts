@@ -68,17 +68,18 @@ export function checkedWorker(worker: WorkerConfig, overrides: Overrides): Check
 }
 
 /** As wide as the rest of the usage text. */
-const COLUMNS = 110;
+const COLUMNS = 80;
 
-/** The table of the variables, for the usage text: a meaning that is too long goes on below itself. */
+/** Some names are half as long as a line: what each means stands below it. */
+const INDENT = 6;
+
+/** The variables and what they mean, for the usage text. */
 export function variableLines(): string {
-  const indent = Math.max(...Object.keys(VARIABLES).map((name) => name.length)) + 4;
   return Object.entries(VARIABLES)
-    .flatMap(([name, meaning]) =>
-      wrapped(meaning, COLUMNS - indent).map(
-        (line, index) => (index === 0 ? `  ${name}` : "").padEnd(indent) + line,
-      ),
-    )
+    .flatMap(([name, meaning]) => [
+      `  ${name}`,
+      ...wrapped(meaning, COLUMNS - INDENT).map((line) => " ".repeat(INDENT) + line),
+    ])
     .join("\n");
 }
 
@@ -110,5 +111,5 @@ function unknownVariables(vars: ReadonlyMap<string, string>): readonly string[] 
     const meant = meantVariable(name);
     if (meant !== undefined) throw new StartError(`unknown variable ${name}, did you mean ${meant}?`);
   }
-  return unknown.map((name) => `unknown variable ${name}: nothing reads it; see npm start -- --help`);
+  return unknown.map((name) => `unknown variable ${name}: nothing reads it; --help lists those that count`);
 }

@@ -4,9 +4,12 @@ import { Command } from "commander";
 import { addBackupCommands } from "./commands/backup.ts";
 import { addBridgeCommand } from "./commands/bridge.ts";
 import { addClusterCommand } from "./commands/cluster.ts";
+import { addCompletionCommand } from "./commands/completion.ts";
 import { addConfigCommand } from "./commands/config.ts";
+import { addDevCommand } from "./commands/dev.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addEnsembleCommand } from "./commands/ensemble.ts";
+import { addInitCommand } from "./commands/init.ts";
 import { addLockCommands } from "./commands/lock.ts";
 import { addMirrorCommand } from "./commands/mirror.ts";
 import { addTransferCommands } from "./commands/transfer.ts";
@@ -46,6 +49,8 @@ export function makeProgram(): Command {
     .exitOverride()
     // What went wrong is told in one place, by main.
     .configureOutput({ outputError: () => undefined });
+  addDevCommand(program);
+  addInitCommand(program);
   addBridgeCommand(program);
   addShellCommand(program);
   addVerbs(program);
@@ -60,5 +65,6 @@ export function makeProgram(): Command {
   addMirrorCommand(program);
   addClusterCommand(program);
   addTokenCommand(program);
+  addCompletionCommand(program);
   return program;
 }

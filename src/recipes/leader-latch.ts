@@ -80,19 +80,24 @@ export class LeaderLatch {
 
   /** Waits until it leads. Throws the fault `timeout`, the signal's reason, or `closed`. */
   async await(options: WaitOptions = {}): Promise<Hold> {
-    using patience = new Patience(this.#client.clock, options, `another one leads at ${this.#path}`);
-    patience.until(this.#closing.signal, () => new RecipeError("closed", "the latch is closed"));
-    for (;;) {
-      const { leadership } = this;
-      if (leadership !== undefined) return leadership;
-      await patience.of(
-        new Promise<void>((resolve) => {
-          const end = this.#leading.add(() => {
-            end();
-            resolve();
-          });
-        }),
-      );
+    // Not by `using`: the program is run from its source too, by a Node that does not know the word.
+    const patience = new Patience(this.#client.clock, options, `another one leads at ${this.#path}`);
+    try {
+      patience.until(this.#closing.signal, () => new RecipeError("closed", "the latch is closed"));
+      for (;;) {
+        const { leadership } = this;
+        if (leadership !== undefined) return leadership;
+        await patience.of(
+          new Promise<void>((resolve) => {
+            const end = this.#leading.add(() => {
+              end();
+              resolve();
+            });
+          }),
+        );
+      }
+    } finally {
+      patience[Symbol.dispose]();
     }
   }
 

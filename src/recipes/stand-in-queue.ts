@@ -43,10 +43,15 @@ export async function standInQueue(
   settings: QueueSettings,
   options: WaitOptions = {},
 ): Promise<Hold> {
-  using patience = new Patience(client.clock, options, `the lock ${settings.path} is held by others`);
-  for (;;) {
-    const hold = await attempt(client, settings, patience, false);
-    if (typeof hold !== "string") return hold;
+  // Not by `using`: the program is run from its source too, by a Node that does not know the word.
+  const patience = new Patience(client.clock, options, `the lock ${settings.path} is held by others`);
+  try {
+    for (;;) {
+      const hold = await attempt(client, settings, patience, false);
+      if (typeof hold !== "string") return hold;
+    }
+  } finally {
+    patience[Symbol.dispose]();
   }
 }
 
@@ -56,10 +61,14 @@ export async function takeIfFirst(
   settings: QueueSettings,
   options: WaitOptions = {},
 ): Promise<Hold | undefined> {
-  using patience = new Patience(client.clock, options, `no answer about the lock ${settings.path}`);
-  for (;;) {
-    const hold = await attempt(client, settings, patience, true);
-    if (hold !== "lost") return hold === "taken" ? undefined : hold;
+  const patience = new Patience(client.clock, options, `no answer about the lock ${settings.path}`);
+  try {
+    for (;;) {
+      const hold = await attempt(client, settings, patience, true);
+      if (hold !== "lost") return hold === "taken" ? undefined : hold;
+    }
+  } finally {
+    patience[Symbol.dispose]();
   }
 }
 

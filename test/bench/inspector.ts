@@ -5,7 +5,7 @@
  */
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { runtimeOfWrangler } from "../../src/cli/wrangler-tools.ts";
+import { runtimeFor } from "../../src/cli/wrangler-tools.ts";
 import { freePorts } from "../compat/servers.ts";
 
 /** An ensemble may run as several processes of the runtime: each takes one of so many ports. */
@@ -47,18 +47,22 @@ export interface InspectedRuntime {
   ports(): Promise<readonly number[]>;
 }
 
+/** That of wrangler.toml. */
+const COMPATIBILITY_DATE = "2026-10-01";
+
 /** Writes the program that stands in for workerd into the directory, which must be empty. */
 export async function inspectedRuntime(directory: string): Promise<InspectedRuntime> {
   const runtimeFile = join(directory, "workerd-inspected");
   const claims = join(directory, "claims");
   await mkdir(claims);
   const ports = await freePorts(PORTS);
+  const runtime = await runtimeFor(COMPATIBILITY_DATE, () => undefined);
   // Making a directory happens once, whoever else tries: so no two processes take one port.
   const script = `#!/bin/sh
 shift
 for port in ${ports.join(" ")}; do
   if mkdir ${quote(claims)}/$port 2>/dev/null; then
-    exec ${quote(runtimeOfWrangler())} serve --inspector-addr=127.0.0.1:$port "$@"
+    exec ${quote(runtime)} serve --inspector-addr=127.0.0.1:$port "$@"
   fi
 done
 echo "no port is left for an inspector" >&2

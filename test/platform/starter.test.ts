@@ -125,8 +125,8 @@ describe("npm start", () => {
     [["--ports", "12181,12181,12183"], "edgekeeper: port 12181 is named twice"],
     [["--runtime", "/nonexistent"], "edgekeeper: cannot run /nonexistent"],
     [["--data", "/dev/null/data"], "edgekeeper: cannot make the directory /dev/null/data"],
-    [["--port", "x"], "edgekeeper: --port takes a whole number"],
-    [["--misspelt"], "edgekeeper: unknown option --misspelt; see npm start -- --help"],
+    [["--port", "x"], "edgekeeper: option '--port <n>' argument 'x' is invalid. it takes a whole number"],
+    [["--misspelt"], "edgekeeper: unknown option '--misspelt'; see npm start -- --help"],
     [["8787"], `edgekeeper: no option takes "8787"`],
   ])("%j ends with 1 and one line that says why", async (args, line) => {
     const { code, output } = await runStarter(["--data", join(dataDirectory, "new"), ...args]);
@@ -140,7 +140,7 @@ describe("npm start", () => {
   test("-h prints the options and the variables", async () => {
     const { code, output } = await runStarter(["-h"]);
 
-    expect(output).toContain("--ports N,N,N");
+    expect(output).toContain("--ports <n,n,n>");
     expect(output).toContain("HEARTBEAT_LIMIT_MS");
     expect(code).toBe(0);
   });

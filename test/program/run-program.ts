@@ -22,9 +22,10 @@ function bundled(): string {
     platform: "node",
     format: "esm",
     target: "es2022",
+    mainFields: ["module", "main"],
     // ws is not of this kind of modules, and asks for Node's own by the older way.
     banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+      js: "import { createRequire as requireBy } from 'node:module'; const require = requireBy(import.meta.url);",
     },
     outfile,
   });
@@ -43,6 +44,8 @@ export interface Ran {
 
 /** How a program is started. */
 export interface ProgramSetup {
+  /** Gives it a terminal, by util-linux's script. */
+  readonly isInTerminal?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   /** Sent to its standard input, which is then closed. */
   readonly input?: string;
@@ -60,9 +63,14 @@ export class RunningProgram {
   #wake: () => void = () => undefined;
   #hasEnded = false;
 
-  constructor(words: readonly string[], { env, input, deadlineMs = DEADLINE_MS }: ProgramSetup = {}) {
+  constructor(
+    words: readonly string[],
+    { env, input, isInTerminal = false, deadlineMs = DEADLINE_MS }: ProgramSetup = {},
+  ) {
     this.#deadlineMs = deadlineMs;
-    this.process = spawn(process.execPath, [MAIN, ...words], { env: { ...process.env, ...env } });
+    const line = [process.execPath, MAIN, ...words];
+    const [program = "", ...args] = isInTerminal ? ["script", "-qec", line.join(" "), "/dev/null"] : line;
+    this.process = spawn(program, args, { env: { ...process.env, ...env } });
     this.process.stdout?.setEncoding("utf8").on("data", (text: string) => this.#take({ stdout: text }));
     this.process.stderr?.setEncoding("utf8").on("data", (text: string) => this.#take({ stderr: text }));
     this.process.stdin?.on("error", () => undefined);

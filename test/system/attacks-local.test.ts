@@ -150,6 +150,7 @@ describe("with neither a secret nor the flag of development", () => {
       runtimeFile: undefined,
       processes: undefined,
       beside: [],
+      command: "npm start --",
       warn: () => undefined,
     });
     await vi.waitFor(async () => await fetch(`http://127.0.0.1:${httpPort}/`), { timeout: 30_000 });

@@ -1,7 +1,6 @@
 /** The published package: packed, installed into an empty project, and used there against an ensemble. */
 import { execFile } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -9,8 +8,9 @@ import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { buildPackage, ROOT } from "../../packaging/build.ts";
+import { ROOT } from "../../packaging/build.ts";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import { installPackage, type InstalledPackage } from "../package/installed.ts";
 
 /** The same program as a Worker. */
 const WORKER = `import { use } from "./use.ts";
@@ -27,19 +27,14 @@ interface Ran {
 }
 
 let ensemble: TestEnsemble;
+let installed: InstalledPackage | undefined;
 /** Holds nothing but the package. */
 let project: string;
 
 beforeAll(async () => {
   ensemble = await startEnsemble({ vars: { VOTERS: "1" } });
-  project = await mkdtemp(join(tmpdir(), "edgekeeper-package-"));
-  const dist = join(project, "dist");
-  await buildPackage(dist);
-  const options = { cwd: project };
-  await run("npm", ["pack", dist, "--pack-destination", project, "--silent"], options);
-  await writeFile(join(project, "package.json"), `{ "name": "empty", "private": true, "type": "module" }\n`);
-  await run("npm", ["install", "--offline", "--no-audit", "--no-fund", "./edgekeeper-0.1.0.tgz"], options);
-  await rm(dist, { recursive: true });
+  installed = await installPackage();
+  ({ project } = installed);
   await mkdir(join(project, "src"));
   await copyFile(join(ROOT, "test/package/use.ts"), join(project, "src/use.ts"));
   await writeFile(join(project, "src/worker.ts"), WORKER);
@@ -47,7 +42,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await ensemble.stop();
-  await rm(project, { recursive: true, force: true });
+  await installed?.remove();
 });
 
 /** What the program of test/package says when all of it went well. */
@@ -87,7 +82,7 @@ describe("the package", () => {
     ]);
     const { stdout: files } = await run("find", [".", "-type", "f"], { cwd: installed });
     for (const file of files.trim().split("\n")) {
-      expect(file).toMatch(/^\.\/(?:[\w-]+\.(?:js|d\.ts)|package\.json|[A-Z-]+\.md|LICENSE)$/);
+      expect(file).toMatch(/^\.\/(?:[\w-]+\.(?:js|d\.ts)|package\.json|wrangler\.toml|[A-Z-]+\.md|LICENSE)$/);
     }
   });
 

@@ -13,8 +13,12 @@ let ensemble: TestEnsemble;
 let directory: string;
 
 beforeAll(async () => {
-  const vars = { RECONFIG_ENABLED: "1", SUPER_DIGEST: "super:D/InIHSb7yEEbrWz8b9l71RjZJU=" };
-  ensemble = await startEnsemble({ vars });
+  const vars = {
+    ENFORCE_QUOTA: "1",
+    RECONFIG_ENABLED: "1",
+    SUPER_DIGEST: "super:D/InIHSb7yEEbrWz8b9l71RjZJU=",
+  };
+  ensemble = await startEnsemble({ vars, readyDeadlineMs: 60_000 });
   directory = await mkdtemp(join(tmpdir(), "edgekeeper-test-program-"));
 });
 
@@ -97,6 +101,114 @@ describe("the shell", () => {
     expect(ran.stderr).toContain("/none: there is no such znode");
     expect(ran.stdout).not.toContain("zookeeper");
     expect(await edgekeeper("get", "/shell")).toMatchObject({ code: 1 });
+  });
+});
+
+describe("the shell's own verbs", () => {
+  test("history, redo, close and connect", async () => {
+    const input =
+      "create /redone-\ncreate -s /redone-\nredo 1\nhistory\nclose\nconnect\nget /redone-\nclose\nls /\n";
+    const { code, stdout, stderr } = await runProgram(["shell"], setup({ input }));
+
+    const [, first = "", second = ""] =
+      /Created \/redone-(\d{10})\nCreated \/redone-(\d{10})\n/.exec(stdout) ?? [];
+    expect(Number(second)).toBe(Number(first) + 1);
+    expect(stdout).toContain(
+      "0 - create /redone-\n1 - create -s /redone-\n2 - create -s /redone-\n3 - history\n",
+    );
+    // The last session was closed, so that line is refused.
+    expect([code, stderr.includes("there is no session: connect")]).toEqual([4, true]);
+    expect(await runProgram(["shell"], setup({ input: "redo 0\n" }))).toMatchObject({ code: 2 });
+  });
+
+  test("the tab key completes verbs and paths in a terminal, and the history outlives the shell", async () => {
+    await edgekeeper("create", "/terminal/inside", "seen", "--parents");
+    const env = { TERM: "xterm", NO_COLOR: "1", XDG_STATE_HOME: join(directory, "terminal") };
+    const first = new RunningProgram(["shell"], setup({ isInTerminal: true, env }));
+    // Like a person: what comes all at once counts as pasted, and a tab in it as a tab.
+    const type = async (typed: string, seen: RegExp): Promise<void> => {
+      await first.until(seen);
+      first.write(typed);
+    };
+    await type("addauth digest me:secret\r", /edgekeeper> /);
+    await type("ge", /secret[^]*edgekeeper> /);
+    await type("\t", /> .*ge$/);
+    await type(" /term", /> .*get$/);
+    await type("\t", /\/term$/);
+    await type("/in", /\/terminal$/);
+    await type("\t", /\/in$/);
+    await type("\r", /\/inside$/);
+    await type("whoa", /seen[^]*edgekeeper> /);
+    await type("\t", /whoa$/);
+    await type("\r", /whoami/);
+    await type("quit\r", /digest: me/);
+    expect(await first.ended).toMatchObject({ code: 0 });
+    const kept = await readFile(join(directory, "terminal/edgekeeper/history"), "utf8");
+    expect(kept).toMatch(/^quit\nwhoami ?\nget \/terminal\/inside\n$/);
+
+    const second = new RunningProgram(["shell"], setup({ isInTerminal: true, env }));
+    await second.until(/edgekeeper> /);
+    // Three times up.
+    second.write("\u001b[A\u001b[A\u001b[A\r");
+    await second.until(/seen/);
+    second.write("quit\r");
+    expect(await second.ended).toMatchObject({ code: 0 });
+  });
+});
+
+describe("quotas", () => {
+  test("are set, listed and taken away, and one is not inside another", async () => {
+    const input = `create -p /quota/a/b 12345
+setquota /quota/a -n 5 -B 100
+listquota /quota/a
+setquota --bytes 50 /quota/a
+listquota /quota/a
+set /quota/a/b ${"x".repeat(200)}
+`;
+    // ENFORCE_QUOTA=1, as this ensemble has it: the last line is refused.
+    const first = await runProgram(["shell", "--json"], setup({ input }));
+    expect(first.code).toBe(1);
+    expect(first.stderr).toContain("a quota above it is used up");
+    const documents = first.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as unknown);
+    expect(documents.slice(1)).toEqual([
+      { path: "/quota/a", limits: { count: 5, byteHardLimit: 100 } },
+      {
+        path: "/quota/a",
+        limits: { count: 5, bytes: -1, byteHardLimit: 100 },
+        stats: { count: 2, bytes: 5 },
+      },
+      { path: "/quota/a", limits: { bytes: 50 } },
+      {
+        path: "/quota/a",
+        limits: { count: 5, bytes: 50, byteHardLimit: 100 },
+        stats: { count: 2, bytes: 5 },
+      },
+    ]);
+    expect((await edgekeeper("listquota", "/quota/a")).stdout).toBe(
+      "Output quota for /quota/a count=5,bytes=50=;byteHardLimit=100\nOutput stat for /quota/a count=2,bytes=5\n",
+    );
+    const refusals = [
+      [["/quota/a/b", "-n", "1"], "/quota/a/b is below /quota/a, which has a quota"],
+      [["/quota", "-n", "9"], "/quota/a is below /quota and has a quota"],
+      [["/quota/none", "-n", "9"], "there is no such znode"],
+      [["/quota/a"], "say a limit"],
+    ] as const;
+    for (const [words, why] of refusals) {
+      expect((await edgekeeper("setquota", ...words)).stderr).toContain(why);
+    }
+
+    const more = `delquota -B /quota/a
+set /quota/a/b ${"x".repeat(200)}
+delquota /quota/a
+ls /zookeeper/quota
+listquota /quota/a
+`;
+    const last = await runProgram(["shell"], setup({ input: more }));
+    expect(last).toMatchObject({ code: 1, stdout: "[]\n" });
+    expect(last.stderr).toContain("/quota/a has no quota");
   });
 });
 

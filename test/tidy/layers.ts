@@ -50,7 +50,7 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
   recipes: { layers: ["base", "client"] },
   // What runs the Worker in several processes of one machine, outside of its bundle.
   local: { layers: [] },
-  cli: { layers: ["base", "local"], packages: ["node:", "smol-toml"] },
+  cli: { layers: ["base", "local"], packages: ["node:", "commander", "smol-toml"] },
   // Other systems' znodes, read by the SDK's client: published as edgekeeper/clusters.
   clusters: { layers: ["base", "client"] },
   // TCP in front of a deployment's WebSocket door.
@@ -58,9 +58,11 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
   // The npm bin: commands over the SDK, and what runs an ensemble here. Of keeper it runs the reader of snapshot files.
   program: {
     layers: ["base", "bridge", "cli", "client", "clusters", "jute", "keeper", "recipes"],
-    packages: ["node:", "commander", "ws"],
+    packages: ["node:", "commander", "jsonc-parser", "smol-toml", "ws"],
   },
   "worker.ts": { layers: ["base", "durable", "gateway"], packages: ["cloudflare:", "hono"] },
+  // The same for Workers of others: published as edgekeeper/worker.
+  "package-worker.ts": { layers: ["worker.ts"], types: ["binding"], packages: ["cloudflare:"] },
 };
 
 /** Imports go downwards only, and each layer knows the packages that it was given. */

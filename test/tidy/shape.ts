@@ -88,7 +88,7 @@ export const fileNameRule: Rule = {
 
 /** Files that a runtime or a tool finds by their default export. */
 const DEFAULT_EXPORT_FILES: readonly RegExp[] = [
-  /^src\/(?:worker|local\/(?:namespace|switchboard))\.ts$/,
+  /^src\/(?:worker|package-worker|local\/(?:namespace|switchboard))\.ts$/,
   /^test\/(?:bench\/floor|bound|examples|faults|platform\/worker)\//,
   /\.config\.ts$/,
 ];

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 
 import { durationMs } from "../option-values.ts";
-import type { elect, HoldingOptions, lock } from "../holding.ts";
+import { elect, type HoldingOptions, lock } from "../holding.ts";
 import { withReach } from "../reach.ts";
 
 const LOCK_ABOUT =
@@ -19,23 +19,16 @@ export function addLockCommands(program: Command): void {
   const lockCommand = program.command("lock").summary("run a command under a lock").description(LOCK_ABOUT);
   withHolding(lockCommand, "whom the queue shows")
     .option("--try", "give up where it is not free at once")
-    .action(async (name: string, words: string[], options: HoldingOptions) => {
-      await (await holding()).lock(name, words, options);
-    });
+    .action(
+      async (name: string, words: string[], options: HoldingOptions) => await lock(name, words, options),
+    );
   const electCommand = program
     .command("elect")
     .summary("run a command while it leads")
     .description(ELECT_ABOUT);
   withHolding(electCommand, "what others see of the leader").action(
-    async (name: string, words: string[], options: HoldingOptions) => {
-      await (await holding()).elect(name, words, options);
-    },
+    async (name: string, words: string[], options: HoldingOptions) => await elect(name, words, options),
   );
-}
-
-/** Only when it is needed: recipes want a younger Node than the rest, where a clone's source is run as it is. */
-async function holding(): Promise<{ readonly lock: typeof lock; readonly elect: typeof elect }> {
-  return await import("../holding.ts");
 }
 
 function withHolding(command: Command, owner: string): Command {

@@ -8,11 +8,13 @@ import { Command } from "commander";
 
 import { childOf, parentOf } from "../../base/path.ts";
 import type { Client } from "../../client/client.ts";
-import { endingOf, EXIT } from "../exit-code.ts";
+import { endingOf, EXIT, ProgramError, usageError } from "../exit-code.ts";
+import { wholeNumber } from "../option-values.ts";
 import { Output } from "../output.ts";
 import { Reach, type ReachOptions, withReach } from "../reach.ts";
 import { wordsOf } from "../words.ts";
 import { sessionText } from "../znode-text.ts";
+import { addQuotaVerbs } from "../verbs/quota-verbs.ts";
 import { addReadingVerbs } from "../verbs/reading-verbs.ts";
 import { addSessionVerbs } from "../verbs/session-verbs.ts";
 import type { VerbHost } from "../verbs/verb-host.ts";
@@ -29,32 +31,55 @@ const HISTORY_MAX = 1000;
 export function addShellCommand(program: Command): void {
   const command = program.command("shell").summary("look around in a session that stays").description(ABOUT);
   withReach(command).action(async (options: ReachOptions) => {
-    const reach = await Reach.of(options);
-    const client = await reach.session();
+    const shell = new Shell(options);
     try {
-      const shell = new Shell(client, new Output(options));
-      const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
-      process.exitCode = isTerminal ? await shell.talk(reach.address) : await shell.runAll();
+      await shell.connect(options.url);
+      process.exitCode = isTerminal() ? await shell.talk() : await shell.runAll();
     } finally {
-      await client.close();
+      await shell.close();
     }
   });
 }
 
+function isTerminal(): boolean {
+  return process.stdin.isTTY && process.stdout.isTTY;
+}
+
 /** See the file's comment. */
 class Shell {
-  readonly #client: Client;
+  readonly #options: ReachOptions;
   readonly #output: Output;
+  /** What this shell was asked for, from its start. */
+  readonly #asked: string[] = [];
+  #client: Client | undefined;
   #isOver = false;
 
-  constructor(client: Client, output: Output) {
+  constructor(options: ReachOptions) {
+    this.#options = options;
+    this.#output = new Output(options);
+  }
+
+  /** Ends the session, and begins one at that address. */
+  async connect(url: string): Promise<void> {
+    const reach = await Reach.of({ ...this.#options, url });
+    await this.close();
+    const client = await reach.session();
+    client.onState(({ state }) => this.#output.note(`[session ${sessionText(client.sessionId)} ${state}]`));
     this.#client = client;
-    this.#output = output;
-    client.onState(({ state }) => output.note(`[session ${sessionText(client.sessionId)} ${state}]`));
+    if (isTerminal()) {
+      this.#output.note(`${reach.address}, session ${sessionText(client.sessionId)}; help lists the verbs`);
+    }
+  }
+
+  /** Ends the session, where there is one. */
+  async close(): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    await client?.close();
   }
 
   /** Reads lines of a person until there are no more; gives the code to end with. */
-  async talk(address: string): Promise<number> {
+  async talk(): Promise<number> {
     const history = await readHistory();
     const lines = createInterface({
       input: process.stdin,
@@ -71,12 +96,11 @@ class Shell {
     });
     let kept: readonly string[] = history;
     lines.on("history", (all: string[]) => (kept = [...all]));
-    this.#output.note(`${address}, session ${sessionText(this.#client.sessionId)}; help lists the verbs`);
     lines.setPrompt("edgekeeper> ");
     lines.prompt();
     for await (const line of lines) {
       await this.#run(line, lines);
-      if (this.#isOver || this.#client.ended.aborted) break;
+      if (this.#isOver || this.#client?.ended.aborted === true) break;
       lines.prompt();
     }
     lines.close();
@@ -96,6 +120,7 @@ class Shell {
   async #run(line: string, lines: Interface | undefined): Promise<number> {
     const words = wordsOf(line);
     if (words.length === 0) return EXIT.done;
+    this.#asked.push(line);
     try {
       await this.#verbs(lines).parseAsync([...words], { from: "user" });
       return EXIT.done;
@@ -122,7 +147,7 @@ class Shell {
       command: (name) => verbs.command(name),
       run: async (_, act) =>
         await act({
-          client: this.#client,
+          client: this.#connected(),
           output: this.#output,
           onWatch: ({ type, path }) => {
             this.#output.print({ event: type, path }, `WATCHER ${type} ${path}`);
@@ -132,7 +157,19 @@ class Shell {
     };
     addReadingVerbs(host);
     addWritingVerbs(host);
+    addQuotaVerbs(host);
     addSessionVerbs(host);
+    this.#addShellVerbs(verbs, lines);
+    return verbs;
+  }
+
+  #connected(): Client {
+    if (this.#client !== undefined) return this.#client;
+    throw new ProgramError("there is no session: connect", { exitCode: EXIT.unreachable, code: "CLOSED" });
+  }
+
+  /** Verbs of the shell itself. */
+  #addShellVerbs(verbs: Command, lines: Interface | undefined): void {
     verbs
       .command("quit")
       .alias("exit")
@@ -141,13 +178,38 @@ class Shell {
         this.#isOver = true;
       });
     verbs
+      .command("close")
+      .description("end the session, and stay")
+      .action(async () => await this.close());
+    verbs
+      .command("connect")
+      .description("begin a session anew, here or elsewhere; the one before ends")
+      .argument("[url]", "the deployment", this.#options.url)
+      .action(async (url: string) => await this.connect(url));
+    verbs
       .command("history")
-      .description("show what was asked for")
-      .action(async () => {
-        const all = lines === undefined ? [] : await readHistory();
-        this.#output.print({ history: all }, [...all].reverse());
+      .description("show what this shell was asked for, with numbers that redo takes")
+      .action(() => {
+        const asked = this.#asked.map((line, index) => ({ number: index, line }));
+        this.#output.print(
+          { history: asked },
+          asked.map(({ number, line }) => `${number} - ${line}`),
+        );
       });
-    return verbs;
+    verbs
+      .command("redo")
+      .description("ask once more")
+      .argument("<number>", "as history has it", wholeNumber(0, Number.MAX_SAFE_INTEGER))
+      .action(async (number: number) => {
+        const line = this.#asked[number];
+        if (line === undefined || wordsOf(line)[0] === "redo") {
+          throw usageError(`${number} is no number of the history`);
+        }
+        // It stands there as what was asked for, and not as a number that may be asked again.
+        this.#asked.pop();
+        this.#asked.push(line);
+        await this.#verbs(lines).parseAsync([...wordsOf(line)], { from: "user" });
+      });
   }
 
   /** Verbs for the first word; for a path the children of the znode that it begins with. */
@@ -159,7 +221,7 @@ class Shell {
     }
     if (!word.startsWith("/")) return [[], word];
     const parent = word.endsWith("/") && word !== "/" ? word.slice(0, -1) : parentOf(word);
-    const children = await this.#client.children(parent);
+    const children = await this.#connected().children(parent);
     const paths = children.map((name) => childOf(parent, name));
     return [paths.filter((path) => path.startsWith(word)), word];
   }

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { Output } from "../output.ts";
 import { Reach, type ReachOptions, withReach } from "../reach.ts";
 import { addReadingVerbs } from "./reading-verbs.ts";
+import { addQuotaVerbs } from "./quota-verbs.ts";
 import type { VerbHost } from "./verb-host.ts";
 import { addWritingVerbs } from "./writing-verbs.ts";
 
@@ -25,4 +26,5 @@ export function addVerbs(program: Command): void {
   };
   addReadingVerbs(host);
   addWritingVerbs(host);
+  addQuotaVerbs(host);
 }
