@@ -45,8 +45,6 @@ const config: KnipConfig = {
     "docs/.vitepress/**/*.ts",
   ],
   ignoreDependencies: [
-    // The local starter finds it by its folder, for the runtime and the bundler that come with it.
-    "wrangler",
     // Read by its path, for the page that it looks at.
     "axe-core",
     // Named to TypeDoc.
@@ -54,6 +52,8 @@ const config: KnipConfig = {
     // Run by its program's name, attw.
     "@arethetypeswrong/cli",
   ],
+  // Of util-linux: it gives a program a terminal.
+  ignoreBinaries: ["script"],
   // A type that a function takes or gives is part of its signature, whether or not somebody names it.
   ignoreExportsUsedInFile: { interface: true, type: true },
 };

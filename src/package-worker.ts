@@ -51,5 +51,9 @@ export function keeperOf(ctx: ExecutionContext): EdgekeeperBinding {
 /** The doors: `export default app` where the Worker is nothing but the ensemble. */
 export const app: App = worker.default;
 
-/** So that the module may be the whole Worker. */
+/**
+ * So that the module may be the whole Worker.
+ *
+ * @alias
+ */
 export default app;
