@@ -26,13 +26,17 @@ export interface Pieces {
 /** One voter, which may become more by reconfig: what it takes is in the variables from the start. */
 const VARS = { VOTERS: "1", RECONFIG_ENABLED: "1" } as const;
 
+/** It makes our timers cheaper, and changes what those of a Worker's own code are: that is not ours to choose. */
+const FLAG_OF_OURS = "no_nodejs_global_timers";
+
 /** What every Worker needs that has an ensemble in it: as our own says it. */
 function needed(): Pick<Pieces, "compatibilityFlags" | "bindings"> & { readonly compatibilityDate: string } {
   const file = ownFile("wrangler.toml");
   if (file === undefined) throw new ProgramError("the package has lost its wrangler.toml: install it anew");
   const { compatibilityDate, compatibilityFlags, durableObjects } = readWorkerConfig(file);
   const bindings = durableObjects.map(({ name, className }) => ({ name, class_name: className }));
-  return { compatibilityDate, compatibilityFlags, bindings };
+  const flags = compatibilityFlags.filter((flag) => flag !== FLAG_OF_OURS);
+  return { compatibilityDate, compatibilityFlags: flags, bindings };
 }
 
 /** What is missing of a configuration; all of it of an empty one. Throws ProgramError where something is in the way. */
