@@ -38,12 +38,30 @@ let five: TestEnsemble;
 let client: Client;
 let directory: string;
 
+/** One that makes a snapshot as often as it is asked. */
+async function start(vars: Readonly<Record<string, string>>, dataDirectory?: string): Promise<TestEnsemble> {
+  return await startEnsemble({
+    vars: { ...vars, ADMIN_RATE_LIMITER_INTERVAL_MS: "0" },
+    ...(dataDirectory !== undefined && { dataDirectory }),
+    readyDeadlineMs: 60_000,
+  });
+}
+
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "edgekeeper-transfer-"));
+  const start = async (
+    vars: Readonly<Record<string, string>>,
+    dataDirectory?: string,
+  ): Promise<TestEnsemble> =>
+    await startEnsemble({
+      vars: { ...vars, ADMIN_RATE_LIMITER_INTERVAL_MS: "0" },
+      ...(dataDirectory !== undefined && { dataDirectory }),
+      readyDeadlineMs: 60_000,
+    });
   [ensemble, other, five] = await Promise.all([
-    startEnsemble({ vars: { VOTERS: "1" }, dataDirectory: join(directory, "one"), readyDeadlineMs: 60_000 }),
-    startEnsemble({ vars: { SUPER_DIGEST: SUPER }, readyDeadlineMs: 60_000 }),
-    startEnsemble({ vars: { VOTERS: "1,2,3,4,5" }, readyDeadlineMs: 60_000 }),
+    start({ VOTERS: "1" }, join(directory, "one")),
+    start({ SUPER_DIGEST: SUPER }),
+    start({ VOTERS: "1,2,3,4,5" }),
   ]);
   client = await connect(ensemble.httpUrl);
 });
@@ -279,7 +297,7 @@ async function moveLeader(where: TestEnsemble): Promise<void> {
 
 async function startOneAgain(): Promise<void> {
   await ensemble.kill9();
-  ensemble = await startEnsemble({ vars: { VOTERS: "1" }, dataDirectory: join(directory, "one") });
+  ensemble = await start({ VOTERS: "1" }, join(directory, "one"));
 }
 
 describe("from a real ZooKeeper", () => {
