@@ -206,6 +206,9 @@ export class Desk {
       else if (lastLeader === null) this.#note(`replica ${now.leader} leads`, "good");
       else if (lastLeader === now.leader) this.#note(`replica ${now.leader} leads again`, "good");
       else this.#note(`replica ${now.leader} leads: it was replica ${lastLeader}`, "good");
+    } else if (now.leader !== null && epochOfLeader(now) > epochOfLeader(before)) {
+      // It was lost and elected between two looks.
+      this.#note(`replica ${now.leader} leads again`, "good");
     }
     if (now.leader !== null) this.#lastLeader = now.leader;
     for (const { sid, status } of now.replicas) {
@@ -224,6 +227,11 @@ export class Desk {
     const happening = { atMs: Date.now(), text, kind };
     this.happenings.value = [happening, ...this.happenings.value].slice(0, EVENTS_MAX);
   }
+}
+
+/** The epoch in which somebody leads; 0 where nobody does. */
+function epochOfLeader({ leader, replicas }: StatusDocument): number {
+  return replicas.find(({ sid }) => sid === leader)?.status?.currentEpoch ?? 0;
 }
 
 /** The desk, for all that is drawn. */
