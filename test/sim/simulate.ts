@@ -33,6 +33,9 @@ const WORK_LIMIT_MS = 60_000;
 /** What slow links add to how late an expiry may be: a poll, its answer and the proposal take so long at most. */
 const NETWORK_LATE_MS = 1000;
 
+/** From the alarm of who wakes first until there is a leader, where all is well. */
+const WAKE_MS = 1000;
+
 /** Plays a run to its end, or to its first failure. */
 export function simulate(plan: SimPlan): RunResult {
   return new Run(plan).play();
@@ -143,7 +146,7 @@ class Run {
       clockRateMax: clockRateMax(this.#plan),
       jumpsAhead: this.#jumpsAhead,
       isDisturbed: (fromMs, toMs) => this.#troubles.isDisturbed(fromMs, toMs),
-      expiryLateMs: SESSION_LATE_MS_MAX + NETWORK_LATE_MS,
+      expiryLateMs: this.#expiryLateMs,
       calm: this.#calm,
     });
     for (const violation of violations) {
@@ -151,6 +154,12 @@ class Run {
       if (violation.check === "LinearizabilityUndecided") this.#undecided++;
       else throw violation;
     }
+  }
+
+  /** A wake is an election, and leaves a session whose time is up the heartbeat limit: see ARCHITECTURE.md on dormancy. */
+  get #expiryLateMs(): number {
+    const wakeMs = this.#plan.world.dormancy === undefined ? 0 : DEFAULT_TIMING.heartbeatLimitMs + WAKE_MS;
+    return SESSION_LATE_MS_MAX + NETWORK_LATE_MS + wakeMs;
   }
 
   /** All clients are gone without a word: their sessions expire in time, and what was theirs goes with them. */
@@ -161,7 +170,7 @@ class Run {
     this.#clients.abandon();
     const fromMs = world.moment;
     const longestMs = Math.max(...this.#plan.clients.sessionTimeoutsMs);
-    world.run(longestMs + SESSION_LATE_MS_MAX + 2 * NETWORK_LATE_MS);
+    world.run(longestMs + this.#expiryLateMs + NETWORK_LATE_MS);
     this.#calm.push({ fromMs, toMs: world.moment });
     this.#until("converges", () => world.isConverged(), CONVERGE_LIMIT_MS);
   }
