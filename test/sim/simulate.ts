@@ -156,7 +156,7 @@ class Run {
     }
   }
 
-  /** A wake is an election, and leaves a session whose time is up the heartbeat limit: see ARCHITECTURE.md on dormancy. */
+  /** A wake is an election, and leaves a session whose time is up the heartbeat limit (ARCHITECTURE.md, dormancy). */
   get #expiryLateMs(): number {
     const wakeMs = this.#plan.world.dormancy === undefined ? 0 : DEFAULT_TIMING.heartbeatLimitMs + WAKE_MS;
     return SESSION_LATE_MS_MAX + NETWORK_LATE_MS + wakeMs;
