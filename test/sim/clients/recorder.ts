@@ -79,6 +79,8 @@ export class OpenSession implements SessionRecord {
   lastHeardMs: number;
   expiredMs: number | undefined;
   closedMs: number | undefined;
+  /** Of its closing, once its client knows of it. */
+  closedAt: Zxid | undefined;
   /** The latest word, be it too late. */
   #lastWordMs: number;
   /** The latest word that ended a whole timeout of silence, as long as it may have been too late. */

@@ -167,6 +167,19 @@ describe("a session", () => {
     expect(port.last.hello?.sessionId).toBe(0n);
   });
 
+  it("that it closed itself may still be told on an older connection what was done before", () => {
+    const { port, recorder, client } = connected();
+    client.ask(READ);
+    client.takeOver();
+    const [old, young] = port.replicas;
+    young?.welcome();
+    client.close();
+    young?.reply(1, at(5));
+    old?.reply(1, at(4), dataAt(at(3)));
+
+    expect(recorder.history().sessions[0]?.closedMs).toBeGreaterThan(0);
+  });
+
   it("takes its watches along, as of the last that it was told", () => {
     const { port, client } = connected();
     client.ask(WATCHED);
@@ -310,6 +323,18 @@ describe("what no replica may do is told by name", () => {
         port.last.reply(1, at(1));
         port.run(1400);
         port.last.reply(-2, at(1));
+      },
+    ],
+    [
+      "a closed session is told nothing",
+      ({ port, client }): void => {
+        client.ask(READ);
+        client.takeOver();
+        const [old, young] = port.replicas;
+        young?.welcome();
+        client.close();
+        young?.reply(1, at(5));
+        old?.reply(1, at(5), dataAt(at(3)));
       },
     ],
     [
