@@ -4,7 +4,7 @@
  */
 import { must } from "../../../src/base/assert.ts";
 import type { Sid } from "../../../src/base/ids.ts";
-import { compareZxid, type Zxid, ZXID_ZERO } from "../../../src/base/zxid.ts";
+import { compareZxid, minZxid, type Zxid, ZXID_ZERO } from "../../../src/base/zxid.ts";
 import { configTxnOf } from "../../../src/jute/txn.ts";
 import type { KeeperInput } from "../../../src/keeper/keeper-input.ts";
 import type { Turn } from "../../../src/keeper/turn.ts";
@@ -71,10 +71,16 @@ export class Roster implements WorldObserver {
   /** Proposed somewhere, and later than the present one. */
   #later: readonly Later[] = [];
   readonly #nowMs: () => number;
+  readonly #durableLast: (sid: Sid) => Zxid;
   readonly #wipedAtMs = new Map<Sid, number>();
 
-  constructor({ voters, observers }: Pick<Listed, "voters" | "observers">, nowMs: () => number) {
+  /** `durableLast` tells up to where a replica's history is durable. */
+  constructor(
+    { voters, observers }: Pick<Listed, "voters" | "observers">,
+    { nowMs, durableLast }: { readonly nowMs: () => number; readonly durableLast: (sid: Sid) => Zxid },
+  ) {
     this.#nowMs = nowMs;
+    this.#durableLast = durableLast;
     this.#present = { version: ZXID_ZERO, voters, observers };
   }
 
@@ -103,12 +109,18 @@ export class Roster implements WorldObserver {
     return latest !== undefined && latest.isUnlucky && !isQuorum(whole, latest);
   }
 
-  stepped({ tree, isSuperseded }: MachineView, _input: KeeperInput, { writes }: Turn): void {
+  stepped({ sid, tree, isSuperseded }: MachineView, _input: KeeperInput, { writes }: Turn): void {
     // What one does that was replaced is never durable: a sole voter could else change the members by itself.
     if (isSuperseded) return;
     for (const write of writes) if (write.kind === "append") this.#accepted(write.proposals);
     const settledAt = this.#before?.settledAt;
-    if (settledAt !== undefined && compareZxid(settledAt, tree.lastApplied) <= 0) this.#before = undefined;
+    // A sole voter delivers in the turn in which it writes: what it has not on disk it may forget.
+    if (
+      settledAt !== undefined &&
+      compareZxid(settledAt, minZxid(tree.lastApplied, this.#durableLast(sid))) <= 0
+    ) {
+      this.#before = undefined;
+    }
     if (this.#later.length === 0) return;
     const isBehind = this.#later.some(({ version }) => compareZxid(version, tree.lastApplied) <= 0);
     if (!isBehind) return;

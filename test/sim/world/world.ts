@@ -45,7 +45,10 @@ export class World implements WorldView, ClientPort, CallPort, StreamPort {
 
   constructor(options: WorldOptions) {
     this.#setting = new Setting(options);
-    this.#roster = new Roster(this.#setting.config(1), () => this.nowMs);
+    this.#roster = new Roster(this.#setting.config(1), {
+      nowMs: () => this.nowMs,
+      durableLast: (sid) => this.disk(sid).durable.last,
+    });
     this.#setting.observers.push(this.#roster);
     this.#network = new Network(this.#setting);
     const parts = {
