@@ -18,6 +18,12 @@ type Timed = TimedOperation<ZnodeOperation>;
 /** Configurations looked at for one znode before the search gives up. */
 const CONFIGURATIONS_PER_ZNODE = 50_000;
 
+/**
+ * The service makes these by itself when a lease with a delay ends, and removes them; who waits for a lock looks at them.
+ * What they do is judged by LockDelayKept.
+ */
+const PLACEHOLDER = /\/closed-[^/]*$/;
+
 /** Judges each znode that was written; `sweeps` are all that the service removed by itself. */
 export function checkLinearizability(
   operations: readonly Operation[],
@@ -84,6 +90,10 @@ class Partition {
   /** Each with its operations; those of unknown number, and ends of owners, among them. */
   znodes(): ReadonlyMap<string, readonly Timed[]> {
     for (const [path, history] of this.#znodes) {
+      if (PLACEHOLDER.test(path)) {
+        this.#znodes.delete(path);
+        continue;
+      }
       const digits = path.length - 10;
       if (/^\d{10}$/.test(path.slice(digits))) {
         history.push(...(this.#unnumbered.get(path.slice(0, digits)) ?? []));
