@@ -19,8 +19,8 @@ type Timed = TimedOperation<ZnodeOperation>;
 const CONFIGURATIONS_PER_ZNODE = 50_000;
 
 /**
- * The service makes these by itself when a lease with a delay ends, and removes them; who waits for a lock looks at them.
- * What they do is judged by LockDelayKept.
+ * The service makes these by itself when a lease with a delay ends, and removes them; who waits for a lock looks at
+ * them. What they do is judged by LockDelayKept.
  */
 const PLACEHOLDER = /\/closed-[^/]*$/;
 
