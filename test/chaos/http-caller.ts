@@ -52,6 +52,8 @@ export class HttpCaller {
   readonly #session: SessionId;
   readonly #connection: number;
   #seen: Zxid = ZXID_ZERO;
+  /** An ensemble remembers keys over several rounds, in which callers have the same names and numbers. */
+  readonly #keysOf = crypto.randomUUID();
   #keys = 0;
 
   constructor(name: string, setup: HttpCallerSetup) {
@@ -63,7 +65,7 @@ export class HttpCaller {
 
   /** A key that nobody else has. */
   freshKey(): string {
-    return `${this.name} ${this.#session} ${this.#keys++}`;
+    return `${this.#keysOf} ${this.#keys++}`;
   }
 
   /** Asks once; `hangUpMs` is how long it has patience. */
