@@ -155,7 +155,7 @@ export const SECTIONS: Readonly<Record<SectionName, Section>> = {
       "Of all processes together, in MiB, with so many znodes of 200 bytes and 100 clients that set and " +
       "read. RSS counts shared pages once for each process, PSS once; servers is the RSS of the servers " +
       "alone, without the program of `npm start` that waits for them; heap is V8's, of all isolates, " +
-      "after a collection. The inspector is open.",
+      "after a collection. The inspector is open, but not with `--processes 1`, where all replicas are in one.",
     columns: [
       { metric: "rssMiB", head: "RSS MiB", digits: 0 },
       { metric: "pssMiB", head: "PSS MiB", digits: 0 },

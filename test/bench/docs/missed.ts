@@ -38,7 +38,7 @@ export const MISSED: Readonly<Record<string, string>> = {
     "members read once, no query of a queue's children or a session's ephemerals. The leader in the process " +
     "with the door is no gain, one process for all takes half as much again. Not tried: doors of several " +
     "processes on one port.",
-  "Memory at 100,000 znodes (RSS of all processes), to the three JVMs'":
+  "Memory at 100,000 znodes of a process for each replica (RSS of all), to the three JVMs'":
     "a process for each replica has a runtime of its own; the heaps themselves are small. With `--processes 1` " +
     "it is one runtime for all, at the cost of one core. The figure holds what the inspector takes, by which " +
     "the heap is read.",

@@ -21,6 +21,8 @@ const MEMORY_CLIENTS = 100;
 const MEMORY_SECONDS = 3;
 /** Znodes below which a process itself is all that is seen. */
 const MEMORY_ZNODES_MIN = 10_000;
+/** Above, one process is not loaded for itself: that takes minutes, and says nothing new. */
+const ONE_PROCESS_ZNODES_MAX = 100_000;
 const LISTINGS = 5;
 
 /** An ensemble, and where its heap can be asked for. */
@@ -89,6 +91,10 @@ async function measureTree(bench: Bench, all: readonly Loaded[], znodes: number)
   if (znodes >= MEMORY_ZNODES_MIN) {
     const figures = await inTurn(all, 1, async (loaded) => await measureMemory(loaded, znodes));
     bench.add("memory", { label: `${znodes} znodes`, figures });
+    if (znodes <= ONE_PROCESS_ZNODES_MAX) {
+      const edgekeeper = await memoryOfOneProcess(znodes);
+      bench.add("memory", { label: `${znodes}, one process`, figures: { ...figures, edgekeeper } });
+    }
   }
   if (znodes === bench.plan.scale.children) {
     const figures = await inTurn(all, LISTINGS, async ({ target }) => await measureListing(target, znodes));
@@ -108,6 +114,17 @@ async function measureMemory({ target, runtime }: Loaded, znodes: number): Promi
   const heap = ports.length === 0 ? {} : { heapMiB: await heapMiB(ports) };
   await Promise.all(sessions.map(async (session) => await session.end()));
   return { ...memory, serversMiB: servers.rssMiB, ...heap };
+}
+
+/** Of all replicas in one process, as users run it: without an inspector. */
+async function memoryOfOneProcess(znodes: number): Promise<Metrics> {
+  const target = await startEdgekeeper({ processes: 1 });
+  try {
+    await prepare(target, { root: ROOT, bytes: BYTES, znodes });
+    return await measureMemory({ name: target.name, target, runtime: undefined }, znodes);
+  } finally {
+    await target.stop();
+  }
 }
 
 async function measureListing(target: Target, znodes: number): Promise<Metrics> {

@@ -41,6 +41,8 @@ export interface EdgekeeperSetup {
   /** Another wrangler.toml. */
   readonly config?: string;
   readonly vars?: Readonly<Record<string, string>>;
+  /** Over how many processes the replicas are spread. */
+  readonly processes?: number;
 }
 
 const OUTPUT_LINES = 40;
