@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { BAD_SAMPLES, GOOD_SAMPLES } from "./tidy/samples.ts";
-import { commentsOf, parseSource } from "./tidy/source.ts";
+import { parseSource } from "./tidy/source.ts";
 import {
   RULES,
   filesBelow,
@@ -74,6 +74,6 @@ test("a comment within a string, a pattern or a template is none", () => {
     "/** three */",
     "export const d = 1; // four",
   ].join("\n");
-  const comments = commentsOf(parseSource("test/a.ts", text));
+  const comments = parseSource("test/a.ts", text).comments;
   expect(comments.map((one) => one.text)).toEqual(["// one", "/* two */", "/** three */", "// four"]);
 });

@@ -4,7 +4,7 @@
  */
 import ts from "typescript";
 
-import { commentsOf, layerOf, lineAt, lineOf, nodesOf } from "./source.ts";
+import { layerOf, lineAt, lineOf, nodesOf } from "./source.ts";
 import type { Rule, Source, Violation } from "./source.ts";
 
 /** How many lines above a `.catch(() => ...)` its sentence may end: a function's, say, or that of a pair of lines. */
@@ -15,13 +15,13 @@ export const quietCatchRule: Rule = {
   name: "quiet-catch",
   check(source: Source): readonly Violation[] {
     if (layerOf(source.path) === undefined) return [];
-    const quiet = [...nodesOf(source.tree)].flatMap((node) => {
+    const quiet = source.nodes.flatMap((node) => {
       if (ts.isCatchClause(node)) return isDropping(node) ? [rangeOf(source, node)] : [];
       const handler = deafHandlerOf(node);
       return handler === undefined ? [] : [{ ...rangeOf(source, handler), above: LINES_ABOVE }];
     });
     if (quiet.length === 0) return [];
-    const said = commentsOf(source).map(({ text, line }) => line + text.split("\n").length - 1);
+    const said = source.comments.map(({ text, line }) => line + text.split("\n").length - 1);
     const advice = "it drops an error: say in a comment why that is right, or tell of it";
     return quiet
       .filter(({ from, to, above }) => !said.some((line) => line >= from - above && line <= to))
@@ -46,7 +46,7 @@ function deafHandlerOf(node: ts.Node): ts.Node | undefined {
 }
 
 function isDropping({ block, variableDeclaration }: ts.CatchClause): boolean {
-  const inside = [...nodesOf(block)];
+  const inside = nodesOf(block);
   const last = block.statements.at(-1);
   const isLeft = inside.some(
     (node) => ts.isReturnStatement(node) || ts.isContinueStatement(node) || ts.isBreakStatement(node),

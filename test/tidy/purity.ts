@@ -5,7 +5,7 @@
  */
 import ts from "typescript";
 
-import { hasModifier, layerOf, lineOf, nodesOf } from "./source.ts";
+import { hasModifier, layerOf, lineOf } from "./source.ts";
 import type { Rule, Source, Violation } from "./source.ts";
 
 const PURE_LAYERS: ReadonlySet<string> = new Set(["base", "jute", "tree", "zab", "keeper"]);
@@ -58,7 +58,7 @@ export const purityRule: Rule = {
     const layer = layerOf(source.path);
     if (layer === undefined || !(PURE_LAYERS.has(layer) || source.path.startsWith(PURE_FOLDER))) return [];
     const violations: Violation[] = [];
-    for (const node of nodesOf(source.tree)) {
+    for (const node of source.nodes) {
       const impure = impurityOf(node);
       if (impure === undefined) continue;
       const advice = `${layer} is pure and may not use ${impure.what}: ${impure.instead}`;
@@ -189,7 +189,7 @@ function isMutableContainer(type: ts.TypeNode): boolean {
 
 function staticsOf(source: Source): readonly Found[] {
   const found: Found[] = [];
-  for (const node of nodesOf(source.tree)) {
+  for (const node of source.nodes) {
     if (!ts.isPropertyDeclaration(node) || !hasModifier(node, ts.SyntaxKind.StaticKeyword)) continue;
     const isFixed =
       hasModifier(node, ts.SyntaxKind.ReadonlyKeyword) && !isMutable(node.initializer, node.type);

@@ -3,7 +3,7 @@
  */
 import ts from "typescript";
 
-import { declaredNamesOf, hasModifier, layerOf, lineAt, lineOf, nodesOf } from "./source.ts";
+import { declaredNamesOf, hasModifier, layerOf, lineAt, lineOf } from "./source.ts";
 import type { Rule, Source, Violation } from "./source.ts";
 
 const FILE_LINES_MAX = 499;
@@ -41,7 +41,7 @@ export const functionSizeRule: Rule = {
   name: "function-size",
   check(source: Source): readonly Violation[] {
     const violations: Violation[] = [];
-    for (const node of nodesOf(source.tree)) {
+    for (const node of source.nodes) {
       if (!ts.isFunctionLike(node)) continue;
       const at = { path: source.path, line: lineOf(source, node), rule: "function-size" };
       const lines = lineAt(source, node.getEnd()) - at.line + 1;

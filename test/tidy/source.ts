@@ -24,6 +24,16 @@ export interface Source {
   readonly text: string;
   readonly lines: readonly string[];
   readonly tree: ts.SourceFile;
+  /** Every node of the tree, parents first. */
+  readonly nodes: readonly ts.Node[];
+  /** Every comment. A regular expression or a string that looks like one is none. */
+  readonly comments: readonly Comment[];
+}
+
+/** Where it begins, counted from 1, and all of it with its marks. */
+export interface Comment {
+  readonly text: string;
+  readonly line: number;
 }
 
 /** Parses TypeScript; `path` decides which rules apply and need not exist. */
@@ -31,7 +41,8 @@ export function parseSource(path: string, text: string): Source {
   const tree = ts.createSourceFile(path, text, ts.ScriptTarget.ES2024, true, kindOf(path));
   const lines = text.split("\n");
   if (lines.at(-1) === "") lines.pop();
-  return { path, text, lines, tree };
+  const nodes = nodesOf(tree);
+  return { path, text, lines, tree, nodes, comments: commentsOf(tree, nodes) };
 }
 
 function kindOf(path: string): ts.ScriptKind {
@@ -54,34 +65,44 @@ export function lineOf(source: Source, node: ts.Node): number {
 }
 
 /** Every node below and including the root, parents first. */
-export function* nodesOf(root: ts.Node): Generator<ts.Node> {
-  yield root;
-  const children: ts.Node[] = [];
-  ts.forEachChild(root, (child) => void children.push(child));
-  for (const child of children) yield* nodesOf(child);
+export function nodesOf(root: ts.Node): readonly ts.Node[] {
+  const nodes: ts.Node[] = [];
+  const visit = (node: ts.Node): void => {
+    nodes.push(node);
+    ts.forEachChild(node, visit);
+  };
+  visit(root);
+  return nodes;
 }
 
-/** Every comment with its text. A regular expression or a string that looks like one is none. */
-export function commentsOf(source: Source): readonly { readonly text: string; readonly line: number }[] {
-  const comments = new Map<number, { text: string; line: number }>();
-  for (const token of tokensOf(source.tree, source.tree)) {
-    const ranges = [
-      ...(ts.getLeadingCommentRanges(source.text, token.getFullStart()) ?? []),
-      ...(ts.getTrailingCommentRanges(source.text, token.getEnd()) ?? []),
-    ];
-    for (const { pos, end } of ranges) {
-      comments.set(pos, { text: source.text.slice(pos, end), line: lineAt(source, pos) });
+/** Comments are what looks like one and stands in no literal: a tree keeps none, and has all literals. */
+function commentsOf(tree: ts.SourceFile, nodes: readonly ts.Node[]): readonly Comment[] {
+  const literals = nodes.filter(isOpaque).toSorted((a, b) => a.getStart(tree) - b.getStart(tree));
+  const comments: Comment[] = [];
+  const opening = /\/\/.*|\/\*[^]*?\*\//g;
+  let next = 0;
+  for (let found = opening.exec(tree.text); found !== null; found = opening.exec(tree.text)) {
+    while (next < literals.length && (literals[next]?.getEnd() ?? 0) <= found.index) next++;
+    const literal = literals[next];
+    if (literal !== undefined && literal.getStart(tree) <= found.index) {
+      opening.lastIndex = literal.getEnd();
+      continue;
     }
+    comments.push({ text: found[0], line: tree.getLineAndCharacterOfPosition(found.index).line + 1 });
   }
-  return [...comments.values()];
+  return comments;
 }
 
-function* tokensOf(node: ts.Node, tree: ts.SourceFile): Generator<ts.Node> {
-  const children = node.getChildren(tree).filter((child) => !ts.isJSDoc(child));
-  // What follows the first half of a template looks like a comment when it is only text.
-  const isTemplatePart = ts.isTemplateHead(node) || ts.isTemplateMiddle(node);
-  if (children.length === 0 && !isTemplatePart && !ts.isJsxText(node)) yield node;
-  for (const child of children) yield* tokensOf(child, tree);
+/** Whether nothing within it can be a comment. */
+function isOpaque(node: ts.Node): boolean {
+  return (
+    ts.isStringLiteral(node) ||
+    ts.isRegularExpressionLiteral(node) ||
+    ts.isNoSubstitutionTemplateLiteral(node) ||
+    ts.isTemplateHead(node) ||
+    ts.isTemplateMiddleOrTemplateTail(node) ||
+    ts.isJsxText(node)
+  );
 }
 
 /** What a file imports or re-exports from, as written, and whether only types come over. */
@@ -94,7 +115,7 @@ export interface ImportedModule {
 /** Every module named by an import, a re-export, an import() or a type's import(). */
 export function importsOf(source: Source): readonly ImportedModule[] {
   const modules: ImportedModule[] = [];
-  for (const node of nodesOf(source.tree)) {
+  for (const node of source.nodes) {
     const specifier = specifierOf(node);
     if (specifier === undefined) continue;
     modules.push({ specifier, typesOnly: isTypesOnly(node), line: lineOf(source, node) });
@@ -126,7 +147,7 @@ function isTypesOnly(node: ts.Node): boolean {
 /** A name that this file gives to something, as opposed to one that it uses. */
 export function declaredNamesOf(source: Source): readonly ts.Identifier[] {
   const names: ts.Identifier[] = [];
-  for (const node of nodesOf(source.tree)) {
+  for (const node of source.nodes) {
     if (!isNaming(node)) continue;
     const name = node.name;
     if (name !== undefined && ts.isIdentifier(name)) names.push(name);

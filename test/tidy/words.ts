@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 
-import { commentsOf, declaredNamesOf, layerOf, lineOf } from "./source.ts";
+import { declaredNamesOf, layerOf, lineOf } from "./source.ts";
 import type { Rule, Source, Violation } from "./source.ts";
 import { wordsOf } from "./shape.ts";
 
@@ -53,7 +53,7 @@ export const vocabularyRule: Rule = {
       );
       return banned === undefined ? [] : [violation(source, lineOf(source, name), banned)];
     });
-    const inComments = commentsOf(source).flatMap(({ text, line }) => {
+    const inComments = source.comments.flatMap(({ text, line }) => {
       const banned = [...BANNED_IN_COMMENTS].find(([pattern]) => pattern.test(text));
       if (banned === undefined) return [];
       return [violation(source, line, [banned[0].exec(text)?.[0] ?? "", banned[1]])];
@@ -70,7 +70,7 @@ function violation(source: Source, line: number, [word, replacement]: [string, s
 export const unfinishedRule: Rule = {
   name: "unfinished",
   check(source: Source): readonly Violation[] {
-    return commentsOf(source).flatMap(({ text, line }) => {
+    return source.comments.flatMap(({ text, line }) => {
       const mark = /\b(?:TODO|FIXME|XXX|HACK)\b/.exec(text)?.[0];
       if (mark === undefined) return [];
       return [{ path: source.path, line, rule: "unfinished", advice: `${mark}: do it, or write why not` }];
@@ -95,6 +95,12 @@ const WORKPLACE_DIGESTS: ReadonlySet<string> = new Set([
 
 /** Nothing in the tree knows the machine that it was written on. Reads any text, not only TypeScript. */
 export function workplaceNamesIn(path: string, text: string): readonly Violation[] {
+  const known = new Map<string, boolean>();
+  const isWorkplaceWord = (word: string): boolean => {
+    const is = known.get(word) ?? WORKPLACE_DIGESTS.has(digestOf(word));
+    known.set(word, is);
+    return is;
+  };
   return text.split("\n").flatMap((line, index) => {
     const at = { path, line: index + 1, rule: "workplace" };
     const root = /(?<![\w.:/-])\/(?:work|tmp\/brief)\//.exec(line)?.[0];
@@ -103,10 +109,6 @@ export function workplaceNamesIn(path: string, text: string): readonly Violation
     const word = line.match(/[A-Za-z]{4,}/g)?.find(isWorkplaceWord);
     return word === undefined ? [] : [{ ...at, advice: `remove "${word}": it is no part of this project` }];
   });
-}
-
-function isWorkplaceWord(word: string): boolean {
-  return WORKPLACE_DIGESTS.has(digestOf(word));
 }
 
 /** How a word is looked up in the table of workplace names: whatever its case. */
