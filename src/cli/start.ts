@@ -2,11 +2,13 @@
 import { Command, CommanderError } from "commander";
 
 import { asEnsembleCommand } from "./ensemble-command.ts";
+import { endQuietlyWhenUnread } from "./quiet-end.ts";
 import { StartError } from "./start-error.ts";
 
 process.exitCode = await main();
 
 async function main(): Promise<number> {
+  endQuietlyWhenUnread();
   const command = new Command("npm start --")
     .helpOption("-h, --help", "print this text")
     .allowExcessArguments(false)

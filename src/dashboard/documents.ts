@@ -11,60 +11,8 @@ export interface Caller {
   readonly expiresAt: string | null;
 }
 
-/** One replica of GET /status; `status` is null where it does not answer. */
-export interface ReplicaReport {
-  readonly sid: number;
-  readonly role: "participant" | "observer";
-  readonly location: string | null;
-  readonly status: ReplicaStatus | null;
-  readonly error: string | null;
-}
-
-/** What a replica tells. */
-export interface ReplicaStatus {
-  readonly instance: number;
-  readonly version: string;
-  readonly mode: string;
-  readonly serving: boolean;
-  readonly asleep: boolean;
-  readonly currentEpoch: number;
-  readonly lastZxid: string;
-  readonly lastDelivered: string;
-  readonly digest: string;
-  readonly sessions: number;
-  readonly connections: number;
-  readonly clientBytes: number;
-  readonly znodes: number;
-  readonly ephemerals: number;
-  readonly dataBytes: number;
-  readonly databaseBytes: number;
-  readonly watches: number;
-  readonly streams: number;
-  readonly uptimeMs: number;
-  readonly leadingMs: number | null;
-  readonly outstandingProposals: number;
-  readonly snapshots: number;
-  readonly counters: {
-    readonly commits: number;
-    readonly watchEvents: number;
-    readonly latencyCount: number;
-    readonly latencySumMs: number;
-  };
-  readonly zab: {
-    readonly elections: number;
-    readonly lastElectionReason: string;
-    readonly lastElectionMs?: number;
-    readonly lastSync: string;
-    readonly voice: "full" | "fresh" | "none";
-  };
-}
-
 /** GET /status. */
-export interface StatusDocument {
-  readonly ensemble: string;
-  readonly leader: number | null;
-  readonly replicas: readonly ReplicaReport[];
-}
+export type { ReplicaFigures, ReplicaReport, StatusDocument } from "../base/status-document.ts";
 
 /** A znode's Stat. */
 export interface Stat {

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
 import { type Desk, useDesk } from "./desk.ts";
-import type { ReplicaReport, ReplicaStatus, StatusDocument } from "./documents.ts";
+import type { ReplicaFigures, ReplicaReport, StatusDocument } from "./documents.ts";
 import { behindBy, bytesText, clockText, countText, durationText } from "./format.ts";
 import { Badge, Confirm, Empty, ErrorNote, Facts, Table } from "./ui.tsx";
 
@@ -41,7 +41,7 @@ export function Replicas(): JSX.Element {
 
 function Summary(props: {
   readonly status: StatusDocument;
-  readonly leader: ReplicaStatus | undefined;
+  readonly leader: ReplicaFigures | undefined;
 }): JSX.Element {
   const { status, leader } = props;
   const voters = status.replicas.filter(({ role }) => role === "participant");
@@ -63,12 +63,12 @@ function Summary(props: {
   );
 }
 
-function leadsText(leader: ReplicaStatus | undefined): string {
+function leadsText(leader: ReplicaFigures | undefined): string {
   const leadingMs = leader?.leadingMs ?? undefined;
   return leadingMs === undefined ? "–" : durationText(leadingMs);
 }
 
-function failoverText({ zab, mode }: ReplicaStatus): string {
+function failoverText({ zab, mode }: ReplicaFigures): string {
   if (mode === "standalone") return "none: it stands alone";
   const took = zab.lastElectionMs === undefined ? "" : `, in ${durationText(zab.lastElectionMs)}`;
   return `${zab.lastElectionReason || "start"}${took}`;
@@ -91,7 +91,7 @@ const COLUMNS: readonly (readonly [string, "number"?])[] = [
 function ReplicaTable(props: {
   readonly desk: Desk;
   readonly status: StatusDocument;
-  readonly leader: ReplicaStatus | undefined;
+  readonly leader: ReplicaFigures | undefined;
 }): JSX.Element {
   const { desk, status, leader } = props;
   const [moving, setMoving] = useState<number>();
@@ -130,7 +130,7 @@ async function moveLead(desk: Desk, to: number): Promise<void> {
 
 function ReplicaRow(props: {
   readonly replica: ReplicaReport;
-  readonly leader: ReplicaStatus | undefined;
+  readonly leader: ReplicaFigures | undefined;
   readonly move: (() => void) | undefined;
 }): JSX.Element {
   const { replica, leader, move } = props;
@@ -176,13 +176,13 @@ function ReplicaRow(props: {
   );
 }
 
-function badgeOf({ mode, asleep, serving }: ReplicaStatus): "lead" | "good" | "warn" | "plain" {
+function badgeOf({ mode, asleep, serving }: ReplicaFigures): "lead" | "good" | "warn" | "plain" {
   if (asleep) return "plain";
   if (mode === "leader" || mode === "standalone") return "lead";
   return serving ? "good" : "warn";
 }
 
-function lagText(status: ReplicaStatus, leader: ReplicaStatus | undefined): string {
+function lagText(status: ReplicaFigures, leader: ReplicaFigures | undefined): string {
   if (leader === undefined) return "–";
   if (leader === status) return "0";
   const behind = behindBy(status.lastDelivered, leader.lastDelivered);

@@ -1,5 +1,5 @@
 /** Figures over time, as the page has seen them: nothing of it is kept anywhere else. */
-import type { ReplicaReport, ReplicaStatus, StatusDocument } from "./documents.ts";
+import type { ReplicaFigures, ReplicaReport, StatusDocument } from "./documents.ts";
 
 /** Half an hour of looks, one every two seconds. */
 const SAMPLES_MAX = 900;
@@ -8,7 +8,7 @@ const SAMPLES_MAX = 900;
 interface Shown {
   readonly atMs: number;
   readonly instance: number;
-  readonly status: ReplicaStatus;
+  readonly status: ReplicaFigures;
 }
 
 /** One look at all replicas. */
@@ -22,7 +22,7 @@ export interface Figure {
   readonly id: string;
   readonly title: string;
   readonly unit: string;
-  readonly of: (now: ReplicaStatus, before: ReplicaStatus, elapsedMs: number) => number | null;
+  readonly of: (now: ReplicaFigures, before: ReplicaFigures, elapsedMs: number) => number | null;
 }
 
 /** What is drawn, in this order. */

@@ -8,6 +8,7 @@ import { GATEWAY_PATHS, replicaStub } from "../durable/entry.ts";
 import { callerHeaders } from "../durable/handed-over.ts";
 import { logLine } from "../durable/log-line.ts";
 import type { Permission } from "../base/grant.ts";
+import type { StatusDocument } from "../base/status-document.ts";
 import { describeApi, makeApi } from "./api/api.ts";
 import { unknownCaller } from "./api/answers.ts";
 import { Asker, ensembleOf } from "./api/ask.ts";
@@ -165,7 +166,8 @@ async function status(context: Context<App>): Promise<Response> {
   const ensemble = ensembleOf(context);
   if (!ensemblesOf(context.env).includes(ensemble)) return unknownEnsemble(context, ensemble);
   const replicas = await statuses(context.env, ensemble);
-  return document(context, { ensemble, leader: leaderOf(replicas)?.sid ?? null, replicas });
+  const told: StatusDocument = { ensemble, leader: leaderOf(replicas)?.sid ?? null, replicas };
+  return document(context, told);
 }
 
 /** What tells of all ensembles: a token is of one. */

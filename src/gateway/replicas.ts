@@ -1,6 +1,7 @@
 /** What the replicas of an ensemble tell about themselves, asked all at once. */
 import type { Sid } from "../base/ids.ts";
 import { type Members, readMembers, readPlacement, sidsOf } from "../base/settings.ts";
+import type { ReplicaReport as DocumentedReport } from "../base/status-document.ts";
 import { compareZxid, ZXID_ZERO } from "../base/zxid.ts";
 import { GATEWAY_PATHS, type ObjectStatus, replicaStub } from "../durable/entry.ts";
 import type { GatewayEnv } from "./documents.ts";
@@ -12,18 +13,11 @@ const STATUS_DEADLINE_MS = 2000;
 const WAKE_POLL_MS = 50;
 const WAKE_POLLS_MAX = 40;
 
-/** What one replica told. */
-export interface ReplicaReport {
-  readonly sid: Sid;
+/** What one replica told. Its role is that of the members, whatever it says: a follower or leader is a participant. */
+export interface ReplicaReport extends DocumentedReport {
   /** The id of its object; `npm start` keeps its data in the file of that name. */
   readonly object: string;
-  /** Told by the members, whatever the replica says: a follower or leader is a participant. */
-  readonly role: "participant" | "observer";
-  /** Where it was asked to live: one of Cloudflare's location hints; null where `PLACEMENT` does not say. */
-  readonly location: string | null;
   readonly status: ObjectStatus | null;
-  /** Why there is no status. */
-  readonly error: string | null;
 }
 
 /** What each replica tells, voters first: those that the deployment names or, once clients changed them, members. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The bin of the package: runs the command line, and says in one line what went wrong. */
+import { endQuietlyWhenUnread } from "../cli/quiet-end.ts";
 import { endingOf } from "./exit-code.ts";
 import { jsonText } from "./output.ts";
 import { makeProgram } from "./program.ts";
@@ -7,11 +8,7 @@ import { makeProgram } from "./program.ts";
 process.exitCode = await main(process.argv);
 
 async function main(argv: readonly string[]): Promise<number> {
-  // Who reads no more, as `head` does, is no reason for a stack.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit();
-  });
+  endQuietlyWhenUnread();
   const program = makeProgram();
   try {
     await program.parseAsync(argv);
@@ -19,6 +16,8 @@ async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     const ending = endingOf(error);
     if (ending === undefined) throw error;
+    // Where nobody reads that either, this is what is left to tell.
+    process.exitCode = ending.exitCode;
     if (ending.message !== "") process.stderr.write(`${told(ending, asksForJson(argv))}\n`);
     return ending.exitCode;
   }

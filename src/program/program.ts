@@ -2,6 +2,7 @@
 import { Command } from "commander";
 
 import { addBackupCommands } from "./commands/backup.ts";
+import { addBenchCommand } from "./commands/bench.ts";
 import { addBridgeCommand } from "./commands/bridge.ts";
 import { addClusterCommand } from "./commands/cluster.ts";
 import { addCompletionCommand } from "./commands/completion.ts";
@@ -12,6 +13,7 @@ import { addEnsembleCommand } from "./commands/ensemble.ts";
 import { addInitCommand } from "./commands/init.ts";
 import { addLockCommands } from "./commands/lock.ts";
 import { addMirrorCommand } from "./commands/mirror.ts";
+import { addPlanCommand } from "./commands/plan.ts";
 import { addTransferCommands } from "./commands/transfer.ts";
 import { addPastCommands } from "./commands/past.ts";
 import { addShellCommand } from "./commands/shell.ts";
@@ -64,6 +66,8 @@ export function makeProgram(): Command {
   addBackupCommands(program);
   addMirrorCommand(program);
   addClusterCommand(program);
+  addBenchCommand(program);
+  addPlanCommand(program);
   addTokenCommand(program);
   addCompletionCommand(program);
   return program;

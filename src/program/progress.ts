@@ -1,5 +1,8 @@
 /** How far long work is: a line that is written over in a terminal, and one now and then elsewhere. */
 
+/** Characters of the bar, where it is known how much there is. */
+const BAR = 20;
+
 const TERMINAL_MS = 100;
 const FILE_MS = 5000;
 
@@ -8,12 +11,15 @@ export class Progress {
   readonly #what: string;
   readonly #isTerminal = process.stderr.isTTY;
   readonly #total: number | undefined;
+  readonly #unit: string;
   #done = 0;
   #toldMs = performance.now();
 
-  constructor(what: string, total?: number) {
+  /** `unit`, such as s, stands behind the numbers. */
+  constructor(what: string, total?: number, unit = "") {
     this.#what = what;
     this.#total = total;
+    this.#unit = unit === "" ? "" : ` ${unit}`;
   }
 
   /** So many more are done. */
@@ -23,8 +29,15 @@ export class Progress {
     if (nowMs - this.#toldMs < (this.#isTerminal ? TERMINAL_MS : FILE_MS)) return;
     this.#toldMs = nowMs;
     const of = this.#total === undefined ? "" : ` of ${this.#total}`;
-    process.stderr.write(`${this.#isTerminal ? "\r" : ""}${this.#what}: ${this.#done}${of}`);
-    if (!this.#isTerminal) process.stderr.write("\n");
+    const told = `${Math.floor(this.#done)}${of}${this.#unit}`;
+    if (this.#isTerminal) process.stderr.write(`\r${this.#what}: ${this.#bar()}${told}`);
+    else process.stderr.write(`${this.#what}: ${told}\n`);
+  }
+
+  #bar(): string {
+    if (this.#total === undefined) return "";
+    const full = Math.min(BAR, Math.floor((this.#done / Math.max(1, this.#total)) * BAR));
+    return `[${"#".repeat(full)}${"-".repeat(BAR - full)}] `;
   }
 
   /** Takes the line away. */

@@ -1,4 +1,8 @@
-/** The status document of an ensemble, read as far as the program needs it. Source: src/gateway/app.ts. */
+/**
+ * The status document of an ensemble, read as far as the program needs it. Whoever answers may be of another version,
+ * or no deployment at all: nothing is believed but its names.
+ */
+import type { ReplicaFigures, ReplicaReport, StatusDocument } from "../base/status-document.ts";
 import { HttpProblemError } from "../client/http/http-errors.ts";
 import type { Reach } from "./reach.ts";
 
@@ -32,35 +36,35 @@ export interface EnsembleStatus {
 
 /** Asks for it. Throws the SDK's errors. */
 export async function ensembleStatus(reach: Reach): Promise<EnsembleStatus> {
-  const document = membersOf(await reach.ask("GET", "/v1/status"));
+  const document = membersOf<StatusDocument>(await reach.ask("GET", "/v1/status"));
   const { leader, replicas } = document;
   if (!Array.isArray(replicas)) throw noStatus();
   return {
     ensemble: reach.ensemble,
     leader: typeof leader === "number" ? leader : undefined,
-    replicas: replicas.map((replica) => replicaIn(membersOf(replica))),
+    replicas: replicas.map((replica) => replicaIn(membersOf<ReplicaReport>(replica))),
   };
 }
 
-function replicaIn(replica: Readonly<Record<string, unknown>>): ReplicaStatus {
-  const { sid, role, error } = replica;
+function replicaIn({ sid, role, error, ...replica }: Unproven<ReplicaReport>): ReplicaStatus {
   if (typeof sid !== "number") throw noStatus();
-  const status = membersOf(replica["status"] ?? {});
-  const zab = membersOf(status["zab"] ?? {});
+  const status = membersOf<ReplicaFigures>(replica.status ?? {});
+  const zab = membersOf<ReplicaFigures["zab"]>(status.zab ?? {});
+  const counters = membersOf<ReplicaFigures["counters"]>(status.counters ?? {});
   return {
     sid,
     role: text(role) ?? "participant",
     error: text(error),
-    mode: text(status["mode"]),
-    isServing: status["serving"] === true,
-    epoch: number(status["currentEpoch"]),
-    version: text(status["version"]),
-    refusal: text(status["refusal"]),
-    delivered: text(status["lastDelivered"]),
-    digest: text(status["digest"]),
-    voice: text(zab["voice"]),
-    databaseBytes: number(status["databaseBytes"]),
-    digestMismatches: number(membersOf(status["counters"] ?? {})["digestMismatches"]),
+    mode: text(status.mode),
+    isServing: status.serving === true,
+    epoch: number(status.currentEpoch),
+    version: text(status.version),
+    refusal: text(status.refusal),
+    delivered: text(status.lastDelivered),
+    digest: text(status.digest),
+    voice: text(zab.voice),
+    databaseBytes: number(status.databaseBytes),
+    digestMismatches: number(counters.digestMismatches),
   };
 }
 
@@ -72,9 +76,12 @@ function number(value: unknown): number | undefined {
   return typeof value === "number" ? value : undefined;
 }
 
-function membersOf(value: unknown): Readonly<Record<string, unknown>> {
+/** Members of these names, of which nobody knows what they hold, or whether they are there. */
+type Unproven<Document> = { readonly [Name in keyof Document]?: unknown };
+
+function membersOf<Document>(value: unknown): Unproven<Document> {
   if (typeof value !== "object" || value === null) throw noStatus();
-  return value as Readonly<Record<string, unknown>>;
+  return value;
 }
 
 function noStatus(): HttpProblemError {

@@ -8,7 +8,7 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
 import { cpuSeconds } from "./usage.ts";
-import { Latencies } from "./latency.ts";
+import { Latencies } from "../../src/program/bench/latencies.ts";
 
 const USAGE = `npm run bench:ensembles -- [options]
   --ensembles 1,10,100   how many there are, in turn

@@ -5,7 +5,7 @@ import { JuteWriter } from "../../src/jute/archive.ts";
 import { decodeConnectResponse, encodeConnectRequest } from "../../src/jute/handshake.ts";
 import { type ClientRequest, encodeRequest } from "../../src/jute/requests.ts";
 import type { Address } from "../compat/servers.ts";
-import { Latencies } from "./latency.ts";
+import { Latencies } from "../../src/program/bench/latencies.ts";
 
 const LENGTH_BYTES = 4;
 const XID_AT = 4;

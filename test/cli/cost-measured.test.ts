@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { MEASURED } from "../../src/cli/cost-measured.ts";
 import { OPEN_ACL } from "../../src/base/acl.ts";
 import { ZXID_ZERO } from "../../src/base/zxid.ts";
-import { World } from "../sim/world/world.ts";
+import { World } from "../../src/world/world.ts";
 
 const SECONDS = 60;
 const WRITES = 100;

@@ -1,4 +1,4 @@
-/** The program as users run it: a process of its own, in one file as it is published. */
+/** The program as users run it: a process of its own, bundled as it is published. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -9,16 +9,17 @@ import { buildSync } from "esbuild";
 
 import { ROOT } from "../../packaging/build.ts";
 
-/** The program, in one file. */
+/** The program, bundled. */
 export const MAIN: string = bundled();
 
 function bundled(): string {
   const directory = mkdtempSync(join(tmpdir(), "edgekeeper-program-"));
   process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
-  const outfile = join(directory, "edgekeeper.mjs");
   buildSync({
-    entryPoints: [join(ROOT, "src/program/main.ts")],
+    entryPoints: { edgekeeper: join(ROOT, "src/program/main.ts") },
     bundle: true,
+    // As it is published: what younger runtimes alone can load stands in a file of its own.
+    splitting: true,
     platform: "node",
     format: "esm",
     target: "es2022",
@@ -27,9 +28,10 @@ function bundled(): string {
     banner: {
       js: "import { createRequire as requireBy } from 'node:module'; const require = requireBy(import.meta.url);",
     },
-    outfile,
+    outdir: directory,
+    outExtension: { ".js": ".mjs" },
   });
-  return outfile;
+  return join(directory, "edgekeeper.mjs");
 }
 
 /** How long anything may take, in ms. */

@@ -10,7 +10,7 @@ import type { Tree } from "../../src/tree/tree.ts";
 import { EPOCH_MS, World } from "../keeper/world.ts";
 import { DriftingClock } from "../sim/clients/client-clock.ts";
 import { Recorder } from "../sim/clients/recorder.ts";
-import type { ClientEnd, ClientPort, ClientSocket } from "../sim/world/client-port.ts";
+import type { ClientEnd, ClientPort, ClientSocket } from "../../src/world/client-port.ts";
 import { SessionRecipeClient } from "./session-recipe-client.ts";
 
 /** Until something is there, in ms of the world. */

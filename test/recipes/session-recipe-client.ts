@@ -33,7 +33,7 @@ import { EVENT_TYPES, WATCHER_TYPES } from "../../src/tree/watch-table.ts";
 import type { ClientClock } from "../sim/clients/client-clock.ts";
 import type { OpenOperation, Recorder } from "../sim/clients/recorder.ts";
 import { SessionClient, type SessionOwner } from "../sim/clients/session-client.ts";
-import type { ClientPort } from "../sim/world/client-port.ts";
+import type { ClientPort } from "../../src/world/client-port.ts";
 import { WatchListeners } from "./watch-listeners.ts";
 
 /** A client stops to speak for its session so long before that can be over. */

@@ -1,8 +1,8 @@
 /** A simulated run as plain data: a seed and a plan give the same run, byte for byte. */
 import type { RunCounts } from "./counts.ts";
 import type { ClientPlan } from "./clients/client-plan.ts";
-import type { TimedFault } from "./world/fault.ts";
-import type { WorldOptions } from "./world/setting.ts";
+import type { TimedFault } from "../../src/world/fault.ts";
+import type { WorldOptions } from "../../src/world/setting.ts";
 
 /** Everything that a run is made of. Written to test/sim/kept where a run shall be made forever. */
 export interface SimPlan {

@@ -7,7 +7,7 @@ import type { Sid } from "../../src/base/ids.ts";
 import { type Rng, seededRng } from "../../src/base/rng.ts";
 import type { ClientPlan, DisturbanceKind } from "./clients/client-plan.ts";
 import type { SimPlan } from "./plan.ts";
-import type { Fault, TimedFault } from "./world/fault.ts";
+import type { Fault, TimedFault } from "../../src/world/fault.ts";
 
 /** One of them; a plan is what the run would be without it. */
 export interface Scene {

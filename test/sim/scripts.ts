@@ -5,7 +5,7 @@
  */
 import type { Sid } from "../../src/base/ids.ts";
 import type { Rng } from "../../src/base/rng.ts";
-import type { Fault, TimedFault } from "./world/fault.ts";
+import type { Fault, TimedFault } from "../../src/world/fault.ts";
 
 /** What a script is made for. */
 export interface Cast {

@@ -4,7 +4,7 @@
  * Isolating Failure-Inducing Input" (2002), ddmin without its second half.
  */
 import type { Failure, RunResult, SimPlan } from "./plan.ts";
-import type { TimedFault } from "./world/fault.ts";
+import type { TimedFault } from "../../src/world/fault.ts";
 
 /** A failing run, as small as it became. */
 export interface Shrunk {

@@ -16,8 +16,8 @@ import type { Failure, RunResult, SimPlan } from "./plan.ts";
 import { callText, operationText, Story } from "./story.ts";
 import { Troubles } from "./troubles.ts";
 import { Violation } from "./verdict.ts";
-import type { MachineView, WorldObserver } from "./world/observer.ts";
-import { World } from "./world/world.ts";
+import type { MachineView, WorldObserver } from "../../src/world/observer.ts";
+import { World } from "../../src/world/world.ts";
 
 /** From the first start until all serve; nothing is wrong yet. */
 const START_LIMIT_MS = 30_000;

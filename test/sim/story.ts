@@ -11,8 +11,8 @@ import type { Turn } from "../../src/keeper/turn.ts";
 import type { PeerWrite } from "../../src/zab/effects.ts";
 import type { ZabMessage } from "../../src/zab/message.ts";
 import type { CallRecord, Operation, Outcome } from "./history/types.ts";
-import type { Fault } from "./world/fault.ts";
-import type { MachineView, WorldObserver, WorldView } from "./world/observer.ts";
+import type { Fault } from "../../src/world/fault.ts";
+import type { MachineView, WorldObserver, WorldView } from "../../src/world/observer.ts";
 
 /** Frames that say nothing by themselves. */
 const SILENT: ReadonlySet<ZabMessage["kind"]> = new Set(["ping", "pong", "snapshotPart", "snapshotAck"]);

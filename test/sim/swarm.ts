@@ -11,7 +11,7 @@ import { type ClientPlan, clientPlanFor, type Membership } from "./clients/clien
 import type { SimPlan } from "./plan.ts";
 import { maybeStaged } from "./scenes.ts";
 import { initialsForgotten, scriptFor } from "./scripts.ts";
-import type { Fault, TimedFault } from "./world/fault.ts";
+import type { Fault, TimedFault } from "../../src/world/fault.ts";
 
 /** What is asked of all runs; the rest is the seed's. */
 export interface Shape {

@@ -1,8 +1,8 @@
 /** When something went wrong in a run: what is promised for calm times only is asked of the others. */
 import type { KeeperInput } from "../../src/keeper/keeper-input.ts";
 import type { Turn } from "../../src/keeper/turn.ts";
-import type { Fault } from "./world/fault.ts";
-import type { MachineView, WorldObserver } from "./world/observer.ts";
+import type { Fault } from "../../src/world/fault.ts";
+import type { MachineView, WorldObserver } from "../../src/world/observer.ts";
 
 /** A fault that is over may be felt for so long. */
 const AFTERMATH_MS = 3000;

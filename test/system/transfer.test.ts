@@ -11,7 +11,7 @@ import type { Client } from "../../src/client/client.ts";
 import { connect } from "../../src/client/connect.ts";
 import { ProcessSet } from "../compat/processes.ts";
 import { type SingleZooKeeper, startSingleZooKeeper } from "../compat/single-zookeeper.ts";
-import { tcpTransport } from "../compat/clients/node/tcp-transport.ts";
+import { tcpTransport } from "../../src/program/tcp-transport.ts";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
 import { type Ran, RunningProgram, runProgram } from "../program/run-program.ts";
 import { LISTS, plant, PRIVATE } from "../transfer/plant.ts";

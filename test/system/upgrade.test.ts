@@ -72,7 +72,7 @@ describe.each(RELEASES)("the data of %s", (release) => {
 
   test("hold every znode as it was, with its list and its Stat, at each replica", async () => {
     for (const port of ensemble.tcpPorts) {
-      const { tcpTransport } = await import("../compat/clients/node/tcp-transport.ts");
+      const { tcpTransport } = await import("../../src/program/tcp-transport.ts");
       await using at = await connect(`127.0.0.1:${port}`, { transport: tcpTransport });
       const { znodes, members } = await recordOf(at);
       expect(znodes).toEqual(record.znodes);

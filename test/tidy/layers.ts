@@ -30,7 +30,7 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
     packages: ["cloudflare:", "node:crypto"],
   },
   // A page, and what a browser runs of it; the gateway knows the page that is made of it alone.
-  dashboard: { layers: [], packages: ["@preact/signals", "diff", "preact", "uplot"] },
+  dashboard: { layers: [], types: ["base"], packages: ["@preact/signals", "diff", "preact", "uplot"] },
   // What a Worker has that is bound to ours: published, so it leans on nothing.
   binding: { layers: [] },
   // The gateway runs what names and reaches a replica (durable's entry and settings), never what is inside one.
@@ -48,6 +48,8 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
   },
   client: { layers: ["base", "jute"] },
   recipes: { layers: ["base", "client"] },
+  // A whole ensemble in simulated time: the code that ships, on a disk of node:sqlite. Tests run it, and plan.
+  world: { layers: ["base", "durable", "jute", "keeper", "tree", "zab"], packages: ["node:"] },
   // What runs the Worker in several processes of one machine, outside of its bundle.
   local: { layers: [] },
   cli: { layers: ["base", "local"], packages: ["node:", "commander", "smol-toml"] },
@@ -55,9 +57,10 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
   clusters: { layers: ["base", "client"] },
   // TCP in front of a deployment's WebSocket door.
   bridge: { layers: ["base", "client"], packages: ["node:", "ws"] },
-  // The npm bin: commands over the SDK, and what runs an ensemble here. Of keeper it runs the reader of snapshot files.
+  // The npm bin: commands over the SDK, and what runs an ensemble here. Of keeper it runs the reader of snapshot files,
+  // and whole replicas in the world that plan measures.
   program: {
-    layers: ["base", "bridge", "cli", "client", "clusters", "jute", "keeper", "recipes"],
+    layers: ["base", "bridge", "cli", "client", "clusters", "jute", "keeper", "recipes", "world"],
     packages: ["node:", "commander", "jsonc-parser", "smol-toml", "ws"],
   },
   "worker.ts": { layers: ["base", "durable", "gateway"], packages: ["cloudflare:", "hono"] },

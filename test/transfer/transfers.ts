@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import type { Client } from "../../src/client/client.ts";
 import { connect } from "../../src/client/connect.ts";
-import { tcpTransport } from "../compat/clients/node/tcp-transport.ts";
+import { tcpTransport } from "../../src/program/tcp-transport.ts";
 import type { ProcessSet } from "../compat/processes.ts";
 import { type SingleZooKeeper, startSingleZooKeeper } from "../compat/single-zookeeper.ts";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";

@@ -3,7 +3,7 @@ import type { Client } from "../../src/client/client.ts";
 import { connect } from "../../src/client/connect.ts";
 import { NoNodeError } from "../../src/client/errors.ts";
 import { SnapshotFileReader } from "../../src/keeper/snapshot-file/reader.ts";
-import { tcpTransport } from "../compat/clients/node/tcp-transport.ts";
+import { tcpTransport } from "../../src/program/tcp-transport.ts";
 import type { TestEnsemble } from "../harness/ensemble.ts";
 
 /** Znodes that are read at a time. */

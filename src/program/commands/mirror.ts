@@ -14,7 +14,7 @@ import { durationMs } from "../option-values.ts";
 import { Output } from "../output.ts";
 import { Progress } from "../progress.ts";
 import { Reach, type ReachOptions, withReach } from "../reach.ts";
-import { zooKeeperSession } from "../tcp-transport.ts";
+import { zooKeeperSession } from "../zookeeper-session.ts";
 import { Mirror, type Same } from "../transfer/mirror.ts";
 
 const ABOUT =

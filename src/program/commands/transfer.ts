@@ -11,7 +11,7 @@ import { usageError } from "../exit-code.ts";
 import { Output } from "../output.ts";
 import { counted, Progress } from "../progress.ts";
 import { Reach, type ReachOptions, withReach } from "../reach.ts";
-import { zooKeeperSession } from "../tcp-transport.ts";
+import { zooKeeperSession } from "../zookeeper-session.ts";
 import type { CopiedZnode } from "../transfer/copied-znode.ts";
 import { EXISTING, put } from "../transfer/put-znodes.ts";
 import { znodesOfFile } from "../transfer/snapshot-file.ts";

@@ -5,7 +5,7 @@
 import { type Bench, withStarted } from "../bench.ts";
 import { startCeiling } from "../ceiling.ts";
 import { type Answer, HttpConnection, postOf } from "../http-client.ts";
-import { Latencies } from "../latency.ts";
+import { Latencies } from "../../../src/program/bench/latencies.ts";
 import { passed } from "../measure.ts";
 import { inTurn, type Metrics } from "../report.ts";
 import { startEdgekeeper } from "../targets/edgekeeper.ts";

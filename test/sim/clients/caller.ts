@@ -10,7 +10,7 @@ import type { Sid } from "../../../src/base/ids.ts";
 import type { Guard as RequestGuard, TransactOperation } from "../../../src/base/request.ts";
 import { compareZxid, type Zxid, ZXID_ZERO, zxidText } from "../../../src/base/zxid.ts";
 import type { CallAnswer, CallAsked, CallRequest, CallSession } from "../../../src/keeper/call.ts";
-import type { CallPort, CallSocket } from "../world/client-port.ts";
+import type { CallPort, CallSocket } from "../../../src/world/client-port.ts";
 import type { OpenCallRecord, OpenHold, OpenSession } from "./recorder.ts";
 import type { ClientParts } from "./worker.ts";
 import { bytesOf, CONTESTS, FLAGS, numbered, PLACES, WorkContext } from "./workload.ts";

@@ -1,5 +1,5 @@
 /** A client's own clock: it runs a little faster or slower than the one true clock, which no client can read. */
-import type { ClientPort } from "../world/client-port.ts";
+import type { ClientPort } from "../../../src/world/client-port.ts";
 
 /** Time, as a client may know it. */
 export interface ClientClock {

@@ -4,7 +4,7 @@ import { ZNODE_SETTINGS } from "../../../src/base/znode-settings.ts";
 import type { ClientHistory } from "../history/types.ts";
 import { judge } from "../history/judge.ts";
 import { invariants } from "../invariants/invariants.ts";
-import { World } from "../world/world.ts";
+import { World } from "../../../src/world/world.ts";
 import type { ClientPlan } from "./client-plan.ts";
 import { Clients } from "./clients.ts";
 import { guardOf } from "./lock-client.ts";

@@ -2,7 +2,7 @@
 import { must } from "../../../src/base/assert.ts";
 import { type Rng, seededRng } from "../../../src/base/rng.ts";
 import type { ClientHistory } from "../history/types.ts";
-import type { CallPort, ClientPort, StreamPort } from "../world/client-port.ts";
+import type { CallPort, ClientPort, StreamPort } from "../../../src/world/client-port.ts";
 import { Caller } from "./caller.ts";
 import { DriftingClock } from "./client-clock.ts";
 import type { ClientPlan } from "./client-plan.ts";

@@ -13,7 +13,7 @@ import {
 import type { Watched } from "../../../src/tree/event-filter.ts";
 import { EventReader as EventParser, type SeenEvent } from "../../harness/event-text.ts";
 import { Violation } from "../verdict.ts";
-import type { StreamPort, StreamSocket } from "../world/client-port.ts";
+import type { StreamPort, StreamSocket } from "../../../src/world/client-port.ts";
 import type { OpenReading } from "./recorder.ts";
 import type { ClientParts } from "./worker.ts";
 import { numbered, PLACES, WorkContext } from "./workload.ts";

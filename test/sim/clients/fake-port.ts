@@ -14,7 +14,13 @@ import {
 import { type ClientRequest, decodeRequest } from "../../../src/jute/requests.ts";
 import { encodeReply, encodeWatchEvent } from "../../../src/jute/responses.ts";
 import { Agenda } from "../../zab/agenda.ts";
-import type { CallPort, ClientEnd, ClientPort, ClientSocket, StreamPort } from "../world/client-port.ts";
+import type {
+  CallPort,
+  ClientEnd,
+  ClientPort,
+  ClientSocket,
+  StreamPort,
+} from "../../../src/world/client-port.ts";
 
 /** The password of every session. */
 const PASSWORD: Readonly<Uint8Array> = new Uint8Array(16).fill(7);

@@ -21,7 +21,7 @@ import type {
   ToldChange,
 } from "../history/types.ts";
 import { Violation } from "../verdict.ts";
-import type { ClientPort } from "../world/client-port.ts";
+import type { ClientPort } from "../../../src/world/client-port.ts";
 
 /** Two moments that the world does not tell apart lie so far apart here, in ms. */
 const MOMENT_STEP_MS = 1e-9;

@@ -16,7 +16,7 @@ import type { WatcherEvent } from "../../../src/jute/records.ts";
 import type { ClientRequest } from "../../../src/jute/requests.ts";
 import type { ServerMessage } from "../../../src/jute/responses.ts";
 import { Violation } from "../verdict.ts";
-import type { ClientPort } from "../world/client-port.ts";
+import type { ClientPort } from "../../../src/world/client-port.ts";
 import type { ClientClock } from "./client-clock.ts";
 import { isLogged, misfitOf } from "./fitting-answer.ts";
 import type { Asker, OpenOperation, OpenSession, Recorder } from "./recorder.ts";

@@ -21,7 +21,7 @@ import { ZXID_UNKNOWN } from "../../../src/jute/records.ts";
 import { type ClientRequest, encodeRequest } from "../../../src/jute/requests.ts";
 import { decodeServerMessage, type ServerMessage } from "../../../src/jute/responses.ts";
 import { Violation } from "../verdict.ts";
-import type { ClientEnd, ClientPort, ClientSocket } from "../world/client-port.ts";
+import type { ClientEnd, ClientPort, ClientSocket } from "../../../src/world/client-port.ts";
 import type { OpenOperation } from "./recorder.ts";
 import { WatchSet } from "./watch-set.ts";
 

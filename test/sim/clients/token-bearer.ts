@@ -9,7 +9,7 @@ import { ERROR_CODES } from "../../../src/base/error-code.ts";
 import { scopeIdentity } from "../../../src/base/scope-identity.ts";
 import { ZXID_ZERO } from "../../../src/base/zxid.ts";
 import type { CallAnswer, CallRequest } from "../../../src/keeper/call.ts";
-import type { CallPort } from "../world/client-port.ts";
+import type { CallPort } from "../../../src/world/client-port.ts";
 import { hexName } from "./caller.ts";
 import type { ClientParts } from "./worker.ts";
 import { bytesOf, FLAGS, PLACES, TOKEN_GRANTS, WorkContext } from "./workload.ts";

@@ -2,7 +2,7 @@
 import { must } from "../../../src/base/assert.ts";
 import type { Rng } from "../../../src/base/rng.ts";
 import type { ClientRequest } from "../../../src/jute/requests.ts";
-import type { ClientPort } from "../world/client-port.ts";
+import type { ClientPort } from "../../../src/world/client-port.ts";
 import type { ClientClock } from "./client-clock.ts";
 import type { ClientPlan } from "./client-plan.ts";
 import { CreationWork } from "./creation-work.ts";

@@ -5,7 +5,7 @@
 import { must } from "../../../src/base/assert.ts";
 import type { Sid } from "../../../src/base/ids.ts";
 import { equalZxid, type Zxid, ZXID_ZERO, zxidText } from "../../../src/base/zxid.ts";
-import type { DiskNumbers } from "../world/observer.ts";
+import type { DiskNumbers } from "../../../src/world/observer.ts";
 import type { Entry, Histories } from "./histories.ts";
 import { broken, demand } from "./view.ts";
 

@@ -13,7 +13,7 @@ import { DEFAULT_TIMING } from "../../../src/zab/config.ts";
 import type { PeerWrite } from "../../../src/zab/effects.ts";
 import type { Proposal } from "../../../src/zab/message.ts";
 import type { Committed } from "../history/types.ts";
-import type { Fault } from "../world/fault.ts";
+import type { Fault } from "../../../src/world/fault.ts";
 import { ClientStreams } from "./client-streams.ts";
 import { DigestBook } from "./digests.ts";
 import { DiskModel, type Image } from "./disks.ts";

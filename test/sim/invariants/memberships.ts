@@ -6,7 +6,7 @@
 import { must } from "../../../src/base/assert.ts";
 import type { Sid } from "../../../src/base/ids.ts";
 import { type Zxid, ZXID_ZERO, zxidText } from "../../../src/base/zxid.ts";
-import { isQuorum, type Listed, listedIn } from "../world/roster.ts";
+import { isQuorum, type Listed, listedIn } from "../../../src/world/roster.ts";
 import type { DiskModel } from "./disks.ts";
 import type { Entry, Histories } from "./histories.ts";
 

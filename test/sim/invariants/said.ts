@@ -1,7 +1,7 @@
 /** What a replica says of its own disk: that it has accepted, entered or promised something. */
 import { compareZxid, zxidText } from "../../../src/base/zxid.ts";
 import type { Turn } from "../../../src/keeper/turn.ts";
-import type { DiskNumbers } from "../world/observer.ts";
+import type { DiskNumbers } from "../../../src/world/observer.ts";
 import { type ReadMessage, readFrame } from "./link-frames.ts";
 import type { Run } from "./runs.ts";
 import { demand } from "./view.ts";

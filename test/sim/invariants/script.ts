@@ -20,7 +20,7 @@ import { Tree } from "../../../src/tree/tree.ts";
 import type { PeerStart } from "../../../src/zab/config.ts";
 import type { PeerWrite } from "../../../src/zab/effects.ts";
 import type { Proposal, ZabMessage } from "../../../src/zab/message.ts";
-import type { DiskView } from "../world/observer.ts";
+import type { DiskView } from "../../../src/world/observer.ts";
 import { invariants, type Judgement } from "./invariants.ts";
 import type { Watched, WatchedWorld } from "./view.ts";
 

@@ -10,7 +10,7 @@ import { type SessionId, sessionText, type Sid } from "../../../src/base/ids.ts"
 import type { ConnectionId } from "../../../src/keeper/connection.ts";
 import { SESSION_CLOCK_STEP_MS_MAX, SESSION_LATE_MS_MAX } from "../../../src/keeper/limits.ts";
 import { DEFAULT_TIMING } from "../../../src/zab/config.ts";
-import type { Fault } from "../world/fault.ts";
+import type { Fault } from "../../../src/world/fault.ts";
 import type { Run } from "./runs.ts";
 import { broken, demand } from "./view.ts";
 

@@ -4,7 +4,7 @@ import type { Zxid } from "../../../src/base/zxid.ts";
 import type { Tree } from "../../../src/tree/tree.ts";
 import type { PeerStart } from "../../../src/zab/config.ts";
 import type { Proposal } from "../../../src/zab/message.ts";
-import type { DiskView } from "../world/observer.ts";
+import type { DiskView } from "../../../src/world/observer.ts";
 import { Violation } from "../verdict.ts";
 import type { InvariantName } from "./names.ts";
 

@@ -17,7 +17,7 @@ import { judge } from "../history/judge.ts";
 import { invariants } from "../invariants/invariants.ts";
 import { planFor } from "../swarm.ts";
 import { Violation } from "../verdict.ts";
-import { World } from "../world/world.ts";
+import { World } from "../../../src/world/world.ts";
 import { judgeBarrier, RecipeBook } from "./recipe-book.ts";
 import {
   LEASES_MAX,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Agenda } from "./agenda.ts";
+import { Agenda } from "../../../src/world/agenda.ts";
 
 test("events come in the order of their times, of one time as they were put in, each at a moment of its own", () => {
   fc.assert(

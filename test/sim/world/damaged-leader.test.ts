@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { must } from "../../../src/base/assert.ts";
-import { World } from "./world.ts";
+import { World } from "../../../src/world/world.ts";
 import { Writer } from "./writer.ts";
 
 /**

@@ -3,7 +3,7 @@ import { must } from "../../../src/base/assert.ts";
 import { seededRng } from "../../../src/base/rng.ts";
 import type { CallSession } from "../../../src/keeper/call.ts";
 import { DEFAULT_TIMING } from "../../../src/zab/config.ts";
-import type { Fault } from "./fault.ts";
+import type { Fault } from "../../../src/world/fault.ts";
 import { AFTER_MS, creationOf, Night, readOf, RENEWAL } from "./night.ts";
 
 const HOUR_MS = 3_600_000;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { must } from "../../../src/base/assert.ts";
-import type { Fault } from "./fault.ts";
-import { World } from "./world.ts";
+import type { Fault } from "../../../src/world/fault.ts";
+import { World } from "../../../src/world/world.ts";
 import { Writer } from "./writer.ts";
 
 /** One of each kind in the midst of a load, with what makes it bite, and what the story then tells. */

@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { must } from "../../../src/base/assert.ts";
 import type { Sid } from "../../../src/base/ids.ts";
 import { ALARM_AHEAD_MS } from "../../../src/durable/limits.ts";
-import type { WorldOptions } from "./setting.ts";
-import { World } from "./world.ts";
+import type { WorldOptions } from "../../../src/world/setting.ts";
+import { World } from "../../../src/world/world.ts";
 import { Writer } from "./writer.ts";
 
 /** A serving ensemble, its leader, and two clients that write. */

@@ -6,9 +6,9 @@ import { ZXID_ZERO } from "../../../src/base/zxid.ts";
 import { decodeTxn } from "../../../src/jute/txn.ts";
 import type { CallAnswer, CallRequest, CallSession } from "../../../src/keeper/call.ts";
 import { invariants } from "../invariants/invariants.ts";
-import type { MachineView } from "./observer.ts";
-import type { WorldOptions } from "./setting.ts";
-import { World } from "./world.ts";
+import type { MachineView } from "../../../src/world/observer.ts";
+import type { WorldOptions } from "../../../src/world/setting.ts";
+import { World } from "../../../src/world/world.ts";
 
 /** Quiet for so long, it sleeps; and only where it could sleep for so long. */
 export const AFTER_MS = 2000;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Agenda } from "./agenda.ts";
-import { Pipe } from "./pipe.ts";
+import { Agenda } from "../../../src/world/agenda.ts";
+import { Pipe } from "../../../src/world/pipe.ts";
 
 /** A pipe whose frames take these times, and what has come out of it. */
 function subject(delays: readonly number[]): {

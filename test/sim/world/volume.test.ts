@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Store } from "../../../src/durable/store.ts";
 import type { PeerWrite } from "../../../src/zab/effects.ts";
-import { InjectedFailure, Volume } from "./volume.ts";
+import { InjectedFailure, Volume } from "../../../src/world/volume.ts";
 
 const NAME = { ensemble: "main", sid: 1 };
 

@@ -11,7 +11,7 @@ import { FrameDecoder } from "../../../src/jute/framing.ts";
 import { decodeConnectResponse, encodeConnectRequest } from "../../../src/jute/handshake.ts";
 import { type ClientRequest, encodeRequest } from "../../../src/jute/requests.ts";
 import { decodeServerMessage } from "../../../src/jute/responses.ts";
-import type { ClientPort, ClientSocket } from "./client-port.ts";
+import type { ClientPort, ClientSocket } from "../../../src/world/client-port.ts";
 
 const SILENCE_MS = 2000;
 const PAUSE_MS = 20;

@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 import type * as Recipes from "../../../../src/recipes/index.ts";
 import { expectEqual, runChecks } from "./harness.ts";
 import type { ClientCheck, Place } from "./harness.ts";
-import { tcpTransport } from "./tcp-transport.ts";
+import { tcpTransport } from "../../../../src/program/tcp-transport.ts";
 
 type Client = Awaited<ReturnType<typeof Recipes.connectRecipes>>;
 
