@@ -45,6 +45,8 @@ export const RUN: readonly string[] = [
   "docs/cost.md",
   "docs/placement.md",
   "docs/security.md",
+  "docs/deploying.md",
+  "docs/cli.md",
 ];
 
 /** See CheckedElsewhere. */
@@ -156,6 +158,85 @@ export const CHECKED_ELSEWHERE: readonly CheckedElsewhere[] = [
     title: "a value is watched, and the leader's process is killed",
   },
   {
+    page: "docs/cli.md",
+    language: "ts",
+    path: "test/system/sdk-docs.test.ts",
+    title: "has programs that print what it says",
+  },
+  {
+    page: "docs/deploying.md",
+    has: "npx edgekeeper init keeper",
+    path: "test/system/package-run.test.ts",
+    title: "makes a Worker that installs, deploys, runs, holds a lock, and grows to three voters",
+  },
+  {
+    page: "docs/deploying.md",
+    below: "From one voter to three",
+    has: "ensemble reconfig",
+    path: "test/system/package-run.test.ts",
+    title: "makes a Worker that installs, deploys, runs, holds a lock, and grows to three voters",
+  },
+  {
+    page: "docs/deploying.md",
+    has: "import { app, keeperOf }",
+    path: "test/docs/blocks.test.ts",
+    title: "code that a page takes from the scaffold is the scaffold's",
+  },
+  {
+    page: "docs/deploying.md",
+    has: "npx edgekeeper init --print",
+    path: "test/system/package-run.test.ts",
+    title: "adds the ensemble beside an app with a %s, which then takes its locks, and overwrites nothing",
+  },
+  {
+    page: "docs/deploying.md",
+    language: "js",
+    path: "test/system/package-run.test.ts",
+    title: "adds the ensemble beside an app with a %s, which then takes its locks, and overwrites nothing",
+  },
+  {
+    page: "docs/observability.md",
+    below: "Explain",
+    path: "test/system/observability.test.ts",
+    title: "docs/observability.md, %s: what is typed there prints what it says",
+  },
+  {
+    page: "docs/observability.md",
+    below: "Time travel",
+    path: "test/system/observability.test.ts",
+    title: "docs/observability.md, %s: what is typed there prints what it says",
+  },
+  {
+    page: "docs/upgrading.md",
+    below: "Going back",
+    path: "test/system/upgrade.test.ts",
+    title: "a downgrade is served where the formats are the same, and otherwise refused: nothing is lost",
+  },
+  {
+    page: "docs/hbase.md",
+    language: "xml",
+    path: "test/docs/blocks.test.ts",
+    title: "settings of other systems name the ensemble's three doors, once each and all of them",
+  },
+  {
+    page: "docs/solr.md",
+    language: "sh",
+    path: "test/docs/blocks.test.ts",
+    title: "settings of other systems name the ensemble's three doors, once each and all of them",
+  },
+  {
+    page: "docs/clickhouse.md",
+    language: "xml",
+    path: "test/docs/blocks.test.ts",
+    title: "settings of other systems name the ensemble's three doors, once each and all of them",
+  },
+  {
+    page: "docs/patroni.md",
+    language: "yaml",
+    path: "test/docs/blocks.test.ts",
+    title: "settings of other systems name the ensemble's three doors, once each and all of them",
+  },
+  {
     page: "docs/hadoop.md",
     language: "xml",
     path: "test/docs/blocks.test.ts",
@@ -186,6 +267,21 @@ export const NOT_RUN: readonly NotRun[] = [
     has: "npm install && npm test",
     reason: "it is the run that this test is a part of",
   },
+  {
+    page: "docs/deploying.md",
+    has: "npx wrangler deploy\n",
+    reason: "it takes an account of Cloudflare; test/system/deploy.test.ts deploys as a dry run",
+  },
+  {
+    page: "docs/deploying.md",
+    has: "npx wrangler secret put SUPER_DIGEST",
+    reason: "it takes an account of Cloudflare; .dev.vars has the digest where tests run the scaffold",
+  },
+  {
+    page: "docs/deploying.md",
+    language: "md",
+    reason: "the button takes a public repository and Cloudflare's site",
+  },
   { page: "docs/testing.md", below: "Recipes in the simulator", reason: LONG_SUITES },
   { page: "docs/testing.md", below: "Fuzzing", reason: LONG_SUITES },
   {
@@ -199,24 +295,6 @@ export const NOT_RUN: readonly NotRun[] = [
     reason:
       "a file of the JVM's; `npm run interop -- kafka` starts brokers with the same one, as it takes four minutes",
   },
-];
-
-/**
- * Pages that come with tests of their own, which run what they show with other names, files and ports: their blocks may
- * come and go without a line here. The test prints them too.
- */
-export const OF_OTHERS: readonly string[] = [
-  "docs/cli.md",
-  "docs/deploying.md",
-  "docs/upgrading.md",
-  "docs/dashboard.md",
-  "docs/observability.md",
-  "docs/backup.md",
-  "docs/performance.md",
-  "docs/hbase.md",
-  "docs/solr.md",
-  "docs/clickhouse.md",
-  "docs/patroni.md",
 ];
 
 /** The tests of CHECKED_ELSEWHERE as lines of a table: they have to run, as those that documents name. */
@@ -250,7 +328,6 @@ export function claimsOf(block: PageBlock): readonly string[] {
       ...notRun.map(({ reason }) => reason),
     ];
   }
-  if (OF_OTHERS.includes(block.page)) return ["the page's own tests"];
   return RUN.includes(block.page) && RUNNABLE.has(block.language) ? ["test/system/docs-blocks.test.ts"] : [];
 }
 

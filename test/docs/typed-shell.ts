@@ -6,6 +6,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** What one command did. */
@@ -40,6 +41,15 @@ export class TypedShell {
 
   /** Types a command, and resolves when it has ended. Throws where a word stands for what no answer held. */
   async type(command: string): Promise<Typed> {
+    return await this.#typed(command, undefined);
+  }
+
+  /** Types a command that goes on until Ctrl-C, and presses that once it has printed this. */
+  async typeUntil(command: string, pattern: RegExp): Promise<Typed> {
+    return await this.#typed(command, pattern);
+  }
+
+  async #typed(command: string, until: RegExp | undefined): Promise<Typed> {
     const mark = randomUUID();
     const filled = this.#filled(command);
     this.#printed = "";
@@ -47,7 +57,12 @@ export class TypedShell {
     this.#child.stdin?.write(`${filled}\nprintf '\\n%s %d\\n' ${mark} $?\n`);
     const end = new RegExp(`\\n?\\n${mark} (\\d+)\\n`);
     const deadline = performance.now() + DEADLINE_MS;
+    let isInterrupted = until === undefined;
     for (;;) {
+      if (!isInterrupted && until?.test(this.#printed) === true) {
+        isInterrupted = true;
+        this.#interrupt();
+      }
       const found = end.exec(this.#printed);
       if (found !== null) return this.#done(this.#printed.slice(0, found.index), Number(found[1]));
       if (this.#child.exitCode !== null || performance.now() >= deadline) {
@@ -62,6 +77,13 @@ export class TypedShell {
     const closed = once(this.#child, "close");
     this.#child.kill("SIGKILL");
     await closed;
+  }
+
+  /** What the shell runs now. */
+  #interrupt(): void {
+    const pid = String(this.#child.pid);
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean);
+    for (const child of children) process.kill(Number(child), "SIGINT");
   }
 
   #done(output: string, status: number): Typed {

@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 
 import { ProgramError } from "../exit-code.ts";
 import { Output } from "../output.ts";
-import type { Forecast } from "../plan/forecast.ts";
+import type { Forecast, forecast as ForecastFunction } from "../plan/forecast.ts";
 import { placementOrder, type PlanOptions } from "../plan/placement-order.ts";
 import { HINTS } from "../plan/round-trips.ts";
 
@@ -41,7 +41,7 @@ async function plan(options: PlanOptions): Promise<void> {
 }
 
 /** Loaded where it is asked for: younger runtimes alone have what it takes. Throws ProgramError. */
-async function simulation(): Promise<typeof import("../plan/forecast.ts").forecast> {
+async function simulation(): Promise<typeof ForecastFunction> {
   // Nothing else warns here, and that Node calls its SQLite experimental is nobody's concern: it is a disk in memory.
   process.removeAllListeners("warning");
   try {
