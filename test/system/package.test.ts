@@ -111,6 +111,9 @@ describe("the package", () => {
     };
     expect(await npx("--version")).toMatchObject({ code: 0, stdout: "0.1.0\n", stderr: "" });
     expect(await npx("token", "list", "--json")).toMatchObject({ code: 0, stdout: '{"tokens":[]}\n' });
+    const plan = ["edgekeeper.js", "plan", "--placement", "weur", "--clients", "weur"];
+    const planned = await run(process.execPath, plan, { cwd: join(project, "node_modules/edgekeeper") });
+    expect(planned).toMatchObject({ stdout: expect.stringMatching(/^weur leads: /) as string, stderr: "" });
     expect(await npx("token", "lift")).toMatchObject({ code: 2, stdout: "" });
     const lost = await npx("token", "list", "--url", "http://127.0.0.1:1", "--json");
     expect(lost).toMatchObject({ code: 4, stdout: "" });

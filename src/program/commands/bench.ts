@@ -62,7 +62,11 @@ export function addBenchCommand(program: Command): void {
       wholeNumber(1, OUTSTANDING_MAX),
       16,
     )
-    .option("--for <time>", "how long each is measured", durationMs, FOR_DEFAULT_MS)
+    .addOption(
+      new Option("--for <time>", "how long each is measured")
+        .argParser(durationMs)
+        .default(FOR_DEFAULT_MS, `${FOR_DEFAULT_MS / 1000}s`),
+    )
     .option("--bytes <n>", "data of a znode", wholeNumber(0, BYTES_MAX), 100)
     .option("--znodes <n>", "that are set and read", wholeNumber(1, ZNODES_MAX), 100)
     .option("--path <path>", "the znode that all is below of", "/edgekeeper-bench");
