@@ -10,6 +10,7 @@ import { ROOT } from "../../packaging/build.ts";
 import { RUNTIME_VERSION } from "../../src/cli/runtime-fetch.ts";
 import { runtimeFor } from "../../src/cli/wrangler-tools.ts";
 import { WireClient } from "../client/wire-client.ts";
+import { blocksOf } from "../docs/blocks.ts";
 import { freePorts } from "../harness/ensemble.ts";
 import { type RunningShell, runShell, startShell } from "../harness/shell.ts";
 import { installPackage, type InstalledPackage, lend, npmInstall } from "../package/installed.ts";
@@ -218,11 +219,12 @@ describe("npx edgekeeper init", () => {
 
         return;
       }
+      expect(await readFile(join(project, configName), "utf8")).toContain('CURRENCY = "EUR"');
       const [http] = await freePorts(1);
       const dev = `exec npx edgekeeper dev --config wrangler.toml --port ${http}`;
       server = startShell(dev, { cwd: project });
       await server.until(/^ready in \d+ ms$/m, DEADLINE_MS);
-      expect(await textOf(`http://127.0.0.1:${http}/`)).toMatch(/^EUR under token \d{20}\n$/);
+      expect(await textOf(`http://127.0.0.1:${http}/`)).toMatch(/^held under token \d{20}\n$/);
       await server.stop();
     },
   );
@@ -256,18 +258,10 @@ new_sqlite_classes = ["Cart"]
 `,
 };
 
+/** What docs/deploying.md shows of such an app, and an object of its own. */
 const APP = `import { DurableObject } from "cloudflare:workers";
-import { keeperOf } from "edgekeeper/worker";
-
+${blocksOf("docs/deploying.md").find(({ language }) => language === "js")?.text ?? ""}
 export class Cart extends DurableObject {}
-
-export default {
-  async fetch(request, env, ctx) {
-    if (new URL(request.url).pathname !== "/") return new Response("fine");
-    using lease = await keeperOf(ctx).lock("orders/42", { waitMs: 10_000 });
-    return new Response(\`\${env.CURRENCY} under token \${await lease.token}\n\`);
-  },
-};
 `;
 
 /** The scaffold's Worker beside a tsconfig, to be checked with the platform's types. */
