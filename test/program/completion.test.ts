@@ -24,6 +24,14 @@ describe("what may stand next", () => {
       ["local", "replica"],
     ],
     [["bridge", "--pings", "local", "--li"], ["--listen"]],
+    [
+      ["bench", "--over", ""],
+      ["websocket", "http"],
+    ],
+    [
+      ["plan", "--leader", "w"],
+      ["wnam", "weur"],
+    ],
     [["--json", "token", "create", "--sco"], ["--scope"]],
     [
       ["completion", ""],
