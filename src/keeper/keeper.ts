@@ -280,6 +280,7 @@ export class Keeper {
   }
 
   #maybeSleep(isLater: boolean): void {
+    if (!this.#dormancy.isOrdered) return;
     const isLeading = this.#host.phase.role === "leading";
     const { lastZxid, hasLinks, members } = this.#host;
     const bedside = { isLeading, lastZxid, hasLinks, isAlone: members.length === 1, isLater };
