@@ -118,6 +118,7 @@ export class Turns {
   #startAnew(): void {
     this.#brain = this.#ports.startAnew();
     this.#dirtySinceMs = undefined;
+    this.#isContinuing = false;
     this.#waiting.length = 0;
   }
 

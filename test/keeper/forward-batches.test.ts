@@ -1,8 +1,15 @@
 /** When clients' writes leave for the leader. */
 import { describe, expect, it } from "vitest";
+import { must } from "../../src/base/assert.ts";
 import { BATCH_BYTES_MAX } from "../../src/base/limits.ts";
 import { ZXID_ZERO } from "../../src/base/zxid.ts";
+import { JuteWriter } from "../../src/jute/archive.ts";
+import { encodeRequest } from "../../src/jute/requests.ts";
 import { type Forward, ForwardQueue } from "../../src/keeper/forward-batches.ts";
+import { readLinkMessage } from "../../src/keeper/link-codec.ts";
+import type { Turn } from "../../src/keeper/turn.ts";
+import { connected, create } from "./test-client.ts";
+import { World } from "./world.ts";
 
 function forward(serial: number, bytes = 100): Forward {
   const request = { op: "sync", path: "/" } as const;
@@ -67,5 +74,46 @@ describe("writes on their way to the leader", () => {
     expect(queue.isHeld).toBe(false);
     queue.beginTurn(false);
     expect(queue.take(0)).toEqual([]);
+  });
+});
+
+/** How many writes each message of the turn takes to the leader. */
+function forwarded({ after }: Turn): readonly number[] {
+  return after.flatMap((action) => {
+    const message = action.kind === "linkSend" ? readLinkMessage(action.bytes) : "";
+    if (typeof message === "string" || message.kind !== "toLeader") return [];
+    return message.message.kind === "forward" ? [message.message.requests.length] : [];
+  });
+}
+
+describe("a replica", () => {
+  it("sends the first write at once, and those of others behind it in one message when it is stepped again", () => {
+    const world = new World({ voters: 3 }).startAll();
+    const leader = world.untilServing();
+    const sid = must(
+      world.sids.find((one) => one !== leader),
+      "a follower",
+    );
+    const keeper = world.keeper(sid);
+    const turns = [1, 2, 3].map((xid) => {
+      const { connection } = connected(world, sid);
+      return (): Turn => {
+        const writer = new JuteWriter();
+        encodeRequest(writer, xid, create(`/${xid}`));
+        const input = { kind: "clientBytes", connection: must(connection, "it is connected") } as const;
+        return keeper.step({ ...input, bytes: writer.take() }, world.clockOf(sid));
+      };
+    });
+
+    const [first, second, third] = turns.map((turn) => turn());
+    const last = keeper.step({ kind: "continue" }, world.clockOf(sid));
+
+    expect([first, second, third, last].map((turn) => forwarded(must(turn, "a turn")))).toEqual([
+      [1],
+      [],
+      [],
+      [2],
+    ]);
+    expect([first, second, third, last].map((turn) => turn?.more)).toEqual([false, true, true, false]);
   });
 });
