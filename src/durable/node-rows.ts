@@ -26,15 +26,27 @@ const AFTER_ROWS_MAX = 512;
 /** So many rows are put by one statement, at half of what a statement for each costs: it may have 100 parameters. */
 const PUT_ROWS = 16;
 
+/**
+ * Names are read many in one text, as a row for each costs more than to find it. A page of the longest that are read so
+ * stays below the 2 MB that a text may have, at three bytes a character.
+ */
+const NAMES_PAGE = 4096;
+const NAME_LENGTH_MAX = 160;
+
+/** No name holds it. */
+const NAMES_SEPARATOR = "/";
+
 /** The statements on one table that are run for each znode: text made once, as it is long, and hashed to be found. */
 function statementsOn(
   table: ZnodeTable,
-): Readonly<Record<"read" | "childNames" | "childPage" | "putOne" | "putMany", string>> {
+): Readonly<Record<"read" | "namesPage" | "childPage" | "putOne" | "putMany", string>> {
   const put = `INSERT OR REPLACE INTO ${table} (parent, name, owner, head, data, idle) VALUES`;
   const row = "(?, ?, ?, ?, ?, ?)";
   return {
     read: `SELECT owner, head, data FROM ${table} WHERE parent = ? AND name = ?`,
-    childNames: `SELECT name FROM ${table} WHERE parent = ? ORDER BY name`,
+    namesPage: `SELECT max(length(name)) AS longest,
+      group_concat(CASE WHEN length(name) <= ${NAME_LENGTH_MAX} THEN name END, '${NAMES_SEPARATOR}') AS names
+      FROM (SELECT name FROM ${table} WHERE parent = ? AND name > ? ORDER BY name LIMIT ${NAMES_PAGE})`,
     childPage: `SELECT name FROM ${table} WHERE parent = ? AND name > ? ORDER BY name LIMIT ?`,
     putOne: `${put} ${row}`,
     putMany: `${put} ${Array.from({ length: PUT_ROWS }, () => row).join(", ")}`,
@@ -96,10 +108,13 @@ export class SqlNodeRows implements NodeRows {
   }
 
   childNames(path: string): readonly string[] {
-    return this.#sql
-      .exec<{ name: string }>(this.#statements.childNames, path)
-      .toArray()
-      .map(({ name }) => name);
+    const names: string[] = [];
+    for (let after = "", isLast = false; !isLast; after = names.at(-1) ?? "") {
+      const page = this.#namesPage(path, after);
+      for (const name of page) names.push(name);
+      isLast = page.length < NAMES_PAGE;
+    }
+    return names;
   }
 
   childPage(path: string, after: string, countMax: number): readonly string[] {
@@ -209,6 +224,14 @@ export class SqlNodeRows implements NodeRows {
     for (const one of dirty.puts.slice(whole)) this.#put(this.#statements.putOne, [one]);
     this.#count = count;
     if (this.#owners.size > OWNERS_MAX) this.#owners = this.#readOwners();
+  }
+
+  #namesPage(path: string, after: string): readonly string[] {
+    const { longest, names } = this.#sql
+      .exec<{ longest: number | null; names: string | null }>(this.#statements.namesPage, path, after)
+      .one();
+    if (longest !== null && longest > NAME_LENGTH_MAX) return this.childPage(path, after, NAMES_PAGE);
+    return names === null ? [] : names.split(NAMES_SEPARATOR);
   }
 
   #readOwners(): Set<string> {

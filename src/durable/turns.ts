@@ -44,6 +44,8 @@ export class Turns {
   /** What happened during a turn: a client cut off in the midst of it, say. */
   readonly #waiting: KeeperInput[] = [];
   #isInTurn = false;
+  /** Whether a `continue` is on its way. */
+  #isContinuing = false;
   /** Since when the tree in memory is ahead of the one on disk. */
   #dirtySinceMs: number | undefined;
   #commits = 0;
@@ -85,6 +87,7 @@ export class Turns {
   #turn(input: KeeperInput): void {
     const { keeper, store } = this.#brain;
     const nowMs = this.#ports.now();
+    if (input.kind === "continue") this.#isContinuing = false;
     const turn = keeper.step(input, nowMs);
     for (const send of turn.free) this.#ports.perform(send);
     const isFlush = this.#isFlushDue(nowMs, turn.writes.length > 0);
@@ -98,7 +101,14 @@ export class Turns {
     for (const action of turn.after) this.#ports.perform(action);
     if (turn.restart) this.#startAnew();
     if (turn.restart && turn.sleep === undefined) this.#snapshots++;
-    if (turn.more) this.#ports.continueSoon();
+    if (turn.more) this.#continueSoon();
+  }
+
+  /** One is enough: turns that leave something to do may come one right behind the other. */
+  #continueSoon(): void {
+    if (this.#isContinuing) return;
+    this.#isContinuing = true;
+    this.#ports.continueSoon();
   }
 
   /**
@@ -108,6 +118,7 @@ export class Turns {
   #startAnew(): void {
     this.#brain = this.#ports.startAnew();
     this.#dirtySinceMs = undefined;
+    this.#isContinuing = false;
     this.#waiting.length = 0;
   }
 

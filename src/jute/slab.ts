@@ -10,6 +10,9 @@ const BLOCK_BYTES = 1024;
 /** Longer ones get memory of their own. */
 const SHARED_BYTES_MAX = 256;
 
+/** Up to here a loop costs less than a view of what is copied. */
+const LOOP_BYTES_MAX = 128;
+
 const NOTHING = new Uint8Array(0);
 
 /** See the file's comment. */
@@ -39,7 +42,9 @@ export class Slab {
     }
     const from = this.#used;
     this.#used = from + length;
-    this.#block.set(bytes.subarray(at, at + length), from);
-    return this.#block.subarray(from, this.#used);
+    const block = this.#block;
+    if (length > LOOP_BYTES_MAX) block.set(bytes.subarray(at, at + length), from);
+    else for (let index = 0; index < length; index++) block[from + index] = bytes[at + index] ?? 0;
+    return block.subarray(from, from + length);
   }
 }

@@ -47,6 +47,9 @@ const KIND_NAMES: ReadonlyMap<number, Txn["kind"]> = new Map(
   Object.entries(KINDS).map(([name, number]) => [number, name as Txn["kind"]]),
 );
 
+/** What clients' changes mostly are. */
+const PLAIN_KINDS: ReadonlySet<number> = new Set([KINDS.create, KINDS.delete, KINDS.setData, KINDS.multi]);
+
 const OPERATION_KINDS: ReadonlySet<Txn["kind"]> = new Set<OperationTxn["kind"]>([
   "create",
   "delete",
@@ -114,6 +117,7 @@ export function decodeTxn(bytes: Uint8Array, slab?: Slab): DecodedTxn {
  * Throws JuteError as decodeTxn does.
  */
 export function configTxnOf(bytes: Uint8Array): (Txn & { readonly kind: "config" | "settled" }) | undefined {
+  if (isOtherThanConfig(bytes)) return undefined;
   const reader = new JuteReader(bytes);
   const version = reader.byte();
   if (version !== TXN_FORMAT_VERSION) throw new JuteError("bad-version", `transaction format ${version}`);
@@ -121,6 +125,17 @@ export function configTxnOf(bytes: Uint8Array): (Txn & { readonly kind: "config"
   const kind = readKind(reader);
   if (kind === "settled") return { kind };
   return kind === "config" ? { kind, data: readBytes(reader) } : undefined;
+}
+
+/** Whether that is plain from where the kind stands, which it is of all but a few: each proposal is asked. */
+function isOtherThanConfig(bytes: Uint8Array): boolean {
+  if (bytes[0] !== TXN_FORMAT_VERSION) return false;
+  let at = 1 + SESSION_BYTES;
+  for (let left = HEADER_VARINTS; left > 0; left--) {
+    while ((bytes[at] ?? 0) >= 0x80) at++;
+    at++;
+  }
+  return PLAIN_KINDS.has(bytes[at] ?? 0);
 }
 
 function writeHeader(writer: JuteWriter, header: TxnHeader): void {
@@ -141,7 +156,6 @@ function readHeader(reader: JuteReader): TxnHeader {
   };
 }
 
-/** Each proposal is asked what it does to the configuration, more than once: so nothing is made of this. */
 function skipHeader(reader: JuteReader): void {
   reader.skip(SESSION_BYTES);
   for (let left = HEADER_VARINTS; left > 0; left--) reader.skipVarint();

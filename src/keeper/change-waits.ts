@@ -47,6 +47,7 @@ export class ChangeWaits {
 
   /** Those that are to look again, as they wait no more. */
   take({ kind, path }: TreeEvent): readonly OpenCall[] {
+    if (this.#paths.size === 0) return [];
     const parent = parentOf(path);
     const paths = kind === "dataChanged" ? [path, belowOf(parent)] : [path, parent, belowOf(parent)];
     const found = new Set(paths.flatMap((one) => [...(this.#byPath.get(one) ?? [])]));

@@ -125,6 +125,11 @@ export class Dormancy {
     this.#touchedAtPollMs = -1;
   }
 
+  /** Whether the leader has said that the ensemble sleeps, and it was not decided yet. */
+  get isOrdered(): boolean {
+    return this.#order !== undefined;
+  }
+
   /** Whether to sleep now, and how; or not after all; undefined where there is nothing to decide yet. */
   decide(bedside: Bedside): Slept | "breaks off" | "stays awake" | undefined {
     const order = this.#order;

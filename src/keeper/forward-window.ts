@@ -38,6 +38,11 @@ export class ForwardWindow {
     return this.#bytes;
   }
 
+  /** How many they are. */
+  get count(): number {
+    return this.#underWay.size;
+  }
+
   /** A write of so many bytes leaves. */
   sent(serial: number, bytes: number): void {
     this.#underWay.set(serial, bytes);

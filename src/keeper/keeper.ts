@@ -29,7 +29,7 @@ import type { DoorContext } from "./door-context.ts";
 import { Dormancy } from "./dormancy.ts";
 import { EventStreams } from "./event-streams.ts";
 import { Digests } from "./digests.ts";
-import { type Forward, forwardBatches } from "./forward-batches.ts";
+import { ForwardQueue } from "./forward-batches.ts";
 import { ForwardWindow } from "./forward-window.ts";
 import { HistoryWalks } from "./history-walks.ts";
 import type { KeeperInput, KeeperParts } from "./keeper-input.ts";
@@ -73,7 +73,7 @@ export class Keeper {
   #serving = false;
   readonly #digests: Digests;
   #leaderlessSinceMs: number | undefined;
-  #forwards: Forward[] = [];
+  readonly #forwards = new ForwardQueue();
   readonly #outbox = new TurnOutbox();
   #more = false;
   #nowMs = 0;
@@ -178,9 +178,10 @@ export class Keeper {
     this.#dormancy.see(input);
     this.#door.counters.turns++;
     this.#more = false;
+    this.#forwards.beginTurn(input.kind === "clientBytes" && this.#host.phase.role !== "leading");
     this.#take(input);
     this.#settle();
-    return this.#outbox.take(this.#more);
+    return this.#outbox.take(this.#more || this.#forwards.isHeld);
   }
 
   #take(input: KeeperInput): void {
@@ -279,6 +280,7 @@ export class Keeper {
   }
 
   #maybeSleep(isLater: boolean): void {
+    if (!this.#dormancy.isOrdered) return;
     const isLeading = this.#host.phase.role === "leading";
     const { lastZxid, hasLinks, members } = this.#host;
     const bedside = { isLeading, lastZxid, hasLinks, isAlone: members.length === 1, isLater };
@@ -326,7 +328,7 @@ export class Keeper {
     this.#reign.close();
     this.#resumeAt = undefined;
     this.#serving = false;
-    this.#forwards = [];
+    this.#forwards.clear();
     this.#window.suspend();
     this.#door.suspend();
     this.#calls.suspend();
@@ -428,10 +430,9 @@ export class Keeper {
   }
 
   #sendForwards(): boolean {
-    if (this.#forwards.length === 0) return false;
-    for (const requests of forwardBatches(this.#forwards)) this.#tellLeader({ kind: "forward", requests });
-    this.#forwards = [];
-    return true;
+    const messages = this.#forwards.take(this.#window.count);
+    for (const requests of messages) this.#tellLeader({ kind: "forward", requests });
+    return messages.length > 0;
   }
 
   /** The desk's word for a replica, itself included. */

@@ -53,10 +53,9 @@ export function eventsOf(txn: Txn, note: EventNote | undefined): readonly TreeEv
 /** What is to be kept of a transaction that led to these events; undefined where the transaction tells them. */
 export function noteOf(txn: Txn, events: readonly TreeEvent[]): EventNote | undefined {
   if (events.length === 0) return undefined;
-  const note = events.map(simplified);
-  const told = eventsOf(txn, undefined).map(simplified);
-  const isTold = told.length === note.length && told.every((event, at) => isSame(event, note[at]));
-  return isTold ? undefined : note;
+  const told = eventsOf(txn, undefined);
+  const isTold = told.length === events.length && told.every((event, at) => isSame(event, events[at]));
+  return isTold ? undefined : events.map(simplified);
 }
 
 /** As the history alone tells it: whoever is not kept from reading may read. */
@@ -99,18 +98,22 @@ function simplified(event: TreeEvent): TreeEvent {
     : { ...event, acl, parentAcl: readersOf(event.parentAcl) };
 }
 
+/** Once simplified. */
 function isSame(a: TreeEvent, b: TreeEvent | undefined): boolean {
-  if (b === undefined || a.kind !== b.kind || a.path !== b.path || !isSameAcl(a.acl, b.acl)) return false;
-  return a.kind === "dataChanged" || b.kind === "dataChanged" || isSameAcl(a.parentAcl, b.parentAcl);
+  if (b === undefined || a.kind !== b.kind || a.path !== b.path || !isSameToReaders(a.acl, b.acl))
+    return false;
+  return a.kind === "dataChanged" || b.kind === "dataChanged" || isSameToReaders(a.parentAcl, b.parentAcl);
 }
 
-function isSameAcl(a: readonly Acl[], b: readonly Acl[]): boolean {
+function isSameToReaders(one: readonly Acl[], other: readonly Acl[]): boolean {
+  if (one === other) return true;
+  const [a, b] = [readersOf(one), readersOf(other)];
   return (
     a === b ||
     (a.length === b.length &&
       a.every(({ perms, scheme, id }, at) => {
-        const other = b[at];
-        return other?.perms === perms && other.scheme === scheme && other.id === id;
+        const there = b[at];
+        return there?.perms === perms && there.scheme === scheme && there.id === id;
       }))
   );
 }

@@ -189,8 +189,7 @@ export class Leader {
   onPropose(proposals: readonly Proposal[]): void {
     const { members } = this.#core;
     assert(this.#pipeline !== undefined, "a leader proposes in broadcast only");
-    assertMayPropose(members, proposals, this.#lastChange !== undefined);
-    this.#lastChange = proposals.findLast(({ payload }) => members.read(payload))?.zxid ?? this.#lastChange;
+    this.#lastChange = assertMayPropose(members, proposals, this.#lastChange);
     this.#pipeline.gather(proposals);
     this.#maybeFlush();
   }

@@ -101,15 +101,17 @@ export class Members {
    * let go names nobody: whoever believed it would ask those of before for ever.
    */
   get note(): MembershipNote {
+    return (this.#note ??= this.#makeNote());
+  }
+
+  #makeNote(): MembershipNote {
     const { current, latest } = this;
-    if (latest.version === this.#unnamed) {
-      return (this.#note ??= { version: latest.version, isCommitted: true, voters: [], observers: [] });
-    }
+    if (latest.version === this.#unnamed)
+      return { version: latest.version, isCommitted: true, voters: [], observers: [] };
     const voters = [...new Set([...latest.voters, ...current.voters])];
     const observers = [...new Set([...latest.observers, ...current.observers, ...this.#guests])];
     const isCommitted = this.pending === undefined;
-    this.#note ??= { version: latest.version, isCommitted, voters, observers };
-    return this.#note;
+    return { version: latest.version, isCommitted, voters, observers };
   }
 
   /** Replicas that a leader lets learn from it though they are no members yet; nobody where it leads no more. */
@@ -218,14 +220,21 @@ export class Members {
  * What a leader proposes must follow the rules that its successors reason by: a membership only once the one before is
  * settled, "settled" only behind a membership that is committed, and of both no two at once.
  */
-export function assertMayPropose(members: Members, proposals: readonly Proposal[], underWay: boolean): void {
-  let changes = underWay ? 1 : 0;
-  for (const { payload } of proposals) {
+export function assertMayPropose(
+  members: Members,
+  proposals: readonly Proposal[],
+  underWay: Zxid | undefined,
+): Zxid | undefined {
+  let latest = underWay;
+  let changes = underWay === undefined ? 0 : 1;
+  for (const { zxid, payload } of proposals) {
     const change = members.read(payload);
     if (change === undefined) continue;
     changes++;
+    latest = zxid;
     assert(changes === 1, "one change of the members at a time");
     if (change.kind === "members") assert(members.isSettled, "the members before are settled");
     else assert(members.isSettlingDue, "the members are committed, and not settled");
   }
+  return latest;
 }
