@@ -351,7 +351,32 @@ describe("a store over rows", () => {
     expect(dirty.puts.map(([path]) => path)).toEqual(["/"]);
     expect(dirty.deletes).toEqual([]);
     expect(store.dirtyBytes).toBe(0);
-    expect(store.takeDirty()).toEqual({ puts: [], deletes: [] });
+    expect(store.takeDirty()).toEqual({ updates: [], puts: [], deletes: [] });
+  });
+
+  test("tells apart the rows that are only updated: those of persistent znodes, before and now", () => {
+    const rows = new MapRows();
+    const store = new CachedNodeStore(rows, 10_000);
+    const kinds = ["persistent", "container"] as const;
+    store.put("/", znode());
+    for (const was of kinds) for (const is of kinds) store.put(`/${was}-${is}`, znode({ mode: was }));
+    rows.flush(store);
+    const cold = new CachedNodeStore(rows, 0);
+    for (const was of kinds) {
+      for (const is of kinds) {
+        cold.delete(`/${was}-${is}`);
+        cold.put(`/${was}-${is}`, znode({ mode: is }));
+      }
+    }
+    cold.put("/new", znode());
+    cold.put("/", znode());
+    const { updates, puts, deletes } = cold.takeDirty();
+
+    expect(updates.map(([path]) => path)).toEqual(["/persistent-persistent", "/"]);
+    expect(puts.map(([path]) => path).sort()).toEqual(
+      ["/container-container", "/container-persistent", "/new", "/persistent-container"].sort(),
+    );
+    expect(deletes).toEqual([]);
   });
 
   test("writes nothing for a znode that came and went between two flushes", () => {
@@ -363,7 +388,7 @@ describe("a store over rows", () => {
     store.put("/brief", znode());
     store.delete("/brief");
 
-    expect(store.takeDirty()).toEqual({ puts: [], deletes: [] });
+    expect(store.takeDirty()).toEqual({ updates: [], puts: [], deletes: [] });
   });
 
   test("asks for what is not there once, until it is put", () => {
@@ -424,6 +449,31 @@ describe("a store over rows", () => {
     for (const path of there) store.delete(path);
     rows.writeChangesOf(store);
     expect(database.sql.exec<{ n: number }>("SELECT count(*) AS n FROM znode").one().n).toBe(0);
+  });
+
+  test("updates many rows as it puts each: data, none and empty data, Stats, and nothing else", () => {
+    const database = memoryDatabase();
+    createTables(database);
+    const rows = new SqlNodeRows(database.sql, "znode");
+    const store = new CachedNodeStore(rows, 0);
+    const paths = Array.from({ length: 60 }, (_, index) => `/${index % 2 === 0 ? "é" : '"'}${index}`);
+    const before = (index: number): Znode => ({ ...znode(), data: bytes(`before ${index}`) });
+    const datas = [bytes("after, and longer than before"), null, bytes(""), bytes("a")];
+    const after = (index: number): Znode => {
+      return { ...znode(undefined, index), data: datas[index % datas.length] ?? null };
+    };
+    store.put("/", znode());
+    for (const [index, path] of paths.entries()) store.put(path, before(index));
+    rows.writeChangesOf(store);
+    const changed = paths.toReversed().filter((_, index) => index % 10 !== 9);
+    for (const path of changed) store.put(path, after(paths.indexOf(path)));
+    rows.writeChangesOf(store);
+
+    for (const [index, path] of paths.entries()) {
+      expect(rows.read(path)).toEqual(changed.includes(path) ? after(index) : before(index));
+    }
+    expect(changed.length).toBe(54);
+    expect(database.sql.exec<{ n: number }>("SELECT count(*) AS n FROM znode").one().n).toBe(61);
   });
 
   test("refuses to delete what is not there", () => {
