@@ -41,6 +41,13 @@ export function parentOf(path: string): string {
   return slash <= 0 ? "/" : path.slice(0, slash);
 }
 
+/** Whether the path is one right below the parent: what parentOf tells, without making a text of it. */
+export function isChildOf(path: string, parent: string): boolean {
+  const slash = path.lastIndexOf("/");
+  if (slash <= 0) return parent === "/" && path !== "/";
+  return slash === parent.length && path.startsWith(parent);
+}
+
 /** The last segment; empty for the root. */
 export function nameOf(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);

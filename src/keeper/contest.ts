@@ -135,7 +135,10 @@ export function standingOf(
   if (permit !== undefined) return { ...permit, ahead: 0, blocker: undefined, isHolder: true };
   const node = tree.get(entered);
   const queue = parentOf(entered);
-  const place = node && placeOf(contendersOf(tree.childNames(queue)), nameOf(entered));
+  // Mostly nobody else is there: then nobody need read who is.
+  const isAlone = tree.get(queue)?.childCount === 1;
+  const names = isAlone ? [nameOf(entered)] : tree.childNames(queue);
+  const place = node && placeOf(contendersOf(names), nameOf(entered));
   if (node === undefined || place === undefined) return undefined;
   const blocker = place.blocker === undefined ? undefined : childOf(queue, place.blocker);
   const isHolder = blocker === undefined && mode !== "permit";

@@ -119,7 +119,7 @@ export class CachedNodeStore implements NodeStore {
     return this.#clean.bytes;
   }
 
-  get(path: string): Znode | undefined {
+  get(path: string, parent?: Znode): Znode | undefined {
     const dirty = this.#dirty.get(path);
     if (dirty !== undefined) return dirty.node;
     const clean = this.#clean.get(path);
@@ -127,7 +127,7 @@ export class CachedNodeStore implements NodeStore {
     if (this.#absent.has(path)) return undefined;
     // Rows are found by (parent, name), in which "//a" and "a" would pass for "/a".
     if (pathProblem(path) !== undefined || this.#isKnownAbsent(path)) return undefined;
-    const read = this.#rows.read(path);
+    const read = parent?.childCount === 0 ? undefined : this.#rows.read(path);
     if (read !== undefined) this.#clean.set(path, read);
     else this.#noteAbsent(path);
     return read;

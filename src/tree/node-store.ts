@@ -62,7 +62,8 @@ export interface Subtotal {
 
 /** What reading and changing znodes takes: the store, and the overlays that lie over it. */
 export interface NodeView {
-  get(path: string): Znode | undefined;
+  /** Who has the parent at hand may tell: where that has no children, nobody need look for this one. */
+  get(path: string, parent?: Znode): Znode | undefined;
   /** Keeps the znode at the path, whose parent the store already has. */
   put(path: string, node: Znode): void;
   /** Forgets the znode, which must exist and have no children. */

@@ -3,7 +3,7 @@
  * of dependent writes needs no waiting. Source: ZooKeeper PrepRequestProcessor, outstandingChanges.
  */
 import type { SessionId } from "../base/ids.ts";
-import { nameOf, parentOf } from "../base/path.ts";
+import { isChildOf, nameOf } from "../base/path.ts";
 import { compareZxid, type Zxid } from "../base/zxid.ts";
 import {
   compareText,
@@ -16,7 +16,7 @@ import {
 
 /** The part of a tree or store that an overlay lies on. */
 export interface OverlayBase {
-  get(path: string): Znode | undefined;
+  get(path: string, parent?: Znode): Znode | undefined;
   ephemeralsOf(session: SessionId): readonly string[];
   childNames(path: string): readonly string[];
   subtotal(path: string): Subtotal;
@@ -39,9 +39,10 @@ export class Overlay implements NodeView {
     return this.#changes.size;
   }
 
-  get(path: string): Znode | undefined {
+  /** What is not changed here stands in the base just so, the parent's children among it. */
+  get(path: string, parent?: Znode): Znode | undefined {
     const changed = this.#changes.get(path);
-    return changed !== undefined || this.#changes.has(path) ? changed : this.#base.get(path);
+    return changed !== undefined || this.#changes.has(path) ? changed : this.#base.get(path, parent);
   }
 
   put(path: string, node: Znode): void {
@@ -61,7 +62,7 @@ export class Overlay implements NodeView {
   childNames(path: string): readonly string[] {
     const names = new Set(this.#base.childNames(path));
     for (const [other, node] of this.#changes) {
-      if (other === "/" || parentOf(other) !== path) continue;
+      if (!isChildOf(other, path)) continue;
       if (node === undefined) names.delete(nameOf(other));
       else names.add(nameOf(other));
     }

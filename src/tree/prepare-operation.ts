@@ -137,7 +137,7 @@ function prepareCreate(context: PrepareContext, request: CreateRequest): CreateT
   const suffix = mode.sequential ? sequenceText(parent.childCreates) : "";
   const path = request.path + suffix;
   checkPath(path);
-  if (context.view.get(path) !== undefined) throw new KeeperError("nodeExists", path);
+  if (context.view.get(path, parent) !== undefined) throw new KeeperError("nodeExists", path);
   if (path === KEYS_PATH) throw new KeeperError("noAuth", "the service makes it itself");
   if (path === TOKENS_PATH || path === HOOKS_PATH) checkAllowed(TOKENS_ACL, PERMS.create, context.identities);
   if (parent.owner.mode === "ephemeral") throw new KeeperError("noChildrenForEphemerals", path);

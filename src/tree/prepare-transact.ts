@@ -179,6 +179,7 @@ function checkGuard(context: PrepareContext, guard: Guard): void {
       return;
     }
     case "free":
+      if ((view.get(path)?.childCount ?? 0) === 0) return;
       if (contendersOf(view.childNames(path)).some(({ isShared }) => !(isShared && guard.isShared)))
         throw new KeeperError("lockHeld", path);
       return;

@@ -280,8 +280,8 @@ class NotingView implements NodeView {
     this.#pending = pending;
   }
 
-  get(path: string): Znode | undefined {
-    return this.#nodes.get(path);
+  get(path: string, parent?: Znode): Znode | undefined {
+    return this.#nodes.get(path, parent);
   }
 
   put(path: string, node: Znode): void {

@@ -124,7 +124,7 @@ function applyCreate(view: NodeView, moment: Moment, txn: CreateTxn, events: Tre
   const { path } = txn;
   const parentPath = parentOf(path);
   const parent = must(view.get(parentPath), `create without a parent of ${path}`);
-  assert(view.get(path) === undefined, `create over the znode at ${path}`);
+  assert(view.get(path, parent) === undefined, `create over the znode at ${path}`);
   assert(
     txn.parentCreates === ((parent.childCreates + 1) | 0),
     `create of ${path} out of its parent's sequence`,

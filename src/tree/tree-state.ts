@@ -108,8 +108,8 @@ export class TreeState implements NodeView {
     return { digest, totals: { dataBytes, ephemerals } };
   }
 
-  get(path: string): Znode | undefined {
-    return this.store.get(path);
+  get(path: string, parent?: Znode): Znode | undefined {
+    return this.store.get(path, parent);
   }
 
   childNames(path: string): readonly string[] {

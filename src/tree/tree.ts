@@ -113,8 +113,8 @@ export class Tree {
   }
 
   /** The znode at the path; undefined where there is none, whatever the path looks like. */
-  get(path: string): Znode | undefined {
-    return this.#state.store.get(path);
+  get(path: string, parent?: Znode): Znode | undefined {
+    return this.#state.store.get(path, parent);
   }
 
   /** These will be asked for next: they are read in one go. */

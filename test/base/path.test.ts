@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { childOf, nameOf, parentOf, pathProblem } from "../../src/base/path.ts";
+import { childOf, isChildOf, nameOf, parentOf, pathProblem } from "../../src/base/path.ts";
 
 describe("the grammar of paths (ZooKeeper PathUtils)", () => {
   test.each([
@@ -52,5 +52,13 @@ describe("parts of paths", () => {
     expect(parentOf(path)).toBe(parent);
     expect(nameOf(path)).toBe(name);
     if (name !== "") expect(childOf(parent, name)).toBe(path);
+  });
+
+  test("a child is one of the path that it lies under, and of no other", () => {
+    const paths = ["/", "/a", "/b", "/ab", "/a/b", "/a/bc", "/ab/c", "/a/b/c"];
+    for (const path of paths) {
+      for (const parent of paths)
+        expect(isChildOf(path, parent)).toBe(path !== "/" && parentOf(path) === parent);
+    }
   });
 });

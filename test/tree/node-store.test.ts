@@ -410,6 +410,22 @@ describe("a store over rows", () => {
     expect([store.get("/a"), store.count(), rows.count()]).toEqual([undefined, 1, 1]);
   });
 
+  test("does not look for a child of a znode that has none, when it is found and when it is put", () => {
+    const rows = new MapRows();
+    const store = new CachedNodeStore(rows, 1_000_000);
+    store.put("/", znode());
+    store.put("/a", { ...znode(), childCount: 1 });
+    rows.flush(store);
+    rows.reads = 0;
+
+    expect(store.get("/b/1", znode())).toBeUndefined();
+    store.put("/b/1", znode());
+    expect(rows.reads).toBe(0);
+    expect(store.get("/a/1", store.get("/a"))).toBeUndefined();
+    expect(rows.reads).toBe(1);
+    expect(store.get("/a", znode())).toMatchObject({ childCount: 1 });
+  });
+
   test("reads what was announced in one go, what is not there too, and forgets that once it is put", () => {
     const rows = new MapRows();
     const paths = ["/a", "/b", "/c", "x", "/a//b"];
