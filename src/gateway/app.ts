@@ -19,6 +19,7 @@ import { corsOf } from "./cors.ts";
 import { asksForPage, showPage } from "./dashboard.ts";
 import { type App, document, ensemblesOf, problem, unknownEnsemble } from "./documents.ts";
 import { moveLeader, moveLeaderByPost } from "./move-leader.ts";
+import { takes } from "./queries.ts";
 import { allMetrics, ensembleMetrics } from "./metrics.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
 import type { CallerIdentities } from "./identities.ts";
@@ -91,9 +92,9 @@ export function makeApp({ callers, whereabouts, gatekeeper }: AppParts): Hono<Ap
   app.use("/:ensemble/commands/*", forBearersWith(asker, "admin"));
 
   app.get("/healthz", health);
-  app.get("/metrics", allMetrics);
-  app.get("/:ensemble/metrics", ensembleMetrics);
-  for (const path of STATUS_PATHS) app.get(path, status);
+  app.get("/metrics", takes(), allMetrics);
+  app.get("/:ensemble/metrics", takes("sid"), ensembleMetrics);
+  for (const path of STATUS_PATHS) app.get(path, takes(), status);
   const api = makeApi(callers, whereabouts);
   const contract = describeApi(api);
   app.route("/:ensemble/v1", api);
@@ -105,7 +106,7 @@ export function makeApp({ callers, whereabouts, gatekeeper }: AppParts): Hono<Ap
     }),
   );
   for (const path of ["/:ensemble/commands", "/:ensemble/commands/"]) app.get(path, listCommands);
-  app.post("/:ensemble/commands/move_leader", moveLeader);
+  app.post("/:ensemble/commands/move_leader", takes("to"), moveLeader);
   app.get("/:ensemble/commands/move_leader", moveLeaderByPost);
   app.get("/:ensemble/commands/:command{snap(shot)?}", (context) => takeSnapshot(context, callers));
   app.post("/:ensemble/commands/:command{shed(_connections)?}", (context) =>
@@ -114,7 +115,7 @@ export function makeApp({ callers, whereabouts, gatekeeper }: AppParts): Hono<Ap
   app.post("/:ensemble/commands/:command{rest(ore)?}", (context) => restore(context, callers));
   app.get("/:ensemble/commands/:command{rest(ore)?}", restoreByPost);
   app.get("/:ensemble/commands/:command", runCommand);
-  app.get("/:ensemble/zk", (context) => zooKeeperSocket(context, asker, whereabouts));
+  app.get("/:ensemble/zk", takes("sid"), (context) => zooKeeperSocket(context, asker, whereabouts));
   app.get("/", (context) => document(context, { ensembles: ensemblesOf(context.env), routes: ROUTES }));
   app.onError(failure);
   app.notFound(noSuchRoute);
