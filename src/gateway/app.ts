@@ -19,7 +19,7 @@ import { corsOf } from "./cors.ts";
 import { asksForPage, showPage } from "./dashboard.ts";
 import { type App, document, ensemblesOf, problem, unknownEnsemble } from "./documents.ts";
 import { moveLeader, moveLeaderByPost } from "./move-leader.ts";
-import { takes } from "./queries.ts";
+import { unknownText } from "./queries.ts";
 import { allMetrics, ensembleMetrics } from "./metrics.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
 import type { CallerIdentities } from "./identities.ts";
@@ -167,6 +167,15 @@ async function status(context: Context<App>): Promise<Response> {
   if (!ensemblesOf(context.env).includes(ensemble)) return unknownEnsemble(context, ensemble);
   const replicas = await statuses(context.env, ensemble);
   return document(context, { ensemble, leader: leaderOf(replicas)?.sid ?? null, replicas });
+}
+
+/** For a route without a schema: lets in who asks with these query parameters alone. */
+function takes(...known: readonly string[]): MiddlewareHandler<App> {
+  return async (context, next) => {
+    const unknown = Object.keys(context.req.query()).filter((name) => !known.includes(name));
+    if (unknown.length > 0) return problem(context, 400, "bad-request", unknownText(unknown, known));
+    return await next();
+  };
 }
 
 /** What tells of all ensembles: a token is of one. */

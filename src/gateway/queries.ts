@@ -1,10 +1,8 @@
 /** Query parameters: a route refuses those that it does not know, as a misspelt one is not to be taken for none. */
 import { z } from "@hono/zod-openapi";
-import type { Context, MiddlewareHandler, Next } from "hono";
-import { type App, problem } from "./documents.ts";
 
 /** What is said of parameters that a route does not know, with those that it does. */
-function unknownText(unknown: readonly string[], known: readonly string[]): string {
+export function unknownText(unknown: readonly string[], known: readonly string[]): string {
   const named = unknown.map((name) => JSON.stringify(name)).join(", ");
   const there = known.length === 0 ? "this route takes none" : `this route takes ${known.join(", ")}`;
   return `unknown query parameter${unknown.length === 1 ? "" : "s"} ${named}: ${there}`;
@@ -16,13 +14,4 @@ export function queryOf<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<
   return z.strictObject(shape, {
     error: (issue) => (issue.code === "unrecognized_keys" ? unknownText(issue.keys, known) : undefined),
   });
-}
-
-/** For a route without a schema: lets in who asks with these parameters alone. */
-export function takes(...known: readonly string[]): MiddlewareHandler<App> {
-  return async (context: Context<App>, next: Next): Promise<Response | void> => {
-    const unknown = Object.keys(context.req.query()).filter((name) => !known.includes(name));
-    if (unknown.length === 0) return await next();
-    return problem(context, 400, "bad-request", unknownText(unknown, known));
-  };
 }
