@@ -71,7 +71,7 @@ export function NodePanel(props: {
         )}
       </header>
       <ErrorNote error={error} retry={again} />
-      {(isGone || explained === path) && <Explain of={{ path }} />}
+      {(isGone || explained === path) && <Explain key={`${path} ${String(isGone)}`} of={{ path }} />}
       {node !== undefined && (
         <div class="stack">
           <DataSection key={path} node={node} written={again} />

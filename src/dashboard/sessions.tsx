@@ -172,7 +172,7 @@ function SessionPanel(props: { readonly id: string; readonly ended: () => void }
       ) : (
         <ErrorNote error={error} retry={again} />
       )}
-      {(isOver || isExplained) && <Explain of={{ session: id }} />}
+      {(isOver || isExplained) && <Explain key={String(isOver)} of={{ session: id }} />}
       {value !== undefined && <SessionFacts desk={desk} one={value} />}
       {isAsked && value !== undefined && (
         <Confirm title="End this session?" verb="End it" isDanger act={end} close={() => setAsked(false)}>

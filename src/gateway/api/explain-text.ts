@@ -70,9 +70,14 @@ export function sentencesOfSession(told: ExplainedSessionAnswer): readonly strin
   ];
   if (opened !== undefined)
     sentences.push(`It was opened ${whenText(opened)}, at replica ${opened.replica}.`);
-  if (isOpen) sentences.push(`It has ${ephemerals.length} ephemerals: ${ephemerals.join(", ") || "none"}.`);
+  if (isOpen) sentences.push(ephemeralsText(ephemerals));
   if (lost.length > 0) sentences.push(`With it went ${lost.join(", ")}.`);
   return sentences;
+}
+
+function ephemeralsText(paths: readonly string[]): string {
+  if (paths.length === 0) return "It has no ephemerals.";
+  return `It has ${paths.length} ephemeral${paths.length === 1 ? "" : "s"}: ${paths.join(", ")}.`;
 }
 
 function contenderText(one: ExplainedContender): string {
