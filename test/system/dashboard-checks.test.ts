@@ -1,7 +1,7 @@
 /**
- * What Lighthouse looks at, of the dashboard in a real Chromium: what it weighs and asks for, when there is something to
- * work with, whether anything moves under one's hand, and whether everybody can use it. Figures are printed; those that a
- * loaded machine changes are not judged.
+ * What Lighthouse looks at, of the dashboard in a real Chromium: what it weighs and asks for, when there is something
+ * to work with, whether anything moves under one's hand, and whether everybody can use it. Figures are printed; those
+ * that a loaded machine changes are not judged.
  */
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
