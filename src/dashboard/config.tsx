@@ -18,7 +18,10 @@ export function Config(): JSX.Element {
   const desk = useDesk();
   const { chosen } = desk.route.value;
   const mayRead = desk.may("read", ROOT);
-  const model = useMemo(() => new TreeModel(desk, [ROOT], (name) => !name.startsWith(".")), [desk]);
+  const model = useMemo(
+    () => new TreeModel(desk, [ROOT], { isShown: (name) => !name.startsWith(".") }),
+    [desk],
+  );
   const there = useReading("config", 0, async () => {
     if (mayRead) await desk.api.get(desk.path(`/nodes${ROOT}?children&limit=1`));
     return true;

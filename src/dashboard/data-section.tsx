@@ -14,85 +14,101 @@ const DUMP_BYTES_MAX = 65_536;
 
 type Form = "text" | "json" | "raw";
 
+const FORMS: readonly (readonly [Form, string])[] = [
+  ["text", "Text"],
+  ["json", "JSON"],
+  ["raw", "Raw"],
+];
+
 /** What is being written, over what was read. */
 interface Draft {
   readonly text: string;
   readonly base: ReadNode;
+  /** It began as JSON, and is to end as such. */
+  readonly isJson: boolean;
 }
 
 /** See the file's comment. */
 export function DataSection(props: { readonly node: ReadNode; readonly written: () => void }): JSX.Element {
   const { node, written } = props;
   const desk = useDesk();
-  const [picked, setForm] = useState<Form>();
   const [draft, setDraft] = useState<Draft>();
-  const bytes = node.data === null ? new Uint8Array() : bytesOf(node.data);
-  const text = textOf(bytes);
-  const json = text === undefined || text === "" ? undefined : prettyJson(text);
-  const form =
-    picked ?? (text === undefined ? "raw" : json !== undefined && /^\s*[[{]/.test(text) ? "json" : "text");
-  const mayWrite = desk.may("write", node.path);
+  if (draft === undefined) {
+    const edit = (text: string, isJson: boolean): void => setDraft({ text, base: node, isJson });
+    return (
+      <DataView path={node.path} data={node.data} edit={desk.may("write", node.path) ? edit : undefined} />
+    );
+  }
   return (
     <section aria-labelledby="data-title">
       <div class="section-head">
         <h2 id="data-title" class="minor">
           Data
         </h2>
-        <Choice<Form>
-          label="Shown as"
-          values={[
-            ["text", "Text"],
-            ["json", "JSON"],
-            ["raw", "Raw"],
-          ]}
-          value={form}
-          choose={setForm}
-        />
+      </div>
+      <Editor
+        node={node}
+        draft={draft}
+        change={setDraft}
+        reread={written}
+        done={() => {
+          setDraft(undefined);
+          written();
+        }}
+      />
+    </section>
+  );
+}
+
+/** The data of a znode in the form that suits them, or in another that is picked. */
+export function DataView(props: {
+  readonly path: string;
+  /** In base64; null for none. */
+  readonly data: string | null;
+  readonly edit?: ((text: string, isJson: boolean) => void) | undefined;
+}): JSX.Element {
+  const { path, data, edit } = props;
+  const [picked, setForm] = useState<Form>();
+  const bytes = data === null ? new Uint8Array() : bytesOf(data);
+  const text = textOf(bytes);
+  const json = text === undefined || text === "" ? undefined : prettyJson(text);
+  const form =
+    picked ?? (text === undefined ? "raw" : json !== undefined && /^\s*[[{]/.test(text) ? "json" : "text");
+  return (
+    <section aria-labelledby="data-title">
+      <div class="section-head">
+        <h2 id="data-title" class="minor">
+          Data
+        </h2>
+        <Choice<Form> label="Shown as" values={FORMS} value={form} choose={setForm} />
         <span class="grow" />
-        {draft === undefined && bytes.length > 0 && <Download node={node} bytes={bytes} />}
-        {draft === undefined && mayWrite && (
+        {bytes.length > 0 && <Download path={path} bytes={bytes} />}
+        {edit !== undefined && (
           <button
             type="button"
             class="small"
             disabled={text === undefined}
             title={text === undefined ? "These bytes are no text" : undefined}
-            onClick={() =>
-              setDraft({ text: form === "json" ? (json ?? text ?? "") : (text ?? ""), base: node })
-            }
+            onClick={() => edit(form === "json" ? (json ?? text ?? "") : (text ?? ""), form === "json")}
           >
             Edit
           </button>
         )}
       </div>
-      {draft === undefined ? (
-        <Shown node={node} form={form} bytes={bytes} text={text} json={json} />
-      ) : (
-        <Editor
-          node={node}
-          draft={draft}
-          isJson={form === "json"}
-          change={setDraft}
-          reread={written}
-          done={() => {
-            setDraft(undefined);
-            written();
-          }}
-        />
-      )}
+      <Shown isNull={data === null} form={form} bytes={bytes} text={text} json={json} />
     </section>
   );
 }
 
 function Shown(props: {
-  readonly node: ReadNode;
+  readonly isNull: boolean;
   readonly form: Form;
   readonly bytes: Uint8Array;
   readonly text: string | undefined;
   readonly json: string | undefined;
 }): JSX.Element {
-  const { node, form, bytes, text, json } = props;
-  if (node.data === null)
-    return <p class="faint">null: no data were ever given, which is not the same as none.</p>;
+  const { isNull, form, bytes, text, json } = props;
+  if (isNull) return <p class="faint">null: no data were ever given, which is not the same as none.</p>;
   if (bytes.length === 0) return <p class="faint">No bytes.</p>;
   const dump = (): string => hexDump(bytes, DUMP_BYTES_MAX);
   const shown = form === "raw" ? dump() : form === "json" ? json : text;
@@ -118,13 +134,13 @@ function Shown(props: {
   );
 }
 
-function Download(props: { readonly node: ReadNode; readonly bytes: Uint8Array<ArrayBuffer> }): JSX.Element {
-  const { node, bytes } = props;
+function Download(props: { readonly path: string; readonly bytes: Uint8Array<ArrayBuffer> }): JSX.Element {
+  const { path, bytes } = props;
   const save = (): void => {
     const url = URL.createObjectURL(new Blob([bytes], { type: "application/octet-stream" }));
     const link = document.createElement("a");
     link.href = url;
-    link.download = node.path.replaceAll("/", "_").replace(/^_/, "") || "root";
+    link.download = path.replaceAll("/", "_").replace(/^_/, "") || "root";
     link.click();
     URL.revokeObjectURL(url);
   };
@@ -138,17 +154,16 @@ function Download(props: { readonly node: ReadNode; readonly bytes: Uint8Array<A
 function Editor(props: {
   readonly node: ReadNode;
   readonly draft: Draft;
-  readonly isJson: boolean;
   readonly change: (draft: Draft) => void;
   readonly reread: () => void;
   readonly done: () => void;
 }): JSX.Element {
-  const { node, draft, isJson, change, reread, done } = props;
+  const { node, draft, change, reread, done } = props;
   const desk = useDesk();
   const [error, setError] = useState<ApiError>();
   const [isBusy, setBusy] = useState(false);
   const isConflict = node.etag !== draft.base.etag;
-  const isBadJson = isJson && prettyJson(draft.text) === undefined;
+  const isBadJson = draft.isJson && prettyJson(draft.text) === undefined;
   const save = async (): Promise<void> => {
     setBusy(true);
     setError(undefined);
@@ -217,11 +232,11 @@ function Conflict(props: {
         <button
           type="button"
           disabled={theirs === undefined}
-          onClick={() => change({ text: theirs ?? "", base: node })}
+          onClick={() => change({ ...draft, text: theirs ?? "", base: node })}
         >
           Take theirs
         </button>
-        <button type="button" onClick={() => change({ text: draft.text, base: node })}>
+        <button type="button" onClick={() => change({ ...draft, base: node })}>
           Keep mine, over theirs
         </button>
       </div>

@@ -7,7 +7,7 @@ import { begin } from "./begin.ts";
 import { Api, ApiError, asApiError } from "./api.ts";
 import type { Caller, Permission, StatusDocument } from "./documents.ts";
 import { may } from "./permissions.ts";
-import { hashOf, readRoute, type Route, type View } from "./route.ts";
+import { hashOf, type Past, readRoute, type Route, type View } from "./route.ts";
 import { Samples } from "./samples.ts";
 import { applyTheme, nextTheme, storedTheme, type Theme } from "./theme.ts";
 
@@ -57,6 +57,8 @@ export class Desk {
   readonly route: Signal<Route> = signal(readRoute(location.hash));
   readonly theme: Signal<Theme> = signal(storedTheme());
   readonly isHelpShown: Signal<boolean> = signal(false);
+  /** Whether it is asked for which moment of the past is to be looked at. */
+  readonly isLookBackShown: Signal<boolean> = signal(false);
   /** Whether everybody sleeps: then nothing is asked that would wake the ensemble. */
   readonly isAsleep: ReadonlySignal<boolean> = computed(() => {
     const told = this.status.value?.replicas.filter(({ status }) => status !== null) ?? [];
@@ -89,10 +91,18 @@ export class Desk {
   }
 
   /** Goes elsewhere in the page. */
-  go(view: View, chosen = ""): void {
-    const hash = hashOf({ view, chosen });
+  go(view: View, chosen = "", past?: Past): void {
+    const route = { view, chosen, past };
+    const hash = hashOf(route);
     if (location.hash !== hash) location.hash = hash;
-    this.route.value = { view, chosen };
+    this.route.value = route;
+  }
+
+  /** Names by its zxid the moment that was named by a time: no step back leads between the two. */
+  settle(past: Past): void {
+    const route = { ...this.route.value, past };
+    history.replaceState(null, "", hashOf(route));
+    this.route.value = route;
   }
 
   /** Says a word. */

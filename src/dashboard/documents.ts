@@ -133,3 +133,64 @@ export interface Revision {
   readonly writtenAt: string;
   readonly current: boolean;
 }
+
+/** A Stat as it was; null for what the history does not tell any more. */
+export type PastStat = { readonly [Field in keyof Stat]: Stat[Field] | null };
+
+/** GET /nodes?asOf= with `Accept: application/json`. */
+export interface PastNodeDocument {
+  readonly path: string;
+  readonly asOf: string;
+  readonly asOfTime: string | null;
+  readonly data: string | null;
+  readonly stat: PastStat;
+}
+
+/** GET /nodes?children&asOf=. */
+export interface PastChildrenDocument {
+  readonly asOf: string;
+  readonly asOfTime: string | null;
+  readonly children: readonly string[];
+  readonly next: string | null;
+  readonly stat: PastStat;
+}
+
+/** What stood at a path at one of two moments; `known` is false where the history does not tell its data. */
+export interface ChangeSide {
+  readonly data: string | null;
+  readonly known: boolean;
+  readonly version: number | null;
+}
+
+/** What became of a path between them. */
+export interface Change {
+  readonly path: string;
+  readonly change: "created" | "deleted" | "replaced" | "changed";
+  readonly data: boolean;
+  readonly acl: boolean;
+  readonly before: ChangeSide | null;
+  readonly after: ChangeSide | null;
+}
+
+/** GET /diff. */
+export interface DifferenceDocument {
+  readonly path: string;
+  readonly from: string;
+  readonly fromTime: string | null;
+  readonly to: string;
+  readonly toTime: string | null;
+  readonly changes: readonly Change[];
+  readonly next: string | null;
+}
+
+/** GET /explain/nodes and /explain/sessions, as far as both are read here. */
+export interface ExplanationDocument {
+  readonly summary: readonly string[];
+  readonly queue?: {
+    readonly path: string;
+    readonly contenders: readonly { readonly path: string; readonly behind: string | null }[];
+  } | null;
+  readonly left?: readonly { readonly path: string }[];
+  readonly ephemerals?: readonly string[];
+  readonly lost?: readonly string[];
+}

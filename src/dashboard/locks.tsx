@@ -5,12 +5,17 @@ import { useState } from "preact/hooks";
 import { nameInUrl } from "./api.ts";
 import { type Desk, useDesk } from "./desk.ts";
 import type { Contender, QueueDocument, QueuesDocument } from "./documents.ts";
+import { Explain } from "./explain.tsx";
 import { durationText } from "./format.ts";
+import { FindBox, Pager, usePages } from "./paging.tsx";
 import { useReading } from "./reading.ts";
 import { Asleep, NotYours } from "./refusals.tsx";
-import { Badge, Confirm, Copy, Empty, ErrorNote, Table } from "./ui.tsx";
+import { Badge, Confirm, Copy, Empty, ErrorNote, Table, Toggle } from "./ui.tsx";
 
 const LOOK_MS = 2500;
+
+/** Of each kind. */
+const PAGE = 100;
 
 const KINDS = ["locks", "semaphores", "elections"] as const;
 
@@ -32,15 +37,17 @@ interface Held {
 
 interface Listed {
   readonly held: readonly Held[];
-  readonly isCut: boolean;
+  /** Where the next page begins, of each kind: as JSON, in which null stands for a kind that is at its end. */
+  readonly next: string | null;
 }
 
 /** See the file's comment. */
 export function Locks(): JSX.Element {
   const desk = useDesk();
   const isQuiet = desk.isAsleep.value;
-  const { value, error, again } = useReading("locks", isQuiet ? 0 : LOOK_MS, async () =>
-    isQuiet ? undefined : await readHeld(desk),
+  const pages = usePages();
+  const { value, error, again } = useReading(`locks ${pages.after}`, isQuiet ? 0 : LOOK_MS, async () =>
+    isQuiet ? undefined : await readHeld(desk, pages.after),
   );
   const { chosen } = desk.route.value;
   if (!desk.may("read", "/")) return <NotYours what="locks" />;
@@ -49,12 +56,16 @@ export function Locks(): JSX.Element {
   return (
     <div class={`split wide${chosen === "" ? "" : " has-choice"}`}>
       <div class="stack">
+        <FindBox
+          label="Go to a lock by its path"
+          find={(path) => desk.go("locks", path.startsWith("/") ? path : `/locks/${path}`)}
+        />
         <ErrorNote error={error} retry={again} />
         {value !== undefined && value.held.length > 0 && (
           <HeldTable desk={desk} held={value.held} chosen={chosen} />
         )}
-        {value?.isCut === true && <p class="faint">The first thousand of each kind are shown.</p>}
-        {value?.held.length === 0 && (
+        {value !== undefined && <Pager pages={pages} count={value.held.length} next={value.next} />}
+        {value?.held.length === 0 && pages.before === 0 && (
           <Empty title="Nobody holds anything">
             Locks, semaphores and elections are shown while somebody holds one or waits for it, be it a caller
             over HTTP, Curator or kazoo. <code>POST /v1/locks/NAME/acquire</code> takes one.
@@ -68,14 +79,24 @@ export function Locks(): JSX.Element {
   );
 }
 
-async function readHeld(desk: Desk): Promise<Listed> {
+async function readHeld(desk: Desk, after: string): Promise<Listed> {
+  const behind = (after === "" ? KINDS.map(() => "") : JSON.parse(after)) as readonly (string | null)[];
   const lists = await Promise.all(
-    KINDS.map(async (kind) => {
-      const { queues, next } = await desk.api.get<QueuesDocument>(desk.path(`/${kind}`));
-      return { held: queues.map((queue) => ({ kind, ...queue })), isCut: next !== null };
-    }),
+    KINDS.map(
+      async (kind, at): Promise<Omit<QueuesDocument, "queues"> & { readonly held: readonly Held[] }> => {
+        const begin = behind[at] ?? null;
+        if (begin === null) return { held: [], next: null };
+        const query = `?limit=${PAGE}${begin === "" ? "" : `&after=${encodeURIComponent(begin)}`}`;
+        const { queues, next } = await desk.api.get<QueuesDocument>(desk.path(`/${kind}${query}`));
+        return { held: queues.map((queue) => ({ kind, ...queue })), next };
+      },
+    ),
   );
-  return { held: lists.flatMap(({ held }) => held), isCut: lists.some(({ isCut }) => isCut) };
+  const next = lists.map((list) => list.next);
+  return {
+    held: lists.flatMap(({ held }) => held),
+    next: next.every((one) => one === null) ? null : JSON.stringify(next),
+  };
 }
 
 const COLUMNS: readonly (readonly [string, "number"?])[] = [
@@ -127,6 +148,7 @@ function QueuePanel(props: {
   const { path, kind, released } = props;
   const desk = useDesk();
   const [asked, setAsked] = useState<Contender>();
+  const [isExplained, setExplained] = useState(false);
   // An election is a queue as a lock's is.
   const route = kind === "semaphores" ? "semaphores" : "locks";
   const { value, error, again } = useReading(
@@ -150,11 +172,15 @@ function QueuePanel(props: {
         </button>
         <b class="mono grow">{path}</b>
         <Copy text={path} what="the path" />
+        <Toggle isOn={isExplained} set={setExplained}>
+          Explain
+        </Toggle>
         <button type="button" class="small" onClick={() => desk.go("tree", path)}>
           In the tree
         </button>
       </header>
       <ErrorNote error={error} retry={again} />
+      {isExplained && <Explain of={{ path }} />}
       {value !== undefined && (
         <Queue desk={desk} kind={kind} value={value} release={mayRelease ? setAsked : undefined} />
       )}
@@ -231,7 +257,7 @@ function Queued(props: {
         {session !== null && (
           <span>
             session{" "}
-            <button type="button" class="quiet mono" onClick={() => desk.go("sessions", session)}>
+            <button type="button" class="quiet mono id" onClick={() => desk.go("sessions", session)}>
               {session}
             </button>
           </span>

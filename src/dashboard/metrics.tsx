@@ -83,7 +83,13 @@ function Chart(props: {
     <figure class="chart">
       <figcaption>
         <b>{figure.title}</b> <span class="faint">{figure.unit}</span>
-        <span class="latest">{latest.map(shortText).join(" · ")}</span>
+        <span class="latest">
+          {latest.map((value, at) => (
+            <span key={at} class={`line-${at % LINES}`}>
+              {shortText(value)}
+            </span>
+          ))}
+        </span>
       </figcaption>
       <div ref={place} class="plot" aria-hidden="true" />
     </figure>

@@ -7,10 +7,11 @@ import { pathInUrl } from "./api.ts";
 import { DataSection } from "./data-section.tsx";
 import { type Desk, useDesk } from "./desk.ts";
 import type { NodeDocument, Stat } from "./documents.ts";
+import { Explain } from "./explain.tsx";
 import { bytesText, zxidShort } from "./format.ts";
 import { NewChild } from "./new-child.tsx";
 import { useReading } from "./reading.ts";
-import { Confirm, Copy, ErrorNote, Facts, Moment } from "./ui.tsx";
+import { Confirm, Copy, ErrorNote, Facts, Moment, Toggle } from "./ui.tsx";
 import { lastName, parentPath, pathsAbove } from "./znode-paths.ts";
 
 /** The znode that is shown is looked at so often. */
@@ -32,6 +33,8 @@ export function NodePanel(props: {
   const desk = useDesk();
   const everyMs = desk.isAsleep.value ? 0 : LOOK_MS;
   const { value: node, error, again } = useReading(path, everyMs, async () => await readNode(desk, path));
+  const [explained, setExplained] = useState<string>();
+  const isGone = error?.code === "no-node";
   return (
     <article class="panel" aria-label={`Znode ${path}`}>
       <header class="panel-head">
@@ -40,6 +43,18 @@ export function NodePanel(props: {
         </button>
         <Crumbs path={path} choose={choose} />
         <Copy text={path} what="the path" />
+        {!isGone && (
+          <Toggle isOn={explained === path} set={(isOn) => setExplained(isOn ? path : undefined)}>
+            Explain
+          </Toggle>
+        )}
+        <button
+          type="button"
+          class="small narrow-only"
+          onClick={() => void (desk.isLookBackShown.value = true)}
+        >
+          Look back
+        </button>
         {node !== undefined && (
           <Deeds
             desk={desk}
@@ -56,6 +71,7 @@ export function NodePanel(props: {
         )}
       </header>
       <ErrorNote error={error} retry={again} />
+      {(isGone || explained === path) && <Explain key={`${path} ${String(isGone)}`} of={{ path }} />}
       {node !== undefined && (
         <div class="stack">
           <DataSection key={path} node={node} written={again} />
@@ -79,7 +95,11 @@ async function readNode(desk: Desk, path: string): Promise<ReadNode> {
   return { ...value, etag: headers.get("etag") ?? "" };
 }
 
-function Crumbs(props: { readonly path: string; readonly choose: (path: string) => void }): JSX.Element {
+/** The path, each part of which leads to the znode above. */
+export function Crumbs(props: {
+  readonly path: string;
+  readonly choose: (path: string) => void;
+}): JSX.Element {
   const { path, choose } = props;
   return (
     <nav class="crumbs" aria-label="Path">
@@ -93,6 +113,22 @@ function Crumbs(props: { readonly path: string; readonly choose: (path: string) 
       ))}
       <b>{lastName(path)}</b>
     </nav>
+  );
+}
+
+/** A zxid, which leads to the tree as it was behind that write. */
+export function ZxidLink(props: { readonly desk: Desk; readonly zxid: string }): JSX.Element {
+  const { desk, zxid } = props;
+  const text = zxidShort(zxid);
+  return (
+    <button
+      type="button"
+      class="quiet mono"
+      title="Look at the tree as it was behind this write"
+      onClick={() => desk.go("tree", desk.route.value.chosen, { kind: "asOf", from: zxid })}
+    >
+      {text}
+    </button>
   );
 }
 
@@ -116,9 +152,9 @@ function statFacts(desk: Desk, stat: Stat): Parameters<typeof Facts>[0]["facts"]
     ],
     ["Children changed", `${stat.cversion} times`],
     ["List set", `${stat.aversion} times`],
-    ["czxid", zxidShort(stat.czxid)],
-    ["mzxid", zxidShort(stat.mzxid)],
-    ["pzxid", zxidShort(stat.pzxid)],
+    ["czxid", <ZxidLink desk={desk} zxid={stat.czxid} />],
+    ["mzxid", <ZxidLink desk={desk} zxid={stat.mzxid} />],
+    ["pzxid", <ZxidLink desk={desk} zxid={stat.pzxid} />],
   ];
 }
 

@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 
 import { type Desk, useDesk } from "./desk.ts";
 import type { ReplicaFigures, ReplicaReport, StatusDocument } from "./documents.ts";
+import { FirstSteps } from "./first-steps.tsx";
 import { behindBy, bytesText, clockText, countText, durationText } from "./format.ts";
 import { Badge, Confirm, Empty, ErrorNote, Facts, Table } from "./ui.tsx";
 
@@ -34,6 +35,7 @@ export function Replicas(): JSX.Element {
         <h2 id="replicas-title">Replicas</h2>
         <ReplicaTable desk={desk} status={status} leader={leader?.status ?? undefined} />
       </section>
+      <FirstSteps desk={desk} status={leader?.status ?? undefined} />
       <Happenings desk={desk} />
     </div>
   );

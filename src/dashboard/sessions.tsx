@@ -4,10 +4,12 @@ import { useState } from "preact/hooks";
 
 import { type Desk, useDesk } from "./desk.ts";
 import type { SessionDocument, SessionsDocument } from "./documents.ts";
+import { Explain } from "./explain.tsx";
 import { countText, durationText } from "./format.ts";
+import { FindBox, Pager, usePages } from "./paging.tsx";
 import { useReading } from "./reading.ts";
 import { Asleep, NotYours } from "./refusals.tsx";
-import { Confirm, Copy, Empty, ErrorNote, Facts, Moment, Table } from "./ui.tsx";
+import { Confirm, Copy, Empty, ErrorNote, Facts, Moment, Table, Toggle } from "./ui.tsx";
 
 const LOOK_MS = 3000;
 
@@ -16,30 +18,38 @@ const PAGE = 100;
 /** See the file's comment. */
 export function Sessions(): JSX.Element {
   const desk = useDesk();
-  const [pages, setPages] = useState(1);
+  const pages = usePages();
   const { chosen } = desk.route.value;
   const isQuiet = desk.isAsleep.value;
-  const { value, error, again } = useReading(`sessions ${pages}`, isQuiet ? 0 : LOOK_MS, async () =>
-    isQuiet ? undefined : await readSessions(desk, pages),
+  const { value, error, again } = useReading(`sessions ${pages.after}`, isQuiet ? 0 : LOOK_MS, async () =>
+    isQuiet ? undefined : await readSessions(desk, pages.after),
   );
   if (!desk.may("read", "/")) return <NotYours what="sessions" />;
   if (isQuiet) return <Asleep desk={desk} />;
   return (
     <div class={`split wide${chosen === "" ? "" : " has-choice"}`}>
       <div class="stack">
+        <FindBox
+          label="Find a session by its id, also one that is over"
+          find={(id) => desk.go("sessions", id.toLowerCase().replace(/^0x/, "").padStart(16, "0"))}
+        />
         <ErrorNote error={error} retry={again} />
         {value !== undefined && <Silent sids={value.silent} />}
         {value !== undefined && <SessionTable desk={desk} sessions={value.sessions} chosen={chosen} />}
-        {value?.sessions.length === 0 && (
+        {value?.sessions.length === 0 && pages.before === 0 && (
           <Empty title="No sessions">
             One is made by a client that connects, by <code>POST /v1/sessions</code>, or with a lock that is
             taken.
           </Empty>
         )}
-        {value?.next !== undefined && value.next !== null && (
-          <button type="button" onClick={() => setPages(pages + 1)}>
-            Show more
-          </button>
+        {value !== undefined && (
+          <Pager
+            pages={pages}
+            size={PAGE}
+            count={value.sessions.length}
+            next={value.next}
+            total={sessionsInAll(desk)}
+          />
         )}
       </div>
       {chosen !== "" && <SessionPanel key={chosen} id={chosen} ended={again} />}
@@ -47,9 +57,17 @@ export function Sessions(): JSX.Element {
   );
 }
 
-async function readSessions(desk: Desk, pages: number): Promise<SessionsDocument> {
-  const url = desk.path(`/sessions?limit=${Math.min(1000, pages * PAGE)}`);
-  return await desk.api.get<SessionsDocument>(url);
+async function readSessions(desk: Desk, after: string): Promise<SessionsDocument> {
+  const behind = after === "" ? "" : `&after=${after}`;
+  return await desk.api.get<SessionsDocument>(desk.path(`/sessions?limit=${PAGE}${behind}`));
+}
+
+/** As the replica told that knows of most. */
+function sessionsInAll(desk: Desk): number | undefined {
+  const told = desk.status.value?.replicas.flatMap(({ status }) =>
+    status === null ? [] : [status.sessions],
+  );
+  return told === undefined || told.length === 0 ? undefined : Math.max(...told);
 }
 
 /** Whom a list lacks. */
@@ -82,7 +100,7 @@ function SessionTable(props: {
       {sessions.map((one) => (
         <tr key={one.session} class={one.session === chosen ? "chosen" : undefined}>
           <th scope="row">
-            <button type="button" class="quiet mono" onClick={() => desk.go("sessions", one.session)}>
+            <button type="button" class="quiet mono id" onClick={() => desk.go("sessions", one.session)}>
               {one.session}
             </button>
           </th>
@@ -117,11 +135,13 @@ function SessionPanel(props: { readonly id: string; readonly ended: () => void }
   const { id, ended } = props;
   const desk = useDesk();
   const [isAsked, setAsked] = useState(false);
+  const [isExplained, setExplained] = useState(false);
   const { value, error, again } = useReading(
     id,
     LOOK_MS,
     async () => await desk.api.get<SessionDocument>(desk.path(`/sessions/${encodeURIComponent(id)}`)),
   );
+  const isOver = error?.code === "no-such-session";
   const end = async (): Promise<void> => {
     await desk.api.ask("DELETE", desk.path(`/sessions/${id}`));
     desk.say(`session ${id} is over`);
@@ -136,13 +156,23 @@ function SessionPanel(props: { readonly id: string; readonly ended: () => void }
         </button>
         <b class="mono grow">{id}</b>
         <Copy text={id} what="the id" />
+        {!isOver && (
+          <Toggle isOn={isExplained} set={setExplained}>
+            Explain
+          </Toggle>
+        )}
         {value !== undefined && desk.may("admin", "/") && (
           <button type="button" class="small danger" onClick={() => setAsked(true)}>
             End session
           </button>
         )}
       </header>
-      <ErrorNote error={error} retry={again} />
+      {isOver ? (
+        <p class="note plain">There is no session of this id, or no more.</p>
+      ) : (
+        <ErrorNote error={error} retry={again} />
+      )}
+      {(isOver || isExplained) && <Explain key={String(isOver)} of={{ session: id }} />}
       {value !== undefined && <SessionFacts desk={desk} one={value} />}
       {isAsked && value !== undefined && (
         <Confirm title="End this session?" verb="End it" isDanger act={end} close={() => setAsked(false)}>

@@ -52,6 +52,10 @@ function Inside(): JSX.Element {
     document.title = `${title} · ${desk.ensemble} · Edgekeeper`;
   }, [title, desk]);
   useEffect(() => {
+    // On a narrow screen it may stand beyond the edge.
+    document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [view]);
+  useEffect(() => {
     const listen = (event: KeyboardEvent): void => onShortcut(desk, event);
     addEventListener("keydown", listen);
     return () => removeEventListener("keydown", listen);
@@ -66,7 +70,8 @@ function Inside(): JSX.Element {
         {VIEWS.map((one, at) => (
           <a
             key={one}
-            href={`#${one}`}
+            // Its whole path: what begins with a hash and is scrolled away would be taken for a skip link.
+            href={`${location.pathname}#${one}`}
             aria-current={one === view ? "page" : undefined}
             title={`${PARTS[one].title} (${at + 1})`}
           >
@@ -96,7 +101,7 @@ function Head(): JSX.Element {
   const theme = desk.theme.value;
   return (
     <header class="head">
-      <a class="brand" href="#replicas">
+      <a class="brand" href="#replicas" aria-label="Edgekeeper: the replicas">
         <Mark /> <span>Edgekeeper</span>
       </a>
       <Ensembles desk={desk} />
@@ -118,7 +123,7 @@ function Head(): JSX.Element {
       </button>
       <button
         type="button"
-        class="quiet icon"
+        class="quiet icon keys-button"
         title="Keys (?)"
         aria-label="Keys"
         onClick={() => void (desk.isHelpShown.value = true)}
@@ -198,10 +203,11 @@ function Notices(): JSX.Element {
 const KEYS: readonly (readonly [string, string])[] = [
   ["1 – 7", "the parts of the page, in their order"],
   ["/", "go to a path in the tree"],
+  ["p", "look at the past of the tree"],
   ["↑ ↓ PgUp PgDn", "in the tree: another row"],
   ["→ ←", "unfold, fold; or to a child, to the parent"],
   ["Enter", "choose the row"],
-  ["Escape", "close what is open; away from the chosen one"],
+  ["Escape", "close what is open; out of the past; away from the chosen one"],
   ["t", "colours: as the system has them, light, dark"],
   ["?", "these keys"],
 ];
@@ -237,14 +243,18 @@ function onShortcut(desk: Desk, event: KeyboardEvent): void {
   const { target } = event;
   const isTyping = target instanceof Element && target.closest("input, textarea, select, dialog") !== null;
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-  const { view, chosen } = desk.route.value;
+  const { view, chosen, past } = desk.route.value;
   const numbered = VIEWS[Number(event.key) - 1];
   if (numbered !== undefined) desk.go(numbered);
   else if (event.key === "t") desk.turnTheme();
   else if (event.key === "?") desk.isHelpShown.value = true;
+  else if (event.key === "Escape" && past !== undefined) desk.go(view, chosen);
   else if (event.key === "Escape" && chosen !== "") desk.go(view);
-  else if (event.key === "/") {
-    desk.go("tree", view === "tree" ? chosen : "");
+  else if (event.key === "p") {
+    desk.go("tree", view === "tree" ? chosen : "", past);
+    desk.isLookBackShown.value = true;
+  } else if (event.key === "/") {
+    desk.go("tree", view === "tree" ? chosen : "", past);
     setTimeout(() => document.getElementById("path-box")?.focus());
   } else return;
   event.preventDefault();

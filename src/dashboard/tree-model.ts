@@ -3,7 +3,7 @@ import { type Signal, signal } from "@preact/signals";
 
 import { type ApiError, asApiError, pathInUrl } from "./api.ts";
 import type { Desk } from "./desk.ts";
-import type { ChildrenDocument } from "./documents.ts";
+import type { ChildrenDocument, PastChildrenDocument } from "./documents.ts";
 import { type Children, TreeRows } from "./tree-rows.ts";
 import { parentPath, pathsAbove } from "./znode-paths.ts";
 
@@ -27,21 +27,31 @@ interface Loaded extends Children {
   readonly error: ApiError | undefined;
 }
 
+/** What of it is shown. */
+interface Shown {
+  /** Which children are, by their names. */
+  readonly isShown?: (name: string) => boolean;
+  /** As of this zxid, in digits; undefined for now. */
+  readonly asOf?: string | undefined;
+}
+
 /** See the file's comment. */
 export class TreeModel {
   readonly rows: Signal<TreeRows>;
   readonly #desk: Desk;
   readonly #roots: readonly string[];
   readonly #isShown: (name: string) => boolean;
+  readonly #asOf: string;
   readonly #lists = new Map<string, Loaded>();
   readonly #unfolded = new Set<string>();
   readonly #loading = new Map<string, Promise<void>>();
 
-  /** `isShown`: which children are, by their names. */
-  constructor(desk: Desk, roots: readonly string[], isShown: (name: string) => boolean = () => true) {
+  /** Nothing is loaded yet. */
+  constructor(desk: Desk, roots: readonly string[], { isShown = () => true, asOf }: Shown = {}) {
     this.#desk = desk;
     this.#roots = roots;
     this.#isShown = isShown;
+    this.#asOf = asOf === undefined ? "" : `&asOf=${asOf}`;
     this.rows = signal(this.#made());
   }
 
@@ -109,6 +119,8 @@ export class TreeModel {
 
   /** Looks whether the children have changed: of the lists that are unfolded. */
   async refresh(): Promise<void> {
+    // What is over stays as it was.
+    if (this.#asOf !== "") return;
     for (const path of this.#unfolded) {
       const known = this.#lists.get(path);
       if (known === undefined || known.isStale) continue;
@@ -141,9 +153,12 @@ export class TreeModel {
 
   async #page(path: string, known: Loaded, limit: number): Promise<Loaded> {
     const behind = known.after === "" ? "" : `&after=${encodeURIComponent(known.after)}`;
-    const url = this.#desk.path(`/nodes${pathInUrl(path)}?children&limit=${limit}${behind}`);
+    const url = this.#desk.path(`/nodes${pathInUrl(path)}?children&limit=${limit}${behind}${this.#asOf}`);
     try {
-      const { value, headers } = await this.#desk.api.ask<ChildrenDocument>("GET", url);
+      const { value, headers } = await this.#desk.api.ask<ChildrenDocument | PastChildrenDocument>(
+        "GET",
+        url,
+      );
       const children = value?.children ?? [];
       const names = [...known.names, ...children.filter(this.#isShown)];
       const isLast = (value?.next ?? null) === null;

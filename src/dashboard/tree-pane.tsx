@@ -91,7 +91,7 @@ function TreeRow(props: {
 }): JSX.Element | null {
   const { index, row, model, isActive, isChosen, choose } = props;
   if (row === undefined) return null;
-  const place = { transform: `translateY(${index * ROW_HEIGHT}px)`, paddingLeft: `${row.depth * 16 + 4}px` };
+  const place = { transform: `translateY(${index * ROW_HEIGHT}px)`, paddingLeft: `${row.depth * 16}px` };
   if (row.kind === "gap") {
     return (
       <div class="tree-row gap" role="presentation" style={place}>

@@ -70,6 +70,20 @@ export function Copy(props: { readonly text: string; readonly what: string }): J
   );
 }
 
+/** A button that shows something, and hides it again. */
+export function Toggle(props: {
+  readonly isOn: boolean;
+  readonly set: (isOn: boolean) => void;
+  readonly children: ComponentChildren;
+}): JSX.Element {
+  const { isOn, set, children } = props;
+  return (
+    <button type="button" class="small" aria-expanded={isOn} onClick={() => set(!isOn)}>
+      {children}
+    </button>
+  );
+}
+
 /** A choice of a few. */
 export function Choice<Value extends string>(props: {
   readonly label: string;

@@ -1,10 +1,10 @@
 /** Who watches what. */
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
 
 import { type Desk, useDesk } from "./desk.ts";
 import type { WatchesDocument } from "./documents.ts";
 import { countText } from "./format.ts";
+import { Pager, usePages } from "./paging.tsx";
 import { useReading } from "./reading.ts";
 import { Asleep, NotYours } from "./refusals.tsx";
 import { Silent } from "./sessions.tsx";
@@ -20,11 +20,11 @@ const SHOWN = 5;
 /** See the file's comment. */
 export function Watches(): JSX.Element {
   const desk = useDesk();
-  const [pages, setPages] = useState(1);
+  const pages = usePages();
   const isQuiet = desk.isAsleep.value;
-  const limit = Math.min(1000, pages * PAGE);
-  const { value, error, again } = useReading(`watches ${limit}`, isQuiet ? 0 : LOOK_MS, async () =>
-    isQuiet ? undefined : await desk.api.get<WatchesDocument>(desk.path(`/watches?limit=${limit}`)),
+  const behind = pages.after === "" ? "" : `&after=${encodeURIComponent(pages.after)}`;
+  const { value, error, again } = useReading(`watches ${pages.after}`, isQuiet ? 0 : LOOK_MS, async () =>
+    isQuiet ? undefined : await desk.api.get<WatchesDocument>(desk.path(`/watches?limit=${PAGE}${behind}`)),
   );
   if (!desk.may("read", "/")) return <NotYours what="watches" />;
   if (isQuiet) return <Asleep desk={desk} />;
@@ -32,7 +32,7 @@ export function Watches(): JSX.Element {
     <div class="stack">
       <ErrorNote error={error} retry={again} />
       {value !== undefined && <Silent sids={value.silent} />}
-      {value?.watches.length === 0 && (
+      {value?.watches.length === 0 && pages.before === 0 && (
         <Empty title="Nobody watches anything">
           Clients of ZooKeeper and of the SDK leave watches by their connections. Streams of events (
           <code>/v1/watch</code>) and webhooks are told otherwise, and are not among these.
@@ -55,10 +55,8 @@ export function Watches(): JSX.Element {
           ))}
         </Table>
       )}
-      {value?.next !== undefined && value.next !== null && limit < 1000 && (
-        <button type="button" onClick={() => setPages(pages + 1)}>
-          Show more
-        </button>
+      {value !== undefined && (
+        <Pager pages={pages} size={PAGE} count={value.watches.length} next={value.next} />
       )}
     </div>
   );
@@ -73,7 +71,7 @@ function Watchers(props: {
     <>
       {one.watchers.slice(0, SHOWN).map(({ session, sid, of }) => (
         <span key={`${session} ${of}`} class="watcher">
-          <button type="button" class="quiet mono" onClick={() => desk.go("sessions", session)}>
+          <button type="button" class="quiet mono id" onClick={() => desk.go("sessions", session)}>
             {session}
           </button>{" "}
           <span class="faint">

@@ -21,6 +21,7 @@ import { asksForPage, showPage } from "./dashboard.ts";
 import { type App, document, ensemblesOf, problem, unknownEnsemble } from "./documents.ts";
 import { Entrance } from "./entrance.ts";
 import { moveLeader, moveLeaderByPost } from "./move-leader.ts";
+import { unknownText } from "./queries.ts";
 import { allMetrics, ensembleMetrics } from "./metrics.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
 import type { CallerIdentities } from "./identities.ts";
@@ -95,9 +96,9 @@ function makeRoutes(
   app.use("/:ensemble/commands/*", forBearersWith(asker, "admin"));
 
   app.get("/healthz", health);
-  app.get("/metrics", allMetrics);
-  app.get("/:ensemble/metrics", ensembleMetrics);
-  for (const path of STATUS_PATHS) app.get(path, status);
+  app.get("/metrics", takes(), allMetrics);
+  app.get("/:ensemble/metrics", takes("sid"), ensembleMetrics);
+  for (const path of STATUS_PATHS) app.get(path, takes(), status);
   const api = makeApi(asker, whereabouts);
   const contract = describeApi(api);
   app.route("/:ensemble/v1", api);
@@ -109,7 +110,7 @@ function makeRoutes(
     }),
   );
   for (const path of ["/:ensemble/commands", "/:ensemble/commands/"]) app.get(path, listCommands);
-  app.post("/:ensemble/commands/move_leader", moveLeader);
+  app.post("/:ensemble/commands/move_leader", takes("to"), moveLeader);
   app.get("/:ensemble/commands/move_leader", moveLeaderByPost);
   app.get("/:ensemble/commands/:command{snap(shot)?}", (context) => takeSnapshot(context, callers));
   app.post("/:ensemble/commands/:command{shed(_connections)?}", (context) =>
@@ -118,7 +119,7 @@ function makeRoutes(
   app.post("/:ensemble/commands/:command{rest(ore)?}", (context) => restore(context, callers));
   app.get("/:ensemble/commands/:command{rest(ore)?}", restoreByPost);
   app.get("/:ensemble/commands/:command", runCommand);
-  app.get("/:ensemble/zk", (context) => zooKeeperSocket(context, asker, whereabouts));
+  app.get("/:ensemble/zk", takes("sid"), (context) => zooKeeperSocket(context, asker, whereabouts));
   app.get("/", (context) => document(context, { ensembles: ensemblesOf(context.env), routes: ROUTES }));
   app.onError(failure);
   app.notFound(noSuchRoute);
@@ -171,6 +172,15 @@ async function status(context: Context<App>): Promise<Response> {
   const replicas = await statuses(context.env, ensemble);
   const told: StatusDocument = { ensemble, leader: leaderOf(replicas)?.sid ?? null, replicas };
   return document(context, told);
+}
+
+/** For a route without a schema: lets in who asks with these query parameters alone. */
+function takes(...known: readonly string[]): MiddlewareHandler<App> {
+  return async (context, next) => {
+    const unknown = Object.keys(context.req.query()).filter((name) => !known.includes(name));
+    if (unknown.length > 0) return problem(context, 400, "bad-request", unknownText(unknown, known));
+    return await next();
+  };
 }
 
 /** What tells of all ensembles: a token is of one. */

@@ -75,6 +75,7 @@ export class ExplainCalls {
         const [gone] = node === undefined ? left : [];
         this.#host.answer(open, tree.lastApplied, ERROR_CODES.ok, {
           ...present,
+          queue: queue ?? (node === undefined ? undefined : emptyQueue(path, left)),
           gone,
           left: node === undefined ? [] : left,
           lookedBack,
@@ -199,6 +200,14 @@ export class ExplainCalls {
     const behind = blocker === undefined ? undefined : childOf(parent, blocker);
     return { ...one, path: childOf(parent, one.name), behind, owner };
   }
+}
+
+/** The queue that a path was, by who has left it, and in which nobody stands now; undefined where nobody has. */
+function emptyQueue(path: string, left: readonly Departure[]): Queue | undefined {
+  const [latest] = left;
+  if (latest === undefined) return undefined;
+  const of = /latch-\d{10}$/.test(latest.path) ? "election" : "lock";
+  return { path, of, contenders: [], count: 0, permits: undefined };
 }
 
 /** Whether it is, or was, a contender for what is at the path: below a semaphore it stands a level deeper. */

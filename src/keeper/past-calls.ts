@@ -138,7 +138,7 @@ export class PastCalls {
 
   #tellNode(open: OpenCall, past: PastNode, page: Page | undefined): void {
     const { moment, node, lastAcl } = past;
-    const asOf = moment.zxid;
+    const { zxid: asOf, timeMs: asOfMs } = moment;
     if (asOf === undefined) return this.#gone(open, undefined);
     if (lastAcl !== undefined && !mayRead(open, lastAcl)) return this.#fail(open, "noAuth");
     if (node === undefined) return this.#fail(open, "noNode");
@@ -153,6 +153,7 @@ export class PastCalls {
       return this.#host.answer(open, lastApplied, ERROR_CODES.ok, {
         op: "pastChildren",
         asOf,
+        asOfMs,
         children,
         isLast,
         stat,
@@ -162,13 +163,13 @@ export class PastCalls {
     const isKept = pathOfStats(past.path) === undefined;
     if (node.value === undefined || !isKept) return this.#gone(open, isKept ? past.lostAt : lastApplied);
     const { data } = node.value;
-    this.#host.answer(open, lastApplied, ERROR_CODES.ok, { op: "past", asOf, data, stat });
+    this.#host.answer(open, lastApplied, ERROR_CODES.ok, { op: "past", asOf, asOfMs, data, stat });
   }
 
   #tellDifference(open: OpenCall, difference: PastDifference, { after, limit }: Page): void {
     const { tree } = this.#host.context;
-    const { zxid: from } = difference.from;
-    const { zxid: to } = difference.to;
+    const { zxid: from, timeMs: fromMs } = difference.from;
+    const { zxid: to, timeMs: toMs } = difference.to;
     if (from === undefined) return this.#gone(open, undefined);
     // It was not met by then: it is before the other.
     if (to === undefined || compareZxid(from, to) > 0) return this.#fail(open, "badArguments");
@@ -179,7 +180,9 @@ export class PastCalls {
     const response = {
       op: "difference",
       from,
+      fromMs,
       to,
+      toMs,
       entries: shown.slice(0, limit).map(entryOf),
       isLast: shown.length <= limit,
     } as const;

@@ -148,10 +148,18 @@ export interface ExplainedSessionAnswer {
 
 /** The answers. */
 export type PastResponse =
-  | { readonly op: "past"; readonly asOf: Zxid; readonly data: NodeData; readonly stat: PastStat }
+  | {
+      readonly op: "past";
+      readonly asOf: Zxid;
+      readonly asOfMs: number | undefined;
+      readonly data: NodeData;
+      readonly stat: PastStat;
+    }
   | {
       readonly op: "pastChildren";
       readonly asOf: Zxid;
+      /** When that write was, by its leader's clock; undefined where that is not known. */
+      readonly asOfMs: number | undefined;
       readonly children: readonly string[];
       readonly isLast: boolean;
       readonly stat: PastStat;
@@ -159,7 +167,9 @@ export type PastResponse =
   | {
       readonly op: "difference";
       readonly from: Zxid;
+      readonly fromMs: number | undefined;
       readonly to: Zxid;
+      readonly toMs: number | undefined;
       readonly entries: readonly DifferenceEntry[];
       readonly isLast: boolean;
     }

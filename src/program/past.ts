@@ -39,9 +39,11 @@ export async function printPast(path: string, asOf: string, flags: PastFlags): P
   const data = found.data === null ? null : Buffer.from(found.data).toString("base64");
   const stat = statDocument(found.stat);
   const lines = Object.entries(stat).map(([name, value]) => `${name} = ${value ?? "not known any more"}`);
-  new Output(options).print({ path, asOf: found.asOf, data, stat }, [
+  const { asOf: zxid, asOfTime } = found;
+  const time = asOfTime?.toISOString() ?? null;
+  new Output(options).print({ path, asOf: zxid, asOfTime: time, data, stat }, [
     dataText(found.data),
-    ...(flags.stat === true ? [`asOf = ${found.asOf}`, ...lines] : []),
+    ...(flags.stat === true ? [`asOf = ${zxid}${time === null ? "" : ` (${time})`}`, ...lines] : []),
   ]);
 }
 

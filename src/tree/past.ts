@@ -240,6 +240,7 @@ export type Moment = { readonly zxid: Zxid } | { readonly timeMs: number };
 export class MomentFinder {
   readonly #asked: Moment;
   #zxid: Zxid | undefined;
+  #timeMs: number | undefined;
 
   constructor(asked: Moment) {
     this.#asked = asked;
@@ -250,13 +251,20 @@ export class MomentFinder {
     return this.#zxid;
   }
 
+  /** When that write was, by its leader's clock, in Unix milliseconds; undefined where that is not known. */
+  get timeMs(): number | undefined {
+    return this.#timeMs;
+  }
+
   /** Whether what happened then is later than the moment. */
   isBefore({ zxid, timeMs }: Pick<PastTxn, "zxid" | "timeMs">): boolean {
     if (this.#zxid !== undefined) return false;
     const asked = this.#asked;
     const isLater = "zxid" in asked ? compareZxid(zxid, asked.zxid) > 0 : timeMs > asked.timeMs;
-    if (!isLater) this.#zxid = zxid;
-    return isLater;
+    if (isLater) return true;
+    this.#zxid = zxid;
+    this.#timeMs = timeMs;
+    return false;
   }
 
   /** Nothing is kept of what was before `base`; undefined where it is not known either when that was. */
@@ -265,7 +273,10 @@ export class MomentFinder {
     const asked = this.#asked;
     const isIt =
       "zxid" in asked ? compareZxid(asked.zxid, base) >= 0 : timeMs !== undefined && timeMs <= asked.timeMs;
-    if (isIt) this.#zxid = base;
+    if (!isIt) return;
+    this.#zxid = base;
+    // Before the first write of all there was no time.
+    this.#timeMs = timeMs !== undefined && Number.isFinite(timeMs) ? timeMs : undefined;
   }
 }
 

@@ -23,8 +23,15 @@ export interface Scene {
 }
 
 /** Starts and fills it. */
-export async function openScene(): Promise<Scene> {
-  const vars = { EDGEKEEPER_SECRET: SECRET, PLACEMENT: "1=weur,2=enam,3=apac" };
+export async function openScene({
+  children = CHILDREN,
+  vars: more = {},
+}: {
+  /** Of /big. */
+  readonly children?: number;
+  readonly vars?: Readonly<Record<string, string>>;
+} = {}): Promise<Scene> {
+  const vars = { EDGEKEEPER_SECRET: SECRET, PLACEMENT: "1=weur,2=enam,3=apac", ...more };
   const ensemble = await startEnsemble({ vars });
   const api = await HttpApi.open(ensemble.httpUrl, { authorization: `Bearer ${SECRET}` });
   const settings = { region: "weur", limits: { requests: 100, burst: 20 } };
@@ -40,17 +47,22 @@ export async function openScene(): Promise<Scene> {
   for (const port of [80, 8080, 8443]) {
     await api.call("PUT", "/config/checkout", { json: { port, hosts: ["a.example", "b.example"] } });
   }
-  await fill(ensemble);
+  await fill(ensemble, children);
   return { ensemble, api, url: `${ensemble.httpUrl}/main/` };
 }
 
 /** Over a connection, which takes larger transactions than a request. */
-async function fill({ httpUrl }: TestEnsemble): Promise<void> {
-  await using client = await connect(httpUrl, { token: SECRET });
-  for (let from = 0; from < CHILDREN; from += PER_TRANSACTION) {
-    const transaction = client.transaction();
-    for (let at = from; at < from + PER_TRANSACTION; at++) transaction.create(`/big/${childName(at)}`, "");
-    await transaction.commit();
+async function fill({ httpUrl }: TestEnsemble, children: number): Promise<void> {
+  const client = await connect(httpUrl, { token: SECRET });
+  try {
+    for (let from = 0; from < children; from += PER_TRANSACTION) {
+      const transaction = client.transaction();
+      const until = Math.min(children, from + PER_TRANSACTION);
+      for (let at = from; at < until; at++) transaction.create(`/big/${childName(at)}`, "");
+      await transaction.commit();
+    }
+  } finally {
+    await client.close();
   }
 }
 

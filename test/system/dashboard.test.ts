@@ -27,7 +27,7 @@ import {
 const LONG_MS = 60_000;
 
 /** Of the page as it is sent, uncompressed; a tenth above what it was when the figure was set. */
-const PAGE_BYTES_MAX = 180_000;
+const PAGE_BYTES_MAX = 203_000;
 
 const PARTS = ["replicas", "tree", "locks", "sessions", "watches", "config", "metrics"] as const;
 

@@ -282,6 +282,44 @@ test("what succeeds does so, and again under its key without being done twice", 
   for (const status of await unchangedAgain(api)) expect(status).toBe(304);
 });
 
+test("no route takes a query parameter that it does not know, and each says which it does", async () => {
+  const routes = [...SUCCESSES, ["GET", "/watch/there", () => ({})] as const];
+  for (const [method, path, init] of routes) {
+    const asked = path.replace("REVISION", state.revision);
+    const answer = await api.call(method, `${asked}${asked.includes("?") ? "&" : "?"}unheard=1`, init());
+    const told = `${method} ${path}: ${answer.status} ${String(answer.json?.["detail"])}`;
+    expect(told).toContain(': 400 the request: unknown query parameter "unheard": this route takes ');
+  }
+  const put = await api.call("PUT", "/nodes/there?mode=ephemeral", { body: "x" });
+  expect(put.json?.["detail"]).toBe('the request: unknown query parameter "mode": this route takes none');
+  const get = await api.call("GET", "/diff/there?since=0");
+  expect(get.json?.["detail"]).toContain('"since": this route takes from, to, after, limit');
+});
+
+test("beside the API, what is ours alone is as strict, and what others have too is as they are", async () => {
+  const statuses: Record<string, number> = {};
+  for (const path of [
+    "/main/v1/status?unheard=1",
+    "/main/metrics?unheard=1",
+    "/metrics?unheard=1",
+    "/main/metrics?sid=1",
+    "/healthz?unheard=1",
+    "/main/commands/ruok?unheard=1",
+  ]) {
+    const { status, body } = await fetch(`${ensemble.httpUrl}${path}`, { headers: AUTHORIZED });
+    statuses[path] = status;
+    await body?.cancel();
+  }
+  expect(statuses).toEqual({
+    "/main/v1/status?unheard=1": 400,
+    "/main/metrics?unheard=1": 400,
+    "/metrics?unheard=1": 400,
+    "/main/metrics?sid=1": 200,
+    "/healthz?unheard=1": 200,
+    "/main/commands/ruok?unheard=1": 200,
+  });
+});
+
 test("a stream of events succeeds and fails as the document says", async () => {
   await watchContract(api, AUTHORIZED);
 });

@@ -73,7 +73,9 @@ test("a znode, its children and what is different below it are told as of a writ
   expect(diff.json).toMatchObject({
     path: "/t",
     from: first,
+    fromTime: expect.stringMatching(/^\d{4}-.*Z$/) as string,
     to: child,
+    toTime: expect.stringMatching(/^\d{4}-.*Z$/) as string,
     changes: [
       { path: "/t", change: "changed", data: true, acl: false, before: { data: btoa("one"), known: true } },
       { path: "/t/c", change: "created", before: null, after: { data: btoa("child"), version: 0 } },
@@ -120,6 +122,11 @@ test("the past is the same after every replica was killed, and by time", async (
   const told = await edgekeeper("diff", "/kept", "--from", first);
   expect(told).toMatchObject({ code: 0, stderr: "" });
   expect(told.stdout).toContain('changed  /kept  "one" -> "three"');
+  // Each zxid with the time of its write.
+  expect(told.stdout).toMatch(
+    new RegExp(String.raw`^from ${first} \(\d{4}-\S+Z\) to \d{20} \(\d{4}-\S+Z\): 1 changed\n`),
+  );
+  expect(then.asOfTime?.getTime()).toBeLessThanOrEqual(thenMs);
 });
 
 test("who could not read it then, or cannot now, is not told", async () => {
@@ -195,6 +202,13 @@ test("a lock says who holds it and who waits, and how its last holder went", asy
   const { stdout } = await edgekeeper("explain", "/locks/why");
   expect(stdout).toContain("The lock /locks/why has 1 held, and 0 in its queue.\nHeld by /locks/why/_c_");
   expect(stdout).toMatch(/Before: .* expired: nothing had been heard of it for its timeout\./);
+  const { json } = await waiting;
+  await api.call("POST", "/locks/why/release", { json: { lease: json?.["lease"] } });
+  const free = await api.call("GET", "/explain/nodes/locks/why");
+  expect(free.json).toMatchObject({ queue: { path: "/locks/why", of: "lock", count: 0, contenders: [] } });
+  expect((await edgekeeper("explain", "/locks/why")).stdout).toContain(
+    "Nobody holds the lock /locks/why, and nobody waits for it: it is free.\nBefore: ",
+  );
   expect(JSON.parse((await edgekeeper("explain", "/never", "--json")).stdout)).toMatchObject({
     gone: null,
     lookedBack: { all: true },

@@ -182,10 +182,10 @@ export class HttpClient {
       const end = until === undefined ? "" : `&to=${encodeURIComponent(momentText(until))}`;
       const query = `?from=${encodeURIComponent(momentText(from))}${end}&after=${encodeURIComponent(after)}`;
       const answer = await this.#ask(`${nodeUrl(path).replace("/nodes", "/diff")}${query}`, path, signal);
-      const page = readDifference(answer.text);
+      const { next, ...page } = readDifference(answer.text);
       changes.push(...page.changes);
-      if (page.next === undefined) return { path, from: page.from, to: page.to, changes };
-      after = page.next;
+      if (next === undefined) return { ...page, path, changes };
+      after = next;
       // All pages are of the same moment.
       until = page.to;
     }

@@ -33,6 +33,8 @@ export interface PastZnode {
   readonly path: string;
   /** Twenty digits: the write behind which it was so. */
   readonly asOf: string;
+  /** When that write was; undefined where the history does not tell. */
+  readonly asOfTime: Date | undefined;
   readonly data: Uint8Array | null;
   readonly stat: PastStat;
 }
@@ -59,8 +61,12 @@ export interface PastChange {
 /** What is different below a path between two moments. */
 export interface Difference {
   readonly path: string;
+  /** Twenty digits, as `to` is: the writes behind which the two moments are. */
   readonly from: string;
+  /** When that write was; undefined where the history does not tell. */
+  readonly fromTime: Date | undefined;
   readonly to: string;
+  readonly toTime: Date | undefined;
   readonly changes: readonly PastChange[];
 }
 
@@ -80,17 +86,25 @@ export function momentText(moment: Moment): string {
 /** Reads a znode as it was. */
 export function readPastZnode(text: string): PastZnode {
   const document = readDocument(text);
-  const { path, asOf, data, stat } = document;
-  return { path: textOf(path), asOf: textOf(asOf), data: bytesOfBase64(data), stat: statOf(membersOf(stat)) };
+  const { path, asOf, asOfTime, data, stat } = document;
+  return {
+    path: textOf(path),
+    asOf: textOf(asOf),
+    asOfTime: knownTime(asOfTime),
+    data: bytesOfBase64(data),
+    stat: statOf(membersOf(stat)),
+  };
 }
 
 /** Reads a page of a difference. */
 export function readDifference(text: string): Difference & { readonly next: string | undefined } {
-  const { path, from, to, changes, next } = readDocument(text);
+  const { path, from, fromTime, to, toTime, changes, next } = readDocument(text);
   return {
     path: textOf(path),
     from: textOf(from),
+    fromTime: knownTime(fromTime),
     to: textOf(to),
+    toTime: knownTime(toTime),
     changes: listOf(changes).map((change) => changeOf(membersOf(change))),
     next: next === null ? undefined : textOf(next),
   };
@@ -142,6 +156,11 @@ function statOf(stat: Members): PastStat {
 
 function knownZxid(value: unknown): bigint | undefined {
   return value === null ? undefined : BigInt(textOf(value));
+}
+
+/** A deployment of before it was told leaves it out. */
+function knownTime(value: unknown): Date | undefined {
+  return value === null || value === undefined ? undefined : new Date(textOf(value));
 }
 
 function knownNumber(value: unknown): number | undefined {

@@ -1,5 +1,5 @@
 /** Access control lists of znodes. */
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { type Acl, PERMS } from "../../base/acl.ts";
 import { ERROR_CODES } from "../../base/error-code.ts";
 import { zxidDigits } from "../../base/zxid.ts";
@@ -10,6 +10,8 @@ import type { Asker } from "./ask.ts";
 import { problemOf } from "./problems.ts";
 import { statDocument, statSchema } from "./schemas.ts";
 import { writeHeaders } from "./writes.ts";
+import { queryOf } from "../queries.ts";
+import { createRoute } from "./routes.ts";
 
 /** As many as anybody writes by hand, and more. */
 const LINES_MAX = 1000;
@@ -53,7 +55,7 @@ const show = createRoute({
   description: "For who may read the znode, or administer it. The ETag counts how often the list was set.",
   request: {
     params,
-    query: z.strictObject({ consistency: z.enum(["local", "linearizable"]).default("local") }),
+    query: queryOf({ consistency: z.enum(["local", "linearizable"]).default("local") }),
     headers: z.object({ "min-zxid": writeHeaders["min-zxid"] }),
   },
   responses: answers([400, 403, 404, 503], {

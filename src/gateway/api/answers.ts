@@ -35,6 +35,8 @@ export function answers(
   const content = { "application/problem+json": { schema: problemSchema } };
   const all: Record<number, Answer> = { ...own };
   for (const status of problems) all[status] = { description: PROBLEMS[status], content };
+  // Every route refuses query parameters that it does not know.
+  all[400] ??= { description: PROBLEMS[400], content };
   all[401] = { description: "Neither the secret, nor a token that is valid.", content };
   all[413] ??= { description: PROBLEMS[413], content };
   all[429] = { description: "Too many requests: nothing was done, ask again after Retry-After.", content };

@@ -1,5 +1,5 @@
 /** The JSON Schemas of configuration documents. */
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { OPEN_ACL } from "../../base/acl.ts";
 import { zxidDigits } from "../../base/zxid.ts";
 import { type App, problem } from "../documents.ts";
@@ -10,6 +10,7 @@ import { ConfigStore, ensuredAbove, ensuredAt, schemaPath, unchanged } from "./c
 import { etagOf } from "./etags.ts";
 import { parseJson, schemaProblem, violationsOf } from "./json-rules.ts";
 import { sessionHeaders, writeHeaders } from "./writes.ts";
+import { createRoute } from "./routes.ts";
 
 const params = z.object({ name: configName });
 

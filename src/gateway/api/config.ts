@@ -1,5 +1,5 @@
 /** Configuration documents: JSON, versioned, checked against a schema where there is one, with a history. */
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { OPEN_ACL } from "../../base/acl.ts";
 import { ERROR_CODES } from "../../base/error-code.ts";
@@ -24,6 +24,8 @@ import { waitQuery } from "./leases.ts";
 import { problemOf } from "./problems.ts";
 import { zxidText } from "./schemas.ts";
 import { sessionHeaders, writeHeaders } from "./writes.ts";
+import { queryOf } from "../queries.ts";
+import { createRoute } from "./routes.ts";
 
 const CONFIG_PATH = "/config";
 
@@ -57,7 +59,7 @@ const read = createRoute({
     "`Revision` names it in the history.",
   request: {
     params,
-    query: z.strictObject({ consistency, wait: waitQuery }),
+    query: queryOf({ consistency, wait: waitQuery }),
     headers: z.object({ ...sessionHeaders, "if-none-match": z.string().optional() }),
   },
   responses: answers([400, 403, 404, 410, 503], {
@@ -115,7 +117,7 @@ const list = createRoute({
   path: "/config/:name{.+}/history",
   summary: "List what a configuration document was",
   description: "The latest first. To go back, read an old one and write it.",
-  request: { params, query: z.strictObject({ consistency }), headers: z.object(sessionHeaders) },
+  request: { params, query: queryOf({ consistency }), headers: z.object(sessionHeaders) },
   responses: answers([400, 403, 404, 410, 503], {
     200: {
       description: "The revisions.",

@@ -1,5 +1,5 @@
 /** Counters: 64-bit integers that anybody may add to, shared with Curator's DistributedAtomicLong. */
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { OPEN_ACL } from "../../base/acl.ts";
 import { parentOf } from "../../base/path.ts";
@@ -16,6 +16,8 @@ import { failureOf, problemOf, toldOf } from "./problems.ts";
 import { sessionHeaders, writeHeaders, writeOf } from "./writes.ts";
 import { onlyByPost } from "./verbs.ts";
 import { ERROR_CODES } from "../../base/error-code.ts";
+import { queryOf } from "../queries.ts";
+import { createRoute } from "./routes.ts";
 
 const COUNTERS_PATH = "/counters";
 
@@ -50,7 +52,7 @@ const read = createRoute({
   summary: "See what a counter stands at",
   request: {
     params,
-    query: z.strictObject({
+    query: queryOf({
       consistency: z.enum(["local", "linearizable"]).default("local"),
       wait: waitQuery,
     }),

@@ -1,5 +1,5 @@
 /** Elections for callers without a connection, on the znodes of Curator's LeaderLatch. */
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { ERROR_CODES } from "../../base/error-code.ts";
 import { zxidDigits } from "../../base/zxid.ts";
 import type { App } from "../documents.ts";
@@ -20,6 +20,8 @@ import { addLeaseRoutes, heldOf, type LeaseKind } from "./lease-routes.ts";
 import { problemOf } from "./problems.ts";
 import { readSession, readZxid, sessionText } from "./schemas.ts";
 import { writeHeaders } from "./writes.ts";
+import { queryOf } from "../queries.ts";
+import { createRoute } from "./routes.ts";
 
 /** Everybody that looks who leads reads it. */
 const VALUE_CHARACTERS_MAX = 10_000;
@@ -105,7 +107,7 @@ const observe = createRoute({
     "or nobody leads; without `If-None-Match`, when somebody does.",
   request: {
     params,
-    query: z.strictObject({
+    query: queryOf({
       consistency: z.enum(["local", "linearizable"]).default("local"),
       wait: waitQuery,
     }),

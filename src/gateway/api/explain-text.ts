@@ -11,6 +11,8 @@ import type {
   LookedBack,
 } from "../../durable/entry.ts";
 
+const BY_ITSELF = "an empty container, such as a lock that nobody holds, or a TTL znode whose time was over";
+
 /** About a path. */
 export function sentencesOfPath(path: string, told: ExplainedPath): readonly string[] {
   const { stat, owner, queue, gone, left, createdBy } = told;
@@ -31,15 +33,25 @@ export function sentencesOfPath(path: string, told: ExplainedPath): readonly str
     const waiting = queue.count - holders.length;
     sentences.push(
       holders.length === 0
-        ? `Nobody holds the ${queue.of} ${queue.path}; ${waiting} in its queue.`
+        ? waiting === 0
+          ? `Nobody holds the ${queue.of} ${queue.path}, and nobody waits for it: it is free.`
+          : `Nobody holds the ${queue.of} ${queue.path}; ${waiting} in its queue.`
         : `The ${queue.of} ${queue.path} has ${holders.length}${permits} held, and ${waiting} in its queue.`,
     );
     for (const one of holders) sentences.push(`Held by ${contenderText(one)}.`);
     for (const one of waiters)
       sentences.push(`${one.isPlaceholder ? "Closed" : "Waits"}: ${contenderText(one)}.`);
   }
+  if (stat !== undefined && queue === undefined && isDeserted(stat)) {
+    sentences.push("Nobody stands below it: if it is a lock, nobody holds it, and nobody waits.");
+  }
   for (const one of left) sentences.push(`Before: ${one.path} ${departed(one)}.`);
   return sentences;
+}
+
+/** It had children, and has none. */
+function isDeserted({ numChildren, cversion }: NonNullable<ExplainedPath["stat"]>): boolean {
+  return numChildren === 0 && cversion !== 0;
 }
 
 /** About a session. */
@@ -58,9 +70,14 @@ export function sentencesOfSession(told: ExplainedSessionAnswer): readonly strin
   ];
   if (opened !== undefined)
     sentences.push(`It was opened ${whenText(opened)}, at replica ${opened.replica}.`);
-  if (isOpen) sentences.push(`It has ${ephemerals.length} ephemerals: ${ephemerals.join(", ") || "none"}.`);
+  if (isOpen) sentences.push(ephemeralsText(ephemerals));
   if (lost.length > 0) sentences.push(`With it went ${lost.join(", ")}.`);
   return sentences;
+}
+
+function ephemeralsText(paths: readonly string[]): string {
+  if (paths.length === 0) return "It has no ephemerals.";
+  return `It has ${paths.length} ephemeral${paths.length === 1 ? "" : "s"}: ${paths.join(", ")}.`;
 }
 
 function contenderText(one: ExplainedContender): string {
@@ -92,7 +109,7 @@ function departed({ why, by }: Departure): string {
     case "session-closed":
       return `went ${whenText(by)} as session ${id} was closed by its owner, over replica ${by.replica}`;
     case "removed-by-itself":
-      return `went ${whenText(by)} by itself: an empty container, or a TTL znode whose time was over`;
+      return `went ${whenText(by)} by itself: ${BY_ITSELF}`;
     case "deleted":
       return `was deleted ${causeText(by)}`;
   }

@@ -1,5 +1,5 @@
 /** Explanations: who holds a lock and who waits, whose an ephemeral is, and of what is gone, how it went. */
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { ERROR_CODES } from "../../base/error-code.ts";
 import { sessionKey } from "../../base/ids.ts";
@@ -22,6 +22,7 @@ import { sentencesOfPath, sentencesOfSession } from "./explain-text.ts";
 import { contenderDocument } from "./leases.ts";
 import { problemOf } from "./problems.ts";
 import { minZxidHeader, sessionIdText, statDocument, statSchema, zxidText } from "./schemas.ts";
+import { createRoute } from "./routes.ts";
 
 /** Some of the history may have to be read. */
 const EXPLAIN_WAIT_MS = 5000;
@@ -109,7 +110,9 @@ const pathSchema = z
         contenders: z.array(contenderSchema),
       })
       .nullable()
-      .describe("What it is by its children's names, or what it stands in."),
+      .describe(
+        "What it is by its children's names, or what it stands in; of what nobody holds or waits for, what it was.",
+      ),
     gone: departureSchema.nullable().describe("Of what is not there: how the last one of that name went."),
     left: z.array(departureSchema).describe("Who left the queue, the latest first."),
     lookedBack: lookedBackSchema,

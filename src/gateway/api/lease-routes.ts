@@ -1,5 +1,5 @@
 /** The routes that all leases share, whatever they are of: keep it, give it back, and take it away from its holder. */
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { App } from "../documents.ts";
 import { answers } from "./answers.ts";
 import type { Asker } from "./ask.ts";
@@ -12,6 +12,7 @@ import {
   releaseLease,
   renewLease,
 } from "./leases.ts";
+import { createRoute } from "./routes.ts";
 import { onlyByPost } from "./verbs.ts";
 
 /** One kind of leases. */

@@ -1,5 +1,5 @@
 /** Locks for callers without a connection, in the queues of Curator's and kazoo's. */
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { zxidDigits } from "../../base/zxid.ts";
 import type { App } from "../documents.ts";
@@ -21,6 +21,8 @@ import { addLeaseRoutes, heldOf, type LeaseKind } from "./lease-routes.ts";
 import { lockPath, LOCKS_PATH } from "./lock-path.ts";
 import { problemOf } from "./problems.ts";
 import { writeHeaders } from "./writes.ts";
+import { queryOf } from "../queries.ts";
+import { createRoute } from "./routes.ts";
 
 const name = z
   .string()
@@ -83,7 +85,7 @@ const show = createRoute({
   summary: "See who holds a lock, and who waits",
   request: {
     params,
-    query: z.strictObject({ consistency: z.enum(["local", "linearizable"]).default("local") }),
+    query: queryOf({ consistency: z.enum(["local", "linearizable"]).default("local") }),
     headers: z.object({ "min-zxid": writeHeaders["min-zxid"] }),
   },
   responses: answers([400, 503], {

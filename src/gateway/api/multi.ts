@@ -1,5 +1,5 @@
 /** Several writes as one: all are done, or none. */
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { OPEN_ACL } from "../../base/acl.ts";
 import { ERROR_CODES } from "../../base/error-code.ts";
@@ -13,6 +13,7 @@ import { newZnode } from "./new-znode.ts";
 import { failureOf, problemOf, toldOf } from "./problems.ts";
 import { modeSchema, statDocument, statSchema } from "./schemas.ts";
 import { writeHeaders, writeOf } from "./writes.ts";
+import { createRoute } from "./routes.ts";
 
 const OPERATIONS_MAX = 1000;
 

@@ -1,5 +1,5 @@
 /** Znodes over HTTP: their data as they are, or in a document with their Stat; a PUT replaces, a POST creates. */
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { OPEN_ACL } from "../../base/acl.ts";
 import { ERROR_CODES } from "../../base/error-code.ts";
@@ -20,6 +20,8 @@ import { pastChildrenSchema, pastNodeSchema, readPast } from "./past.ts";
 import { failureOf, problemOf } from "./problems.ts";
 import { modeSchema, statDocument, statSchema } from "./schemas.ts";
 import { sessionHeaders, writeHeaders, writeOf } from "./writes.ts";
+import { queryOf } from "../queries.ts";
+import { createRoute } from "./routes.ts";
 
 /** Of a znode: a frame of ZooKeeper holds its path and more beside them. */
 const DATA_BYTES_MAX: number = CLIENT_FRAME_BYTES_MAX - 4096;
@@ -70,7 +72,7 @@ const read = createRoute({
     "identity of the znode. With `children` the names of its children, page by page.",
   request: {
     params: path,
-    query: z.strictObject({
+    query: queryOf({
       children: z.string().optional().describe("Lists the children instead, whatever it is set to."),
       after: z.string().optional().describe("Of the children, those behind this name."),
       limit: z.coerce
@@ -162,7 +164,7 @@ const post = createRoute({
   description: "Never replaces one. An ephemeral needs a `Session`.",
   request: {
     params: path,
-    query: z.strictObject({
+    query: queryOf({
       mode: modeSchema,
       sequential: z
         .enum(["true", "false"])

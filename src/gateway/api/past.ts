@@ -1,5 +1,5 @@
 /** Time travel: a znode as it was, and what is different below a path between two moments. */
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { ERROR_CODES } from "../../base/error-code.ts";
 import { compareZxid, zxidDigits } from "../../base/zxid.ts";
@@ -19,17 +19,25 @@ import {
 } from "./moments.ts";
 import { problemOf } from "./problems.ts";
 import { minZxidHeader, sessionIdText, zxidText } from "./schemas.ts";
+import { queryOf } from "../queries.ts";
+import { createRoute } from "./routes.ts";
 
 /** The history may have to be read to its beginning. */
 const PAST_WAIT_MS = 5000;
 
 const ENTRIES_MAX = 1000;
 
+const timeField = z
+  .string()
+  .nullable()
+  .describe("When that write was, by its leader's clock; null where the history does not tell.");
+
 /** A znode as it was. */
 export const pastNodeSchema: z.ZodType<object> = z
   .object({
     path: z.string(),
     asOf: zxidText.describe("The write behind which it was so."),
+    asOfTime: timeField,
     data: z.string().nullable().describe("Base64; null where there were none."),
     stat: pastStatSchema,
   })
@@ -39,6 +47,7 @@ export const pastNodeSchema: z.ZodType<object> = z
 export const pastChildrenSchema: z.ZodType<object> = z
   .object({
     asOf: zxidText,
+    asOfTime: timeField,
     children: z.array(z.string()),
     next: z.string().nullable(),
     stat: pastStatSchema,
@@ -60,7 +69,9 @@ const differenceSchema = z
   .object({
     path: z.string(),
     from: zxidText,
+    fromTime: timeField,
     to: zxidText,
+    toTime: timeField,
     changes: z.array(
       z.object({
         path: z.string(),
@@ -86,7 +97,7 @@ const diff = createRoute({
     "older than it is 410 `history-gone` with the oldest. Of a znode is told who may read it now, and might then.",
   request: {
     params: z.object({ path: z.string().describe("The path without its first slash; empty for the root.") }),
-    query: z.strictObject({
+    query: queryOf({
       from: momentText,
       to: momentText.optional(),
       after: z.string().default("").describe("Changes of the paths behind this one."),
@@ -130,8 +141,10 @@ export function addDiff(api: OpenAPIHono<App>, asker: Asker): void {
     if (response.op !== "difference") return problemOf(context, answer);
     const { entries, isLast } = response;
     const next = isLast ? null : (entries.at(-1)?.path ?? null);
-    const told = { from: zxidDigits(response.from), to: zxidDigits(response.to) };
-    const document = { path, ...told, changes: entries.map(entryDocument), next };
+    const { fromMs, toMs } = response;
+    const begin = { from: zxidDigits(response.from), fromTime: timeOf(fromMs) };
+    const end = { to: zxidDigits(response.to), toTime: timeOf(toMs) };
+    const document = { path, ...begin, ...end, changes: entries.map(entryDocument), next };
     return json(context, 200, document, { zxid: zxidDigits(zxid) });
   });
 }
@@ -165,20 +178,25 @@ function shownPast(context: Context<App>, path: string, answer: Answered): Respo
     throw new Error(`the past is not told by ${response.op}`);
   }
   const asOf = zxidDigits(response.asOf);
+  const asOfTime = timeOf(response.asOfMs);
   const headers = { zxid: zxidDigits(zxid), "as-of": asOf, "cache-control": "no-cache", vary: "accept" };
   const stat = pastStatDocument(response.stat);
   if (response.op === "pastChildren") {
     const { children, isLast } = response;
     const next = isLast ? null : (children.at(-1) ?? null);
-    return json(context, 200, { asOf, children, next, stat }, headers);
+    return json(context, 200, { asOf, asOfTime, children, next, stat }, headers);
   }
   const { data } = response;
   if (context.req.header("accept")?.includes("application/json") === true) {
-    return json(context, 200, { path, asOf, data: base64Of(data), stat }, headers);
+    return json(context, 200, { path, asOf, asOfTime, data: base64Of(data), stat }, headers);
   }
   // Anybody may have written these bytes: no browser shall take them for a page of this site.
   const raw = { "content-type": "application/octet-stream", "x-content-type-options": "nosniff" };
   return new Response(data ?? new Uint8Array(), { headers: { ...headers, ...raw } });
+}
+
+function timeOf(timeMs: number | undefined): string | null {
+  return timeMs === undefined ? null : new Date(timeMs).toISOString();
 }
 
 function isLater(context: Context<App>): Response {

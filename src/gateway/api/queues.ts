@@ -1,5 +1,5 @@
 /** What is held anywhere in the tree: locks, semaphores, elections, whoever made them. */
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { ERROR_CODES } from "../../base/error-code.ts";
 import { zxidDigits } from "../../base/zxid.ts";
 import type { HeldKind } from "../../durable/entry.ts";
@@ -9,6 +9,8 @@ import type { Asker } from "./ask.ts";
 import { contenderDocument, contenderFields } from "./leases.ts";
 import { limitQuery, nextField } from "./paging.ts";
 import { problemOf } from "./problems.ts";
+import { queryOf } from "../queries.ts";
+import { createRoute } from "./routes.ts";
 
 const heldSchema = z.object({
   path: z.string().describe("Its path, which is also its name, with %2F for its slashes."),
@@ -35,7 +37,7 @@ export function addQueues(api: OpenAPIHono<App>, asker: Asker): void {
       summary: `List the ${what} that somebody holds, or waits for`,
       description: `For who has \`read\` on \`/\`. ${TEXT}`,
       request: {
-        query: z.strictObject({
+        query: queryOf({
           after: z.string().optional().describe("Those behind this path alone."),
           limit: limitQuery,
         }),

@@ -1,5 +1,5 @@
 /** Semaphores for callers without a connection, shared with Curator's InterProcessSemaphoreV2. */
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { OPEN_ACL } from "../../base/acl.ts";
 import { zxidDigits } from "../../base/zxid.ts";
 import { encodePermits, permitsPath } from "../../durable/entry.ts";
@@ -18,6 +18,8 @@ import {
 import { addLeaseRoutes, heldOf, type LeaseKind } from "./lease-routes.ts";
 import { failureOf, problemOf } from "./problems.ts";
 import { writeHeaders, writeOf } from "./writes.ts";
+import { queryOf } from "../queries.ts";
+import { createRoute } from "./routes.ts";
 
 /** Of one semaphore: who holds and waits are read as a whole. */
 const PERMITS_MAX = 10_000;
@@ -84,7 +86,7 @@ const show = createRoute({
   summary: "See who has permits, and who waits",
   request: {
     params,
-    query: z.strictObject({ consistency: z.enum(["local", "linearizable"]).default("local") }),
+    query: queryOf({ consistency: z.enum(["local", "linearizable"]).default("local") }),
     headers: z.object({ "min-zxid": writeHeaders["min-zxid"] }),
   },
   responses: answers([400, 503], {

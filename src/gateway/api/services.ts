@@ -1,5 +1,5 @@
 /** Service discovery for callers without a connection, in the znodes of Curator's x-discovery. */
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { OPEN_ACL } from "../../base/acl.ts";
 import { ERROR_CODES } from "../../base/error-code.ts";
@@ -15,6 +15,8 @@ import { waitQuery } from "./leases.ts";
 import { failureOf, problemOf } from "./problems.ts";
 import { readZxid, sessionIdText, sessionText } from "./schemas.ts";
 import { writeHeaders, writeOf } from "./writes.ts";
+import { queryOf } from "../queries.ts";
+import { createRoute } from "./routes.ts";
 
 const SERVICES_PATH = "/services";
 
@@ -69,7 +71,7 @@ const services = createRoute({
   path: "/services",
   summary: "List services",
   request: {
-    query: z.strictObject({ consistency }),
+    query: queryOf({ consistency }),
     headers: z.object({ "min-zxid": writeHeaders["min-zxid"] }),
   },
   responses: answers([400, 403, 503], {
@@ -88,7 +90,7 @@ const list = createRoute({
     "All of one state. With `wait` and `If-None-Match: ETAG` it answers when an instance has come, gone or changed.",
   request: {
     params: z.object({ name: serviceName }),
-    query: z.strictObject({ consistency, wait: waitQuery }),
+    query: queryOf({ consistency, wait: waitQuery }),
     headers: z.object({ "min-zxid": writeHeaders["min-zxid"], "if-none-match": z.string().optional() }),
   },
   responses: answers([400, 403, 503], {

@@ -1,5 +1,5 @@
 /** Sessions as operators see them: all there are, with what is theirs, and the ending of one. */
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { ERROR_CODES } from "../../base/error-code.ts";
 import { sessionFromKey, sessionKey, type Sid } from "../../base/ids.ts";
@@ -10,6 +10,8 @@ import { answers, json, unknownCaller } from "./answers.ts";
 import type { Answered, Asker } from "./ask.ts";
 import { type Gathered, gathered, limitQuery, nextField, silentField } from "./paging.ts";
 import { problemOf } from "./problems.ts";
+import { queryOf } from "../queries.ts";
+import { createRoute } from "./routes.ts";
 
 const id = z
   .string()
@@ -57,7 +59,7 @@ const list = createRoute({
   path: "/sessions",
   summary: "List the sessions of the ensemble",
   description: "For who has `read` on `/`. All replicas are asked, as each knows its own connections.",
-  request: { query: z.strictObject({ after: id.optional(), limit: limitQuery }) },
+  request: { query: queryOf({ after: id.optional(), limit: limitQuery }) },
   responses: answers([400, 403, 503], {
     200: { description: "A page of them.", content: { "application/json": { schema: sessionsSchema } } },
   }),

@@ -1,5 +1,5 @@
 /** Sessions without a socket: what is ephemeral goes with them, and any request in one keeps it alive. */
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { ERROR_CODES } from "../../base/error-code.ts";
 import { zxidDigits } from "../../base/zxid.ts";
 import type { App } from "../documents.ts";
@@ -7,6 +7,7 @@ import { answers, json, unknownCaller } from "./answers.ts";
 import type { Asker } from "./ask.ts";
 import { problemOf } from "./problems.ts";
 import { sessionText, sessionTextOf } from "./schemas.ts";
+import { createRoute } from "./routes.ts";
 
 const bodySchema = z.strictObject({
   timeoutMs: z

@@ -1,5 +1,5 @@
 /** Tokens: credentials that may do less than the deployment's secret, and can be revoked. */
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { ERROR_CODES } from "../../base/error-code.ts";
 import { readGrant } from "../../base/grant.ts";
 import { tokenText } from "../../base/token-text.ts";
@@ -10,6 +10,7 @@ import { sha256 } from "../hash.ts";
 import { answers, json, unknownCaller } from "./answers.ts";
 import type { Asker } from "./ask.ts";
 import { problemOf } from "./problems.ts";
+import { createRoute } from "./routes.ts";
 
 const GRANTS_MAX = 50;
 

@@ -2,7 +2,7 @@
  * Hearing of changes as they happen, as server-sent events. It stands beside /nodes and not below it: any path below
  * /nodes is a znode's.
  */
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { ERROR_CODES } from "../../base/error-code.ts";
 import { pathProblem } from "../../base/path.ts";
@@ -22,6 +22,8 @@ import { type Asker, ensembleOf } from "./ask.ts";
 import { problemOf } from "./problems.ts";
 import { openStream } from "./open-stream.ts";
 import { readZxid, zxidText } from "./schemas.ts";
+import { queryOf } from "../queries.ts";
+import { createRoute } from "./routes.ts";
 
 const HEARTBEAT_MS_DEFAULT = 10_000;
 
@@ -44,7 +46,7 @@ const watch = createRoute({
         example: "app/config",
       }),
     }),
-    query: z.strictObject({
+    query: queryOf({
       part: z
         .enum(["data", "children", "node", "recursive"])
         .default("node")

@@ -1,5 +1,5 @@
 /** Who watches what: the watches of ZooKeeper's clients and of the SDK's, which replicas keep for their connections. */
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { ERROR_CODES } from "../../base/error-code.ts";
 import { sessionKey } from "../../base/ids.ts";
 import type { App } from "../documents.ts";
@@ -7,6 +7,8 @@ import { answers, json, unknownCaller } from "./answers.ts";
 import type { Asker } from "./ask.ts";
 import { type Gathered, gathered, limitQuery, nextField, silentField } from "./paging.ts";
 import { problemOf } from "./problems.ts";
+import { queryOf } from "../queries.ts";
+import { createRoute } from "./routes.ts";
 
 const watchedSchema = z.object({
   path: z.string(),
@@ -34,7 +36,7 @@ const list = createRoute({
   summary: "List what is watched, and by whom",
   description:
     "For who has `read` on `/`, and of znodes that it may read. Streams of events and webhooks are not among them.",
-  request: { query: z.strictObject({ after: z.string().optional(), limit: limitQuery }) },
+  request: { query: queryOf({ after: z.string().optional(), limit: limitQuery }) },
   responses: answers([400, 403, 503], {
     200: { description: "A page of them.", content: { "application/json": { schema: watchesSchema } } },
   }),

@@ -1,5 +1,5 @@
 /** Webhooks: changes as requests, for those who cannot hold one open. */
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { ERROR_CODES } from "../../base/error-code.ts";
 import { hookUrlProblem } from "../../base/hook-url.ts";
@@ -18,6 +18,7 @@ import { type App, problem, problemDocument } from "../documents.ts";
 import { answers, json, unknownCaller } from "./answers.ts";
 import type { Answered, Asker } from "./ask.ts";
 import { problemOf } from "./problems.ts";
+import { createRoute } from "./routes.ts";
 
 const SECRET_BYTES = 32;
 

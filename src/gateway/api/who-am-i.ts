@@ -1,10 +1,11 @@
 /** Who a caller is, and what its credential lets it do: for programs that show only what may be done. */
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { zxidDigits } from "../../base/zxid.ts";
 import type { App } from "../documents.ts";
 import { answers, json, unknownCaller } from "./answers.ts";
 import type { Asker } from "./ask.ts";
 import { problemOf } from "./problems.ts";
+import { createRoute } from "./routes.ts";
 
 const permission = z.enum(["read", "write", "admin"]);
 

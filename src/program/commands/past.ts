@@ -54,8 +54,9 @@ async function diff(path: string, options: DiffOptions): Promise<void> {
     before: sideDocument(before),
     after: sideDocument(after),
   }));
+  const [begin, end] = [writeText(found.from, found.fromTime), writeText(found.to, found.toTime)];
   new Output(options).print({ ...found, changes }, [
-    `from ${found.from} to ${found.to}: ${found.changes.length} changed`,
+    `from ${begin} to ${end}: ${found.changes.length} changed`,
     ...columns(found.changes.map(lineOf)),
   ]);
 }
@@ -69,6 +70,11 @@ async function explain(what: string, options: ReachOptions): Promise<void> {
   }
   const told = what.startsWith("/") ? await client.explain(what) : await client.explainSession(what);
   new Output(options).print(told.document, told.summary);
+}
+
+/** A zxid says little to people: when that was is told beside it, where the history tells. */
+function writeText(zxid: string, time: Date | undefined): string {
+  return time === undefined ? zxid : `${zxid} (${time.toISOString()})`;
 }
 
 function sideDocument(side: PastSide | undefined): object | null {

@@ -1,0 +1,40 @@
+/** Sentences of an explanation, taken apart: what of them leads elsewhere, and what is said otherwise to people. */
+
+/** A piece of a sentence. */
+export type Piece =
+  | { readonly kind: "text"; readonly text: string }
+  /** RFC 3339, which the page shows by the clock of the browser. */
+  | { readonly kind: "time"; readonly text: string }
+  /** Twenty digits. */
+  | { readonly kind: "zxid"; readonly text: string }
+  /** `600000 ms`, which is told in larger units. */
+  | { readonly kind: "duration"; readonly text: string }
+  /** The id of one, of 16 hex digits. */
+  | { readonly kind: "session"; readonly text: string }
+  | { readonly kind: "path"; readonly text: string };
+
+const TIME = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z`;
+
+/** Takes a sentence apart; `paths` are those that it may name, as anything may stand in a path. */
+export function piecesOf(sentence: string, paths: readonly string[]): readonly Piece[] {
+  // The longest first: one may begin as another does.
+  const known = [...new Set(paths)].toSorted((a, b) => b.length - a.length).map(escaped);
+  const pattern = [`(?<path>${known.join("|") || "(?!)"})`, `(?<time>${TIME})`].join("|");
+  // A fencing token has twenty digits too, and is told as its holder knows it.
+  const durations = String.raw`\b(?<duration>\d+ ms)\b`;
+  const named = String.raw`(?<!token )\b(?<zxid>\d{20})\b|(?<=[Ss]ession )(?<session>[0-9a-f]{16})\b`;
+  const pieces: Piece[] = [];
+  let at = 0;
+  for (const found of sentence.matchAll(new RegExp(`${pattern}|${named}|${durations}`, "g"))) {
+    if (found.index > at) pieces.push({ kind: "text", text: sentence.slice(at, found.index) });
+    const [kind = "text"] = Object.entries(found.groups ?? {}).find(([, text]) => text !== undefined) ?? [];
+    pieces.push({ kind: kind as Piece["kind"], text: found[0] });
+    at = found.index + found[0].length;
+  }
+  if (at < sentence.length) pieces.push({ kind: "text", text: sentence.slice(at) });
+  return pieces;
+}
+
+function escaped(text: string): string {
+  return text.replace(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`);
+}
