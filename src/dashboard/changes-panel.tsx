@@ -75,19 +75,25 @@ export function ChangesPanel(props: {
               </li>
             ))}
           </ol>
-          {value.next !== null && limit < PAGE_MAX && (
-            <button type="button" onClick={() => setPages(pages + 1)}>
-              Show more
-            </button>
-          )}
-          {value.next !== null && limit >= PAGE_MAX && (
-            <p class="faint">
-              The first thousand are shown: choose a znode further down, or moments that are nearer.
-            </p>
-          )}
+          {value.next !== null && <More isAtEnd={limit >= PAGE_MAX} more={() => setPages(pages + 1)} />}
         </div>
       )}
     </article>
+  );
+}
+
+function More(props: { readonly isAtEnd: boolean; readonly more: () => void }): JSX.Element {
+  if (!props.isAtEnd) {
+    return (
+      <button type="button" onClick={props.more}>
+        Show more
+      </button>
+    );
+  }
+  return (
+    <p class="faint">
+      The first thousand are shown: choose a znode further down, or moments that are nearer.
+    </p>
   );
 }
 

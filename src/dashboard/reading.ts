@@ -4,6 +4,9 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { begin } from "./begin.ts";
 import { type ApiError, asApiError } from "./api.ts";
 
+/** Looking takes no more than this part of the time: what is dear to answer is asked for less often. */
+const LOOKING_SHARE = 0.1;
+
 /** What was read last, and why there is nothing newer. */
 export interface Reading<Value> {
   readonly value: Value | undefined;
@@ -25,6 +28,7 @@ export function useReading<Value>(key: string, everyMs: number, read: () => Prom
     let isOver = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const look = async (): Promise<void> => {
+      const beganMs = performance.now();
       if (!document.hidden) {
         try {
           const value = await latest.current();
@@ -38,7 +42,7 @@ export function useReading<Value>(key: string, everyMs: number, read: () => Prom
             );
         }
       }
-      if (!isOver && everyMs > 0) timer = setTimeout(() => begin(look()), everyMs);
+      if (!isOver && everyMs > 0) timer = setTimeout(() => begin(look()), pauseMs(everyMs, beganMs));
     };
     begin(look());
     return () => {
@@ -53,4 +57,9 @@ export function useReading<Value>(key: string, everyMs: number, read: () => Prom
     error: isOfKey ? state.error : undefined,
     again,
   };
+}
+
+/** Until the next look, after one that began then. */
+function pauseMs(everyMs: number, beganMs: number): number {
+  return Math.max(everyMs, (performance.now() - beganMs) / LOOKING_SHARE - everyMs);
 }

@@ -21,10 +21,11 @@ export function piecesOf(sentence: string, paths: readonly string[]): readonly P
   const known = [...new Set(paths)].toSorted((a, b) => b.length - a.length).map(escaped);
   const pattern = [`(?<path>${known.join("|") || "(?!)"})`, `(?<time>${TIME})`].join("|");
   // A fencing token has twenty digits too, and is told as its holder knows it.
-  const named = String.raw`(?<!token )\b(?<zxid>\d{20})\b|(?<=[Ss]ession )(?<session>[0-9a-f]{16})\b|\b(?<duration>\d+ ms)\b`;
+  const durations = String.raw`\b(?<duration>\d+ ms)\b`;
+  const named = String.raw`(?<!token )\b(?<zxid>\d{20})\b|(?<=[Ss]ession )(?<session>[0-9a-f]{16})\b`;
   const pieces: Piece[] = [];
   let at = 0;
-  for (const found of sentence.matchAll(new RegExp(`${pattern}|${named}`, "g"))) {
+  for (const found of sentence.matchAll(new RegExp(`${pattern}|${named}|${durations}`, "g"))) {
     if (found.index > at) pieces.push({ kind: "text", text: sentence.slice(at, found.index) });
     const [kind = "text"] = Object.entries(found.groups ?? {}).find(([, text]) => text !== undefined) ?? [];
     pieces.push({ kind: kind as Piece["kind"], text: found[0] });

@@ -1,6 +1,6 @@
 /**
- * `npm run dashboard:docs`: what docs/dashboard.md shows of the page, made anew: its pictures in docs/dashboard, and the
- * table of what it weighs. An ensemble of three and a real Chromium are started for it.
+ * `npm run dashboard:docs`: what docs/dashboard.md shows of the page, made anew: its pictures in docs/dashboard, and
+ * the table of what it weighs. An ensemble of three and a real Chromium are started for it.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -72,8 +72,8 @@ describe("a sentence of an explanation", () => {
   test("is taken apart into what leads elsewhere, and loses nothing", () => {
     const paths = ["/locks/a", "/locks/a/_c_1-lock-0000000000"];
     const sentence =
-      "Held by /locks/a/_c_1-lock-0000000000 (ann) since 2026-11-29T10:00:00.000Z, token 00000000004294967301, of session " +
-      "0200c8b5a1d4e6f7 (timeout 30000 ms).";
+      "Held by /locks/a/_c_1-lock-0000000000 (ann) since 2026-11-29T10:00:00.000Z, token 00000000004294967301, of " +
+      "session 0200c8b5a1d4e6f7 (timeout 30000 ms).";
     const pieces = piecesOf(sentence, paths);
     expect(pieces.map(({ text }) => text).join("")).toBe(sentence);
     expect(pieces.filter(({ kind }) => kind !== "text")).toEqual([

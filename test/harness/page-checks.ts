@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page, Response } from "playwright-core";
 
 import { openPage } from "./browser.ts";
 
@@ -51,13 +51,15 @@ export async function visit(
   page.on("console", (message) => {
     if (message.type() === "error" || message.type() === "warning") consoled.push(message.text());
   });
-  page.on("response", (response) => {
+  const take = (response: Response): void => {
     // Of 304 there is none.
     if (response.ok()) bodies.push(response.body());
-  });
+  };
+  page.on("response", take);
   await page.addInitScript(observing(at.token, PARTS[at.part] ?? "main"));
   await page.goto(`${at.url}#${at.part}`);
   await page.evaluate("globalThis.isInteractive");
+  page.off("response", take);
   const came = await Promise.all(bodies);
   // What is looked at again and again may move what stands there.
   for (let look = 0; look < 3; look++) await page.waitForResponse(/\/v1\/status$/);
@@ -134,7 +136,8 @@ export async function smallTargets(page: Page): Promise<readonly string[]> {
     )].flatMap((element) => {
       const { width, height, right } = element.getBoundingClientRect();
       // A box to tick is as large as what it is labelled with; links in sentences are as high as these.
-      const isShown = width > 0 && height > 0 && right > 0 && element.closest("label.check input, .hidden, .explained") === null;
+      const isLarger = element.closest("label.check input, .hidden, .explained") !== null;
+      const isShown = width > 0 && height > 0 && right > 0 && !isLarger;
       const isSmall = width < ${TARGET_PIXELS} || height < ${TARGET_PIXELS};
       const text = element.outerHTML.slice(0, 120);
       return isShown && isSmall ? [width.toFixed(1) + " x " + height.toFixed(1) + " " + text] : [];

@@ -1,7 +1,7 @@
 /**
- * What Lighthouse looks at, of the dashboard in a real Chromium: what it weighs and asks for, when there is something to
- * work with, whether anything moves under one's hand, and whether everybody can use it. Figures are printed; those that a
- * loaded machine changes are not judged.
+ * What Lighthouse looks at, of the dashboard in a real Chromium: what it weighs and asks for, when there is something
+ * to work with, whether anything moves under one's hand, and whether everybody can use it. Figures are printed; those
+ * that a loaded machine changes are not judged.
  */
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -71,8 +71,8 @@ describe.skipIf(missing !== undefined && !isRequired)(
           const seen = await visit(browser, { url, token: SECRET, part });
           console.log(
             `${part}: ${seen.requests} requests, ${seen.bytes} bytes (gzip ${seen.gzipBytes}); first paint ` +
-              `${Math.round(seen.firstPaintMs)} ms, interactive with data ${Math.round(seen.interactiveMs)} ms; layout ` +
-              `shift ${seen.layoutShift.toFixed(4)}`,
+              `${Math.round(seen.firstPaintMs)} ms, with data ${Math.round(seen.interactiveMs)} ms; ` +
+              `layout shift ${seen.layoutShift.toFixed(4)}`,
           );
           expect({ part, wrongs: seen.wrongs }).toEqual({ part, wrongs: [] });
           expect({ part, origins: seen.origins }).toEqual({ part, origins: [scene.ensemble.httpUrl] });
