@@ -71,8 +71,8 @@ describe.skipIf(missing !== undefined && !isRequired)(
           const seen = await visit(browser, { url, token: SECRET, part });
           console.log(
             `${part}: ${seen.requests} requests, ${seen.bytes} bytes (gzip ${seen.gzipBytes}); first paint ` +
-              `${Math.round(seen.firstPaintMs)} ms, interactive with data ${Math.round(seen.interactiveMs)} ms; layout ` +
-              `shift ${seen.layoutShift.toFixed(4)}`,
+              `${Math.round(seen.firstPaintMs)} ms, with data ${Math.round(seen.interactiveMs)} ms; ` +
+              `layout shift ${seen.layoutShift.toFixed(4)}`,
           );
           expect({ part, wrongs: seen.wrongs }).toEqual({ part, wrongs: [] });
           expect({ part, origins: seen.origins }).toEqual({ part, origins: [scene.ensemble.httpUrl] });
