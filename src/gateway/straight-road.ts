@@ -67,9 +67,9 @@ export class StraightRoad {
   }
 
   /** Whether nothing but what is done here is done for it on the road of all. */
-  #isPlain({ req, env }: Context<App>): boolean {
-    const { trace } = this.#parts.gatekeeper.settings.of(env);
-    const { headers } = req.raw;
+  #isPlain(context: Context<App>): boolean {
+    const { trace } = this.#parts.gatekeeper.settings.of(context.env);
+    const { headers } = context.req.raw;
     const key = headers.get("idempotency-key");
     return (
       trace.endpoint === undefined &&
