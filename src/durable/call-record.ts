@@ -10,13 +10,26 @@ export function decodeRecord(text: string): unknown {
   return valueOf(JSON.parse(text));
 }
 
-/** A function that JSON.stringify calls for each part would cost several times as much. */
+/**
+ * What is plain is given back as it is. A function that JSON.stringify calls for each part would cost several times as
+ * much.
+ */
 function plainOf(value: unknown): unknown {
   if (typeof value === "bigint") return { $integer: value.toString() };
   if (typeof value !== "object" || value === null) return value;
   if (value instanceof Uint8Array) return { $bytes: toBase64(value) };
-  if (Array.isArray(value)) return value.map(plainOf);
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plainOf(part)]));
+  if (Array.isArray(value)) {
+    const plain = value.map(plainOf);
+    return plain.some((part, index) => part !== value[index]) ? plain : value;
+  }
+  let plain: Record<string, unknown> | undefined;
+  const parts = value as Readonly<Record<string, unknown>>;
+  for (const key of Object.keys(parts)) {
+    const part = plainOf(parts[key]);
+    // The spread makes own properties of all names.
+    if (part !== parts[key]) (plain ??= { ...parts })[key] = part;
+  }
+  return plain ?? parts;
 }
 
 /** Of what JSON.parse made, which nobody else has: it is changed in place. */

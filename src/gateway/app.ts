@@ -18,11 +18,13 @@ import { listCommands, runCommand } from "./commands.ts";
 import { corsOf } from "./cors.ts";
 import { asksForPage, showPage } from "./dashboard.ts";
 import { type App, document, ensemblesOf, problem, unknownEnsemble } from "./documents.ts";
+import { Entrance } from "./entrance.ts";
 import { moveLeader, moveLeaderByPost } from "./move-leader.ts";
 import { allMetrics, ensembleMetrics } from "./metrics.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
 import type { CallerIdentities } from "./identities.ts";
 import { leaderOf, statuses } from "./replicas.ts";
+import { StraightRoad } from "./straight-road.ts";
 import type { Whereabouts } from "./whereabouts.ts";
 
 /** /v1 alone is the ensemble main. */
@@ -55,22 +57,23 @@ export interface AppParts {
   readonly gatekeeper: Gatekeeper;
 }
 
-/** Makes the app: one per isolate. */
-export function makeApp({ callers, whereabouts, gatekeeper }: AppParts): Hono<App> {
-  const app = new Hono<App>();
+/** Makes what answers requests: one per isolate. */
+export function makeApp(parts: AppParts): StraightRoad {
+  const { callers, whereabouts, gatekeeper } = parts;
   const asker = new Asker(callers, whereabouts);
+  const entrance = new Entrance();
+  const app = makeRoutes(parts, asker, entrance);
+  return new StraightRoad({ asker, entrance, gatekeeper, failure, app });
+}
 
-  app.use(async (context, next) => {
-    // The runtime makes it of the Host header, and lets through what is none.
-    // A path, a user or a fragment in it would be taken for that of the URL.
-    const isHost = !/[/@?#\\\s]/.test(context.req.header("host") ?? "");
-    const url = isHost ? URL.parse(context.req.url) : null;
-    if (url === null) {
-      return problem(context, 400, "bad-url", "the Host header and the path make no URL");
-    }
-    context.set("host", url.host);
-    return next();
-  });
+function makeRoutes(
+  { callers, whereabouts, gatekeeper }: AppParts,
+  asker: Asker,
+  entrance: Entrance,
+): Hono<App> {
+  const app = new Hono<App>();
+
+  app.use(async (context, next) => entrance.enter(context) ?? (await next()));
   app.use(corsOf(gatekeeper.settings));
   app.use(async (context, next) => {
     if (!asksForPage(context)) return next();
@@ -94,7 +97,7 @@ export function makeApp({ callers, whereabouts, gatekeeper }: AppParts): Hono<Ap
   app.get("/metrics", allMetrics);
   app.get("/:ensemble/metrics", ensembleMetrics);
   for (const path of STATUS_PATHS) app.get(path, status);
-  const api = makeApi(callers, whereabouts);
+  const api = makeApi(asker, whereabouts);
   const contract = describeApi(api);
   app.route("/:ensemble/v1", api);
   app.route("/v1", api);

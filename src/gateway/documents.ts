@@ -55,6 +55,11 @@ export function ensemblesOf(env: GatewayEnv): readonly string[] {
   return (env.ENSEMBLES ?? "main").split(",").map((name) => name.trim());
 }
 
+/** Whether the deployment serves an ensemble of that name. */
+export function knowsEnsemble(env: GatewayEnv, name: string): boolean {
+  return env.ENSEMBLES === undefined ? name === "main" : ensemblesOf(env).includes(name);
+}
+
 /** JSON that people can read in a terminal. */
 export function document(context: Context<App>, value: unknown, status: 200 | 503 = 200): Response {
   return context.body(`${JSON.stringify(value, null, 2)}\n`, status, { "content-type": "application/json" });

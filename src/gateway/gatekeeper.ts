@@ -42,19 +42,22 @@ export class Gatekeeper {
 
   /** Why a request is refused before it is looked at who asks; undefined where it is not. */
   refusalOfStrangers(context: Context<App>): Response | undefined {
-    const foreign = foreignRefusal(context.env, callerOf(context));
+    return this.#refusalOf(context, callerOf(context), networkOf(addressOf(context.req.raw, context.env)));
+  }
+
+  #refusalOf(context: Context<App>, caller: Caller, address: string): Response | undefined {
+    const foreign = foreignRefusal(context.env, caller);
     if (foreign !== undefined) return refused(context, foreign);
-    const address = networkOf(addressOf(context.req.raw, context.env));
     const waitMs = Math.max(this.#requestWait(context, address), this.#failures.wait(address, this.#now()));
     return waitMs > 0 ? tooMany(context, waitMs, "this address asks, or is wrong, too often") : undefined;
   }
 
   /** The bearer of a request, or why it is refused. */
   async admit(context: Context<App>): Promise<Bearer | Response> {
-    const refusal = this.refusalOfStrangers(context);
-    if (refusal !== undefined) return refusal;
     const caller = callerOf(context);
     const address = networkOf(addressOf(context.req.raw, context.env));
+    const refusal = this.#refusalOf(context, caller, address);
+    if (refusal !== undefined) return refusal;
     const failed = (): void => void this.#failures.take(address, this.#now());
     const bearer = await this.#bearerOf(context, caller, failed);
     if (bearer instanceof Response && bearer.status === 401 && caller.authorization !== undefined) failed();

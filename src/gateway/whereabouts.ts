@@ -2,9 +2,9 @@
 import type { Context } from "hono";
 import type { Sid } from "../base/ids.ts";
 import { LOCATIONS, type Point, roundTripMs } from "../base/placement.ts";
-import { readPlacement, sidsOf } from "../base/settings.ts";
+import { type Members, readPlacement, sidsOf } from "../base/settings.ts";
 import type { App, GatewayEnv } from "./documents.ts";
-import { Nearness } from "./nearness.ts";
+import { type Candidate, Nearness } from "./nearness.ts";
 import { MembersMemory } from "./replicas.ts";
 
 /** What became of asking one. */
@@ -32,6 +32,8 @@ export class Whereabouts {
   readonly #members = new MembersMemory();
   /** An isolate is given the same environment with every request. */
   readonly #places = new WeakMap<GatewayEnv, Places>();
+  /** The candidates for callers of whom nobody knows where they are. */
+  readonly #unplaced = new WeakMap<Members, readonly Candidate[]>();
 
   /** All replicas of the ensemble, the one to ask first in front. */
   async order(context: Context<App>, ensemble: string): Promise<readonly Sid[]> {
@@ -39,12 +41,16 @@ export class Whereabouts {
     const members = await this.#members.of(env, ensemble, (work) => context.executionCtx.waitUntil(work));
     const { placement, home } = this.#placesOf(env);
     const caller = placement.size === 0 ? undefined : pointOf(context.req.raw.cf);
-    const candidates = sidsOf(members).map((sid) => {
-      const location = placement.get(sid);
-      const isKnown = location !== undefined && caller !== undefined;
-      const guessMs = isKnown ? roundTripMs(caller, LOCATIONS[location]) : 0;
-      return { sid, guessMs, isHome: home.includes(sid) };
-    });
+    let candidates = caller === undefined ? this.#unplaced.get(members) : undefined;
+    if (candidates === undefined) {
+      candidates = sidsOf(members).map((sid) => {
+        const location = placement.get(sid);
+        const isKnown = location !== undefined && caller !== undefined;
+        const guessMs = isKnown ? roundTripMs(caller, LOCATIONS[location]) : 0;
+        return { sid, guessMs, isHome: home.includes(sid) };
+      });
+      if (caller === undefined) this.#unplaced.set(members, candidates);
+    }
     return this.nearness.order(ensemble, candidates, performance.now());
   }
 

@@ -1,11 +1,10 @@
 /** The HTTP API: its routes, and the OpenAPI document that is made of the schemas which validate their requests. */
-import { OpenAPIHono, type z } from "@hono/zod-openapi";
-import { type App, ensemblesOf, problem, unknownEnsemble } from "../documents.ts";
-import type { CallerIdentities } from "../identities.ts";
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { type App, knowsEnsemble, unknownEnsemble } from "../documents.ts";
 import { Tracing } from "../tracing.ts";
 import type { Whereabouts } from "../whereabouts.ts";
 import { addAcl } from "./acl.ts";
-import { Asker, ensembleOf } from "./ask.ts";
+import { type Asker, ensembleOf } from "./ask.ts";
 import { bodyBounds } from "./body-bounds.ts";
 import { addCoordination } from "./coordination.ts";
 import { addExplain } from "./explain.ts";
@@ -17,6 +16,7 @@ import { addDiff } from "./past.ts";
 import { addSessions } from "./sessions.ts";
 import { addSessionSurvey } from "./session-survey.ts";
 import { addTokens } from "./tokens.ts";
+import { notValid } from "./validation.ts";
 import { addWatch } from "./watch.ts";
 import { addWatches } from "./watches.ts";
 import { addWebhooks } from "./webhooks.ts";
@@ -29,17 +29,15 @@ const API_VERSION = "1.0.0";
 export type ApiDocument = ReturnType<OpenAPIHono["getOpenAPI31Document"]>;
 
 /** The routes below /ENSEMBLE/v1. */
-export function makeApi(callers: CallerIdentities, whereabouts: Whereabouts): OpenAPIHono<App> {
+export function makeApi(asker: Asker, whereabouts: Whereabouts): OpenAPIHono<App> {
   const api = new OpenAPIHono<App>({
-    defaultHook: (result, context) =>
-      result.success ? undefined : problem(context, 400, "bad-request", issuesOf(result.error)),
+    defaultHook: (result, context) => (result.success ? undefined : notValid(context, result.error)),
   });
   api.use(async (context, next) => {
     const ensemble = ensembleOf(context);
-    return ensemblesOf(context.env).includes(ensemble) ? next() : unknownEnsemble(context, ensemble);
+    return knowsEnsemble(context.env, ensemble) ? next() : unknownEnsemble(context, ensemble);
   });
   api.use(new Tracing().middleware);
-  const asker = new Asker(callers, whereabouts);
   for (const bound of bodyBounds(asker)) api.use(bound);
   addNodes(api, asker);
   addAcl(api, asker);
@@ -94,8 +92,4 @@ export function describeApi(api: OpenAPIHono<App>): ApiDocument {
 /** A route's path as the document has it. */
 function documentedPath(path: string): string {
   return path.replaceAll(/:(\w+)(?:\{[^}]*\})?/g, "{$1}");
-}
-
-function issuesOf(error: z.ZodError): string {
-  return error.issues.map(({ path, message }) => `${path.join(".") || "the request"}: ${message}`).join("; ");
 }

@@ -4,6 +4,7 @@
  * next. Where no answer came in the end of what changes something, its caller is told that nobody knows what became of
  * it. A read that costs a replica nothing is asked of the next as well where the first takes unusually long.
  */
+import type { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { ERROR_CODES } from "../../base/error-code.ts";
 import type { Permission } from "../../base/grant.ts";
@@ -250,12 +251,18 @@ export function ensembleOf(context: Context<App>): string {
 
 /** What requests may carry; where a route takes one of these headers, what is none has been refused already. */
 function circumstances(context: Context<App>): Pick<CallAsked, "session" | "minZxid"> {
-  const session = sessionText.safeParse(context.req.header("session"));
-  const minZxid = zxidText.safeParse(context.req.header("min-zxid"));
+  const session = validHeader(context, "session", sessionText);
+  const minZxid = validHeader(context, "min-zxid", zxidText);
   return {
-    session: session.success ? readSession(session.data) : undefined,
-    minZxid: minZxid.success ? readZxid(minZxid.data) : ZXID_ZERO,
+    session: session === undefined ? undefined : readSession(session),
+    minZxid: minZxid === undefined ? ZXID_ZERO : readZxid(minZxid),
   };
+}
+
+/** Most requests have none: that is not worth a validator's refusal. */
+function validHeader(context: Context<App>, name: string, schema: z.ZodType<string>): string | undefined {
+  const text = context.req.header(name);
+  return text === undefined ? undefined : schema.safeParse(text).data;
 }
 
 const UNAVAILABLE = {

@@ -74,6 +74,12 @@ async function firstResult<Result>(
   running: Running<Result>,
   withinMs: number | undefined,
 ): Promise<Result | undefined> {
+  const [only] = running.size === 1 && withinMs === undefined ? running.values() : [];
+  if (only !== undefined) {
+    const { stop, result } = await only;
+    running.delete(stop);
+    return result;
+  }
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = withinMs === undefined ? undefined : setTimeout(resolve, withinMs);
   try {

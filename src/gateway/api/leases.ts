@@ -6,7 +6,7 @@ import { LOCK_DELAY_MS_MAX } from "../../base/limits.ts";
 import { zxidDigits } from "../../base/zxid.ts";
 import type { CallRequest, QueuedContender } from "../../durable/entry.ts";
 import type { App } from "../documents.ts";
-import { json, unknownCaller } from "./answers.ts";
+import { unknownCaller } from "./answers.ts";
 import type { Answered, Asker } from "./ask.ts";
 import type { Probed } from "./replica-calls.ts";
 import { problemOf } from "./problems.ts";
@@ -255,9 +255,10 @@ function leased(context: Context<App>, told: Told, answer: Answered): Response {
   const { response, zxid } = answer;
   if (response.op === "queued") return problemOf(context, answer, { ahead: response.ahead });
   const lease = leaseOf(answer, told);
-  return lease === undefined
-    ? problemOf(context, overOf(answer))
-    : json(context, 200, lease, { zxid: zxidDigits(zxid) });
+  if (lease === undefined) return problemOf(context, overOf(answer));
+  // What the context makes costs twice as much: this is answered more often than all else.
+  const headers = { zxid: zxidDigits(zxid), "content-type": "application/json" };
+  return new Response(`${JSON.stringify(lease)}\n`, { headers });
 }
 
 /** The document of a lease; undefined where the answer is none. */

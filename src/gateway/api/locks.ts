@@ -1,5 +1,6 @@
 /** Locks for callers without a connection, in the queues of Curator's and kazoo's. */
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { zxidDigits } from "../../base/zxid.ts";
 import type { App } from "../documents.ts";
 import { answers, json, unknownCaller } from "./answers.ts";
@@ -11,7 +12,10 @@ import {
   acquireLease,
   contenderDocument,
   contenderFields,
+  leaseBodySchema,
   leaseFields,
+  releaseLease,
+  renewLease,
 } from "./leases.ts";
 import { addLeaseRoutes, heldOf, type LeaseKind } from "./lease-routes.ts";
 import { lockPath, LOCKS_PATH } from "./lock-path.ts";
@@ -86,6 +90,29 @@ const show = createRoute({
     200: { description: "The queue.", content: { "application/json": { schema: queueSchema } } },
   }),
 });
+
+/** What may be asked of a lock's name by POST alone. */
+export type LockVerb = "acquire" | "renew" | "release";
+
+/** What the body of each says. */
+export const LOCK_BODIES: Readonly<Record<LockVerb, z.ZodType>> = {
+  acquire: acquireSchema,
+  renew: leaseBodySchema,
+  release: leaseBodySchema,
+};
+
+/** Does what the route does; `body` is what the verb's schema has read. */
+export async function askLock(
+  context: Context<App>,
+  asker: Asker,
+  { name, verb, body }: { readonly name: string; readonly verb: LockVerb; readonly body: unknown },
+): Promise<Response> {
+  const held = heldOf(LOCKS, name);
+  if (verb === "acquire")
+    return await acquireLease(context, asker, held, body as z.infer<typeof acquireSchema>);
+  const { lease } = body as z.infer<typeof leaseBodySchema>;
+  return await (verb === "renew" ? renewLease : releaseLease)(context, asker, held, lease);
+}
 
 /** Adds the routes. */
 export function addLocks(api: OpenAPIHono<App>, asker: Asker): void {

@@ -1,5 +1,6 @@
 /** What the HTTP API takes and gives: the requests are validated by these, and the OpenAPI document is made of them. */
 import { z } from "@hono/zod-openapi";
+import { toHex } from "../../base/bytes.ts";
 import { NO_SESSION, type SessionId, sessionKey } from "../../base/ids.ts";
 import type { Stat } from "../../base/stat.ts";
 import { type Zxid, zxidDigits, zxidFromBigInt } from "../../base/zxid.ts";
@@ -33,8 +34,7 @@ export const sessionText: z.ZodType<string> = z
 
 /** The text of a session. */
 export function sessionTextOf({ session, password }: CallSession): string {
-  const secret = Array.from(password, (octet) => octet.toString(16).padStart(2, "0")).join("");
-  return `${sessionKey(session)}-${secret}`;
+  return `${sessionKey(session)}-${toHex(password)}`;
 }
 
 /** The session that a caller showed, in the form of sessionText. */

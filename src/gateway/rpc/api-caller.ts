@@ -6,6 +6,7 @@ import { Hono } from "hono";
 import { EdgekeeperError } from "../../binding/problem.ts";
 import { logLine } from "../../durable/log-line.ts";
 import { makeApi } from "../api/api.ts";
+import { Asker } from "../api/ask.ts";
 import { withBoundCaller } from "../bound-caller.ts";
 import type { App, GatewayEnv } from "../documents.ts";
 import type { CallerIdentities } from "../identities.ts";
@@ -45,8 +46,12 @@ export class BindingApi {
 
   /** The app: it asks nobody for a secret, so nothing but ApiCaller may reach it. */
   get app(): Hono<App> {
-    this.#app ??= new Hono<App>().route("/:ensemble/v1", makeApi(this.#callers, this.#whereabouts));
+    this.#app ??= new Hono<App>().route("/:ensemble/v1", this.#makeApi());
     return this.#app;
+  }
+
+  #makeApi(): Hono<App> {
+    return makeApi(new Asker(this.#callers, this.#whereabouts), this.#whereabouts);
   }
 }
 

@@ -27,17 +27,21 @@ export const MISSED: Readonly<Record<string, string>> = {
     "an event to a client is a write to its own socket, which the runtime makes an event of its own; there is " +
     "no write to many. Not looked into further yet.",
   "Lock cycles a second at 64 at once, to those of the quicker lock of etcd":
-    "measured before calls of several requests went to their replica in one. Since then a cycle takes half of " +
-    "the processor time, side by side on a busy machine (1.35 ms for 2.73 ms; a set over HTTP 0.60 ms for " +
-    "1.20 ms, a get 0.35 ms for 0.49 ms). There, by request: an empty Worker takes 83 us, one that reads the " +
-    "body 123 us, with a fetch of an object 261 us and with an RPC 215 us; where calls go together 144 us with " +
-    "fetch and 135 us with RPC, so that RPC is no gain any more. Two thirds of what is left are the gateway's " +
-    "process: the runtime's own work for two requests and their bodies, JavaScript of Hono, zod and ours, a " +
-    "tenth garbage collection; a fifth is the leader, a tenth each follower. Tried besides: no names for " +
-    "closures, timers as numbers, no AbortController for each call, records without a replacer, settings and " +
-    "members read once, no query of a queue's children or a session's ephemerals. The leader in the process " +
-    "with the door is no gain, one process for all takes half as much again. Not tried: doors of several " +
-    "processes on one port.",
+    "measured before calls of several requests went to their replica in one, which halved the processor time " +
+    "of a cycle (1.35 ms for 2.73 ms, side by side on a busy machine), and before what is asked of a lock " +
+    "went a road of its own past router and validators, and no replica looked in its database for a znode in " +
+    "an empty queue: a quarter less again (4.3, 3.3 and 3.5 ms for 6.0, 4.8 and 4.4 ms in three rounds at " +
+    "some 50 cycles a second, all code cold). At 400 cycles a second, on a busy machine and without the last " +
+    "of these, a cycle took 2.2 ms where etcd took 1.6 ms and an empty Worker, asked twice, 0.35 ms: twice " +
+    "etcd's cycles would take 0.8 ms, of which the empty Worker is nearly half. Two thirds of what is left " +
+    "are the process with the door: a quarter of that is its replica, an eighth garbage collection and " +
+    "compiling, the rest the runtime's own work for requests and many small things of JavaScript, none above " +
+    "a twentieth. A fifth is the leader, a seventh the other follower. Sixteen transactions go in a batch. " +
+    "Tried besides: RPC in place of fetch, no names for closures, timers as numbers, no AbortController for " +
+    "each call, records without a replacer, settings and members read once. A door for each process, with " +
+    "the callers spread over them, takes a third to a half more processor time, as batches get smaller. The " +
+    "leader in the process with the door is no gain, one process for all takes half as much again. Not " +
+    "tried: a timer for many calls, fewer turns of the runtime for a request.",
   "Memory at 100,000 znodes of a process for each replica (RSS of all), to the three JVMs'":
     "a process for each replica has a runtime of its own; the heaps themselves are small. With `--processes 1` " +
     "it is one runtime for all, at the cost of one core. The figure holds what the inspector takes, by which " +
