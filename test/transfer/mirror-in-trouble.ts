@@ -26,41 +26,66 @@ const SETTLED_MS = 600_000;
 /** The step. */
 export async function mirrorInTrouble({ hosts, source, three, count }: Sides): Promise<string> {
   const done = new AbortController();
-  const writers = Array.from({ length: WRITERS }, (_, at) => write(source, at, done.signal));
+  const writers = Array.from({ length: WRITERS }, async (_, at) => await write(source, at, done.signal));
+  const running = new Set<RunningProgram>();
   const start = (): RunningProgram => {
     const words = ["mirror", "--zookeeper", hosts, "--path", "/t", "--session", `${SESSION_MS}ms`, "--json"];
-    return new RunningProgram(words, { env: { EDGEKEEPER_URL: three.httpUrl }, deadlineMs: SETTLED_MS });
+    const env = { EDGEKEEPER_URL: three.httpUrl };
+    const mirror = new RunningProgram(words, { env, deadlineMs: SETTLED_MS });
+    running.add(mirror);
+    return mirror;
   };
+  const end = (): void => {
+    done.abort();
+    for (const mirror of running) mirror.process.kill("SIGKILL");
+  };
+  // Neither it nor the writers end by themselves: they must not outlive a run that is cut short, or fails.
+  process.once("exit", end);
+  try {
+    const beganMs = performance.now();
+    const { last, firstMs } = await troubled(start, three);
+    const againMs = performance.now() - beganMs;
+    done.abort();
+    const written = (await Promise.all(writers)).reduce((sum, one) => sum + one, 0);
+    const stoppedMs = performance.now();
+    const { code, stderr } = await last.interrupt();
+    if (code !== 0) throw new Error(`the mirror ended with ${code}: ${stderr}`);
+    const lastMs = performance.now() - stoppedMs;
+
+    const expected = withoutEphemerals(await treeOf(source, "/t"));
+    expectSame(expected, await atDoors(three, async (here) => await treeOf(here, "/t")));
+    return (
+      `compared for the first time after ${seconds(firstMs)} s, after all trouble at ${seconds(againMs)} s, and ` +
+      `${seconds(lastMs)} s after the last write, all compared; ` +
+      `${written} writes meanwhile at ${count} znodes, ${expected.size} are the same`
+    );
+  } finally {
+    process.off("exit", end);
+    end();
+    await Promise.allSettled(writers);
+  }
+}
+
+/** Gives the mirror that runs in the end, and how long the first one took to compare all. */
+async function troubled(
+  start: () => RunningProgram,
+  three: TestEnsemble,
+): Promise<{ readonly last: RunningProgram; readonly firstMs: number }> {
   const beganMs = performance.now();
-  let mirror = start();
-  // It goes on for ever by itself: it must not outlive a run that is cut short.
-  process.once("exit", () => mirror.process.kill("SIGKILL"));
-  await mirror.until(/"event":"compared"/);
+  const first = start();
+  await first.until(/"event":"compared"/);
   const firstMs = performance.now() - beganMs;
-
-  mirror.process.kill("SIGSTOP");
+  first.process.kill("SIGSTOP");
   await new Promise((resolve) => setTimeout(resolve, STOPPED_MS));
-  mirror.process.kill("SIGCONT");
-  await mirror.until(/begins again: /);
+  first.process.kill("SIGCONT");
+  await first.until(/begins again: /);
   await killLeader(three);
-  mirror.process.kill("SIGKILL");
-  await mirror.ended;
-  mirror = start();
+  first.process.kill("SIGKILL");
+  await first.ended;
+  const last = start();
   await killLeader(three);
-  await mirror.until(/"event":"compared"/);
-  done.abort();
-  const written = (await Promise.all(writers)).reduce((sum, one) => sum + one, 0);
-  const stoppedMs = performance.now();
-  const { code, stderr } = await mirror.interrupt();
-  if (code !== 0) throw new Error(`the mirror ended with ${code}: ${stderr}`);
-  const lastMs = performance.now() - stoppedMs;
-
-  const expected = withoutEphemerals(await treeOf(source, "/t"));
-  expectSame(expected, await atDoors(three, async (here) => await treeOf(here, "/t")));
-  return (
-    `compared for the first time after ${seconds(firstMs)} s, and ${seconds(lastMs)} s after the last write, ` +
-    `all compared; ${written} writes meanwhile at ${count} znodes, ${expected.size} are the same`
-  );
+  await last.until(/"event":"compared"/);
+  return { last, firstMs };
 }
 
 /** Changes everything that can be, of a part of the tree that is this writer's; gives how many writes were done. */

@@ -18,10 +18,15 @@ import {
 } from "../../client/errors.ts";
 import { ProgramError } from "../exit-code.ts";
 import { type CopiedZnode, isEphemeral, isOwn, sameAcl, sameData } from "./copied-znode.ts";
-import { readCopied } from "./znode-source.ts";
+import { pipelined } from "./pipelined.ts";
+import { createTogether, ZnodeBatch } from "./znode-batch.ts";
+import { readCopied, READS_MAX } from "./znode-source.ts";
 
-/** Paths that are made the same at a time. */
+/** Paths that are made the same at a time, each for itself. */
 const PATHS_MAX = 64;
+
+/** Changes under way while all is compared, each of one znode, or a transaction that creates some of them. */
+const CHANGES_MAX = 32;
 
 /** How often a path is tried whose connection is lost: each waits for the next one. */
 const ATTEMPTS_MAX = 10;
@@ -178,7 +183,10 @@ export class Mirror {
     return changed;
   }
 
-  /** What comes to nothing as its connection is lost goes to `again`. */
+  /**
+   * Looks at all of them, some at a time, and makes them the same: what is not here yet goes in transactions. What
+   * comes to nothing as its connection is lost goes to `again`.
+   */
   async #mendAll(
     paths: readonly string[],
     again: Set<string>,
@@ -186,20 +194,29 @@ export class Mirror {
   ): Promise<Mended> {
     const children: string[] = [];
     let changed = 0;
-    for (let from = 0; from < paths.length; from += PATHS_MAX) {
-      const batch = paths.slice(from, from + PATHS_MAX);
-      for (const mended of await Promise.all(batch.map((path) => this.#tryToMend(path, again)))) {
-        changed += mended.changed;
-        onLook();
-        for (const child of mended.children) children.push(child);
-      }
+    const isHurried = paths.length < READS_MAX;
+    const look = async (path: string): Promise<Look | undefined> => {
+      const seen = await this.#tryTo(path, again, async () => await this.#look(path, isHurried));
+      onLook();
+      return seen;
+    };
+    const looks = pipelined(paths, { countMax: READS_MAX, work: look });
+    const work = async (change: Change): Promise<Mended> => await this.#change(change, again);
+    for await (const mended of pipelined(changesOf(looks), { countMax: CHANGES_MAX, work })) {
+      changed += mended.changed;
+      for (const child of mended.children) children.push(child);
     }
     return { changed, children };
   }
 
-  async #tryToMend(path: string, again: Set<string>): Promise<Mended> {
+  /** undefined where it comes to nothing, and is to be tried again. */
+  async #tryTo<Result>(
+    path: string,
+    again: Set<string>,
+    act: () => Promise<Result>,
+  ): Promise<Result | undefined> {
     try {
-      return await this.#mend(path);
+      return await act();
     } catch (error) {
       const attempts = (this.#attempts.get(path) ?? 0) + 1;
       this.#attempts.set(path, attempts);
@@ -208,18 +225,57 @@ export class Mirror {
       // The next attempt waits for a connection.
       if (isOver || !isAgain) throw error;
       again.add(path);
-      return { changed: 0, children: [] };
+      return undefined;
+    }
+  }
+
+  async #look(path: string, isHurried = true): Promise<Look> {
+    if (isOwn(path)) return { path, there: undefined, here: undefined, children: [] };
+    const sides = [this.#source, this.#target];
+    const [there, here] = await Promise.all(
+      sides.map(async (side) => await readCopied(side, path, isHurried)),
+    );
+    // What is gone there takes with it what is below it here.
+    const names = there === undefined ? [] : [...there.children, ...(here?.children ?? [])];
+    const children = [...new Set(names)].map((name) => childOf(path, name)).filter((child) => !isOwn(child));
+    return { path, there: there?.znode, here: here?.znode, children };
+  }
+
+  async #change(change: Change, again: Set<string>): Promise<Mended> {
+    if (change.kind === "one") {
+      const { look } = change;
+      return (await this.#tryTo(look.path, again, async () => await this.#mend(look))) ?? NOTHING;
+    }
+    const { creates, children } = change;
+    if (await this.#createAll(creates)) return { changed: creates.length, children };
+    // One of them is in the way of all: each for itself, as it is by now.
+    const work = async ({ path }: CopiedZnode): Promise<Mended | undefined> =>
+      await this.#tryTo(path, again, async () => await this.#mend(await this.#look(path)));
+    let changed = 0;
+    for await (const mended of pipelined(creates, { countMax: PATHS_MAX, work })) {
+      changed += mended?.changed ?? 0;
+    }
+    return { changed, children };
+  }
+
+  /** Whether all of them were made; none were where it was refused. */
+  async #createAll(creates: readonly CopiedZnode[]): Promise<boolean> {
+    const sets = creates.filter(({ path }) => this.#set.delete(path));
+    try {
+      await createTogether(this.#target, creates);
+      return true;
+    } catch (error) {
+      for (const { path } of sets) this.#set.add(path);
+      if (!(error instanceof EdgekeeperError) || this.#target.ended.aborted) throw error;
+      return false;
     }
   }
 
   /** Makes one znode the same; its children are those of both sides. */
-  async #mend(path: string): Promise<Mended> {
-    if (isOwn(path)) return { changed: 0, children: [] };
-    const [there, here] = await Promise.all([readCopied(this.#source, path), readCopied(this.#target, path)]);
-    if (there === undefined) return { changed: await this.#remove(path), children: [] };
-    const names = new Set([...there.children, ...(here?.children ?? [])]);
-    const children = [...names].map((name) => childOf(path, name)).filter((child) => !isOwn(child));
-    return { changed: await this.#same(there.znode, here?.znode), children };
+  async #mend({ path, there, here, children }: Look): Promise<Mended> {
+    if (isOwn(path)) return NOTHING;
+    if (there === undefined) return { changed: await this.#remove(path), children };
+    return { changed: await this.#same(there, here), children };
   }
 
   /** Gives 1 where something was done. */
@@ -294,11 +350,52 @@ function stillWritten(root: string, waiting: number): ProgramError {
   );
 }
 
+/** What was seen of a path on both sides. */
+interface Look {
+  readonly path: string;
+  /** undefined where nothing is to be copied: it is gone, or goes with a session. */
+  readonly there: CopiedZnode | undefined;
+  readonly here: CopiedZnode | undefined;
+  /** The paths of both sides' children; none where it is gone there. */
+  readonly children: readonly string[];
+}
+
+/** What is done at a time. */
+type Change =
+  | { readonly kind: "one"; readonly look: Look }
+  | {
+      readonly kind: "creates";
+      readonly creates: readonly CopiedZnode[];
+      readonly children: readonly string[];
+    };
+
+/** What is there and not here is gathered; none of them is below another. */
+async function* changesOf(looks: AsyncIterable<Look | undefined>): AsyncGenerator<Change, void> {
+  const batch = new ZnodeBatch();
+  let children: string[] = [];
+  const gathered = (creates: readonly CopiedZnode[]): Change => {
+    const change = { kind: "creates", creates, children } as const;
+    children = [];
+    return change;
+  };
+  for await (const look of looks) {
+    if (look?.there !== undefined && look.here === undefined) {
+      const before = batch.add(look.there);
+      if (before.length > 0) yield gathered(before);
+      for (const child of look.children) children.push(child);
+    } else if (look !== undefined) yield { kind: "one", look };
+  }
+  const left = batch.take();
+  if (left.length > 0) yield gathered(left);
+}
+
 /** What became of some znodes. */
 interface Mended {
   readonly changed: number;
   readonly children: readonly string[];
 }
+
+const NOTHING: Mended = { changed: 0, children: [] };
 
 function depthOf(path: string): number {
   return path.split("/").length;

@@ -5,21 +5,34 @@ import { NoNodeError } from "../../client/errors.ts";
 import { type Stat, zxidText } from "../../client/znode.ts";
 import { type CopiedStat, type CopiedZnode, isEphemeral, isOwn } from "./copied-znode.ts";
 
-/** Znodes that are read at a time. */
-const READS_MAX = 64;
+/**
+ * Znodes that are read at a time: enough for a round trip to cost little by the znode, and, as each may have 1 MB, some
+ * hundred megabytes at the very worst.
+ */
+export const READS_MAX = 128;
 
-/** A znode and the names of its children; undefined where it is gone, or goes with a session. */
+/** What was read of a znode. */
+interface Read {
+  readonly znode: CopiedZnode;
+  /** Names. */
+  readonly children: readonly string[];
+}
+
+/**
+ * A znode and the names of its children; undefined where it is gone, or goes with a session. `isHurried` where few are
+ * read beside it: then a round trip counts for more than a request.
+ */
 export async function readCopied(
   client: Client,
   path: string,
-): Promise<{ readonly znode: CopiedZnode; readonly children: readonly string[] } | undefined> {
+  isHurried: boolean,
+): Promise<Read | undefined> {
   try {
-    const [{ data, stat }, { acl }, children] = await Promise.all([
-      client.get(path),
-      client.getAcl(path),
-      client.children(path),
-    ]);
+    const listed = isHurried ? client.children(path) : undefined;
+    const [{ data, stat }, { acl }] = await Promise.all([client.get(path), client.getAcl(path), listed]);
     if (isEphemeral(stat)) return undefined;
+    // Most have none, and need not be asked for them.
+    const children = (await listed) ?? (stat.numChildren === 0 ? [] : await client.children(path));
     const life = { mode: "persistent", ttlMs: undefined } as const;
     return { znode: { path, data, acl, ...life, stat: copiedStat(stat) }, children };
   } catch (error) {
@@ -35,21 +48,27 @@ export async function readCopied(
  */
 export async function* walk(client: Client, root: string): AsyncGenerator<CopiedZnode, void> {
   if ((await client.exists(root)) === undefined) throw new NoNodeError({ path: root });
-  let level: string[] = [root];
-  while (level.length > 0) {
-    const next: string[] = [];
-    for (let from = 0; from < level.length; from += READS_MAX) {
-      const paths = level.slice(from, from + READS_MAX);
-      for (const read of await Promise.all(paths.map((path) => readCopied(client, path)))) {
-        if (read === undefined) continue;
-        yield read.znode;
-        for (const name of read.children) {
-          const path = childOf(read.znode.path, name);
-          if (!isOwn(path)) next.push(path);
-        }
-      }
+  let paths: string[] = [root];
+  let next = 0;
+  const underWay: Promise<Read | undefined>[] = [];
+  for (;;) {
+    for (; underWay.length < READS_MAX && next < paths.length; next++) {
+      const isHurried = paths.length - next < READS_MAX;
+      const read = readCopied(client, paths[next] ?? "", isHurried);
+      // Its failure is told when its turn comes.
+      read.catch(() => undefined);
+      underWay.push(read);
     }
-    level = next;
+    const first = underWay.shift();
+    if (first === undefined) return;
+    const read = await first;
+    if (next * 2 >= paths.length) [paths, next] = [paths.slice(next), 0];
+    if (read === undefined) continue;
+    yield read.znode;
+    for (const name of read.children) {
+      const path = childOf(read.znode.path, name);
+      if (!isOwn(path)) paths.push(path);
+    }
   }
 }
 

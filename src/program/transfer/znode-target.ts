@@ -3,17 +3,13 @@ import { parentOf } from "../../base/path.ts";
 import type { Client } from "../../client/client.ts";
 import { ConnectionLossError, EdgekeeperError, NodeExistsError, NoNodeError } from "../../client/errors.ts";
 import { type CopiedZnode, isOpen, sameAcl, sameData } from "./copied-znode.ts";
+import { createTogether, ZnodeBatch } from "./znode-batch.ts";
 
 /** What is done with a znode that is there already: it ends the import, stays as it is, or becomes the same. */
 export type Existing = "fail" | "skip" | "replace";
 
-/** A transaction holds so many znodes, and so many bytes of them, at most; one that is larger goes by itself. */
-const BATCH_ZNODES_MAX = 200;
-const BATCH_BYTES_MAX = 300_000;
-
-/** What a znode and an entry of a list take besides their texts and data. */
-const ZNODE_BYTES = 100;
-const ENTRY_BYTES = 16;
+/** So many are under way at a time: a transaction waits for the disks of a majority, and the next need not. */
+const BATCHES_MAX = 8;
 
 /** How often a transaction is tried that lost its connection: one that the ensemble hangs up on is lost each time. */
 const ATTEMPTS_MAX = 5;
@@ -25,6 +21,9 @@ export interface PutCounts {
   skipped: number;
 }
 
+/** What became of a batch: where its connection was lost, that is not known, unless it was not sent yet. */
+type PutOutcome = "done" | "refused" | "lost" | "unsent";
+
 /** See the file's comment. Parents come before their children. */
 export class ZnodeTarget {
   readonly counts: PutCounts = { created: 0, replaced: 0, skipped: 0 };
@@ -32,50 +31,86 @@ export class ZnodeTarget {
   readonly #existing: Existing;
   /** Those that were put and go by themselves while nothing is below them: what is to be there may come too late. */
   readonly #ttls = new Map<string, CopiedZnode>();
-  #batch: CopiedZnode[] = [];
-  #bytes = 0;
+  readonly #batch = new ZnodeBatch();
+  /** Batches that were sent, oldest first. */
+  readonly #underWay: Promise<void>[] = [];
 
   constructor(client: Client, existing: Existing) {
     this.#client = client;
     this.#existing = existing;
   }
 
-  /** Takes a znode; it is there once `flush` has resolved. Throws the ensemble's errors. */
+  /** Takes a znode; it is there once `flush` has resolved. Throws the ensemble's errors, of any znode before, too. */
   async put(znode: CopiedZnode): Promise<void> {
     if (znode.path === "/") return await this.#putOne(znode);
     if (znode.mode === "ttl") this.#ttls.set(znode.path, znode);
-    const bytes = bytesOf(znode);
-    if (this.#batch.length >= BATCH_ZNODES_MAX || this.#bytes + bytes > BATCH_BYTES_MAX) await this.flush();
-    this.#batch.push(znode);
-    this.#bytes += bytes;
+    await this.#send(this.#batch.add(znode));
   }
 
   /** Resolves when all that was taken is there. */
   async flush(): Promise<void> {
-    const batch = this.#batch;
-    this.#batch = [];
-    this.#bytes = 0;
+    await this.#send(this.#batch.take());
+    await Promise.all(this.#underWay);
+    this.#underWay.length = 0;
+  }
+
+  /** Waits only where enough are under way. */
+  async #send(batch: readonly CopiedZnode[]): Promise<void> {
     if (batch.length === 0) return;
-    const outcome = batch.length > 1 ? await this.#putAll(batch) : "refused";
-    if (outcome === "done") {
-      this.counts.created += batch.length;
-      return;
+    // At once: requests of one session are done in their order, so parents are there before it.
+    const outcome = this.#putAll(batch);
+    const settled = this.#settleBehind(this.#underWay.at(-1), batch, outcome);
+    // Their failures are told when they are waited for.
+    for (const promise of [outcome, settled]) promise.catch(() => undefined);
+    this.#underWay.push(settled);
+    if (this.#underWay.length >= BATCHES_MAX) await this.#underWay.shift();
+  }
+
+  /** What has to be asked for by itself may be below what an earlier batch has yet to bring. */
+  async #settleBehind(
+    earlier: Promise<void> | undefined,
+    batch: readonly CopiedZnode[],
+    outcome: Promise<PutOutcome>,
+  ): Promise<void> {
+    await earlier;
+    let missing = batch;
+    let became = await outcome;
+    for (let attempt = 1; became !== "done" && attempt < ATTEMPTS_MAX; attempt++) {
+      const isRefused = became === "refused";
+      const mayStand = became === "lost" || (isRefused && this.#existing !== "fail");
+      if (mayStand) missing = await this.#passOver(missing);
+      if (missing.length === 0) return;
+      // Refused once more, as it came ahead of what an earlier batch has brought by now?
+      became = await this.#putAll(missing);
+      if (isRefused) break;
     }
-    for (const znode of batch) await this.#putOne(znode, outcome === "lost");
+    if (became === "done") this.counts.created += missing.length;
+    else for (const znode of missing) await this.#putOne(znode, became === "lost");
+  }
+
+  /** Those of them that are not there; the others are skipped, or made the same, or it is seen that they are ours. */
+  async #passOver(batch: readonly CopiedZnode[]): Promise<readonly CopiedZnode[]> {
+    const stats = await Promise.all(batch.map(async ({ path }) => await this.#client.exists(path)));
+    const there = batch.filter((_, index) => stats[index] !== undefined);
+    if (this.#existing === "skip") this.counts.skipped += there.length;
+    else if (this.#existing === "replace") {
+      await Promise.all(there.map(async (znode) => await this.#replace(znode)));
+    } else {
+      const other = (path: string): NodeExistsError => new NodeExistsError({ path });
+      await Promise.all(there.map(async (znode) => await this.#expectSame(znode, other(znode.path))));
+    }
+    return batch.filter((_, index) => stats[index] === undefined);
   }
 
   /** In one transaction. Where one znode is there, or is refused, each has to be asked for by itself, to say which. */
-  async #putAll(batch: readonly CopiedZnode[]): Promise<"done" | "refused" | "lost"> {
-    const transaction = this.#client.transaction();
-    for (const { path, data, acl, mode, ttlMs } of batch) {
-      transaction.create(path, data, { mode, acl, ...(ttlMs === undefined ? {} : { ttlMs }) });
-    }
+  async #putAll(batch: readonly CopiedZnode[]): Promise<PutOutcome> {
     try {
-      await transaction.commit();
+      await createTogether(this.#client, batch);
       return "done";
     } catch (error) {
       if (!(error instanceof EdgekeeperError) || this.#client.ended.aborted) throw error;
-      return error instanceof ConnectionLossError && error.mayBeDone ? "lost" : "refused";
+      if (!(error instanceof ConnectionLossError)) return "refused";
+      return error.mayBeDone ? "lost" : "unsent";
     }
   }
 
@@ -149,11 +184,4 @@ export class ZnodeTarget {
     if (!sameAcl(list.acl, acl)) await this.#client.setAcl(path, acl);
     this.counts.replaced++;
   }
-}
-
-/** Roughly what its create takes on the wire, and never less. */
-function bytesOf({ path, data, acl }: CopiedZnode): number {
-  let bytes = ZNODE_BYTES + Buffer.byteLength(path) + (data?.length ?? 0);
-  for (const { scheme, id } of acl) bytes += ENTRY_BYTES + Buffer.byteLength(scheme) + Buffer.byteLength(id);
-  return bytes;
 }

@@ -1,0 +1,54 @@
+/** Results come in the order of the items, and no more are under way than asked for. */
+import { expect, test } from "vitest";
+
+import { pipelined } from "../../src/program/transfer/pipelined.ts";
+
+/** Work that ends when it is told to. */
+class Works {
+  readonly begun: number[] = [];
+  readonly #ends = new Map<number, () => void>();
+
+  readonly work = async (item: number): Promise<number> => {
+    this.begun.push(item);
+    await new Promise<void>((resolve) => this.#ends.set(item, resolve));
+    return item * 10;
+  };
+
+  end(...items: readonly number[]): void {
+    for (const item of items) this.#ends.get(item)?.();
+  }
+}
+
+test("results come in the order of the items, whichever ends first, and no more are under way", async () => {
+  const works = new Works();
+  const results = pipelined([1, 2, 3, 4, 5], { countMax: 3, work: works.work });
+  const first = results.next();
+  await expect.poll(() => works.begun).toEqual([1, 2, 3]);
+  works.end(2);
+  works.end(1, 3);
+  expect(await first).toEqual({ value: 10, done: false });
+  expect(works.begun).toEqual([1, 2, 3]);
+
+  const rest: number[] = [];
+  const taking = (async () => {
+    for await (const result of results) rest.push(result);
+  })();
+  await expect.poll(() => works.begun).toEqual([1, 2, 3, 4, 5]);
+  works.end(5, 4);
+  await taking;
+  expect(rest).toEqual([20, 30, 40, 50]);
+});
+
+test("what fails is told in its turn, and what comes before it is not lost", async () => {
+  const work = async (item: number): Promise<number> => {
+    if (item === 2) throw new Error("the second");
+    return await Promise.resolve(item);
+  };
+  const seen: number[] = [];
+  const taking = (async () => {
+    for await (const result of pipelined([1, 2, 3], { countMax: 3, work })) seen.push(result);
+  })();
+
+  await expect(taking).rejects.toThrow("the second");
+  expect(seen).toEqual([1]);
+});
