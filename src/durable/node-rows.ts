@@ -6,7 +6,7 @@ import { Slab } from "../jute/slab.ts";
 import { must } from "../base/assert.ts";
 import type { CachedNodeStore, DirtyNodes, ManyRead, NodeRows } from "../tree/cached-node-store.ts";
 import type { IdleZnode, MarkRange } from "../tree/idle.ts";
-import type { Subtotal, Znode } from "../tree/node-store.ts";
+import { compareText, type Subtotal, type Znode } from "../tree/node-store.ts";
 import type { ZnodeTable } from "./schema.ts";
 import type { Sql } from "./sql.ts";
 import { fromRow, toRow } from "./znode-row.ts";
@@ -26,18 +26,27 @@ const AFTER_ROWS_MAX = 512;
 /** So many rows are put by one statement, at half of what a statement for each costs: it may have 100 parameters. */
 const PUT_ROWS = 16;
 
+/** And so many are updated, which takes fewer parameters. */
+const UPDATE_ROWS = 24;
+
 /** The statements on one table that are run for each znode: text made once, as it is long, and hashed to be found. */
 function statementsOn(
   table: ZnodeTable,
-): Readonly<Record<"read" | "childNames" | "childPage" | "putOne" | "putMany", string>> {
+): Readonly<Record<"read" | "childNames" | "childPage" | "putOne" | "putMany" | "updateMany", string>> {
   const put = `INSERT OR REPLACE INTO ${table} (parent, name, owner, head, data, idle) VALUES`;
   const row = "(?, ?, ?, ?, ?, ?)";
+  const updated = Array.from({ length: UPDATE_ROWS }, () => "(?, ?, ?, ?)").join(", ");
   return {
     read: `SELECT owner, head, data FROM ${table} WHERE parent = ? AND name = ?`,
     childNames: `SELECT name FROM ${table} WHERE parent = ? ORDER BY name`,
     childPage: `SELECT name FROM ${table} WHERE parent = ? AND name > ? ORDER BY name LIMIT ?`,
     putOne: `${put} ${row}`,
     putMany: `${put} ${Array.from({ length: PUT_ROWS }, () => row).join(", ")}`,
+    // OR FAIL: it need not be undone by itself, or SQLite would write each page once more, as it was, before it changes
+    // it. What fails is undone by the turn's transaction.
+    updateMany:
+      `UPDATE OR FAIL ${table} SET head = v.column3, data = v.column4 ` +
+      `FROM (VALUES ${updated}) AS v WHERE parent = v.column1 AND name = v.column2`,
   };
 }
 
@@ -202,11 +211,17 @@ export class SqlNodeRows implements NodeRows {
         jsonOf(batch),
       );
     }
-    const whole = dirty.puts.length - (dirty.puts.length % PUT_ROWS);
-    for (let index = 0; index < whole; index += PUT_ROWS) {
-      this.#put(this.#statements.putMany, dirty.puts.slice(index, index + PUT_ROWS));
+    const updates = inOrder(dirty.updates);
+    const updated = updates.length - (updates.length % UPDATE_ROWS);
+    for (let index = 0; index < updated; index += UPDATE_ROWS) {
+      this.#update(updates.slice(index, index + UPDATE_ROWS));
     }
-    for (const one of dirty.puts.slice(whole)) this.#put(this.#statements.putOne, [one]);
+    const puts = [...updates.slice(updated), ...inOrder(dirty.puts)];
+    const whole = puts.length - (puts.length % PUT_ROWS);
+    for (let index = 0; index < whole; index += PUT_ROWS) {
+      this.#put(this.#statements.putMany, puts.slice(index, index + PUT_ROWS));
+    }
+    for (const one of puts.slice(whole)) this.#put(this.#statements.putOne, [one]);
     this.#count = count;
     if (this.#owners.size > OWNERS_MAX) this.#owners = this.#readOwners();
   }
@@ -218,15 +233,36 @@ export class SqlNodeRows implements NodeRows {
     return new Set(rows.toArray().map(({ owner }) => owner));
   }
 
-  #put(statement: string, puts: DirtyNodes["puts"]): void {
+  #put(statement: string, puts: readonly Keyed[]): void {
     const slab = new Slab();
-    const bindings = puts.flatMap(([path, node]) => {
+    const bindings = puts.flatMap(({ key, node }) => {
       const { owner, head, data, idle } = toRow(node, this.#writer, slab);
       if (owner !== null) this.#owners.add(owner);
-      return [...keyOf(path), owner, head, data, idle];
+      return [...key, owner, head, data, idle];
     });
     this.#sql.exec(statement, ...bindings);
   }
+
+  #update(updates: readonly Keyed[]): void {
+    const slab = new Slab();
+    const bindings = updates.flatMap(({ key, node }) => {
+      const { head, data } = toRow(node, this.#writer, slab);
+      return [...key, head, data];
+    });
+    this.#sql.exec(this.#statements.updateMany, ...bindings);
+  }
+}
+
+/** A znode and the key of its row. */
+interface Keyed {
+  readonly key: readonly [parent: string, name: string];
+  readonly node: Znode;
+}
+
+/** By their keys: what is near to each other on disk is read and written together. */
+function inOrder(znodes: DirtyNodes["puts"]): readonly Keyed[] {
+  const keyed = znodes.map(([path, node]) => ({ key: keyOf(path), node }));
+  return keyed.sort((a, b) => compareText(a.key[0], b.key[0]) || compareText(a.key[1], b.key[1]));
 }
 
 /** The keys as one bound text: a statement for each costs several times the work it does. */

@@ -45,6 +45,7 @@ import { ReadOnlySwitch } from "./read-only.ts";
 import { takeOver } from "./snapshot-file/restored-tree.ts";
 import type { ReplicaStatus } from "./status.ts";
 import { ToldSessions } from "./told-sessions.ts";
+import { pathsApplied } from "./touched-paths.ts";
 import { TurnOutbox } from "./turn-outbox.ts";
 import type { Turn } from "./turn.ts";
 
@@ -358,6 +359,7 @@ export class Keeper {
     for (let budget = DELIVER_BYTES_PER_TURN; ;) {
       const proposals = this.#host.takeCommitted(budget);
       if (proposals.length === 0) return;
+      this.#tree.prefetch(pathsApplied(proposals));
       for (const proposal of proposals) {
         budget -= proposal.payload.length + APPLY_COST_BYTES;
         budget -= this.#apply(proposal) * EVENT_COST_BYTES;

@@ -28,6 +28,7 @@ import { type ReconfigContext, reconfigureWith } from "./reconfiguration.ts";
 import type { RestoreStep } from "./operations/report.ts";
 import { SessionTracker, type TrackedSession } from "./session-tracker.ts";
 import { StorageGate } from "./storage-gate.ts";
+import { pathsAsked } from "./touched-paths.ts";
 
 /** What the desk needs to know of its replica. */
 export interface DeskOptions {
@@ -184,6 +185,7 @@ export class LeaderDesk {
         this.#answers.push({ to: from, message: { kind: "welcome", upTo: this.lastPrepared } });
         return;
       case "forward":
+        this.#options.tree.prefetch(pathsAsked(message.requests));
         for (const request of message.requests) this.#submit(request);
         return;
       case "attach":

@@ -48,20 +48,29 @@ export interface ManyRead {
   readonly absent: readonly string[];
 }
 
-/** What changed since the last time: every path at most once, in one of the two lists. */
+/** What changed since the last time: every path at most once, in one of the lists. */
 export interface DirtyNodes {
+  /** Rows that stand, and stand in no index but the key's, neither before nor now. */
+  readonly updates: ReadonlyArray<readonly [string, Znode]>;
+  /** All others. */
   readonly puts: ReadonlyArray<readonly [string, Znode]>;
   readonly deletes: readonly string[];
 }
 
+/** What the rows have: none, one of a persistent znode, or one of any other, which stands in an index. */
+type RowKind = "none" | "plain" | "indexed";
+
 interface DirtyNode {
   /** undefined: deleted. */
   readonly node: Znode | undefined;
-  readonly inRows: boolean;
+  readonly row: RowKind;
 }
 
 /** Paths remembered as absent, so that a client that asks for ever new ones fills no memory. */
 const ABSENT_COUNT_MAX = 16_384;
+
+/** From so many on it costs less to read them together. */
+const PREFETCH_MIN = 4;
 
 /** Longer paths are looked for again. */
 const ABSENT_PATH_LENGTH_MAX = 256;
@@ -74,7 +83,7 @@ const NAMES_MAX = 64;
 export class CachedNodeStore implements NodeStore {
   readonly #rows: NodeRows;
   readonly #clean: ZnodeCache;
-  /** Looked for and not found since the last prefetch or write: paths that neither the rows have nor is dirty. */
+  /** Looked for and not found since the last write: paths that neither the rows have nor is dirty. */
   readonly #absent = new Set<string>();
   /** Per parent, the names of the children that the rows have: the rows change only by what takeDirty gives. */
   readonly #storedNames = new Map<string, readonly string[]>();
@@ -125,33 +134,29 @@ export class CachedNodeStore implements NodeStore {
   }
 
   prefetch(paths: readonly string[]): void {
-    const unknown = paths.filter(
-      (path) => !this.#dirty.has(path) && !this.#clean.has(path) && pathProblem(path) === undefined,
-    );
-    this.#absent.clear();
-    if (unknown.length === 0) return;
-    const { found, absent } = this.#rows.readMany(unknown);
+    const unknown = paths.filter((path) => !this.#isKnown(path));
+    // Fewer are read one by one, by whoever asks for them.
+    if (unknown.length < PREFETCH_MIN) return;
+    const { found, absent } = this.#rows.readMany(unknown.filter((path) => pathProblem(path) === undefined));
     for (const [path, node] of found) this.#clean.set(path, node);
-    for (const path of absent) this.#absent.add(path);
+    for (const path of absent) this.#noteAbsent(path);
   }
 
   put(path: string, node: Znode): void {
     const before = this.#dirty.get(path);
-    const inRows = before?.inRows ?? this.#isInRows(path);
+    const row = before?.row ?? this.#takeRow(path);
     this.#absent.delete(path);
-    if (before === undefined ? !inRows : before.node === undefined) this.#countAhead++;
-    this.#clean.delete(path);
-    this.#setDirty(path, { node, inRows });
+    if (before === undefined ? row === "none" : before.node === undefined) this.#countAhead++;
+    this.#setDirty(path, { node, row });
   }
 
   delete(path: string): void {
     const before = this.#dirty.get(path);
-    const inRows = before?.inRows ?? this.#isInRows(path);
-    assert(before === undefined ? inRows : before.node !== undefined, `no znode at ${path}`);
+    const row = before?.row ?? this.#takeRow(path);
+    assert(before === undefined ? row !== "none" : before.node !== undefined, `no znode at ${path}`);
     this.#countAhead--;
-    this.#clean.delete(path);
-    if (inRows) this.#setDirty(path, { node: undefined, inRows });
-    else this.#dropDirty(path);
+    if (row === "none") this.#dropDirty(path);
+    else this.#setDirty(path, { node: undefined, row });
   }
 
   childNames(path: string): readonly string[] {
@@ -185,19 +190,19 @@ export class CachedNodeStore implements NodeStore {
   descendantCount(path: string): number {
     const prefix = path === "/" ? "/" : `${path}/`;
     let count = this.#rows.descendantCount(path);
-    for (const [other, { node, inRows }] of this.#dirty) {
+    for (const [other, { node, row }] of this.#dirty) {
       if (other === path || !other.startsWith(prefix)) continue;
-      if (node !== undefined && !inRows) count++;
-      if (node === undefined && inRows) count--;
+      if (node !== undefined && row === "none") count++;
+      if (node === undefined && row !== "none") count--;
     }
     return count;
   }
 
   subtotal(path: string): Subtotal {
     let { count, bytes } = this.#rows.subtotal(path);
-    for (const [other, { node, inRows }] of this.#dirty) {
+    for (const [other, { node, row }] of this.#dirty) {
       if (!isAtOrBelow(other, path)) continue;
-      const written = inRows ? this.#rows.read(other) : undefined;
+      const written = row === "none" ? undefined : this.#rows.read(other);
       count += (node === undefined ? 0 : 1) - (written === undefined ? 0 : 1);
       bytes += (node?.data?.length ?? 0) - (written?.data?.length ?? 0);
     }
@@ -239,10 +244,12 @@ export class CachedNodeStore implements NodeStore {
    * Afterwards nothing is dirty, and what was put stays cached as far as the bound allows.
    */
   takeDirty(): DirtyNodes {
+    const updates: Array<readonly [string, Znode]> = [];
     const puts: Array<readonly [string, Znode]> = [];
     const deletes: string[] = [];
-    for (const [path, { node }] of this.#dirty) {
+    for (const [path, { node, row }] of this.#dirty) {
       if (node === undefined) deletes.push(path);
+      else if (row === "plain" && isPlain(node)) updates.push([path, node]);
       else puts.push([path, node]);
     }
     this.#absent.clear();
@@ -252,13 +259,22 @@ export class CachedNodeStore implements NodeStore {
     this.#dirtyChildren.clear();
     this.#dirtyEphemerals.clear();
     this.#countAhead = 0;
-    for (const [path, node] of puts) this.#clean.set(path, node);
-    return { puts, deletes };
+    for (const written of [updates, puts]) for (const [path, node] of written) this.#clean.set(path, node);
+    return { updates, puts, deletes };
   }
 
-  #isInRows(path: string): boolean {
-    if (this.#absent.has(path) || this.#isKnownAbsent(path)) return false;
-    return this.#clean.has(path) || this.#rows.read(path) !== undefined;
+  /** What the rows have of a znode that is not dirty and is about to be: it leaves the clean cache. */
+  #takeRow(path: string): RowKind {
+    const clean = this.#clean.delete(path);
+    if (clean !== undefined) return isPlain(clean) ? "plain" : "indexed";
+    if (this.#absent.has(path) || this.#isKnownAbsent(path)) return "none";
+    const read = this.#rows.read(path);
+    if (read === undefined) return "none";
+    return isPlain(read) ? "plain" : "indexed";
+  }
+
+  #isKnown(path: string): boolean {
+    return this.#dirty.has(path) || this.#clean.has(path) || this.#absent.has(path);
   }
 
   /** Few are remembered, and no long lists. */
@@ -313,6 +329,11 @@ export class CachedNodeStore implements NodeStore {
     children?.delete(nameOf(path));
     if (children?.size === 0) this.#dirtyChildren.delete(parent);
   }
+}
+
+/** Whether it stands in none of the indexes that find znodes which end by themselves. */
+function isPlain({ owner }: Znode): boolean {
+  return owner.mode === "persistent";
 }
 
 /** Objects, zxids and map entries of one znode, roughly, as measured on V8. */

@@ -50,18 +50,19 @@ export class ZnodeCache {
     if (bytes <= this.#generationBytesMax) this.#hold(path, node, bytes);
   }
 
-  /** Forgets the znode at this path. */
-  delete(path: string): void {
+  /** Forgets the znode at this path, and gives it, if it was held. */
+  delete(path: string): Znode | undefined {
     const young = this.#young.get(path);
     if (young !== undefined) {
       this.#young.delete(path);
       this.#youngBytes -= this.#bytesOf(path, young);
-      return;
+      return young;
     }
     const old = this.#old.get(path);
-    if (old === undefined) return;
+    if (old === undefined) return undefined;
     this.#old.delete(path);
     this.#oldBytes -= this.#bytesOf(path, old);
+    return old;
   }
 
   #hold(path: string, node: Znode, bytes: number): void {

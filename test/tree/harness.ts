@@ -93,8 +93,12 @@ export class MapRows implements NodeRows {
   }
 
   flush(store: CachedNodeStore): void {
-    const { puts, deletes } = store.takeDirty();
+    const { updates, puts, deletes } = store.takeDirty();
     for (const path of deletes) this.nodes.delete(path);
+    for (const [path, node] of updates) {
+      if (this.nodes.get(path)?.owner.mode !== "persistent") throw new Error(`no row of ${path} to update`);
+      this.nodes.put(path, node);
+    }
     for (const [path, node] of puts) this.nodes.put(path, node);
   }
 }

@@ -351,7 +351,32 @@ describe("a store over rows", () => {
     expect(dirty.puts.map(([path]) => path)).toEqual(["/"]);
     expect(dirty.deletes).toEqual([]);
     expect(store.dirtyBytes).toBe(0);
-    expect(store.takeDirty()).toEqual({ puts: [], deletes: [] });
+    expect(store.takeDirty()).toEqual({ updates: [], puts: [], deletes: [] });
+  });
+
+  test("tells apart the rows that are only updated: those of persistent znodes, before and now", () => {
+    const rows = new MapRows();
+    const store = new CachedNodeStore(rows, 10_000);
+    const kinds = ["persistent", "container"] as const;
+    store.put("/", znode());
+    for (const was of kinds) for (const is of kinds) store.put(`/${was}-${is}`, znode({ mode: was }));
+    rows.flush(store);
+    const cold = new CachedNodeStore(rows, 0);
+    for (const was of kinds) {
+      for (const is of kinds) {
+        cold.delete(`/${was}-${is}`);
+        cold.put(`/${was}-${is}`, znode({ mode: is }));
+      }
+    }
+    cold.put("/new", znode());
+    cold.put("/", znode());
+    const { updates, puts, deletes } = cold.takeDirty();
+
+    expect(updates.map(([path]) => path)).toEqual(["/persistent-persistent", "/"]);
+    expect(puts.map(([path]) => path).sort()).toEqual(
+      ["/container-container", "/container-persistent", "/new", "/persistent-container"].sort(),
+    );
+    expect(deletes).toEqual([]);
   });
 
   test("writes nothing for a znode that came and went between two flushes", () => {
@@ -363,7 +388,7 @@ describe("a store over rows", () => {
     store.put("/brief", znode());
     store.delete("/brief");
 
-    expect(store.takeDirty()).toEqual({ puts: [], deletes: [] });
+    expect(store.takeDirty()).toEqual({ updates: [], puts: [], deletes: [] });
   });
 
   test("asks for what is not there once, until it is put", () => {
