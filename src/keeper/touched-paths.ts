@@ -1,6 +1,6 @@
 /**
- * The znodes that writes are going to ask a tree for, as far as they tell their paths: so that a store which has them on
- * disk reads many in one go, and not one by one.
+ * The znodes that writes are going to ask a tree for, as far as they tell their paths: so that a store which has them
+ * on disk reads many in one go, and not one by one.
  */
 import type { Proposal } from "../zab/message.ts";
 import { KnownProposal } from "./known-proposal.ts";

@@ -40,11 +40,8 @@ async function textOf(
   path: string,
 ): Promise<{ readonly text: string; readonly children: readonly string[] } | undefined> {
   try {
-    const [znode, { acl }, children] = await Promise.all([
-      client.get(path),
-      client.getAcl(path),
-      client.children(path),
-    ]);
+    const [znode, { acl }] = await Promise.all([client.get(path), client.getAcl(path)]);
+    const children = znode.stat.numChildren === 0 ? [] : await client.children(path);
     const data = znode.data === null ? null : Buffer.from(znode.data).toString("base64");
     const life = znode.stat.ephemeralOwner === 0n ? "stays" : "ephemeral";
     return { text: JSON.stringify([data, acl, life]), children };
