@@ -1,7 +1,7 @@
 /** Results come in the order of the items, and no more are under way than asked for. */
 import { expect, test } from "vitest";
 
-import { pipelined } from "../../src/program/transfer/pipelined.ts";
+import { pipelined, pipelinedFrom } from "../../src/program/transfer/pipelined.ts";
 
 /** Work that ends when it is told to. */
 class Works {
@@ -19,24 +19,51 @@ class Works {
   }
 }
 
-test("results come in the order of the items, whichever ends first, and no more are under way", async () => {
+test("results come in the order of the items, whichever ends first; half of them begin at once", async () => {
   const works = new Works();
-  const results = pipelined([1, 2, 3, 4, 5], { countMax: 3, work: works.work });
+  const results = pipelined([1, 2, 3, 4, 5, 6, 7], { countMax: 4, work: works.work });
   const first = results.next();
-  await expect.poll(() => works.begun).toEqual([1, 2, 3]);
-  works.end(2);
-  works.end(1, 3);
+  expect(works.begun).toEqual([1, 2, 3, 4]);
+  works.end(2, 1, 3);
   expect(await first).toEqual({ value: 10, done: false });
-  expect(works.begun).toEqual([1, 2, 3]);
+  expect(await results.next()).toEqual({ value: 20, done: false });
+  expect(works.begun).toEqual([1, 2, 3, 4]);
+  expect(await results.next()).toEqual({ value: 30, done: false });
+  expect(works.begun).toEqual([1, 2, 3, 4, 5, 6]);
 
   const rest: number[] = [];
   const taking = (async () => {
     for await (const result of results) rest.push(result);
   })();
-  await expect.poll(() => works.begun).toEqual([1, 2, 3, 4, 5]);
-  works.end(5, 4);
+  works.end(4, 6, 5);
+  await expect.poll(() => works.begun).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  works.end(7);
   await taking;
-  expect(rest).toEqual([20, 30, 40, 50]);
+  expect(rest).toEqual([40, 50, 60, 70]);
+});
+
+test("of what comes by and by no more is asked for than may be under way", async () => {
+  const works = new Works();
+  const asked: number[] = [];
+  const items = async function* (): AsyncGenerator<number, void> {
+    for (const item of [1, 2, 3, 4]) {
+      asked.push(item);
+      yield await Promise.resolve(item);
+    }
+  };
+  const taken: number[] = [];
+  const results = pipelinedFrom(items(), { countMax: 2, work: works.work });
+  const taking = (async () => {
+    for await (const result of results) taken.push(result);
+  })();
+
+  await expect.poll(() => works.begun).toEqual([1, 2]);
+  expect(asked).toEqual([1, 2]);
+  works.end(1, 2);
+  await expect.poll(() => works.begun).toEqual([1, 2, 3, 4]);
+  works.end(3, 4);
+  await taking;
+  expect(taken).toEqual([10, 20, 30, 40]);
 });
 
 test("what fails is told in its turn, and what comes before it is not lost", async () => {

@@ -18,7 +18,7 @@ import {
 } from "../../client/errors.ts";
 import { ProgramError } from "../exit-code.ts";
 import { type CopiedZnode, isEphemeral, isOwn, sameAcl, sameData } from "./copied-znode.ts";
-import { pipelined } from "./pipelined.ts";
+import { pipelined, pipelinedFrom } from "./pipelined.ts";
 import { createTogether, ZnodeBatch } from "./znode-batch.ts";
 import { readCopied, READS_MAX } from "./znode-source.ts";
 
@@ -202,7 +202,7 @@ export class Mirror {
     };
     const looks = pipelined(paths, { countMax: READS_MAX, work: look });
     const work = async (change: Change): Promise<Mended> => await this.#change(change, again);
-    for await (const mended of pipelined(changesOf(looks), { countMax: CHANGES_MAX, work })) {
+    for await (const mended of pipelinedFrom(changesOf(looks), { countMax: CHANGES_MAX, work })) {
       changed += mended.changed;
       for (const child of mended.children) children.push(child);
     }

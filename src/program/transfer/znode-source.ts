@@ -4,6 +4,7 @@ import type { Client } from "../../client/client.ts";
 import { NoNodeError } from "../../client/errors.ts";
 import { type Stat, zxidText } from "../../client/znode.ts";
 import { type CopiedStat, type CopiedZnode, isEphemeral, isOwn } from "./copied-znode.ts";
+import { heldBack } from "./pipelined.ts";
 
 /**
  * Znodes that are read at a time: enough for a round trip to cost little by the znode, and, as each may have 1 MB, some
@@ -52,12 +53,12 @@ export async function* walk(client: Client, root: string): AsyncGenerator<Copied
   let next = 0;
   const underWay: Promise<Read | undefined>[] = [];
   for (;;) {
-    for (; underWay.length < READS_MAX && next < paths.length; next++) {
+    if (underWay.length <= READS_MAX / 2) {
       const isHurried = paths.length - next < READS_MAX;
-      const read = readCopied(client, paths[next] ?? "", isHurried);
-      // Its failure is told when its turn comes.
-      read.catch(() => undefined);
-      underWay.push(read);
+      // At once, as in pipelined: so their requests leave together.
+      const end = Math.min(paths.length, next + READS_MAX - underWay.length);
+      for (const path of paths.slice(next, end)) underWay.push(heldBack(readCopied(client, path, isHurried)));
+      next = end;
     }
     const first = underWay.shift();
     if (first === undefined) return;
