@@ -267,6 +267,7 @@ export class Mirror {
     } catch (error) {
       for (const { path } of sets) this.#set.add(path);
       if (!(error instanceof EdgekeeperError) || this.#target.ended.aborted) throw error;
+      // Each of them is looked at anew: what is wrong with one is told then.
       return false;
     }
   }
