@@ -7,7 +7,7 @@ import { tcpTransport } from "../../src/program/tcp-transport.ts";
 import type { TestEnsemble } from "../harness/ensemble.ts";
 
 /** Znodes that are read at a time. */
-const READS_MAX = 64;
+const READS_MAX = 512;
 
 /**
  * What a client sees of each znode below a path: its data, its list, and whether it is an ephemeral. Containers and TTL

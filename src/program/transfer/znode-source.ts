@@ -10,7 +10,7 @@ import { heldBack } from "./pipelined.ts";
  * Znodes that are read at a time: enough for a round trip to cost little by the znode, and, as each may have 1 MB, some
  * hundred megabytes at the very worst.
  */
-export const READS_MAX = 128;
+export const READS_MAX = 256;
 
 /** What was read of a znode. */
 interface Read {
