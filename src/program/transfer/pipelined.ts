@@ -9,8 +9,8 @@ export interface Pipe<Item, Result> {
 }
 
 /**
- * Begins half of them at once, as a client sends what is asked for within one turn in one message: one by one each would
- * be a message, and an event of whoever answers it. Throws what an item's work throws.
+ * Begins half of them at once, as a client sends what is asked for within one turn in one message: one by one each
+ * would be a message, and an event of whoever answers it. Throws what an item's work throws.
  */
 export async function* pipelined<Item, Result>(
   items: readonly Item[],
