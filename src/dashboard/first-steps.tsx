@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 
 import type { Desk } from "./desk.ts";
-import type { ReplicaStatus } from "./documents.ts";
+import type { ReplicaFigures } from "./documents.ts";
 import { Copy } from "./ui.tsx";
 
 /** The root, and what the service keeps below /zookeeper from its start. */
@@ -11,7 +11,7 @@ const ZNODES_AT_FIRST = 4;
 /** Shown until there is a znode of somebody's. */
 export function FirstSteps(props: {
   readonly desk: Desk;
-  readonly status: ReplicaStatus | undefined;
+  readonly status: ReplicaFigures | undefined;
 }): JSX.Element | null {
   const { desk, status } = props;
   if (status === undefined || status.asleep || status.znodes > ZNODES_AT_FIRST) return null;

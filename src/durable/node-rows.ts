@@ -145,6 +145,15 @@ export class SqlNodeRows implements NodeRows {
       .map(({ parent, name }) => childOf(parent, name));
   }
 
+  ephemerals(): readonly string[] {
+    return this.#sql
+      .exec<{ parent: string; name: string }>(
+        `SELECT parent, name FROM ${this.#table} WHERE owner IS NOT NULL`,
+      )
+      .toArray()
+      .map(({ parent, name }) => childOf(parent, name));
+  }
+
   count(): number {
     return this.#count;
   }

@@ -221,11 +221,9 @@ function queuesOf(
   { of, after, limit }: SurveyRequest & { readonly kind: "listQueues" },
 ): SurveyResponse {
   const parents = new Set<string>();
-  for (const { id } of tree.sessions.values()) {
-    for (const path of tree.ephemeralsOf(id)) {
-      const held = heldAt(tree, path);
-      if (held?.kind === of && held.path > after) parents.add(held.path);
-    }
+  for (const path of tree.ephemerals()) {
+    const held = heldAt(tree, path);
+    if (held?.kind === of && held.path > after) parents.add(held.path);
   }
   const paths = [...parents].sort(byText);
   const queues = paths.slice(0, limit).map((path): KnownQueue => {

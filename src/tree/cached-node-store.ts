@@ -31,6 +31,8 @@ export interface NodeRows {
   /** The first so many of these behind a name. */
   childPage(path: string, after: string, countMax: number): readonly string[];
   ephemeralsOf(session: SessionId): readonly string[];
+  /** Those of all sessions. */
+  ephemerals(): readonly string[];
   count(): number;
   /** How many znodes lie below the path, at any depth: a range of the key, not a walk. */
   descendantCount(path: string): number;
@@ -181,6 +183,11 @@ export class CachedNodeStore implements NodeStore {
   ephemeralsOf(session: SessionId): readonly string[] {
     const stored = this.#rows.ephemeralsOf(session).filter((path) => !this.#dirty.has(path));
     return [...stored, ...this.#dirtyEphemerals.of(session)].sort(compareText);
+  }
+
+  ephemerals(): readonly string[] {
+    const stored = this.#rows.ephemerals().filter((path) => !this.#dirty.has(path));
+    return [...stored, ...this.#dirtyEphemerals.all()].sort(compareText);
   }
 
   count(): number {

@@ -82,6 +82,8 @@ export interface NodeView {
 export interface NodeStore extends NodeView {
   /** Of the children's names, sorted, at most so many behind one: what comes before costs nothing. */
   childPage(path: string, after: string, countMax: number): readonly string[];
+  /** The paths of all ephemerals, sorted: of many sessions they cost less together than by ephemeralsOf. */
+  ephemerals(): readonly string[];
   /** How many znodes there are. */
   count(): number;
   /** How many znodes lie below the path, at any depth. */
@@ -152,6 +154,10 @@ export class MapNodeStore implements NodeStore {
 
   ephemeralsOf(session: SessionId): readonly string[] {
     return this.#ephemerals.of(session);
+  }
+
+  ephemerals(): readonly string[] {
+    return this.#ephemerals.all();
   }
 
   prefetch(): void {
@@ -236,6 +242,11 @@ export class PathsBySession {
   /** The session's paths, sorted. */
   of(session: SessionId): readonly string[] {
     return [...(this.#paths.get(session) ?? [])].sort(compareText);
+  }
+
+  /** The paths of all sessions, sorted. */
+  all(): readonly string[] {
+    return [...this.#paths.values()].flatMap((paths) => [...paths]).sort(compareText);
   }
 
   clear(): void {

@@ -153,6 +153,11 @@ export class Tree {
     return this.#state.store.ephemeralsOf(session);
   }
 
+  /** The paths of all sessions' ephemerals, sorted. */
+  ephemerals(): readonly string[] {
+    return this.#state.store.ephemerals();
+  }
+
   /** Znodes that end by themselves; see NodeStore.idle. */
   idle(marks: MarkRange, after: IdleZnode | undefined, countMax: number): readonly IdleZnode[] {
     return this.#state.store.idle(marks, after, countMax);

@@ -76,6 +76,9 @@ export class MapRows implements NodeRows {
   ephemeralsOf(session: SessionId): readonly string[] {
     return this.nodes.ephemeralsOf(session);
   }
+  ephemerals(): readonly string[] {
+    return this.nodes.ephemerals();
+  }
   count(): number {
     return this.nodes.count();
   }

@@ -149,6 +149,7 @@ describe.each(SUBJECTS)("a store %s", (_, makeSubject) => {
 
     expect(store.ephemeralsOf(ALICE)).toEqual(["/e1", "/e2"]);
     expect(store.ephemeralsOf(BOB)).toEqual(["/e3"]);
+    expect(store.ephemerals()).toEqual(["/e1", "/e2", "/e3"]);
   });
 
   test("gives a path that was deleted and made again to its new owner", () => {
@@ -295,6 +296,7 @@ test("a store over rows always answers as one in a map, whenever it is flushed",
         }
         expect(cached.ephemeralsOf(ALICE)).toEqual(map.ephemeralsOf(ALICE));
         expect(cached.ephemeralsOf(BOB)).toEqual(map.ephemeralsOf(BOB));
+        expect(cached.ephemerals()).toEqual(map.ephemerals());
         expect(cached.count()).toBe(map.count());
         expect(cached.descendantCount("/")).toBe(map.descendantCount("/"));
         expect(cached.cachedBytes).toBeLessThanOrEqual(bytesMax);
