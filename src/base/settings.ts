@@ -42,6 +42,8 @@ export interface Settings extends Members {
   readonly heartbeatLimitMs: number | undefined;
   /** Without a client for so long an ensemble goes to sleep; 0 for never. */
   readonly dormantAfterMs: number;
+  /** One that sleeps though clients are connected wakes so often by itself; 0 where connected clients keep it awake. */
+  readonly parkedWakeMs: number;
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
   /** Event streams of one replica that one caller may have; undefined where the default holds. */
@@ -150,6 +152,9 @@ const FSYNC_BOUNDS: Bounds = {
 /** Long enough that whoever works with an ensemble, step by step, finds it awake. */
 const DORMANT_AFTER_MS = 60_000;
 
+/** A client whose replica was forgotten by all others hears nothing for twice as long at most. */
+const PARKED_WAKE_MS = 600_000;
+
 const WAIT_BOUNDS: Bounds = {
   min: 0,
   max: TIMEOUT_MS_MAX,
@@ -188,6 +193,7 @@ export function readSettings(variables: Variables): Settings {
     sessionTimeoutMaxMs: milliseconds(variables, "SESSION_TIMEOUT_MAX_MS", TIMEOUT_BOUNDS) ?? 20 * tickTimeMs,
     heartbeatLimitMs: milliseconds(variables, "HEARTBEAT_LIMIT_MS", HEARTBEAT_BOUNDS),
     dormantAfterMs: milliseconds(variables, "DORMANT_AFTER_MS", WAIT_BOUNDS) ?? DORMANT_AFTER_MS,
+    parkedWakeMs: milliseconds(variables, "PARKED_WAKE_MS", WAIT_BOUNDS) ?? PARKED_WAKE_MS,
     maxConnections: count(variables, "MAX_CNXNS") ?? CONNECTIONS_MAX,
     maxConnectionsPerAddress: count(variables, "MAX_CLIENT_CNXNS") ?? CONNECTIONS_PER_ADDRESS_MAX,
     maxStreamsPerCaller: count(variables, "MAX_CALLER_STREAMS"),

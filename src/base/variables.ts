@@ -16,6 +16,7 @@ export type VariableName =
   | "LOG_BATCHES_MAX"
   | "HEARTBEAT_LIMIT_MS"
   | "DORMANT_AFTER_MS"
+  | "PARKED_WAKE_MS"
   | "MAX_CNXNS"
   | "MAX_CLIENT_CNXNS"
   | "MAX_CALLER_STREAMS"
@@ -81,6 +82,7 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
   LOG_BATCHES_MAX: "batches of writes each replica keeps for those that were away (16384)",
   HEARTBEAT_LIMIT_MS: "silence after which a replica gives another up (1500)",
   DORMANT_AFTER_MS: "an ensemble that nobody has used for so long goes to sleep, 0 for never (60000)",
+  PARKED_WAKE_MS: "asleep with idle clients of the SDK it wakes so often, 0 keeps it awake for them (600000)",
   MAX_CNXNS: "connections of one replica, 0 for no bound (10000)",
   STORAGE_LIMIT_MB: "database of a replica at which creates and sets are refused (9000)",
   FOUR_LETTER_WORDS:

@@ -201,6 +201,9 @@ export class Session {
       case "send":
         if (this.#channel?.connection === effect.connection) this.#channel.channel.send(effect.bytes);
         return undefined;
+      case "say":
+        if (this.#channel?.connection === effect.connection) this.#channel.channel.say?.(effect.word);
+        return undefined;
       case "drop":
         if (this.#channel?.connection === effect.connection) this.#channel.channel.close();
         return undefined;
@@ -221,6 +224,7 @@ export class Session {
     const channel = this.#transport(endpoint, {
       onOpen: () => this.#step({ kind: "opened", connection }),
       onBytes: (bytes) => this.#step({ kind: "received", connection, bytes }),
+      onWord: (word) => this.#step({ kind: "word", connection, word }),
       onEnd: (reason) => this.#step({ kind: "ended", connection, reason }),
     });
     this.#channel = { connection, endpoint, channel };

@@ -1,10 +1,10 @@
 /** The transport that every runtime has: a WebSocket that carries the protocol's bytes. */
-import type { Channel, ChannelListener, Transport } from "./transport.ts";
+import type { Channel, ChannelListener, ClientWord, ReplicaWord, Transport } from "./transport.ts";
 
 /** What is used of a WebSocket. */
 interface SocketLike {
   binaryType: string;
-  send(data: Uint8Array): void;
+  send(data: Uint8Array | string): void;
   close(code?: number, reason?: string): void;
   addEventListener(type: string, listener: (event: never) => void): void;
 }
@@ -24,6 +24,9 @@ const SUBPROTOCOL = "edgekeeper";
 
 /** And that which carries a token, in base64url. */
 const TOKEN_SUBPROTOCOL = "edgekeeper.bearer.";
+
+/** What a replica says in texts. */
+const WORDS: ReadonlySet<unknown> = new Set<ReplicaWord>(["pong", "word", "awake"]);
 
 /** A transport over WebSockets, to endpoints `ws://host/ENSEMBLE/zk` or `wss://`. */
 export function webSocketTransport({ token, WebSocket: given }: WebSocketOptions = {}): Transport {
@@ -51,7 +54,7 @@ class WebSocketChannel implements Channel {
     this.#listener = listener;
     let socket: SocketLike;
     try {
-      socket = new socketClass(endpoint, protocols);
+      socket = new socketClass(listener.onWord === undefined ? endpoint : parking(endpoint), protocols);
     } catch (error) {
       // A bad address; the listener is told once its owner has the channel.
       queueMicrotask(() => this.#end(`no WebSocket to ${endpoint}: ${String(error)}`));
@@ -70,13 +73,21 @@ class WebSocketChannel implements Channel {
   }
 
   send(bytes: Uint8Array): void {
+    this.#send(bytes);
+  }
+
+  #send(data: Uint8Array | string): void {
     if (this.#isOver) return;
     try {
-      this.#socket?.send(bytes);
+      this.#socket?.send(data);
     } catch (error) {
       // It was closed under us; its event may still be on the way.
       queueMicrotask(() => this.#end(`the WebSocket takes nothing: ${String(error)}`));
     }
+  }
+
+  say(word: ClientWord): void {
+    this.#send(word);
   }
 
   close(): void {
@@ -89,6 +100,7 @@ class WebSocketChannel implements Channel {
     if (this.#isOver) return;
     if (data instanceof ArrayBuffer) return this.#listener.onBytes(new Uint8Array(data));
     if (data instanceof Uint8Array) return this.#listener.onBytes(data);
+    if (WORDS.has(data)) return this.#listener.onWord?.(data as ReplicaWord);
     this.#end("the WebSocket brought something else than bytes: is that the address of an ensemble?");
   }
 
@@ -102,6 +114,14 @@ class WebSocketChannel implements Channel {
       // It never opened: there is nothing to close.
     }
   }
+}
+
+/** The endpoint, asked by one that knows what dozing is; an older gateway passes over it. */
+function parking(endpoint: string): string {
+  if (!URL.canParse(endpoint)) return endpoint;
+  const url = new URL(endpoint);
+  url.searchParams.set("parks", "1");
+  return url.href;
 }
 
 function base64Url(text: string): string {

@@ -1,6 +1,11 @@
 /** The sockets of a replica's clients: TCP streams and WebSockets, which carry the same bytes. */
+import type { Zxid } from "../base/zxid.ts";
+import { equalZxid } from "../base/zxid.ts";
 import type { ConnectionId, ConnectionOpening } from "../keeper/connection.ts";
 import type { KeeperInput } from "../keeper/keeper-input.ts";
+import type { ParkedConnection, ParkedOpening } from "../keeper/parking.ts";
+import type { ParkedWord } from "../keeper/turn.ts";
+import type { HandedOver } from "./handed-over.ts";
 import { CLIENT_LINGER_MS, CLIENT_REPORT_BYTES, CLIENT_WRITE_BYTES_MAX } from "./limits.ts";
 
 /** One client's transport, as the shell writes to it. */
@@ -17,6 +22,25 @@ interface ClientSocket {
   setReading(reading: boolean): void;
 }
 
+/** What the platform does for sockets that outlive their object's time in memory. */
+export type KeptSockets = Pick<
+  DurableObjectState,
+  "acceptWebSocket" | "getWebSockets" | "getWebSocketAutoResponseTimestamp" | "setWebSocketAutoResponse"
+>;
+
+/** What is kept with such a socket. */
+interface Kept extends HandedOver {
+  readonly id: ConnectionId;
+  /** Its replica fell asleep over it, at that zxid. */
+  readonly parked?: Omit<ParkedConnection, "connection"> & { readonly at: Zxid };
+}
+
+/** The platform keeps 2 KB with a socket, by its documentation: whoever has more to be told of it is not parked. */
+const KEPT_CHARACTERS_MAX = 1200;
+
+/** What a client says beside the protocol: it connects again on the same socket. */
+const AGAIN = "again";
+
 /**
  * Opens, feeds and closes client sockets; what happens on them goes to `accept`. How much of what was sent they have
  * taken is told at each tick, and sooner where it is much, as the keeper answers a client no faster than it reads.
@@ -26,10 +50,13 @@ export class Clients {
   readonly #sockets = new Map<ConnectionId, ClientSocket>();
   /** Sockets to which something was sent that the keeper does not know to be taken. */
   readonly #sending = new Set<ConnectionId>();
+  readonly #kept: KeptSockets;
   #nextId = 1;
 
-  constructor(accept: (input: KeeperInput) => void) {
+  constructor(accept: (input: KeeperInput) => void, kept: KeptSockets) {
     this.#accept = accept;
+    this.#kept = kept;
+    kept.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
   }
 
   /** Serves a TCP stream until it ends. `remoteAddress` is the client's, as the Worker saw it. */
@@ -45,12 +72,89 @@ export class Clients {
   }
 
   /** Serves a WebSocket whose binary messages are pieces of the same byte stream. */
-  serveWebSocket(socket: WebSocket, caller: Pick<ConnectionOpening, "remoteAddress" | "identities">): void {
+  serveWebSocket(socket: WebSocket, handedOver: HandedOver): void {
     const id = this.#nextId++;
     const client = new WebSocketClient(socket);
+    const isKept = handedOver.parks === true && JSON.stringify(handedOver).length <= KEPT_CHARACTERS_MAX;
+    const caller = { ...handedOver, parks: isKept };
     socket.binaryType = "arraybuffer";
-    socket.accept();
+    if (isKept) {
+      this.#kept.acceptWebSocket(socket);
+      socket.serializeAttachment({ ...caller, id } satisfies Kept);
+    } else socket.accept();
     this.#open(client, { id, ...caller, transport: "websocket", entropy: entropy() });
+    if (!isKept) this.#listen(id, client, socket);
+  }
+
+  /** A message of a socket that outlives memory. */
+  heard(socket: WebSocket, data: string | ArrayBuffer): void {
+    const { id } = keptWith(socket);
+    const client = this.#sockets.get(id);
+    if (client === undefined) return;
+    if (typeof data !== "string")
+      this.#accept({ kind: "clientBytes", connection: id, bytes: new Uint8Array(data) });
+    else if (data === AGAIN) this.#accept({ kind: "clientAgain", connection: id });
+    else this.#end(id, client);
+  }
+
+  /** Such a socket is closed, or broken. */
+  ended(socket: WebSocket): void {
+    new WebSocketClient(socket).close();
+    this.#gone(keptWith(socket).id);
+  }
+
+  /** Says a word beside the protocol. */
+  say(id: ConnectionId, word: ParkedWord): void {
+    const client = this.#sockets.get(id);
+    if (client instanceof WebSocketClient) client.say(word);
+  }
+
+  /** When the platform answered a ping of the client last. */
+  pongedMs(id: ConnectionId): number | undefined {
+    const client = this.#sockets.get(id);
+    if (!(client instanceof WebSocketClient)) return undefined;
+    return this.#kept.getWebSocketAutoResponseTimestamp(client.socket)?.getTime();
+  }
+
+  /**
+   * Hangs up, without a word to the keeper, which is about to be replaced, on all but these, over which the replica has
+   * fallen asleep at that zxid.
+   */
+  park(parked: readonly ParkedConnection[], at: Zxid | undefined): void {
+    const staying = new Set<ConnectionId>();
+    for (const { connection, ...owned } of parked) {
+      const client = this.#sockets.get(connection);
+      if (at === undefined || !(client instanceof WebSocketClient)) continue;
+      const { parked: _, ...kept } = keptWith(client.socket);
+      client.socket.serializeAttachment({ ...kept, parked: { ...owned, at } } satisfies Kept);
+      staying.add(connection);
+    }
+    for (const id of this.#sockets.keys()) if (!staying.has(id)) this.close(id);
+  }
+
+  /**
+   * Connections over which the replica fell asleep at that zxid. Other sockets that outlived the object's memory are
+   * hung up on, as what was under way on them is lost.
+   */
+  adopt(at: Zxid | undefined): readonly ParkedOpening[] {
+    return this.#kept.getWebSockets().flatMap((socket) => {
+      const { parked, id, ...caller } = keptWith(socket);
+      const client = this.#sockets.get(id) ?? new WebSocketClient(socket);
+      this.#nextId = Math.max(this.#nextId, id + 1);
+      const isOf = parked !== undefined && at !== undefined && equalZxid(parked.at, at);
+      if (!isOf || socket.readyState !== WebSocket.OPEN) {
+        this.#forget(id);
+        client.close();
+        return [];
+      }
+      this.#sockets.set(id, client);
+      const opening = { ...caller, id, transport: "websocket" as const, entropy: entropy() };
+      const { session, generation, timeoutMs, sinceMs } = parked;
+      return [{ opening, session, generation, timeoutMs, sinceMs }];
+    });
+  }
+
+  #listen(id: ConnectionId, client: WebSocketClient, socket: WebSocket): void {
     socket.addEventListener("message", ({ data }) => {
       // Text has no meaning here: a client that sends it speaks another protocol.
       if (typeof data === "string") this.#end(id, client);
@@ -83,11 +187,6 @@ export class Clients {
   /** Hangs up on a client at once. */
   drop(id: ConnectionId): void {
     this.#forget(id)?.drop();
-  }
-
-  /** Hangs up on all clients, without a word to the keeper, which is about to be replaced. */
-  closeAll(): void {
-    for (const id of this.#sockets.keys()) this.close(id);
   }
 
   /** Stops or resumes reading from a client. */
@@ -126,6 +225,11 @@ export class Clients {
     if (this.#forget(id) === undefined) return;
     this.#accept({ kind: "clientClosed", connection: id });
   }
+}
+
+/** Each of them has something with it from its first moment. */
+function keptWith(socket: WebSocket): Kept {
+  return socket.deserializeAttachment() as Kept;
 }
 
 function entropy(): Uint8Array {
@@ -253,12 +357,12 @@ class TcpClient implements ClientSocket {
 
 /** A WebSocket. The platform tells how much of what was sent still waits, and not when that changes. */
 class WebSocketClient implements ClientSocket {
-  readonly #socket: WebSocket;
+  readonly socket: WebSocket;
   #sentBytes = 0;
   #takenBytes = 0;
 
   constructor(socket: WebSocket) {
-    this.#socket = socket;
+    this.socket = socket;
   }
 
   get unsentBytes(): number {
@@ -267,22 +371,30 @@ class WebSocketClient implements ClientSocket {
 
   send(bytes: Uint8Array): void {
     try {
-      this.#socket.send(bytes);
+      this.socket.send(bytes);
       this.#sentBytes += bytes.length;
     } catch {
       // Closed meanwhile: its close event is on the way.
     }
   }
 
+  say(text: string): void {
+    try {
+      this.socket.send(text);
+    } catch {
+      // As above.
+    }
+  }
+
   takeSent(): number {
     const before = this.#takenBytes;
-    this.#takenBytes = Math.max(before, this.#sentBytes - this.#socket.bufferedAmount);
+    this.#takenBytes = Math.max(before, this.#sentBytes - this.socket.bufferedAmount);
     return this.#takenBytes - before;
   }
 
   close(): void {
     try {
-      this.#socket.close(1000, "closed by the replica");
+      this.socket.close(1000, "closed by the replica");
     } catch {
       // Closed already.
     }

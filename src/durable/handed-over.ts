@@ -8,19 +8,24 @@ const CLIENT_ADDRESS_HEADER = "edgekeeper-client";
 /** Tells a replica what the platform says of that client. */
 const CLIENT_IDENTITIES_HEADER = "edgekeeper-client-identities";
 
+/** Tells a replica that the client knows what dozing is. */
+const CLIENT_PARKS_HEADER = "edgekeeper-client-parks";
+
 /** Tells a replica what a caller of commands says it is, in the words of its own header. */
 export const AUTHORIZATION_HEADER = "edgekeeper-authorization";
 
 /** A client as the gateway hands it over. */
-export type HandedOver = Pick<ConnectionOpening, "remoteAddress" | "identities">;
+export type HandedOver = Pick<ConnectionOpening, "remoteAddress" | "identities" | "parks">;
 
 /** The headers that tell a replica of a client; no client's own header is ever among them. */
 export function callerHeaders({
   remoteAddress,
   identities = [],
+  parks = false,
 }: HandedOver): Readonly<Record<string, string>> {
   return {
     [CLIENT_ADDRESS_HEADER]: remoteAddress,
+    [CLIENT_PARKS_HEADER]: parks ? "1" : "0",
     // A subject may hold any character, and a header few.
     [CLIENT_IDENTITIES_HEADER]: encodeURIComponent(JSON.stringify(identities)),
   };
@@ -31,5 +36,6 @@ export function readCaller(headers: Headers): HandedOver {
   const identities = JSON.parse(
     decodeURIComponent(headers.get(CLIENT_IDENTITIES_HEADER) ?? "[]"),
   ) as Identity[];
-  return { remoteAddress: headers.get(CLIENT_ADDRESS_HEADER) ?? "unknown:0", identities };
+  const parks = headers.get(CLIENT_PARKS_HEADER) === "1";
+  return { remoteAddress: headers.get(CLIENT_ADDRESS_HEADER) ?? "unknown:0", identities, parks };
 }

@@ -37,6 +37,8 @@ export interface ReplicaEnv {
   readonly HEARTBEAT_LIMIT_MS?: string;
   /** An ensemble that nobody has used for so long goes to sleep; 0 for never. */
   readonly DORMANT_AFTER_MS?: string;
+  /** Asleep with idle clients of the SDK it wakes so often; 0 keeps it awake for them. */
+  readonly PARKED_WAKE_MS?: string;
   /** Batches of proposals kept in the log: at most, and unless set, LOG_SLOTS. */
   readonly LOG_BATCHES_MAX?: string;
   /** `1` for an audit log. */

@@ -19,7 +19,7 @@ import { Keeper } from "../keeper/keeper.ts";
 import { isCalledBy } from "../keeper/membership-change.ts";
 import { answerCommand, bulkCommandOf } from "../keeper/operations/admin-commands.ts";
 import { moveRefusal } from "../keeper/operations/move-leader.ts";
-import type { Action } from "../keeper/turn.ts";
+import type { Action, Turn } from "../keeper/turn.ts";
 import { metricFamilies } from "../keeper/operations/metric-families.ts";
 import { decodeNotification, encodeNotification } from "../keeper/zab-codec.ts";
 import type { Notification } from "../zab/message.ts";
@@ -93,16 +93,14 @@ export class Replica extends DurableObject<ReplicaEnv> {
     this.#database = new CountedDatabase(ctx.storage);
     const accept = (input: KeeperInput): void => this.accept(input);
     this.#links = new Links(this.replicaName, env, accept);
-    this.#clients = new Clients(accept);
+    this.#clients = new Clients(accept, ctx);
     const { trace } = readSettings(env);
     this.#logs = new LogLines(trace.logsJson);
     this.#spans = this.#makeExporter(ctx, trace);
     this.#analytics = new Analytics(env.ANALYTICS, this.replicaName);
-    this.#calls = new Calls(accept, async () => await ctx.storage.sync(), {
-      sid: this.replicaName.sid,
-      spans: this.#spans,
-    });
-    this.#streams = new Streams(accept, async () => await ctx.storage.sync());
+    const sync = async (): Promise<void> => await ctx.storage.sync();
+    this.#calls = new Calls(accept, sync, { sid: this.replicaName.sid, spans: this.#spans });
+    this.#streams = new Streams(accept, sync);
     this.#couriers = new Couriers({
       isEnabled: readSettings(env).webhooksEnabled,
       isDevelopment: env.EDGEKEEPER_DEV === "1",
@@ -115,7 +113,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
     });
     this.#syncTimes = new SyncTimes({
       now: () => Date.now(),
-      sync: async () => await ctx.storage.sync(),
+      sync,
       warningMs: readSettings(env).fsyncWarningMs,
       slow: (tookMs) => this.#say("storage", `a sync of the disk took ${tookMs} ms`),
     });
@@ -132,7 +130,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
           if (measured !== undefined) this.#inBackground(measured);
         },
         continueSoon: () => void setTimeout(() => this.accept({ kind: "continue" }), 0),
-        startAnew: () => this.#startAnew(),
+        startAnew: (parked) => this.#startAnew(parked),
         abort: (error) => this.#restart(error),
       },
     );
@@ -145,7 +143,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
       accept,
       databaseBytes: () => ctx.storage.sql.databaseSize,
       storageLimitBytes: this.#config.storageLimitBytes,
-      sync: async () => await ctx.storage.sync(),
+      sync,
       log: (event, text) => this.#say(event, text),
     });
     this.#heart = new Heart(ctx, () => this.#tick());
@@ -206,6 +204,8 @@ export class Replica extends DurableObject<ReplicaEnv> {
       rng: seededRng([random[0] ?? 0, random[1] ?? 0, random[2] ?? 0, random[3] ?? 0]),
       removal: store.removal,
       slept: store.slept,
+      parked: this.#clients.adopt(store.slept?.zxid),
+      pongedMs: (connection) => this.#clients.pongedMs(connection),
       stage: () => store.stage(),
       restorable: (permit) => store.restorable(permit),
       databaseBytes: () => this.ctx.storage.sql.databaseSize,
@@ -214,14 +214,14 @@ export class Replica extends DurableObject<ReplicaEnv> {
     });
   }
 
-  #startAnew(): Brain {
+  #startAnew(parked: Turn["parked"]): Brain {
     this.#admin.abort();
     this.#links.closeAll("this replica starts anew");
-    this.#clients.closeAll();
     this.#calls.closeAll();
     this.#streams.closeAll();
     this.#couriers.stopAll();
     this.#store = this.#openStore();
+    this.#clients.park(parked, this.#store.slept?.zxid);
     this.#keeper = this.#makeKeeper(this.#store);
     this.#begin(false);
     return { keeper: this.#keeper, store: this.#store };
@@ -279,6 +279,21 @@ export class Replica extends DurableObject<ReplicaEnv> {
     this.#heart.wake();
     const { localAddress } = await socket.opened;
     await this.#clients.serveTcp(socket, localAddress ?? "unknown:0");
+  }
+
+  /** A client's socket that may outlive this object's time in memory: it wants something. */
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    this.#heart.wake();
+    this.#clients.heard(socket, message);
+  }
+
+  /** Such a client has gone, which wakes nobody. */
+  override webSocketClose(socket: WebSocket): void {
+    this.#clients.ended(socket);
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#clients.ended(socket);
   }
 
   /** At least once, perhaps late: only the heart knows when it is due. */
@@ -379,6 +394,8 @@ export class Replica extends DurableObject<ReplicaEnv> {
         return this.#inBackground(this.#consult(action.founders));
       case "clientSend":
         return this.#clients.send(action.connection, action.bytes);
+      case "clientWord":
+        return this.#clients.say(action.connection, action.word);
       case "clientClose":
         return this.#clients.close(action.connection);
       case "clientDrop":

@@ -22,7 +22,7 @@ export function votersBefore(env: Variables): VotersBefore | undefined {
 /** Reads the settings of one replica. Throws ConfigError, which names the variable that makes no sense. */
 export function keeperConfig(env: Variables, name: ReplicaName): KeeperConfig {
   const settings = readSettings(env);
-  const { heartbeatLimitMs, dormantAfterMs, voters, observers } = settings;
+  const { heartbeatLimitMs, dormantAfterMs: afterMs, parkedWakeMs, voters, observers } = settings;
   return {
     ensemble: name.ensemble,
     sid: name.sid,
@@ -30,7 +30,7 @@ export function keeperConfig(env: Variables, name: ReplicaName): KeeperConfig {
     observers,
     votersBefore: settings.votersBefore,
     timing: heartbeatLimitMs === undefined ? {} : { heartbeatLimitMs },
-    dormancy: dormantAfterMs === 0 ? undefined : { afterMs: dormantAfterMs, worthMs: DORMANT_WORTH_MS },
+    dormancy: afterMs === 0 ? undefined : { afterMs, worthMs: DORMANT_WORTH_MS, parkedWakeMs },
     clientAddresses: settings.clientAddresses,
     tickTimeMs: settings.tickTimeMs,
     sessionTimeoutMinMs: settings.sessionTimeoutMinMs,

@@ -8,7 +8,7 @@
  */
 import type { KeeperInput } from "../keeper/keeper-input.ts";
 import type { Keeper } from "../keeper/keeper.ts";
-import type { Action } from "../keeper/turn.ts";
+import type { Action, Turn } from "../keeper/turn.ts";
 import { TREE_FLUSH_BYTES, TREE_FLUSH_COUNT, TREE_FLUSH_MS, TREE_RIDE_MS } from "./limits.ts";
 import type { Store } from "./store.ts";
 
@@ -31,8 +31,8 @@ export interface TurnPorts {
   wrote?(): void;
   /** Feeds `continue`, as an event of its own, at once. */
   continueSoon(): void;
-  /** Drops every link and client, and reads the disk again: what is to take turns from here on. */
-  startAnew(): Brain;
+  /** Drops every link, and every client but these, and reads the disk again: what is to take turns from here on. */
+  startAnew(parked: Turn["parked"]): Brain;
   /** Ends this object, which starts again from its disk: there are no more turns. */
   abort(error: unknown): void;
 }
@@ -99,7 +99,7 @@ export class Turns {
     if (turn.removal !== undefined) store.remove(turn.removal);
     if (turn.sleep !== undefined) store.sleep(turn.sleep);
     for (const action of turn.after) this.#ports.perform(action);
-    if (turn.restart) this.#startAnew();
+    if (turn.restart) this.#startAnew(turn.parked);
     if (turn.restart && turn.sleep === undefined) this.#snapshots++;
     if (turn.more) this.#continueSoon();
   }
@@ -113,10 +113,11 @@ export class Turns {
 
   /**
    * A snapshot was installed, or the replica falls asleep: it starts anew on what the disk now holds, with no link and
-   * no client, as after a crash. All that it says from here on waits behind the write that installed it.
+   * no client but those that are parked, as after a crash. All that it says from here on waits behind the write that
+   * installed it.
    */
-  #startAnew(): void {
-    this.#brain = this.#ports.startAnew();
+  #startAnew(parked: Turn["parked"]): void {
+    this.#brain = this.#ports.startAnew(parked);
     this.#dirtySinceMs = undefined;
     this.#isContinuing = false;
     this.#waiting.length = 0;

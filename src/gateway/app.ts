@@ -225,7 +225,8 @@ async function zooKeeperSocket(
   const refusal = await asker.refusal(context, undefined, sid);
   if (refusal !== undefined) return refusal;
   const stub = replicaStub(context.env, { ensemble, sid });
-  const headers = { upgrade: "websocket", ...callerHeaders(caller) };
+  const parks = context.req.query("parks") === "1";
+  const headers = { upgrade: "websocket", ...callerHeaders({ ...caller, parks }) };
   const opened = await stub.fetch(`http://replica${GATEWAY_PATHS.zk}`, { headers });
   const offered = offeredProtocols(context.req.header("sec-websocket-protocol") ?? null);
   if (!offered.includes(WEBSOCKET_PROTOCOL)) return opened;

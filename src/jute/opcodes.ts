@@ -82,6 +82,7 @@ function isInternal(name: OpcodeName): name is InternalOpcodeName {
 }
 
 /**
- * The request numbers with a meaning of their own; clients count theirs from 1. Source: ZooKeeper ClientCnxn.
+ * The request numbers with a meaning of their own; clients count theirs from 1. Source: ZooKeeper ClientCnxn. `doze` is
+ * ours: a replica says so to clients that have said that they know it, and to no others.
  */
-export const XIDS = { notification: -1, ping: -2, auth: -4, setWatches: -8 } as const;
+export const XIDS = { notification: -1, ping: -2, auth: -4, setWatches: -8, doze: -64 } as const;

@@ -68,6 +68,28 @@ export function encodeWatchEvent(writer: JuteWriter, zxid: Zxid, event: WatcherE
   writer.endFrame(frame);
 }
 
+/** The client need not ping by the protocol: within so long it hears from its replica again. */
+export interface Doze {
+  /** Its replica's tree was there. */
+  readonly zxid: Zxid;
+  readonly wordWithinMs: number;
+}
+
+/** Reads the word that the client may doze; undefined where the server says something else. Throws JuteError. */
+export function decodeDoze(body: Uint8Array): Doze | undefined {
+  const reader = new JuteReader(body);
+  const { xid, zxid } = readReplyHeader(reader);
+  return xid === XIDS.doze ? { zxid, wordWithinMs: reader.int() } : undefined;
+}
+
+/** Writes what decodeDoze reads: a whole frame. */
+export function encodeDoze(writer: JuteWriter, zxid: Zxid, wordWithinMs: number): void {
+  const frame = writer.beginFrame();
+  writeReplyHeader(writer, { xid: XIDS.doze, zxid, error: 0 });
+  writer.int(wordWithinMs);
+  writer.endFrame(frame);
+}
+
 /**
  * Reads what a server sent. A reply does not say what it answers: `opOf` gives the operation that the client
  * sent under an xid. Throws JuteError, also for an xid that `opOf` does not know.

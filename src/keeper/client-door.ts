@@ -36,6 +36,7 @@ import { Logins } from "./logins.ts";
 import type { FromLeader, Generation, OwnedSession } from "./link-message.ts";
 import { isWriteRequest } from "./link-codec.ts";
 import { LocalReads } from "./local-reads.ts";
+import { Parking } from "./parking.ts";
 import { ReadOnlyClients } from "./read-only.ts";
 import { RefusalLog } from "./refusal-log.ts";
 import { isLogin, isUnknown } from "./request-kinds.ts";
@@ -43,6 +44,8 @@ import { Operator } from "./operations/operator.ts";
 import { ReplicaMetrics } from "./operations/replica-metrics.ts";
 import type { Counters } from "./status.ts";
 import type { Action } from "./turn.ts";
+
+const PATIENT: ReadonlySet<Connection["state"]> = new Set(["fresh", "waiting", "parked"]);
 
 /** Why most are cut off. */
 const UNREAD = "it does not read what it is sent";
@@ -66,7 +69,7 @@ export class ClientDoor {
   readonly #memory: ClientMemory;
   readonly #bounded: BoundedClients;
   readonly #refusals: RefusalLog;
-  readonly #touched = new Set<SessionId>();
+  readonly parking: Parking;
   #nowMs = 0;
 
   constructor(context: DoorContext, watches: WatchTable) {
@@ -76,6 +79,7 @@ export class ClientDoor {
     const [output, table, { metrics, counters }] = [this.#output, this.#table, this];
     const close = (connection: Connection): void => this.#close(connection);
     this.#bounded = new BoundedClients({ context, table, close });
+    this.parking = new Parking({ context, table, output, bounded: this.#bounded, close });
     this.operator = new Operator({ context, table, output, metrics, close });
     this.#refusals = new RefusalLog(context, this.counters);
     this.#readOnly = new ReadOnlyClients(context);
@@ -88,11 +92,8 @@ export class ClientDoor {
 
   /** What it holds, in numbers. */
   get holds(): DoorFigures {
-    return {
-      connections: this.#table.count,
-      writes: this.#table.writeCount,
-      clientBytes: this.#memory.totalBytes,
-    };
+    const { count: connections, writeCount: writes } = this.#table;
+    return { connections, writes, clientBytes: this.#memory.totalBytes };
   }
 
   /** Every connection, for people. */
@@ -121,7 +122,7 @@ export class ClientDoor {
   /** Bytes came from a client, split anywhere. */
   received(id: ConnectionId, bytes: Uint8Array): void {
     const connection = this.#table.get(id);
-    if (connection === undefined) return;
+    if (connection === undefined || this.parking.drops(connection)) return;
     connection.decoder.push(bytes);
     connection.heardMs = this.#nowMs;
     if (connection.state === "fresh" && this.#answeredWord(connection)) return;
@@ -232,6 +233,7 @@ export class ClientDoor {
       this.#admit(connection);
       this.#answerReads(connection);
     }
+    this.parking.resumed();
   }
 
   /** Serves reads without a leader from now on, or no more: then those that had no more than that are hung up on. */
@@ -251,12 +253,11 @@ export class ClientDoor {
 
   /**
    * Closes the connections of sessions, as this replica has had no leader for too long. A fresh one may yet send a
-   * four-letter word, and a handshake has its own time to wait.
+   * four-letter word, and a handshake has its own time to wait, as one that is parked has.
    */
   closeAll(): void {
     for (const connection of this.#table.all()) {
-      if (connection.isReadOnly || connection.state === "fresh" || connection.state === "waiting") continue;
-      this.#close(connection);
+      if (!connection.isReadOnly && !PATIENT.has(connection.state)) this.#close(connection);
     }
   }
 
@@ -268,6 +269,7 @@ export class ClientDoor {
       this.#settle(connection);
     }
     this.#bounded.tick();
+    this.parking.tick(this.#nowMs);
     for (const session of this.#readOnly.takeExpired(this.#nowMs)) this.sessionEnded(session);
     for (const connection of this.#table.all()) {
       if (connection.isStalled(this.#memory.allowance, this.#nowMs)) {
@@ -283,13 +285,6 @@ export class ClientDoor {
     this.#relieve();
   }
 
-  /** The sessions heard from since the last call. */
-  takeTouched(): readonly SessionId[] {
-    const touched = [...this.#touched];
-    this.#touched.clear();
-    return touched;
-  }
-
   /** The sessions whose clients are connected here. */
   owned(): readonly OwnedSession[] {
     return this.#table.owned();
@@ -297,6 +292,7 @@ export class ClientDoor {
 
   /** What this turn wants done for clients, in order. */
   takeActions(): readonly Action[] {
+    this.parking.speak();
     return this.#output.take();
   }
 
@@ -368,7 +364,7 @@ export class ClientDoor {
   #touch({ session, isReadOnly }: Connection): void {
     if (session === undefined) return;
     if (isReadOnly) this.#readOnly.heard(session, this.#nowMs);
-    else this.#touched.add(session);
+    else this.parking.heard(session);
   }
 
   #admit(connection: Connection): void {
@@ -409,6 +405,7 @@ export class ClientDoor {
       // What breaks in a login ends the connection, unanswered.
       if (decoded.kind === "undecodable") throw decoded.problem;
     } else if (!this.#logins.mayAsk(connection, decoded.xid)) return this.#close(connection);
+    this.parking.asked(connection, decoded.kind === "request" ? decoded.request.op : undefined);
     const at = { xid: decoded.xid, bytes: body.length, arrivedMs: this.#nowMs };
     const other = connection.isReadOnly ? this.#readOnly.otherThanRead(connection, decoded, at) : undefined;
     if (other !== undefined) return this.#enqueueLocal(connection, other);
@@ -492,6 +489,7 @@ export class ClientDoor {
 
   #forget(connection: Connection): void {
     this.#table.remove(connection);
+    this.parking.forget(connection);
     this.#memory.forget(connection);
     this.#output.forget(connection);
     this.#watches.removeWatcher(connection.opening.id);

@@ -2,14 +2,14 @@
 import { ERROR_CODES } from "../base/error-code.ts";
 import { XIDS } from "../jute/opcodes.ts";
 import { type ConnectResponse, encodeConnectResponse } from "../jute/handshake.ts";
-import { encodeReply, encodeWatchEvent } from "../jute/responses.ts";
+import { encodeDoze, encodeReply, encodeWatchEvent } from "../jute/responses.ts";
 import type { Response } from "../base/request.ts";
 import { type Zxid, ZXID_ZERO } from "../base/zxid.ts";
 import type { Connection, Pending, PendingWrite } from "./connection.ts";
 import type { Reply } from "./replies.ts";
 import { OPERATION_NAMES } from "./operations/operation-names.ts";
 import type { ReplicaMetrics } from "./operations/replica-metrics.ts";
-import type { Action } from "./turn.ts";
+import type { Action, ParkedWord } from "./turn.ts";
 
 /** Watcher.Event.KeeperState.SyncConnected. */
 const SYNC_CONNECTED = 3;
@@ -73,6 +73,17 @@ export class ClientOutput {
     const { type, path } = event;
     encodeWatchEvent(connection.out, zxid, { type, state: SYNC_CONNECTED, path });
     this.#wrote(connection);
+  }
+
+  /** The client need not ping. */
+  doze(connection: Connection, zxid: Zxid, wordWithinMs: number): void {
+    encodeDoze(connection.out, zxid, wordWithinMs);
+    this.#wrote(connection);
+  }
+
+  /** Beside the stream of bytes: for a client whose connection is parked. */
+  word(connection: Connection, word: ParkedWord): void {
+    this.#actions.push({ kind: "clientWord", connection: connection.opening.id, word });
   }
 
   /** Text outside the protocol: the answer to a four-letter word. */

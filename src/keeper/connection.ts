@@ -82,8 +82,10 @@ export type PendingWrite = Pending & { readonly kind: "write" };
 /**
  * `fresh`: nothing read yet. `waiting`: has asked to connect, and this replica does not serve or lags behind what the
  * client saw. `creating`, `attaching`: the leader is asked. `open`: requests are taken.
+ * `parked`: the replica fell asleep over it, and knows its session and no more. `called`: its client was told to
+ * connect again.
  */
-export type ConnectionState = "fresh" | "waiting" | "creating" | "attaching" | "open";
+export type ConnectionState = "fresh" | "waiting" | "creating" | "attaching" | "open" | "parked" | "called";
 
 /** What the shell knows of a connection when it opens. */
 export interface ConnectionOpening {
@@ -91,6 +93,8 @@ export interface ConnectionOpening {
   /** `ip:port`, or `[ip]:port`. */
   readonly remoteAddress: string;
   readonly transport: "tcp" | "websocket";
+  /** Whether its client knows what dozing is, and its socket outlives the object's time in memory. */
+  readonly parks?: boolean;
   /** What the platform has proven the client to be, besides its address. */
   readonly identities?: readonly Identity[];
   /** 48 random bytes: 24 for a session's id and password, should one be created, and 20 for a login's nonce. */
@@ -133,6 +137,17 @@ export class Connection {
   readonly stats: ConnectionStats = new ConnectionStats();
   heardMs: number;
   reading = true;
+  /** Its client was told that it need not ping, and has asked for nothing since. */
+  isDozing = false;
+  /** It was parked, and has asked for nothing since it is back. */
+  isBack = false;
+  /** When it asked for something last, and was told last that it may doze. */
+  askedMs: number;
+  dozeToldMs = 0;
+  /** When the runtime answered a ping of its client last, as of the last look. */
+  pongedMs: number | undefined;
+  /** Of one that is parked: see ParkedConnection. */
+  parkedSinceMs: number | undefined;
   /** Frames are being taken from the decoder: what that leads to must not begin to take them again. */
   isDraining = false;
   /** A write waits here until the reads before it are answered; so do all writes behind it. */
@@ -161,6 +176,7 @@ export class Connection {
     this.decoder = new FrameDecoder(requestBytesMax);
     this.openedMs = nowMs;
     this.heardMs = nowMs;
+    this.askedMs = nowMs;
     this.waitingSinceMs = nowMs;
     this.host = hostOf(opening.remoteAddress);
     this.identities = [{ scheme: "ip", id: this.host }, ...(opening.identities ?? [])];
@@ -269,6 +285,11 @@ export class Connection {
   hasTriedTooOften(): boolean {
     for (const { attempts } of this.pendingWrites()) if (attempts >= FORWARD_ATTEMPTS_MAX) return true;
     return false;
+  }
+
+  /** Whether nothing of it is under way, in neither direction. */
+  get isIdle(): boolean {
+    return this.pendingCount === 0 && this.outputBytes === 0 && this.decoder.bufferedBytes === 0;
   }
 
   /** Whether frames are taken, and the socket read, in its present state. */

@@ -5,6 +5,7 @@ import type { ConnectionBounds } from "./connection-bounds.ts";
 import type { ForwardWindow } from "./forward-window.ts";
 import type { Report } from "./operations/report.ts";
 import type { ForwardedRequest, ToLeader } from "./link-message.ts";
+import type { ParkingSettings } from "./parking.ts";
 import type { TracedWrite } from "./tracer.ts";
 
 /** What the door needs of its replica. */
@@ -31,6 +32,8 @@ export interface DoorContext {
   makeSession(entropy: Uint8Array): { readonly session: SessionId; readonly password: Uint8Array };
   /** How many connections there may be. */
   readonly bounds: ConnectionBounds;
+  /** When clients doze: never unless set. */
+  readonly parking?: ParkingSettings | undefined;
   /** A line for people. */
   log(event: string, fields: string): void;
   /** Whether changes stand in the audit log. */

@@ -17,6 +17,8 @@ export interface DormancySettings {
   readonly afterMs: number;
   /** It would not have to wake by itself any sooner than this. */
   readonly worthMs: number;
+  /** With clients that are parked it wakes so often by itself; 0, or unset: connected clients keep it awake. */
+  readonly parkedWakeMs?: number | undefined;
 }
 
 /** How a replica fell asleep, as its disk tells. */
@@ -36,6 +38,10 @@ export interface Bedside {
   readonly hasLinks: boolean;
   /** Whether it is the only member. */
   readonly isAlone: boolean;
+  /** Whether all that are connected may be parked. */
+  readonly isRestful?: boolean;
+  /** After how long it must wake for those that are parked; undefined for never. */
+  readonly wakeWithinMs?: number | undefined;
   /** Whether to break off now, if that is to be: not in the turn that delivered the word to sleep. */
   readonly isLater: boolean;
   readonly nowMs: number;
@@ -43,7 +49,6 @@ export interface Bedside {
 
 const STIRRING: ReadonlySet<KeeperInput["kind"]> = new Set<KeeperInput["kind"]>([
   "clientOpened",
-  "clientBytes",
   "calls",
   "stream",
   "operation",
@@ -125,7 +130,7 @@ export class Dormancy {
     this.#touchedAtPollMs = -1;
   }
 
-  /** Whether the leader has said that the ensemble sleeps, and it was not decided yet. */
+  /** Whether there is something to decide. */
   get isOrdered(): boolean {
     return this.#order !== undefined;
   }
@@ -135,7 +140,7 @@ export class Dormancy {
     const order = this.#order;
     if (order === undefined) return undefined;
     const isLast = equalZxid(order.zxid, bedside.lastZxid);
-    if (!isLast || !this.#maySleep(order)) {
+    if (!isLast || bedside.isRestful === false || !this.#maySleep(order)) {
       if (!bedside.isLater) return undefined;
       this.#order = undefined;
       // Others may be asleep, which this one needs or keeps waiting. A follower whose leader goes on stays with it.
@@ -143,9 +148,10 @@ export class Dormancy {
       return concernsOthers ? "breaks off" : "stays awake";
     }
     if (bedside.isLeading && bedside.hasLinks) return undefined;
-    const { zxid, wakeInMs } = order;
     const { nowMs } = bedside;
-    return { zxid, sleptAtMs: nowMs, wakeAtMs: wakeInMs === undefined ? undefined : nowMs + wakeInMs };
+    const wakeInMs = Math.min(order.wakeInMs ?? Infinity, bedside.wakeWithinMs ?? Infinity);
+    const wakeAtMs = Number.isFinite(wakeInMs) ? nowMs + wakeInMs : undefined;
+    return { zxid: order.zxid, sleptAtMs: nowMs, wakeAtMs };
   }
 
   #maySleep({ horizonMs, atMs }: { readonly horizonMs: number; readonly atMs: number }): boolean {

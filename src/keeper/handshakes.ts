@@ -114,7 +114,7 @@ export class Handshakes {
 
   /** Whether a handshake has taken longer than it may. */
   isLate(connection: Connection, nowMs: number): boolean {
-    if (connection.state === "open") return false;
+    if (connection.state === "open" || connection.state === "parked") return false;
     const limitMs = connection.state === "waiting" ? HANDSHAKE_HOLD_MS : HANDSHAKE_LIMIT_MS;
     return nowMs - connection.waitingSinceMs >= limitMs;
   }

@@ -13,6 +13,7 @@ import type { Operation, RestoreStep } from "./operations/report.ts";
 import type { EventNotes } from "./event-notes.ts";
 import type { StreamInput } from "./event-stream.ts";
 import type { ConnectionId, ConnectionOpening, SentOut } from "./connection.ts";
+import type { ParkedOpening } from "./parking.ts";
 import type { Slept } from "./dormancy.ts";
 import type { Removal } from "./turn.ts";
 
@@ -30,6 +31,10 @@ export interface KeeperParts {
   readonly removal?: Removal | undefined;
   /** How this replica fell asleep, where nothing has come into its history since. */
   readonly slept?: Slept | undefined;
+  /** Connections that stand since this replica fell asleep. */
+  readonly parked?: readonly ParkedOpening[];
+  /** When the runtime answered a client's ping last in this replica's stead, in Unix ms of this replica's clock. */
+  readonly pongedMs?: (connection: ConnectionId) => number | undefined;
   /** Begins an empty tree beside the one that stands, for a snapshot; an earlier one is dropped. */
   readonly stage: () => StagedTree;
   /** The tree of a restore that waits here whole, if it is this one: see StagedRestore. */
@@ -62,6 +67,8 @@ export type KeeperInput =
   | { readonly kind: "clientOpened"; readonly opening: ConnectionOpening }
   | { readonly kind: "clientBytes"; readonly connection: ConnectionId; readonly bytes: Uint8Array }
   | { readonly kind: "clientClosed"; readonly connection: ConnectionId }
+  /** The client, called, connects again on the same socket: a handshake follows. */
+  | { readonly kind: "clientAgain"; readonly connection: ConnectionId }
   /** Clients' transports have taken so many bytes of what they were sent. */
   | { readonly kind: "clientsSent"; readonly sent: readonly SentOut[] }
   /** Somebody is here whom the keeper does not see otherwise: the ensemble does not sleep. */

@@ -10,7 +10,7 @@
  */
 import { assertNever } from "../base/assert.ts";
 import { isLogged } from "../base/log-level.ts";
-import type { SessionId, Sid } from "../base/ids.ts";
+import type { Sid } from "../base/ids.ts";
 import type { StagedRestore } from "../base/txn.ts";
 import { compareZxid, type Zxid, zxidText } from "../base/zxid.ts";
 import { digestText } from "../tree/digest.ts";
@@ -37,14 +37,15 @@ import { takeTxnOf } from "./known-proposal.ts";
 import { APPLY_COST_BYTES, DELIVER_BYTES_PER_TURN, EVENT_COST_BYTES, LEADERLESS_HOLD_MS } from "./limits.ts";
 import { LocalReads } from "./local-reads.ts";
 import type { FromLeader, ToLeader } from "./link-message.ts";
+import { parkingSettings } from "./parking.ts";
 import { PeerHost } from "./peer-host.ts";
+import { PollAnswers } from "./poll-answers.ts";
 import { Reign } from "./reign.ts";
 import { makeSession, negotiateTimeout } from "./session-terms.ts";
 import type { Report } from "./operations/report.ts";
 import { ReadOnlySwitch } from "./read-only.ts";
 import { takeOver } from "./snapshot-file/restored-tree.ts";
 import type { ReplicaStatus } from "./status.ts";
-import { ToldSessions } from "./told-sessions.ts";
 import { pathsApplied } from "./touched-paths.ts";
 import { TurnOutbox } from "./turn-outbox.ts";
 import type { Turn } from "./turn.ts";
@@ -58,9 +59,7 @@ export class Keeper {
   readonly #readOnly: ReadOnlySwitch;
   readonly #watches = new WatchTable();
   readonly #window: ForwardWindow;
-  /** What the leader was told of sessions, and what the next one is to be told once more. */
-  readonly #told: ToldSessions;
-  #untold: readonly SessionId[] = [];
+  readonly #polls: PollAnswers;
   readonly #door: ClientDoor;
   readonly #calls: CallDoor;
   readonly #streams: EventStreams;
@@ -86,7 +85,6 @@ export class Keeper {
     this.#config = parts.config;
     this.#window = new ForwardWindow(parts.config.bounds.throttle);
     const { heartbeatLimitMs } = { ...DEFAULT_TIMING, ...parts.config.timing };
-    this.#told = new ToldSessions(heartbeatLimitMs);
     const { dormancy: settings } = parts.config;
     this.#dormancy = new Dormancy({ settings, slept: parts.slept, waitMs: heartbeatLimitMs });
     this.#instance = parts.start.instance;
@@ -115,6 +113,8 @@ export class Keeper {
     });
     const context = this.#doorContext(parts, log);
     this.#door = new ClientDoor(context, this.#watches);
+    const { parking } = this.#door;
+    parking.adopt(parts.parked ?? []);
     this.#calls = new CallDoor({
       context,
       reads: new LocalReads(parts.tree, this.#watches),
@@ -122,6 +122,8 @@ export class Keeper {
       trackedSession: (session) => this.#reign.desk?.explainSession(session),
       audit: (actor, request, outcome) => this.#door.operator.audit(actor, request, outcome),
     });
+    const told = { parking, calls: this.#calls, dormancy: this.#dormancy, keptMs: heartbeatLimitMs };
+    this.#polls = new PollAnswers({ ...told, databaseBytes: () => parts.databaseBytes() });
     const { log: history, notes } = parts;
     this.#streams = new EventStreams({ sid: parts.config.sid, context, log: history, notes });
   }
@@ -143,6 +145,7 @@ export class Keeper {
       report: () => this.report(),
       trace: (traced) => this.#host.trace(traced),
       window: this.#window,
+      parking: parkingSettings(parts),
     };
   }
 
@@ -172,15 +175,13 @@ export class Keeper {
     this.#startedMs ??= this.#clockMs;
     this.#nowMs = nowMs;
     this.#host.at(nowMs);
-    this.#door.at(this.#clockMs);
-    this.#calls.at(this.#clockMs);
-    this.#streams.at(this.#clockMs);
-    this.#dormancy.at(this.#clockMs);
+    for (const part of [this.#door, this.#calls, this.#streams, this.#dormancy]) part.at(this.#clockMs);
     this.#dormancy.see(input);
     this.#door.counters.turns++;
     this.#more = false;
     this.#forwards.beginTurn(input.kind === "clientBytes" && this.#host.phase.role !== "leading");
     this.#take(input);
+    if (this.#door.parking.takeAsked()) this.#dormancy.stir();
     this.#settle();
     return this.#outbox.take(this.#more || this.#forwards.isHeld);
   }
@@ -198,6 +199,8 @@ export class Keeper {
         return this.#door.received(input.connection, input.bytes);
       case "clientClosed":
         return this.#door.closed(input.connection);
+      case "clientAgain":
+        return this.#door.parking.again(input.connection);
       case "clientsSent":
         return this.#door.sentOut(input.sent);
       case "calls":
@@ -231,7 +234,8 @@ export class Keeper {
     this.#host.step({ kind: "tick" });
     const hasClients = this.#door.connections()[Symbol.iterator]().next().done !== true;
     if (hasClients || this.#calls.count > 0 || this.#host.hasLinks) this.#host.step({ kind: "prove" });
-    if (hasClients || this.#calls.count > 0 || this.#streams.count > 0) this.#dormancy.stir();
+    const { isBusy } = this.#door.parking;
+    if (isBusy || this.#calls.count > 0 || this.#streams.count > 0) this.#dormancy.stir();
     this.#maybeSleep(true);
     this.#reign.tick(this.#nowMs, this.#clockMs);
     this.#setReadOnly(this.#readOnly.isOn(this.#host.status(), this.#clockMs));
@@ -284,10 +288,11 @@ export class Keeper {
     if (!this.#dormancy.isOrdered) return;
     const isLeading = this.#host.phase.role === "leading";
     const { lastZxid, hasLinks, members } = this.#host;
+    const { isRestful, wakeWithinMs, connections } = this.#door.parking;
     const bedside = { isLeading, lastZxid, hasLinks, isAlone: members.length === 1, isLater };
-    const how = this.#dormancy.decide({ ...bedside, nowMs: this.#nowMs });
+    const how = this.#dormancy.decide({ ...bedside, isRestful, wakeWithinMs, nowMs: this.#nowMs });
     if (how === undefined) return;
-    if (typeof how === "object") return this.#outbox.sleep(how);
+    if (typeof how === "object") return this.#outbox.sleep(how, connections);
     this.#reign.desk?.stayAwake();
     if (how === "stays awake") return;
     this.#log("dormant", "not this time: somebody wants something here, or not all sleep");
@@ -325,7 +330,7 @@ export class Keeper {
     this.#reign.forget();
     if (!this.#greeted) return;
     this.#greeted = false;
-    this.#untold = [...this.#untold, ...this.#told.take()];
+    this.#polls.suspend();
     this.#reign.close();
     this.#resumeAt = undefined;
     this.#serving = false;
@@ -393,6 +398,7 @@ export class Keeper {
     let eventCount = 0;
     for (const event of events) eventCount += this.#door.announce(event, zxid);
     for (const event of events) this.#calls.announce(event, zxid);
+    if (events.length > 0) this.#door.parking.changed();
     eventCount += this.#streams.announce({ zxid, timeMs: header.timeMs, events });
     const { origin } = header;
     this.#host.tracer.applied(origin, zxid, this.#host.phase.role === "leading");
@@ -448,16 +454,8 @@ export class Keeper {
     else if (message.kind === "diverged") {
       this.#log("DIVERGED", `at ${zxidText(message.at)}: a snapshot must replace the tree of this replica`);
       this.#host.step({ kind: "diverged" });
-    } else if (message.kind === "poll") {
-      const heardNow = [...this.#door.takeTouched(), ...this.#calls.takeTouched()];
-      const sessions = [...this.#untold, ...heardNow];
-      this.#untold = [];
-      this.#told.told(sessions, this.#nowMs);
-      this.#dormancy.told(message.clockMs, sessions.length > 0);
-      const { quietMs } = this.#dormancy;
-      const heard = { sessions, databaseBytes: this.#shell.databaseBytes(), quietMs };
-      this.#tellLeader({ kind: "touched", polledAtMs: message.clockMs, ...heard });
-    } else this.#door.fromLeader(message);
+    } else if (message.kind === "poll") this.#tellLeader(this.#polls.answer(message.clockMs, this.#nowMs));
+    else this.#door.fromLeader(message);
   }
 
   /** For people and tests: everything that can be told in a few numbers. */

@@ -193,6 +193,7 @@ export class LeaderDesk {
         return;
       case "touched":
         for (const session of message.sessions) this.#sessions.touch(session);
+        for (const session of message.dozing ?? []) this.#sessions.doze(session);
         this.#sessions.covered(from, message.polledAtMs);
         this.#noteStorage(from, message.databaseBytes);
         return;
@@ -277,7 +278,12 @@ export class LeaderDesk {
     this.#append(header, { kind: "barrier", path: "" });
   }
 
-  /** How long sessions may be silent from now on. */
+  /** Whether a session whose client dozes owns something: others wait for its end, so its time counts. */
+  get hasDozingOwners(): boolean {
+    return this.#sessions.dozing.some((session) => this.#options.tree.ephemeralsOf(session).length > 0);
+  }
+
+  /** How long sessions may be silent from now on, but for those whose clients doze. */
   get sessionsLeft(): readonly SessionLeft[] {
     return this.#sessions.left();
   }

@@ -53,6 +53,12 @@ export const SESSIONS_MAX = 32_768;
  */
 export const LEADERLESS_HOLD_MS = 1500;
 
+/** And a client that is parked: it waits for nothing, and a wake may take longer than a change of leader. */
+export const PARKED_HOLD_MS = 10_000;
+
+/** Clients that are parked and called connect again, so many at a time: each has HANDSHAKE_LIMIT_MS for it. */
+export const CALLED_AT_ONCE_MAX = 64;
+
 /**
  * How long a call waits for this replica to serve, to have delivered what the caller has seen, or for its write, before
  * it is told what is known. An ordinary change of leader is over before.

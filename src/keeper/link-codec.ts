@@ -166,7 +166,8 @@ function writeToLeader(writer: JuteWriter, message: ToLeader): void {
       writer.int(message.sessions.length);
       for (const session of message.sessions) writer.long(session);
       writer.varint(message.databaseBytes);
-      return writer.varint(message.quietMs);
+      writer.varint(message.quietMs);
+      return writeDozing(writer, message.dozing);
     case "digest":
       writer.zxid(message.zxid);
       writer.int(message.digest.hi);
@@ -203,7 +204,8 @@ function readToLeader(reader: JuteReader, kind: ToLeader["kind"]): ToLeader {
       const polledAtMs = reader.varint();
       const sessions: SessionId[] = [];
       for (let left = reader.count(SESSION_BYTES); left > 0; left--) sessions.push(reader.unsignedLong());
-      return { kind, polledAtMs, sessions, databaseBytes: reader.varint(), quietMs: reader.varint() };
+      const rest = { databaseBytes: reader.varint(), quietMs: reader.varint(), dozing: readDozing(reader) };
+      return { kind, polledAtMs, sessions, ...rest };
     }
     case "digest":
       return { kind, zxid: reader.zxid(), digest: { hi: reader.int() >>> 0, lo: reader.int() >>> 0 } };
@@ -212,6 +214,20 @@ function readToLeader(reader: JuteReader, kind: ToLeader["kind"]): ToLeader {
     default:
       return assertNever(kind);
   }
+}
+
+/** Last in its frame and only where there are some: who does not know of it reads no further. */
+function writeDozing(writer: JuteWriter, dozing: readonly SessionId[] = []): void {
+  if (dozing.length === 0) return;
+  writer.int(dozing.length);
+  for (const session of dozing) writer.long(session);
+}
+
+function readDozing(reader: JuteReader): readonly SessionId[] {
+  const dozing: SessionId[] = [];
+  if (reader.remaining === 0) return dozing;
+  for (let left = reader.count(SESSION_BYTES); left > 0; left--) dozing.push(reader.unsignedLong());
+  return dozing;
 }
 
 function writeFromLeader(writer: JuteWriter, message: FromLeader): void {

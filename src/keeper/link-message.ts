@@ -67,6 +67,8 @@ export type ToLeader =
       readonly kind: "touched";
       readonly polledAtMs: number;
       readonly sessions: readonly SessionId[];
+      /** Of these and those told before, whose clients doze: they are left out where the ensemble sleeps. */
+      readonly dozing?: readonly SessionId[];
       /** How large the replica's database is. */
       readonly databaseBytes: number;
       /** For how long no client or caller has wanted anything of it; 0 where one is there. */

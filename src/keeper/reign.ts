@@ -127,7 +127,7 @@ export class Reign {
     if (!desk.isIdle || desk.isFallingAsleep || !host.isLevel || host.missing.length > 0) return;
     const sessions = desk.sessionsLeft;
     const wakeInMs = wakeIn(dormancy, { sessions, tree, znodes, nowMs, graceMs: this.#graceMs });
-    if (wakeInMs === "awake") return;
+    if (wakeInMs === "awake" || desk.hasDozingOwners) return;
     const text =
       wakeInMs === undefined ? "until it is asked" : `for ${Math.round(wakeInMs / 1000)} s at most`;
     this.#context.tell("dormant", `nobody wants anything: the ensemble sleeps ${text}`);

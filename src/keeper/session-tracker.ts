@@ -35,6 +35,8 @@ interface Tracked {
   owner: Sid | undefined;
   generation: Generation;
   bucket: number;
+  /** Nobody but its client can tell how long it lives: it is no reason to stay awake, or to wake. */
+  isDozing: boolean;
 }
 
 /** Sessions by expiry bucket; each operation costs the same however many sessions there are, but for `leave`. */
@@ -96,7 +98,14 @@ export class SessionTracker {
   add(session: SessionId, timeoutMs: number, owner: Sid | undefined): void {
     if (this.#sessions.has(session)) return;
     const heardMs = owner === undefined ? undefined : this.#clockMs;
-    const tracked: Tracked = { heardMs, timeoutMs, owner, generation: ZXID_ZERO, bucket: -1 };
+    const tracked: Tracked = {
+      heardMs,
+      timeoutMs,
+      owner,
+      generation: ZXID_ZERO,
+      bucket: -1,
+      isDozing: false,
+    };
     this.#sessions.set(session, tracked);
     this.#extend(session, tracked);
   }
@@ -124,7 +133,19 @@ export class SessionTracker {
     const tracked = this.#sessions.get(session);
     if (tracked === undefined) return;
     tracked.heardMs = this.#clockMs;
+    tracked.isDozing = false;
     this.#extend(session, tracked);
+  }
+
+  /** The session's client dozes, until something else is heard of it. */
+  doze(session: SessionId): void {
+    const tracked = this.#sessions.get(session);
+    if (tracked !== undefined) tracked.isDozing = true;
+  }
+
+  /** The sessions whose clients doze. */
+  get dozing(): readonly SessionId[] {
+    return [...this.#sessions].filter(([, { isDozing }]) => isDozing).map(([session]) => session);
   }
 
   /** What is known of one session; undefined where it is over, as far as the leader has decided. */
@@ -138,9 +159,11 @@ export class SessionTracker {
 
   /** How long each session may be silent from now on. */
   left(): readonly SessionLeft[] {
-    return Array.from(this.#sessions, ([session, { bucket }]) => {
-      return { session, leftMs: Math.max(0, bucket * EXPIRY_BUCKET_MS - this.#clockMs) };
-    });
+    return [...this.#sessions]
+      .filter(([, { isDozing }]) => !isDozing)
+      .map(([session, { bucket }]) => {
+        return { session, leftMs: Math.max(0, bucket * EXPIRY_BUCKET_MS - this.#clockMs) };
+      });
   }
 
   /**
@@ -218,6 +241,7 @@ export class SessionTracker {
 
   #own(tracked: Tracked, owned: OwnedSession, owner: Sid): void {
     tracked.heardMs = this.#clockMs;
+    tracked.isDozing = false;
     tracked.owner = owner;
     tracked.generation = owned.generation;
     tracked.timeoutMs = owned.timeoutMs;

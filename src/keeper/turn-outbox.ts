@@ -6,6 +6,7 @@
 import type { PeerEffects } from "../zab/effects.ts";
 import type { LinkId } from "../zab/message.ts";
 import type { Slept } from "./dormancy.ts";
+import type { ParkedConnection } from "./parking.ts";
 import { LinkFrames } from "./link-codec.ts";
 import type { Action, LinkSend, Removal, Turn } from "./turn.ts";
 
@@ -21,6 +22,7 @@ export class TurnOutbox {
   #restart = false;
   #removal: Removal | undefined;
   #sleep: Slept | undefined;
+  #parked: readonly ParkedConnection[] = [];
 
   /** Sends a frame that reveals nothing its own step writes: before the writes, unless it must wait. */
   sendFree(send: LinkSend): void {
@@ -52,9 +54,10 @@ export class TurnOutbox {
     this.#restart = true;
   }
 
-  /** With this turn the replica falls asleep. */
-  sleep(how: Slept): void {
+  /** With this turn the replica falls asleep, over these connections. */
+  sleep(how: Slept, parked: readonly ParkedConnection[]): void {
     this.#sleep = how;
+    this.#parked = parked;
     this.#restart = true;
   }
 
@@ -72,6 +75,7 @@ export class TurnOutbox {
       restart: this.#restart,
       removal: this.#removal,
       sleep: this.#sleep,
+      parked: this.#parked,
     };
     this.#free = [];
     this.#writes = [];

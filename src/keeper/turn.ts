@@ -11,6 +11,7 @@ import type { LinkId, Notification } from "../zab/message.ts";
 import type { CallAnswer, CallId } from "./call.ts";
 import type { StreamId, StreamWord } from "./event-stream.ts";
 import type { ConnectionId } from "./connection.ts";
+import type { ParkedConnection } from "./parking.ts";
 import type { Slept } from "./dormancy.ts";
 
 /** A frame for another replica. */
@@ -19,6 +20,9 @@ export interface LinkSend {
   readonly link: LinkId;
   readonly bytes: Uint8Array;
 }
+
+/** `word`: its replica lives and has a leader. `awake`: the client has to connect again, on the same socket. */
+export type ParkedWord = "word" | "awake";
 
 /** Done behind the writes of the turn, in order. */
 export type Action =
@@ -31,6 +35,8 @@ export type Action =
   /** Asks the register, whose answer is fed back as founders; see zab's AfterWrite. */
   | { readonly kind: "register"; readonly founders: readonly Sid[] | undefined }
   | { readonly kind: "clientSend"; readonly connection: ConnectionId; readonly bytes: Uint8Array }
+  /** For a client whose connection is parked. */
+  | { readonly kind: "clientWord"; readonly connection: ConnectionId; readonly word: ParkedWord }
   /** Closes once what was sent before is out. */
   | { readonly kind: "clientClose"; readonly connection: ConnectionId }
   /** Closes at once: what the client has not read is dropped. */
@@ -67,6 +73,8 @@ export interface Turn {
   readonly removal: Removal | undefined;
   /** The replica sleeps from now on: its tree and this are written behind the writes; `restart` is set, too. */
   readonly sleep: Slept | undefined;
+  /** Connections that stand while it sleeps; all others end with the start anew. */
+  readonly parked: readonly ParkedConnection[];
   /** A snapshot was installed with the writes, or all is gone: memory is of the past, start anew from the disk. */
   readonly restart: boolean;
 }

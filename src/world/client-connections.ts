@@ -1,7 +1,12 @@
 /** Connections of clients: bytes in order both ways, until one end is gone. */
 import type { Rng } from "../base/rng.ts";
 import { CLIENT_REPORT_BYTES } from "../durable/limits.ts";
-import type { ConnectionId } from "../keeper/connection.ts";
+import type { Zxid } from "../base/zxid.ts";
+import { equalZxid } from "../base/zxid.ts";
+import type { ClientWord } from "../client/transport.ts";
+import type { ConnectionId, ConnectionOpening } from "../keeper/connection.ts";
+import type { ParkedConnection, ParkedOpening } from "../keeper/parking.ts";
+import type { ParkedWord } from "../keeper/turn.ts";
 import type { ClientEnd, ClientSocket } from "./client-port.ts";
 import type { Machine } from "./machine.ts";
 import { Pipe } from "./pipe.ts";
@@ -11,10 +16,20 @@ import type { Setting } from "./setting.ts";
 export class Connection implements ClientSocket {
   readonly id: ConnectionId;
   readonly transport: "tcp" | "websocket";
+  /** Its client knows what dozing is. */
+  readonly parks: boolean;
+  /** How its replica fell asleep over it. */
+  parked:
+    | (Omit<ParkedConnection, "connection"> & { readonly at: Zxid; readonly sinceMs: number })
+    | undefined;
+  /** When the runtime answered its client's ping last. */
+  pongedMs: number | undefined;
   /** What the client has taken since it was last asked. */
   takenBytes = 0;
   #end: ClientEnd | undefined;
   #machine: Machine | undefined;
+  #reach: (() => Machine | undefined) | undefined;
+  readonly #setting: Setting;
   readonly #toReplica: Pipe;
   readonly #toClient: Pipe;
   /** What arrives while the replica does not read. */
@@ -25,7 +40,10 @@ export class Connection implements ClientSocket {
     this.id = id;
     this.#end = end;
     const rng = setting.rng("clients", id);
-    this.transport = rng.below(4) === 0 ? "websocket" : "tcp";
+    const isWebSocket = rng.below(4) === 0;
+    this.parks = end.onWord !== undefined && (setting.options.dormancy?.parkedWakeMs ?? 0) > 0;
+    this.transport = isWebSocket || this.parks ? "websocket" : "tcp";
+    this.#setting = setting;
     const extraMs = setting.options.clientDelayMs ?? 4;
     const site = {
       agenda: setting.agenda,
@@ -38,6 +56,7 @@ export class Connection implements ClientSocket {
 
   /** The client asks for it; `reach` finds the replica's object, unless it is down. */
   request(reach: () => Machine | undefined): void {
+    this.#reach = reach;
     this.#toReplica.push(() => {
       const machine = reach();
       if (machine === undefined) {
@@ -55,8 +74,47 @@ export class Connection implements ClientSocket {
   send(bytes: Uint8Array): void {
     if (this.#end === undefined) return;
     this.#toReplica.push(() =>
-      this.#atReplica((machine) => machine.accept({ kind: "clientBytes", connection: this.id, bytes })),
+      this.#atReplica((machine) => {
+        if (this.parked !== undefined) machine.wake();
+        machine.accept({ kind: "clientBytes", connection: this.id, bytes });
+      }),
     );
+  }
+
+  /** Pings are answered by the runtime, whether the object is in memory or not. */
+  say(word: ClientWord): void {
+    if (this.#end === undefined) return;
+    this.#toReplica.push(() => {
+      if (word === "ping") return this.#pong();
+      this.#atReplica((machine) => {
+        machine.wake();
+        this.parked = undefined;
+        machine.accept({ kind: "clientAgain", connection: this.id });
+      });
+    });
+  }
+
+  handOver(end: ClientEnd): void {
+    this.#end = end;
+  }
+
+  /** A word for the client, which has left the output gate. */
+  word(word: ParkedWord | "pong"): void {
+    this.#toClient.push(() => this.#end?.onWord?.(word));
+  }
+
+  /** Another object of its replica has it now. */
+  moveTo(machine: Machine): void {
+    this.#machine = machine;
+  }
+
+  #pong(): void {
+    const machine = this.#machine;
+    if (!this.#isOpen || machine === undefined) return;
+    this.pongedMs = machine.home.clock.nowMs;
+    this.word("pong");
+    if (!machine.isAlive) return;
+    this.#setting.tell((observer) => observer.ponged?.(machine.view, this.id, this.parked?.session));
   }
 
   close(): void {
@@ -115,6 +173,11 @@ export class Connection implements ClientSocket {
   }
 
   #atReplica(act: (machine: Machine) => void): void {
+    // One that is parked brings its replica's object to life.
+    if (this.parked !== undefined && this.#machine?.isAlive === false && this.#reach?.() === undefined) {
+      this.hangUp();
+      return;
+    }
     const machine = this.#machine;
     machine?.deliver(() => this.#read(() => act(machine)));
   }
@@ -148,14 +211,62 @@ export class ClientConnections {
   /** A client has connected. */
   open(connection: Connection): void {
     this.#machine.wake();
-    const { id, transport } = connection;
+    this.#connections.set(connection.id, connection);
+    this.#machine.accept({ kind: "clientOpened", opening: this.#openingOf(connection) });
+  }
+
+  #openingOf({ id, transport, parks }: Connection): ConnectionOpening {
     const { sid } = this.#machine;
-    this.#connections.set(id, connection);
     // The latter half is for logins by SASL, which no client of a run makes.
     const entropy = new Uint8Array(48);
     for (let at = 0; at < 24; at++) entropy[at] = this.#rng.below(256);
     const remoteAddress = `10.0.${sid}.1:${id}`;
-    this.#machine.accept({ kind: "clientOpened", opening: { id, remoteAddress, transport, entropy } });
+    return { id, remoteAddress, transport, entropy, ...(parks ? { parks } : {}) };
+  }
+
+  /** Says a word through the output gate. */
+  say(id: ConnectionId, word: ParkedWord): void {
+    const connection = this.#connections.get(id);
+    if (connection !== undefined) this.#machine.hold(() => connection.word(word));
+  }
+
+  /** When the runtime answered a ping of the client last. */
+  pongedMs(id: ConnectionId): number | undefined {
+    return this.#connections.get(id)?.pongedMs;
+  }
+
+  /**
+   * As the product's object: hangs up on all but those over which the replica fell asleep, and gives what stands since,
+   * in this object or one before.
+   */
+  park(parked: readonly ParkedConnection[], at: Zxid | undefined): readonly ParkedOpening[] {
+    const staying = new Set<ConnectionId>();
+    for (const { connection: id, ...owned } of parked) {
+      const connection = this.#connections.get(id);
+      if (connection === undefined || at === undefined) continue;
+      connection.parked = { ...owned, at };
+      staying.add(id);
+    }
+    for (const id of this.#connections.keys()) if (!staying.has(id)) this.close(id);
+    const { home, isSuperseded } = this.#machine;
+    for (const connection of isSuperseded ? [] : home.parked.splice(0)) {
+      connection.moveTo(this.#machine);
+      this.#connections.set(connection.id, connection);
+    }
+    return [...this.#connections.values()].flatMap((connection) => {
+      const { parked: kept } = connection;
+      if (kept !== undefined && at !== undefined && equalZxid(kept.at, at))
+        return [{ opening: this.#openingOf(connection), ...kept }];
+      this.close(connection.id);
+      return [];
+    });
+  }
+
+  /** The object leaves memory: the runtime keeps what its replica has fallen asleep over. */
+  leaveParked(): readonly Connection[] {
+    const parked = [...this.#connections.values()].filter((connection) => connection.parked !== undefined);
+    for (const { id } of parked) this.#connections.delete(id);
+    return parked;
   }
 
   /** The client is gone. */
@@ -191,11 +302,6 @@ export class ClientConnections {
   /** Tells what clients have taken since the last tick. */
   tick(): void {
     if (this.#sending.size > 0) this.#report([...this.#sending]);
-  }
-
-  /** Hangs up on all, without a word to the keeper, which is about to be replaced. */
-  closeAll(): void {
-    for (const id of this.#connections.keys()) this.close(id);
   }
 
   /** The machine is gone: clients learn of it. */

@@ -1,12 +1,15 @@
 /** How clients reach replicas in a simulated world: bytes in order, after a while, until one end is gone. */
 import type { Identity } from "../base/acl.ts";
 import type { Sid } from "../base/ids.ts";
+import type { ClientWord, ReplicaWord } from "../client/transport.ts";
 import type { CallAnswer, CallAsked } from "../keeper/call.ts";
 import type { StreamAsked, StreamWord } from "../keeper/event-stream.ts";
 
 /** What a client's end of a connection is told. */
 export interface ClientEnd {
   onBytes(bytes: Uint8Array): void;
+  /** A word beside the bytes; who does not take any is never parked. */
+  onWord?(word: ReplicaWord): void;
   /** The replica is gone, has hung up, or refused the connection. Said once; never after `close` or `vanish`. */
   onClosed(): void;
 }
@@ -14,6 +17,10 @@ export interface ClientEnd {
 /** A client's end of a connection. */
 export interface ClientSocket {
   send(bytes: Uint8Array): void;
+  /** A word beside the bytes. */
+  say?(word: ClientWord): void;
+  /** Another end of the same client takes it over. */
+  handOver?(end: ClientEnd): void;
   /** Hangs up: the replica learns of it a while later. */
   close(): void;
   /** Is gone without a word: the replica is never told. */

@@ -15,12 +15,12 @@ import { AUTH } from "./auth.ts";
 import type { KeeperInput } from "../keeper/keeper-input.ts";
 import { Keeper } from "../keeper/keeper.ts";
 import { isCalledBy } from "../keeper/membership-change.ts";
-import type { Action } from "../keeper/turn.ts";
+import type { Action, Turn } from "../keeper/turn.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { PeerStart } from "../zab/config.ts";
 import type { Notification, Proposal } from "../zab/message.ts";
 import type { ClientCalls } from "./client-calls.ts";
-import type { ClientConnections } from "./client-connections.ts";
+import type { ClientConnections, Connection } from "./client-connections.ts";
 import type { ClientStreams } from "./client-streams.ts";
 import type { ReplicaClock } from "./clock.ts";
 import type { Disk } from "./disk.ts";
@@ -51,6 +51,8 @@ export interface Home {
   starts: number;
   /** The number of the latest start: a fresh disk counts on from there. */
   lastInstance: number;
+  /** Connections that stand while none of its objects is in memory. */
+  readonly parked: Connection[];
   setAlarm(atMs: number): void;
   /** There is none any more. */
   deleteAlarm(): void;
@@ -138,7 +140,7 @@ export class Machine {
       now: () => home.clock.nowMs,
       perform: (action) => this.#perform(action),
       continueSoon: () => setting.agenda.later(1, () => this.accept({ kind: "continue" })),
-      startAnew: () => this.#startAnew(),
+      startAnew: (parked) => this.#startAnew(parked),
       abort: (error) => this.#abort(error),
     });
     const owner = {
@@ -160,7 +162,6 @@ export class Machine {
     this.#begin(true);
   }
 
-  /** As the product's object. */
   #begin(isNew: boolean): void {
     const { slept } = this.#start.store;
     if (!this.#isMember) {
@@ -235,7 +236,7 @@ export class Machine {
     this.deliver(() => this.#turns.accept(input));
   }
 
-  /** A notification came in: the call of a leader brings a replica to life that waits for one. */
+  /** The call of a leader brings a replica to life that waits for one. */
   notified(notification: Notification): void {
     this.deliver(() => {
       this.#heart.wake();
@@ -304,10 +305,10 @@ export class Machine {
     if (this.isSuperseded) this.#volume.close();
   }
 
-  #read(): Start {
+  #read(parked: Turn["parked"] = []): Start {
     const { home } = this;
-    const nowMs = home.clock.nowMs;
-    const { disk } = home;
+    const { disk, clock } = home;
+    const { nowMs } = clock;
     const rowsMax = this.#setting.options.logRowsMax ?? LOG_SLOTS;
     const database: SqlDatabase = {
       sql: { exec: (query, ...bindings) => this.#volume.sql.exec(query, ...bindings) },
@@ -331,6 +332,8 @@ export class Machine {
     home.starts++;
     home.lastInstance = Math.max(home.lastInstance, store.start.instance);
     const keeper = new Keeper({
+      parked: this.#outside.clients.park(parked, store.slept?.zxid),
+      pongedMs: (connection) => this.#outside.clients.pongedMs(connection),
       config: this.#setting.config(home.sid),
       start: store.start,
       tree: store.tree,
@@ -398,15 +401,14 @@ export class Machine {
     };
   }
 
-  #startAnew(): Brain {
+  #startAnew(parked: Turn["parked"]): Brain {
     this.#outside.links.closeAll();
-    this.#outside.clients.closeAll();
     this.#outside.calls.closeAll();
     this.#outside.streams.die();
     const before = this.#start;
     this.#setting.tell((observer) => observer.died?.(before, this.#endsBy));
     this.#endsBy = "a snapshot was installed";
-    this.#start = this.#read();
+    this.#start = this.#read(parked);
     this.#begin(false);
     return this.#brain();
   }
@@ -446,6 +448,8 @@ export class Machine {
         return clients.send(action.connection, action.bytes, () =>
           this.#setting.tell((observer) => observer.toldClient?.(start, action.connection, action.bytes)),
         );
+      case "clientWord":
+        return clients.say(action.connection, action.word);
       case "clientClose":
         return clients.close(action.connection);
       case "clientDrop":

@@ -1,5 +1,5 @@
 /** Who watches a simulated world: told of everything, after it happened, and changes nothing. */
-import type { Sid } from "../base/ids.ts";
+import type { SessionId, Sid } from "../base/ids.ts";
 import type { Zxid } from "../base/zxid.ts";
 import type { CallAnswer } from "../keeper/call.ts";
 import type { ConnectionId } from "../keeper/connection.ts";
@@ -78,6 +78,8 @@ export interface WorldObserver {
   synced?(sid: Sid): void;
   /** Bytes left the output gate towards a client. */
   toldClient?(machine: MachineView, connection: ConnectionId, bytes: Uint8Array): void;
+  /** The runtime has answered a client's ping; of a session, where its replica slept over it. */
+  ponged?(machine: MachineView, connection: ConnectionId, session: SessionId | undefined): void;
   /** An answer left the output gate towards a caller. */
   toldCaller?(machine: MachineView, answer: CallAnswer): void;
   /** A frame left the output gate towards another replica. */

@@ -1,7 +1,7 @@
 /** One replica of a simulated world: what outlives its objects (disk, clock, alarm), and the object that it has now. */
 import type { Sid } from "../base/ids.ts";
 import { ClientCalls } from "./client-calls.ts";
-import { ClientConnections } from "./client-connections.ts";
+import { ClientConnections, type Connection } from "./client-connections.ts";
 import { ClientStreams } from "./client-streams.ts";
 import { ReplicaClock } from "./clock.ts";
 import { Disk } from "./disk.ts";
@@ -32,6 +32,7 @@ export class Replica implements Home {
   timerStalledBy = 0;
   starts = 0;
   lastInstance = 0;
+  readonly parked: Connection[] = [];
   /** While above 0 nothing brings it to life: so many faults want it so. */
   downBy = 0;
   /** Superseded objects that live on for a moment. */
@@ -100,12 +101,14 @@ export class Replica implements Home {
     this.disk.keep(kept);
     this.disk.crash();
     machine?.die(why);
+    for (const connection of this.parked.splice(0)) connection.hangUp();
   }
 
   /** The object leaves memory; what it wrote becomes durable in its time. */
   evict(): void {
     const machine = this.#machine;
     this.#machine = undefined;
+    if (machine?.isAsleep === true) this.parked.push(...machine.clients.leaveParked());
     machine?.die("evicted");
   }
 

@@ -23,6 +23,7 @@ const UNTOLD = {
   placement: new Map(),
   doors: DEFAULT_DOORS,
   dormantAfterMs: 60_000,
+  parkedWakeMs: 600_000,
   trace: { endpoint: undefined, headers: {}, ratio: 0, logsJson: false },
 };
 
@@ -141,9 +142,11 @@ describe("readSettings", () => {
       LOG_LEVEL: "warn",
       FSYNC_WARNING_MS: "50",
       DORMANT_AFTER_MS: "0",
+      PARKED_WAKE_MS: "1000",
     };
     const { throttle, admin, logLevel, ...others } = readSettings({ VOTERS, ...variables });
     expect([logLevel, others.fsyncWarningMs, others.dormantAfterMs]).toEqual(["warn", 50, 0]);
+    expect(others.parkedWakeMs).toBe(1000);
     expect(admin).toEqual({ snapshotEnabled: false, restoreEnabled: false, intervalMs: 7 });
     expect(throttle).toEqual({
       outstandingMax: 1,

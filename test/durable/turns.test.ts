@@ -10,6 +10,7 @@ const TURN: Turn = {
   writes: [],
   after: [],
   more: true,
+  parked: [],
   removal: undefined,
   sleep: undefined,
   restart: false,

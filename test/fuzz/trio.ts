@@ -193,6 +193,7 @@ export class Trio {
         return;
       case "register":
       case "clientFlow":
+      case "clientWord":
       case "callProbe":
       case "callAnswer":
       case "stream":

@@ -32,9 +32,8 @@ export class World {
   readonly sids: readonly Sid[];
   readonly voters: readonly Sid[];
   readonly replicas: Map<Sid, Replica> = new Map();
-  /** A message between replicas takes 1 ms and up to this much more. */
+  /** A message between replicas takes 1 ms and up to this much more, and so does a transaction to be durable. */
   delayMs = 4;
-  /** A transaction takes 1 ms and up to this much more to be durable. */
   diskMs = 4;
   /** What those who connect and call from now on come in with. */
   identities: readonly Identity[] = [];
@@ -42,10 +41,9 @@ export class World {
   clientDelayMs = 0;
   /** Digests seen at each zxid: all replicas must agree. */
   readonly digests: Map<string, string> = new Map();
-  /** Bytes of the largest frame on a link, and how often a replica had more to apply than a turn takes. */
+  /** Bytes of the largest frame on a link; how often a replica had more to apply than a turn takes; clocks set. */
   largestFrame = 0;
   continues = 0;
-  /** How often a test has set a replica's clock. */
   clockJumps = 0;
   readonly #options: WorldOptions;
   readonly #blocked: Set<string> = new Set();
@@ -391,6 +389,8 @@ export class World {
       case "span":
       case "log":
         return replica.noted(action);
+      case "clientWord":
+        return undefined;
     }
   }
 

@@ -32,7 +32,8 @@ import type {
 import { EVENT_TYPES, WATCHER_TYPES } from "../../src/tree/watch-table.ts";
 import type { ClientClock } from "../sim/clients/client-clock.ts";
 import type { OpenOperation, Recorder } from "../sim/clients/recorder.ts";
-import { SessionClient, type SessionOwner } from "../sim/clients/session-client.ts";
+import { SessionClient } from "../sim/clients/session-client.ts";
+import type { SessionOwner } from "../sim/clients/session-owner.ts";
 import type { ClientPort } from "../../src/world/client-port.ts";
 import { WatchListeners } from "./watch-listeners.ts";
 

@@ -23,6 +23,7 @@ describe("scenes", () => {
       "15000 breakLinks stuckDisk",
       "15000 partition slowDisk slowNetwork",
       "60000 badAlarm crash crashWithin evict partition supersede",
+      "70000 badAlarm crash crashWithin evict partition supersede",
     ];
     for (const one of played) expect([one, (counts.get(one) ?? 0) >= 4]).toEqual([one, true]);
     expect(played).toHaveLength(Object.keys(SCENES).length);

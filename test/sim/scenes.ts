@@ -239,6 +239,50 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       });
     },
   },
+
+  /**
+   * Clients that doze between what they ask for, over whom the ensemble falls asleep, and callers who change what they
+   * watch. What goes wrong hits whoever falls asleep over them, sleeps or wakes.
+   */
+  parkedNights: {
+    voters: [1, 3, 5],
+    observers: [0, 0, 1],
+    faultsUntilMs: 70_000,
+    world: { dormancy: { afterMs: 600, worthMs: 500, parkedWakeMs: 6000 } },
+    clients: (_, rng) => ({
+      disturbances: { ...UNDISTURBED, hangUp: pick(rng, [0, 300]), vanish: pick(rng, [0, 300]) },
+      workers: 1 + rng.below(3),
+      sessionsPerWorker: 1,
+      weights: { registers: 2, creations: pick(rng, [0, 0, 1]), multis: 0, watches: 6 },
+      burst: 1 + rng.below(3),
+      pipelining: 4,
+      pauseMs: 5000,
+      lockClients: 0,
+      visitors: 0,
+      callers: rng.below(3),
+      operations: 60,
+      visitPauseMs: 5000,
+      sessionTimeoutsMs: [4000],
+    }),
+    faults: ({ rng, sids, untilMs }) => {
+      let nth = rng.below(7);
+      return rounds(untilMs, 2500, (fromMs) => {
+        const sid = pick(rng, sids);
+        const forMs = 100 + rng.below(1500);
+        const faults: readonly Fault[] = [
+          { kind: "evict", sid },
+          { kind: "evict", sid },
+          { kind: "crash", sid, kept: rng.below(3), downMs: forMs },
+          { kind: "crashWithin", sid, effects: rng.below(30), downMs: forMs },
+          { kind: "supersede", sid, forMs },
+          { kind: "partition", sids: [sid], forMs },
+          { kind: "badAlarm", sid, lateMs: 100 + rng.below(4000), times: 2 },
+        ];
+        const fault = faults[nth++ % faults.length];
+        return fault === undefined || rng.below(2) === 0 ? [] : [at(fromMs + rng.below(2000), fault)];
+      });
+    },
+  },
 };
 
 /** One run of so many is a scene. */

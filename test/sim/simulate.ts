@@ -158,8 +158,17 @@ class Run {
 
   /** A wake is an election, and leaves a session whose time is up the heartbeat limit (ARCHITECTURE.md, dormancy). */
   get #expiryLateMs(): number {
-    const wakeMs = this.#plan.world.dormancy === undefined ? 0 : DEFAULT_TIMING.heartbeatLimitMs + WAKE_MS;
-    return SESSION_LATE_MS_MAX + NETWORK_LATE_MS + wakeMs;
+    const { dormancy } = this.#plan.world;
+    const wakeMs = dormancy === undefined ? 0 : DEFAULT_TIMING.heartbeatLimitMs + WAKE_MS;
+    return SESSION_LATE_MS_MAX + NETWORK_LATE_MS + wakeMs + this.#parkedLateMs;
+  }
+
+  /** That a client is gone over which the ensemble sleeps is seen at the next wake, and its session begins again. */
+  get #parkedLateMs(): number {
+    const { parkedWakeMs = 0 } = this.#plan.world.dormancy ?? {};
+    return parkedWakeMs === 0
+      ? 0
+      : parkedWakeMs + Math.max(...this.#plan.clients.sessionTimeoutsMs) + WAKE_MS;
   }
 
   /** All clients are gone without a word: their sessions expire in time, and what was theirs goes with them. */

@@ -49,7 +49,7 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
   client: { layers: ["base", "jute"] },
   recipes: { layers: ["base", "client"] },
   // A whole ensemble in simulated time: the code that ships, on a disk of node:sqlite. Tests run it, and plan.
-  world: { layers: ["base", "durable", "jute", "keeper", "tree", "zab"], packages: ["node:"] },
+  world: { layers: ["base", "client", "durable", "jute", "keeper", "tree", "zab"], packages: ["node:"] },
   // What runs the Worker in several processes of one machine, outside of its bundle.
   local: { layers: [] },
   cli: { layers: ["base", "local"], packages: ["node:", "commander", "smol-toml"] },

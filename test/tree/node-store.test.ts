@@ -469,31 +469,6 @@ describe("a store over rows", () => {
     expect(database.sql.exec<{ n: number }>("SELECT count(*) AS n FROM znode").one().n).toBe(0);
   });
 
-  test("updates many rows as it puts each: data, none and empty data, Stats, and nothing else", () => {
-    const database = memoryDatabase();
-    createTables(database);
-    const rows = new SqlNodeRows(database.sql, "znode");
-    const store = new CachedNodeStore(rows, 0);
-    const paths = Array.from({ length: 60 }, (_, index) => `/${index % 2 === 0 ? "é" : '"'}${index}`);
-    const before = (index: number): Znode => ({ ...znode(), data: bytes(`before ${index}`) });
-    const datas = [bytes("after, and longer than before"), null, bytes(""), bytes("a")];
-    const after = (index: number): Znode => {
-      return { ...znode(undefined, index), data: datas[index % datas.length] ?? null };
-    };
-    store.put("/", znode());
-    for (const [index, path] of paths.entries()) store.put(path, before(index));
-    rows.writeChangesOf(store);
-    const changed = paths.toReversed().filter((_, index) => index % 10 !== 9);
-    for (const path of changed) store.put(path, after(paths.indexOf(path)));
-    rows.writeChangesOf(store);
-
-    for (const [index, path] of paths.entries()) {
-      expect(rows.read(path)).toEqual(changed.includes(path) ? after(index) : before(index));
-    }
-    expect(changed.length).toBe(54);
-    expect(database.sql.exec<{ n: number }>("SELECT count(*) AS n FROM znode").one().n).toBe(61);
-  });
-
   test("refuses to delete what is not there", () => {
     const store = new CachedNodeStore(new MapRows(), 1000);
 

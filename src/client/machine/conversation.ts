@@ -12,8 +12,8 @@ import { XIDS } from "../../jute/opcodes.ts";
 import { ZXID_UNKNOWN } from "../../jute/records.ts";
 import type { WatcherEvent } from "../../jute/records.ts";
 import { encodeRequest } from "../../jute/requests.ts";
-import { decodeServerMessage } from "../../jute/responses.ts";
-import type { ServerMessage } from "../../jute/responses.ts";
+import { decodeDoze, decodeServerMessage } from "../../jute/responses.ts";
+import type { Doze, ServerMessage } from "../../jute/responses.ts";
 import { Credentials } from "./credentials.ts";
 import type { Effect, End, FiredType, Outcome, Submission } from "./effects.ts";
 import { isWrite, KINDS_OF_TYPE, TYPES_OF_KIND, watchKindOf } from "./request-kinds.ts";
@@ -33,6 +33,8 @@ export type Meaning =
   /** A replica had heard what was sent then, in ms. */
   | { readonly kind: "heard"; readonly sentMs: number }
   | { readonly kind: "pong" }
+  /** There is no need to ping by the protocol; the replica is heard of again within so long. */
+  | { readonly kind: "doze"; readonly wordWithinMs: number }
   | { readonly kind: "closed" }
   | { readonly kind: "authFailed" }
   | { readonly kind: "nothing" };
@@ -127,6 +129,8 @@ export class Conversation {
 
   /** Takes in a frame's body. Throws JuteError where it cannot be read, or answers what was not asked. */
   message(body: Uint8Array): Meaning {
+    const doze = decodeDoze(body);
+    if (doze !== undefined) return this.#doze(doze);
     const message = decodeServerMessage(body, (xid) => this.#opOf(xid));
     if (message.kind === "event") return this.#event(message.zxid, message.event);
     const { header } = message;
@@ -137,6 +141,13 @@ export class Conversation {
     if (header.xid === XIDS.ping) return { kind: "pong" };
     if (header.xid === XIDS.setWatches) return { kind: "nothing" };
     return header.xid === XIDS.auth ? this.#authAnswered(header.error) : this.#reply(message);
+  }
+
+  /** Whoever waits for an answer does not doze: the replica is told what it waits for, or has been. */
+  #doze({ zxid, wordWithinMs }: Doze): Meaning {
+    this.#delivered = maxZxid(this.#delivered, zxid);
+    this.#see(zxid);
+    return this.#queue.isEmpty ? { kind: "doze", wordWithinMs } : { kind: "nothing" };
   }
 
   #opOf(xid: number): InFlight["request"]["op"] | undefined {
@@ -223,6 +234,11 @@ export class Conversation {
     for (const { call, request } of this.#queue.lose()) {
       this.settle(call, { kind: "lost", reason, mayBeDone: isWrite(request) });
     }
+  }
+
+  /** The replica has read nothing of what was sent and not answered. */
+  unsend(): void {
+    this.#queue.unsend();
   }
 
   /** The session is over. */

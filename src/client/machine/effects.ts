@@ -17,6 +17,8 @@ export type Input =
   /** The connection that was asked for is open. */
   | { readonly kind: "opened"; readonly connection: number }
   | { readonly kind: "received"; readonly connection: number; readonly bytes: Uint8Array }
+  /** A word came beside the bytes. */
+  | { readonly kind: "word"; readonly connection: number; readonly word: "pong" | "word" | "awake" }
   /** The connection is no more, or never came to be. */
   | { readonly kind: "ended"; readonly connection: number; readonly reason: string }
   /** The time that `wakeMs` named has come. */
@@ -77,6 +79,8 @@ export type FiredType =
 export type Effect =
   | { readonly kind: "open"; readonly connection: number; readonly endpoint: string }
   | { readonly kind: "send"; readonly connection: number; readonly bytes: Uint8Array }
+  /** A word beside the bytes, in order with them. */
+  | { readonly kind: "say"; readonly connection: number; readonly word: "ping" | "again" }
   | { readonly kind: "drop"; readonly connection: number }
   | { readonly kind: "settle"; readonly call: number; readonly outcome: Outcome }
   | { readonly kind: "fire"; readonly watchers: readonly number[]; readonly event: Fired }

@@ -23,6 +23,8 @@ export interface InFlight {
   readonly watcher: number | undefined;
   readonly sentMs: number;
   readonly bytes: number;
+  /** As it was sent, but for its number: it may have to be sent again. */
+  readonly frame: Uint8Array;
   /** undefined once nobody waits for it. */
   call: number | undefined;
 }
@@ -98,7 +100,15 @@ export class RequestQueue {
       into.raw(frame);
       into.patchInt(at + LENGTH_BYTES, this.#xid);
       const { call, request, watcher } = submission;
-      this.#inFlight.push({ xid: this.#xid, request, watcher, sentMs: nowMs, bytes: frame.length, call });
+      this.#inFlight.push({
+        xid: this.#xid,
+        request,
+        watcher,
+        sentMs: nowMs,
+        bytes: frame.length,
+        frame,
+        call,
+      });
       this.#inFlightBytes += frame.length;
     }
   }
@@ -135,6 +145,18 @@ export class RequestQueue {
     this.#head = 0;
     this.#inFlightBytes = 0;
     return lost;
+  }
+
+  /** What was sent and not answered was not read: it waits again, before all else. */
+  unsend(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const { call, request, watcher, frame } of this.lose()) {
+      if (call === undefined) continue;
+      this.#waiting.set(call, { submission: { call, request, watcher }, frame });
+      this.#waitingBytes += frame.length;
+    }
+    for (const [call, one] of waiting) this.#waiting.set(call, one);
   }
 
   /** The session is over: what was never sent leaves. */

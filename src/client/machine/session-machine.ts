@@ -54,8 +54,16 @@ type Phase =
   | { readonly kind: "idle" }
   | { readonly kind: "pausing"; readonly untilMs: number }
   | Connecting
-  | { readonly kind: "connected"; readonly connection: number; readonly decoder: FrameDecoder }
+  | Connected
   | { readonly kind: "over"; readonly end: End };
+
+/** `doze`: it pings beside the protocol, and hears of its replica by then. */
+interface Connected {
+  readonly kind: "connected";
+  readonly connection: number;
+  readonly decoder: FrameDecoder;
+  readonly doze: { readonly wordWithinMs: number; readonly wordUntilMs: number } | undefined;
+}
 
 /** The connection is opened, and then the handshake is waited for. */
 interface Connecting {
@@ -65,6 +73,8 @@ interface Connecting {
   readonly untilMs: number;
   /** undefined until the handshake has gone out. */
   readonly helloMs: number | undefined;
+  /** On the channel that it had: to its owner the session is connected all the while. */
+  readonly isAgain: boolean;
 }
 
 const NO_IDENTITY: SessionIdentity = { id: NO_SESSION, password: new Uint8Array(16), seen: ZXID_ZERO };
@@ -91,6 +101,8 @@ export class SessionMachine {
   /** When a request left whose answer came, the newest one: a replica heard from the session after that. */
   #lastContactMs: number | undefined;
   #closeUntilMs: number | undefined;
+  /** When it last ceased to doze: before, no sign of a replica was due. */
+  #dozedUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(setup: SessionSetup) {
     this.#setup = setup;
@@ -114,7 +126,8 @@ export class SessionMachine {
 
   /** Whether there is a connection now. */
   get isConnected(): boolean {
-    return this.#phase.kind === "connected";
+    const phase = this.#phase;
+    return phase.kind === "connected" || (phase.kind === "connecting" && phase.isAgain);
   }
 
   /** Why it is over, once it is. */
@@ -133,7 +146,7 @@ export class SessionMachine {
     const phase = this.#phase;
     if (phase.kind === "idle" || phase.kind === "over") return undefined;
     if (phase.kind === "pausing" || phase.kind === "connecting") times.push(phase.untilMs);
-    if (phase.kind === "connected") times.push(this.#silenceMs(), this.#pingMs());
+    if (phase.kind === "connected") times.push(this.#silenceMs(), this.#pingMs(), phase.doze?.wordUntilMs);
     const known = times.filter((time) => time !== undefined);
     return known.length === 0 ? undefined : Math.min(...known);
   }
@@ -155,6 +168,8 @@ export class SessionMachine {
         return this.#opened(input.connection, nowMs);
       case "received":
         return this.#received(input, nowMs);
+      case "word":
+        return this.#word(input, nowMs);
       case "ended":
         return this.#ended(input, nowMs);
       case "tick":
@@ -166,7 +181,7 @@ export class SessionMachine {
       case "cancel":
         return this.#conversation.cancel(input.call);
       case "unwatch":
-        return this.#conversation.unwatch(input.watcher, this.isConnected);
+        return this.#conversation.unwatch(input.watcher, this.#phase.kind === "connected");
       case "endpoints":
         return this.#reconnects.replace(input.endpoints);
       case "close":
@@ -187,15 +202,19 @@ export class SessionMachine {
 
   #open(nowMs: number): void {
     const connection = ++this.#connections;
-    const limitMs = Math.min(ATTEMPT_MS_MAX, Math.max(ATTEMPT_MS_MIN, this.#timeoutMs / 3));
     this.#phase = {
       kind: "connecting",
       connection,
       decoder: new FrameDecoder(REPLY_BYTES_MAX),
-      untilMs: nowMs + limitMs,
+      untilMs: nowMs + this.#attemptMs,
       helloMs: undefined,
+      isAgain: false,
     };
     this.#effects.push({ kind: "open", connection, endpoint: this.#reconnects.endpoint });
+  }
+
+  get #attemptMs(): number {
+    return Math.min(ATTEMPT_MS_MAX, Math.max(ATTEMPT_MS_MIN, this.#timeoutMs / 3));
   }
 
   #opened(connection: number, nowMs: number): void {
@@ -203,6 +222,10 @@ export class SessionMachine {
     if (phase.kind !== "connecting" || phase.connection !== connection) return;
     if (phase.helloMs !== undefined) return;
     this.#phase = { ...phase, helloMs: nowMs };
+    this.#sayHello();
+  }
+
+  #sayHello(): void {
     const { id, password, seen } = this.identity;
     encodeConnectRequest(this.#writer, {
       protocolVersion: 0,
@@ -223,7 +246,7 @@ export class SessionMachine {
     try {
       for (let body = phase.decoder.next(); body !== undefined; body = phase.decoder.next()) {
         if (this.#phase.kind === "connecting") this.#greeted(this.#phase, body, nowMs);
-        else this.#message(body);
+        else this.#message(body, nowMs);
         // What it read may have ended the connection, or the session.
         if (!this.#isOn(input.connection)) return;
       }
@@ -253,7 +276,7 @@ export class SessionMachine {
     this.#id = welcome.sessionId;
     this.#password = welcome.password ?? this.#password;
     this.#timeoutMs = welcome.timeoutMs;
-    this.#phase = { kind: "connected", connection, decoder };
+    this.#phase = { kind: "connected", connection, decoder, doze: undefined };
     this.#lastContactMs = phase.helloMs;
     this.#lastSentMs = phase.helloMs;
     this.#pings = [];
@@ -262,11 +285,12 @@ export class SessionMachine {
     this.#reconnects.succeeded();
     this.#conversation.restore(this.#writer);
     const state = this.#handshakes === 1 ? "connected" : "reconnected";
-    this.#effects.push({ kind: "state", state, reason: `session 0x${welcome.sessionId.toString(16)}` });
+    const reason = `session 0x${welcome.sessionId.toString(16)}`;
+    if (!phase.isAgain) this.#effects.push({ kind: "state", state, reason });
     if (this.#handshakes > 1) this.#conversation.tellUnsure();
   }
 
-  #message(body: Uint8Array): void {
+  #message(body: Uint8Array, nowMs: number): void {
     const meaning = this.#conversation.message(body);
     switch (meaning.kind) {
       case "heard":
@@ -275,6 +299,8 @@ export class SessionMachine {
         const sentMs = this.#pings.shift();
         return sentMs === undefined ? undefined : this.#heardOf(sentMs);
       }
+      case "doze":
+        return this.#doze(meaning.wordWithinMs, nowMs);
       case "closed":
         return this.#become("closed", "closed by the client");
       case "authFailed":
@@ -290,6 +316,42 @@ export class SessionMachine {
     this.#lastContactMs = Math.max(this.#lastContactMs ?? sentMs, sentMs);
   }
 
+  // Dozing.
+
+  #doze(wordWithinMs: number, nowMs: number): void {
+    if (this.#phase.kind !== "connected") return;
+    this.#phase = { ...this.#phase, doze: { wordWithinMs, wordUntilMs: nowMs + wordWithinMs } };
+  }
+
+  /** It asks for something: from now on it needs a replica that answers. */
+  #rouse(nowMs: number): void {
+    const phase = this.#phase;
+    if (phase.kind !== "connected" || phase.doze === undefined) return;
+    this.#phase = { ...phase, doze: undefined };
+    this.#lastHeardMs = nowMs;
+    this.#dozedUntilMs = nowMs;
+  }
+
+  #word({ connection, word }: Input & { readonly kind: "word" }, nowMs: number): void {
+    const phase = this.#phase;
+    if (phase.kind !== "connected" || phase.connection !== connection) return;
+    this.#lastHeardMs = nowMs;
+    if (word === "word" && phase.doze !== undefined) this.#doze(phase.doze.wordWithinMs, nowMs);
+    if (word !== "awake") return;
+    this.#rouse(nowMs);
+    this.#conversation.unsend();
+    this.#phase = {
+      kind: "connecting",
+      connection,
+      decoder: new FrameDecoder(REPLY_BYTES_MAX),
+      untilMs: nowMs + this.#attemptMs,
+      helloMs: nowMs,
+      isAgain: true,
+    };
+    this.#effects.push({ kind: "say", connection, word: "again" });
+    this.#sayHello();
+  }
+
   // Requests.
 
   #submit(submission: Submission): void {
@@ -301,7 +363,9 @@ export class SessionMachine {
     if (this.#phase.kind !== "connected") return;
     const before = this.#writer.length;
     this.#conversation.send(this.#writer, nowMs);
-    if (this.#writer.length > before) this.#lastSentMs = nowMs;
+    if (this.#writer.length === before) return;
+    this.#lastSentMs = nowMs;
+    this.#rouse(nowMs);
   }
 
   #flushWriter(): void {
@@ -329,9 +393,16 @@ export class SessionMachine {
     }
     if (phase.kind !== "connected") return undefined;
     if (this.#silenceMs() <= nowMs) return this.#lose("the replica is silent", nowMs);
+    if ((phase.doze?.wordUntilMs ?? Infinity) <= nowMs) {
+      return this.#lose("the replica has not been heard of for too long", nowMs);
+    }
     if (this.#pingMs() > nowMs) return undefined;
-    this.#pings.push(nowMs);
     this.#lastSentMs = nowMs;
+    if (phase.doze !== undefined) {
+      this.#effects.push({ kind: "say", connection: phase.connection, word: "ping" });
+      return undefined;
+    }
+    this.#pings.push(nowMs);
     encodeRequest(this.#writer, XIDS.ping, { op: "ping" });
     return undefined;
   }
@@ -349,8 +420,10 @@ export class SessionMachine {
   /** Where that is no promise, not before a replica was looked for: it may be this process that was asleep. */
   #outOfTouchMs(): number | undefined {
     if (this.#lastContactMs === undefined) return undefined;
+    if (this.#phase.kind === "connected" && this.#phase.doze !== undefined) return undefined;
     if (this.#setup.outOfTouchFactor > 1 && this.#failures === 0) return undefined;
-    return this.#lastContactMs + this.#timeoutMs * this.#setup.outOfTouchFactor;
+    const lastMs = Math.max(this.#lastContactMs, this.#dozedUntilMs);
+    return lastMs + this.#timeoutMs * this.#setup.outOfTouchFactor;
   }
 
   // Ends.
@@ -363,9 +436,10 @@ export class SessionMachine {
     const phase = this.#phase;
     if (phase.kind !== "connecting" && phase.kind !== "connected") return;
     this.#writer.clear();
+    this.#rouse(nowMs);
     if (isOpen) this.#effects.push({ kind: "drop", connection: phase.connection });
     this.#phase = { kind: "pausing", untilMs: nowMs + this.#reconnects.failed() };
-    if (phase.kind === "connected") {
+    if (phase.kind === "connected" || phase.isAgain) {
       this.#effects.push({ kind: "state", state: "suspended", reason });
       this.#conversation.lose(reason);
     } else {

@@ -11,7 +11,7 @@ import {
   encodeConnectResponse,
 } from "../../../src/jute/handshake.ts";
 import { type ClientRequest, decodeRequest } from "../../../src/jute/requests.ts";
-import { encodeReply, encodeWatchEvent } from "../../../src/jute/responses.ts";
+import { encodeDoze, encodeReply, encodeWatchEvent } from "../../../src/jute/responses.ts";
 
 const STAT: Stat = {
   czxid: ZXID_ZERO,
@@ -72,6 +72,11 @@ export class ScriptedReplica {
   /** A watch fires. */
   tell(type: number, path: string): void {
     if (this.#isGreeted) encodeWatchEvent(this.#writer, this.#next(), { type, state: 3, path });
+  }
+
+  /** The client may doze. */
+  letDoze(wordWithinMs: number): void {
+    encodeDoze(this.#writer, { epoch: 1, counter: this.#zxid }, wordWithinMs);
   }
 
   #next(): Zxid {

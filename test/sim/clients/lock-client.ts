@@ -18,7 +18,8 @@ import type { Operation } from "../history/types.ts";
 import type { ClientClock } from "./client-clock.ts";
 import { Disturber } from "./disturbance.ts";
 import type { OpenHold, Recorder } from "./recorder.ts";
-import { SessionClient, type SessionOwner } from "./session-client.ts";
+import { SessionClient } from "./session-client.ts";
+import type { SessionOwner } from "./session-owner.ts";
 import type { ClientParts } from "./worker.ts";
 import { bytesOf, createOf, FLAGS, numbered, PLACES, textOf, WorkContext } from "./workload.ts";
 

@@ -8,7 +8,8 @@ import type { ReconfigRequest } from "../../../src/base/request.ts";
 import { Violation } from "../verdict.ts";
 import type { Membership } from "./client-plan.ts";
 import type { OpenOperation } from "./recorder.ts";
-import { SessionClient, type SessionOwner } from "./session-client.ts";
+import { SessionClient } from "./session-client.ts";
+import type { SessionOwner } from "./session-owner.ts";
 import type { ClientParts } from "./worker.ts";
 
 const LOGIN = "super:test";

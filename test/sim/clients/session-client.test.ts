@@ -10,7 +10,8 @@ import { Violation } from "../verdict.ts";
 import { DriftingClock } from "./client-clock.ts";
 import { FakePort } from "./fake-port.ts";
 import { Recorder } from "./recorder.ts";
-import { SessionClient, type SessionOwner } from "./session-client.ts";
+import { SessionClient } from "./session-client.ts";
+import type { SessionOwner } from "./session-owner.ts";
 import { bytesOf, createOf } from "./workload.ts";
 
 const READ: ClientRequest = { op: "getData", path: "/a", watch: false };

@@ -12,15 +12,17 @@ import type { NodeData } from "../../../src/base/request.ts";
 import type { Rng } from "../../../src/base/rng.ts";
 import { compareZxid, maxZxid, type Zxid, ZXID_ZERO } from "../../../src/base/zxid.ts";
 import type { ConnectResponse } from "../../../src/jute/handshake.ts";
-import type { WatcherEvent } from "../../../src/jute/records.ts";
 import type { ClientRequest } from "../../../src/jute/requests.ts";
 import type { ServerMessage } from "../../../src/jute/responses.ts";
+import type { ReplicaWord } from "../../../src/client/transport.ts";
+import { SLEPT_OVER } from "../history/types.ts";
 import { Violation } from "../verdict.ts";
 import type { ClientPort } from "../../../src/world/client-port.ts";
 import type { ClientClock } from "./client-clock.ts";
 import { isLogged, misfitOf } from "./fitting-answer.ts";
 import type { Asker, OpenOperation, OpenSession, Recorder } from "./recorder.ts";
 import { type Asked, type ConnectionOwner, SessionConnection, type Watched } from "./session-connection.ts";
+import type { SessionOwner } from "./session-owner.ts";
 import { WatchSet } from "./watch-set.ts";
 import { WriteOrder } from "./write-order.ts";
 
@@ -30,17 +32,6 @@ const RETRY_MS_MAX = 150;
 const LATE_MS = 1500;
 /** Why what was sent by it stays unanswered. */
 const LEFT = "its session has left the connection";
-
-/** What a session's owner wants to know. Each is called after the session's own state has changed. */
-export interface SessionOwner {
-  /** Requests are taken: of a new session, or of the same over another connection. */
-  connected?(isNew: boolean): void;
-  /** The session is over: a replica told so, or it was closed. */
-  ended?(): void;
-  event?(event: WatcherEvent): void;
-  /** The client has stood still and goes on; what came meanwhile is not read yet. */
-  thawed?(): void;
-}
 
 /** What a session is made of. */
 export interface SessionParts {
@@ -278,6 +269,14 @@ export class SessionClient implements ConnectionOwner {
     this.#parts.owner.event?.(message.event);
   }
 
+  worded(connection: SessionConnection, word: ReplicaWord): void {
+    connection.lastToldOwnMs = this.#parts.clock.nowMs;
+    if (word !== "awake" || this.#current !== connection) return;
+    this.#isOver(connection, SLEPT_OVER);
+    if (this.#isStopped && this.#known === undefined) connection.end(false);
+    else this.#open(connection);
+  }
+
   lost(connection: SessionConnection, reason: string): void {
     this.#isOver(connection, reason);
     this.#connectLater();
@@ -371,11 +370,12 @@ export class SessionClient implements ConnectionOwner {
     });
   }
 
-  #open(): void {
+  /** On the socket of the connection before, where that is given. */
+  #open(before?: SessionConnection): void {
     const { port, rng, recorder, clock } = this.#parts;
     const others = (port.members ?? port.sids).filter((sid) => sid !== this.#lastSid);
     const sids = others.length > 0 && rng.below(8) > 0 ? others : port.sids;
-    const sid = must(sids[rng.below(sids.length)], "a replica");
+    const sid = before?.sid ?? must(sids[rng.below(sids.length)], "a replica");
     this.#lastSid = sid;
     const connection = new SessionConnection({
       owner: this,
@@ -383,6 +383,7 @@ export class SessionClient implements ConnectionOwner {
       rng,
       id: recorder.nextConnection(),
       sid,
+      before,
       hello: {
         protocolVersion: 0,
         lastZxidSeen: this.#seen,
@@ -468,7 +469,7 @@ export class SessionClient implements ConnectionOwner {
     if (nowMs - connection.lastToldOwnMs >= 2 * thirdMs) {
       this.#leave(false, "the replica is silent");
       this.#connectLater();
-    } else if (nowMs - connection.lastSentOwnMs >= thirdMs) {
+    } else if (nowMs - connection.lastSentOwnMs >= thirdMs && !connection.pingsAside(nowMs)) {
       this.#send(connection, { op: "ping" }, undefined);
     }
   }

@@ -19,8 +19,9 @@ import { JuteError } from "../../../src/jute/jute-error.ts";
 import { XIDS } from "../../../src/jute/opcodes.ts";
 import { ZXID_UNKNOWN } from "../../../src/jute/records.ts";
 import { type ClientRequest, encodeRequest } from "../../../src/jute/requests.ts";
-import { decodeServerMessage, type ServerMessage } from "../../../src/jute/responses.ts";
+import { decodeDoze, decodeServerMessage, type ServerMessage } from "../../../src/jute/responses.ts";
 import { Violation } from "../verdict.ts";
+import type { ReplicaWord } from "../../../src/client/transport.ts";
 import type { ClientEnd, ClientPort, ClientSocket } from "../../../src/world/client-port.ts";
 import type { OpenOperation } from "./recorder.ts";
 import { WatchSet } from "./watch-set.ts";
@@ -52,6 +53,8 @@ export interface ConnectionOwner {
   readonly isFrozen: boolean;
   welcomed(connection: SessionConnection, welcome: ConnectResponse): void;
   told(connection: SessionConnection, message: ServerMessage, asked: Asked | undefined): void;
+  /** A word beside the bytes. */
+  worded(connection: SessionConnection, word: ReplicaWord): void;
   lost(connection: SessionConnection, reason: string): void;
 }
 
@@ -64,6 +67,8 @@ export interface ConnectionParts {
   readonly id: number;
   readonly sid: Sid;
   readonly hello: ConnectRequest;
+  /** Whose socket it takes over, as its replica has asked for it; a new one where none is given. */
+  readonly before?: SessionConnection | undefined;
   /** By the recorder's clock, and by the client's own. */
   readonly helloMoment: number;
   readonly helloOwnMs: number;
@@ -88,6 +93,8 @@ export class SessionConnection implements ClientEnd {
   lastToldOwnMs: number;
   /** The session has gone on to another connection. */
   isLate = false;
+  /** It need not ping by the protocol. */
+  isDozing = false;
   readonly #owner: ConnectionOwner;
   readonly #rng: Rng;
   readonly #socket: ClientSocket;
@@ -99,7 +106,7 @@ export class SessionConnection implements ClientEnd {
   #unansweredOperations = 0;
   #isHeld = false;
   /** What came while its client stood still; `closed` is the last. */
-  #unread: (Uint8Array | "closed")[] = [];
+  #unread: (Uint8Array | ReplicaWord | "closed")[] = [];
   #lastZxid: Zxid;
   #watches = new WatchSet();
   #watchesAsOf: Zxid;
@@ -118,7 +125,7 @@ export class SessionConnection implements ClientEnd {
     this.#watchesAsOf = parts.hello.lastZxidSeen;
     this.#owner = parts.owner;
     this.#rng = parts.rng;
-    this.#socket = parts.port.connect(parts.sid, this);
+    this.#socket = parts.before?.handOver(this) ?? parts.port.connect(parts.sid, this);
     encodeConnectRequest(this.#writer, parts.hello);
     this.#flush();
   }
@@ -146,6 +153,22 @@ export class SessionConnection implements ClientEnd {
     return request;
   }
 
+  /** Another takes its socket over, and says so. */
+  handOver(to: ClientEnd): ClientSocket {
+    this.#over();
+    this.#socket.handOver?.(to);
+    this.#socket.say?.("again");
+    return this.#socket;
+  }
+
+  /** Pings beside the protocol, if it dozes. */
+  pingsAside(ownMs: number): boolean {
+    if (!this.isDozing) return false;
+    this.lastSentOwnMs = ownMs;
+    this.#socket.say?.("ping");
+    return true;
+  }
+
   /** Sends what is asked within in one piece. */
   together(ask: () => void): void {
     this.#isHeld = true;
@@ -164,6 +187,8 @@ export class SessionConnection implements ClientEnd {
     this.#asked.push({ xid, ...asked });
     if (asked.operation !== undefined) this.#unansweredOperations++;
     this.lastSentOwnMs = asked.sentOwnMs;
+    if (this.isDozing) this.lastToldOwnMs = asked.sentOwnMs;
+    this.isDozing = false;
     encodeRequest(this.#writer, xid, request);
     this.#flush();
   }
@@ -196,6 +221,12 @@ export class SessionConnection implements ClientEnd {
     else this.#read(bytes);
   }
 
+  onWord(word: ReplicaWord): void {
+    if (this.state === "over") return;
+    if (this.#owner.isFrozen) this.#unread.push(word);
+    else this.#owner.worded(this, word);
+  }
+
   onClosed(): void {
     if (this.state === "over") return;
     if (this.#owner.isFrozen) this.#unread.push("closed");
@@ -209,6 +240,7 @@ export class SessionConnection implements ClientEnd {
     for (const piece of unread) {
       if (this.state === "over") return;
       if (piece === "closed") this.#closed();
+      else if (typeof piece === "string") this.#owner.worded(this, piece);
       else this.#read(piece);
     }
   }
@@ -266,6 +298,7 @@ export class SessionConnection implements ClientEnd {
     if (body.length < REPLY_HEADER_BYTES) throw new JuteError("truncated", "a reply without its header");
     const xid = new DataView(body.buffer, body.byteOffset).getInt32(0);
     if (xid === XIDS.notification) this.#takeEvent(body);
+    else if (xid === XIDS.doze) this.#takeDoze(body);
     else this.#takeReply(xid, body);
   }
 
@@ -282,6 +315,12 @@ export class SessionConnection implements ClientEnd {
       );
     }
     this.#owner.told(this, message, undefined);
+  }
+
+  #takeDoze(body: Uint8Array): void {
+    const { zxid } = must(decodeDoze(body), "the word that it may doze");
+    this.#sees(zxid, "the word that it may doze");
+    this.isDozing = this.#head === this.#asked.length;
   }
 
   #takeReply(xid: number, body: Uint8Array): void {

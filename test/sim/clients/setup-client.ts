@@ -2,7 +2,8 @@
 import { ERROR_CODES } from "../../../src/base/error-code.ts";
 import type { ClientPlan } from "./client-plan.ts";
 import { pairAt } from "./multi-work.ts";
-import { SessionClient, type SessionOwner } from "./session-client.ts";
+import { SessionClient } from "./session-client.ts";
+import type { SessionOwner } from "./session-owner.ts";
 import type { ClientParts } from "./worker.ts";
 import { bytesOf, createOf, numbered, PLACES } from "./workload.ts";
 

@@ -4,7 +4,8 @@
  * knows is its session's number.
  */
 import { Disturber } from "./disturbance.ts";
-import { SessionClient, type SessionOwner } from "./session-client.ts";
+import { SessionClient } from "./session-client.ts";
+import type { SessionOwner } from "./session-owner.ts";
 import type { ClientParts } from "./worker.ts";
 import { createOf, FLAGS, WorkContext } from "./workload.ts";
 

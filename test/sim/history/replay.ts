@@ -29,7 +29,7 @@ import {
   type Write,
 } from "./told-operations.ts";
 import type { CallBook } from "./check-calls.ts";
-import type { Committed, Operation } from "./types.ts";
+import { type Committed, type Operation, SLEPT_OVER } from "./types.ts";
 
 /** What the service proposes for itself. */
 const OWN_KINDS: ReadonlySet<Txn["kind"]> = new Set<Txn["kind"]>([
@@ -229,7 +229,7 @@ class Run implements Replay {
   #unanswered(one: Committed, sent: Sent | undefined): Write | undefined {
     if (sent === undefined) return undefined;
     const fits = (write: Write): boolean => {
-      if (write.outcome.kind === "answered") return false;
+      if (write.outcome.kind === "answered" || write.outcome.reason === SLEPT_OVER) return false;
       const expected = this.#foreseen(write, one);
       return expected === undefined || same(expected, one.txn);
     };

@@ -21,6 +21,9 @@ export type Outcome =
   /** Sent, and no answer came: it may or may not have been done, at any time. */
   | { readonly kind: "unknown"; readonly reason: string };
 
+/** Why a request is unknown that was surely not done: its replica had fallen asleep over the connection. */
+export const SLEPT_OVER = "its replica slept over it, and read nothing of it";
+
 /** One request of a client. Moments in ms of one clock: no two are the same in a simulation. */
 export interface Operation {
   /** Unique in the run. */

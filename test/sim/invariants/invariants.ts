@@ -61,6 +61,7 @@ export interface Watching {
   removed(machine: Watched, removal: Removal): void;
   synced(sid: Sid): void;
   toldClient(machine: Watched, connection: ConnectionId, bytes: Uint8Array): void;
+  ponged(machine: Watched, connection: ConnectionId, parked: SessionId | undefined): void;
   toldCaller(machine: Watched, answer: CallAnswer): void;
   sentFrame(machine: Watched, to: Sid, bytes: Uint8Array): void;
   died(machine: Watched, why: string): void;
@@ -339,6 +340,11 @@ class Watch implements Watching {
     const zxids = tail.map(({ zxid }) => zxidText(zxid)).join(", ");
     const expected = `a history that ends in ${image.history.known?.text ?? "nothing"}`;
     broken("StoredIsRead", `${name} finds ${zxids} behind ${zxidText(start.lastDelivered)}, not ${expected}`);
+  }
+
+  ponged(machine: Watched, connection: ConnectionId, parked: SessionId | undefined): void {
+    const run = this.#runs.get(machine.name);
+    if (run !== undefined) this.#sessions.ponged(run, connection, parked);
   }
 
   #noteInput(run: Run, input: KeeperInput): void {

@@ -198,6 +198,7 @@ export class Script implements WatchedWorld {
       restart: false,
       removal: undefined,
       sleep: undefined,
+      parked: [],
     };
     observer.stepped(actor, input, turn);
     if (writes.length === 0) return;

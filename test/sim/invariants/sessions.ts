@@ -111,6 +111,13 @@ export class SessionWatch {
     else tracked.heard = [...tracked.heard, heard].slice(-EPOCHS_KEPT);
   }
 
+  /** The runtime has answered a client's ping in its replica's stead. */
+  ponged(run: Run, connection: ConnectionId, parked: SessionId | undefined): void {
+    const session = parked ?? this.#connections.get(connectionKey(run, connection));
+    const tracked = session === undefined ? undefined : this.#sessions.get(session);
+    if (tracked !== undefined) tracked.lastSignMs = this.#nowMs();
+  }
+
   /** A leader attaches the session's client: its timeout begins again, though the client may never learn of it. */
   attached({ machine }: Run, session: SessionId): void {
     const tracked = this.#sessions.get(session);

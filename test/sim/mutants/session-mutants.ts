@@ -33,9 +33,9 @@ const SESSIONS: readonly Mutant[] = [
     what: "a session that was heard once is told to be heard at each poll",
     edits: [
       {
-        file: "src/keeper/client-door.ts",
-        find: "    this.#touched.clear();\n",
-        replace: "    if (touched.length === 0) this.#touched.clear();\n",
+        file: "src/keeper/parking.ts",
+        find: "for (const set of [this.#touched, this.#ponged, this.#untold]) set.clear();",
+        replace: "for (const set of [this.#ponged, this.#untold]) set.clear();",
       },
     ],
   },
