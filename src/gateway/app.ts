@@ -119,7 +119,7 @@ function makeRoutes(
   app.post("/:ensemble/commands/:command{rest(ore)?}", (context) => restore(context, callers));
   app.get("/:ensemble/commands/:command{rest(ore)?}", restoreByPost);
   app.get("/:ensemble/commands/:command", runCommand);
-  app.get("/:ensemble/zk", takes("sid"), (context) => zooKeeperSocket(context, asker, whereabouts));
+  app.get("/:ensemble/zk", takes("sid", "parks"), (context) => zooKeeperSocket(context, asker, whereabouts));
   app.get("/", (context) => document(context, { ensembles: ensemblesOf(context.env), routes: ROUTES }));
   app.onError(failure);
   app.notFound(noSuchRoute);

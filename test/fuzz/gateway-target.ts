@@ -28,6 +28,7 @@ const OWN_HEADERS: ReadonlySet<string> = new Set([
   "upgrade",
   "edgekeeper-client",
   "edgekeeper-client-identities",
+  "edgekeeper-client-parks",
   "edgekeeper-authorization",
   "edgekeeper-batch",
   // Of a text that the gateway wrote.

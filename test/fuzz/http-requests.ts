@@ -147,7 +147,7 @@ const HOSTS = [
 
 /** Requests that make sense, with a header that most need. */
 const SENSIBLE = [
-  "GET http://127.0.0.1:8787/main/zk\nupgrade: websocket",
+  "GET http://127.0.0.1:8787/main/zk?parks=1\nupgrade: websocket",
   "GET http://127.0.0.1:8787/main/zk?sid=2\nupgrade: websocket\ncf-access-jwt-assertion: TOKEN",
   "POST http://127.0.0.1:8787/main/commands/move_leader?to=2\naccept: */*",
   "POST http://127.0.0.1:8787/main/commands/move_leader?to=3\naccept: */*",
@@ -155,6 +155,7 @@ const SENSIBLE = [
   "GET http://127.0.0.1:8787/main/commands/set_trace_mask?traceMask=7\naccept: */*",
   "GET http://127.0.0.1:8787/main/metrics?sid=1\naccept: */*",
   "GET http://127.0.0.1:8787/main/v1/status\naccept: */*",
+  "GET http://127.0.0.1:8787/main/v1/webhooks\naccept: */*",
   "GET http://127.0.0.1:8787/main/v1/watch/a\naccept: text/event-stream",
   "GET http://127.0.0.1:8787/main/v1/watch/a?since=7\naccept: text/event-stream",
   "GET http://127.0.0.1:8787/main/v1/nodes/a?children&limit=2\nmin-zxid: 7",

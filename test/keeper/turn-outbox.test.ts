@@ -26,6 +26,7 @@ describe("the effects of a turn", () => {
       after: [frame(1, 2)],
       more: false,
       restart: false,
+      parked: [],
     });
   });
 
@@ -49,6 +50,7 @@ describe("the effects of a turn", () => {
       after: [frame(1, 1), frame(1, 2)],
       more: true,
       restart: false,
+      parked: [],
     });
   });
 
@@ -65,6 +67,7 @@ describe("the effects of a turn", () => {
       after: [],
       more: false,
       restart: false,
+      parked: [],
     });
   });
 });

@@ -126,6 +126,8 @@ describe("counting", () => {
       clients[2].abandon();
       await world.get(Promise.all(work));
       const [one] = clients;
+      // What others were told is done may not have come to its replica yet.
+      await world.get(one.sync("/app"));
       const long = await world.get(new DistributedAtomicLong(one, "/app/long").get());
       const integer = await world.get(new DistributedAtomicInteger(one, "/app/integer").get());
       const counter = await world.get(new Counter(one, "/app/counter").value());
