@@ -15,6 +15,7 @@ import type { Proposal } from "../../../src/zab/message.ts";
 import type { Committed } from "../history/types.ts";
 import type { Fault } from "../../../src/world/fault.ts";
 import { ClientStreams } from "./client-streams.ts";
+import { ClientWords } from "./client-words.ts";
 import { DigestBook } from "./digests.ts";
 import { DiskModel, type Image } from "./disks.ts";
 import { Durability } from "./durability.ts";
@@ -115,6 +116,7 @@ class Watch implements Watching {
   readonly #durability: Durability;
   readonly #sessions: SessionWatch;
   readonly #streams = new ClientStreams();
+  readonly #words = new ClientWords();
   readonly #committed: Committed[] = [];
   /** Where each session began. */
   readonly #creations = new Map<SessionId, Entry>();
@@ -349,8 +351,11 @@ class Watch implements Watching {
 
   #noteInput(run: Run, input: KeeperInput): void {
     if (input.kind === "linkOpened") run.links.set(input.link, input.sid);
-    else if (input.kind === "clientBytes") this.#sessions.heard(run, input.connection, true);
-    else if (input.kind === "clientsSent") {
+    else if (input.kind === "clientAgain") this.#words.restart(run, input.connection);
+    else if (input.kind === "clientBytes") {
+      if (this.#words.complete(run, input.connection, input.bytes))
+        this.#sessions.heard(run, input.connection, true);
+    } else if (input.kind === "clientsSent") {
       for (const { connection } of input.sent) this.#sessions.heard(run, connection, false);
     }
   }
