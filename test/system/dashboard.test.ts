@@ -359,7 +359,8 @@ describe.skipIf(missing !== undefined && !isRequired)("the dashboard", () => {
     await page.keyboard.type("/app");
     await page.keyboard.press("Enter");
     await page.getByRole("article", { name: "Znode /app" }).waitFor();
-    // From the box to the tree, into it, and to the child.
+    // From the box over the look back to the tree, into it, and to the child.
+    await page.keyboard.press("Tab");
     await page.keyboard.press("Tab");
     for (const key of ["ArrowRight", "ArrowRight", "ArrowDown", "ArrowDown"]) {
       await page.getByRole("treeitem", { name: "app" }).waitFor();
