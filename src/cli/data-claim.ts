@@ -17,12 +17,28 @@ const CLAIM_FILE_NAME = "runtime.pid";
  * another process that got its id later.
  */
 export function checkUnclaimed(directory: string): void {
-  const id = claimants(join(directory, CLAIM_FILE_NAME)).find((one) => commandLine(one).includes(directory));
-  if (id === undefined) return;
-  throw new StartError(
-    `process ${id} already runs on the data in ${dirname(directory)}. ` +
-      `Stop it (kill ${id}), or choose another --data.`,
+  const running = claimants(join(directory, CLAIM_FILE_NAME)).filter((one) =>
+    commandLine(one).includes(directory),
   );
+  const [id] = running;
+  if (id === undefined) return;
+  // Whoever started a runtime starts it again where it is killed alone.
+  const starter = starterOf(id);
+  throw new StartError(
+    `process ${starter ?? id} already runs on the data in ${dirname(directory)}. ` +
+      `Stop it (kill ${starter ?? running.join(" ")}), or choose another --data.`,
+  );
+}
+
+/** The process that started a runtime, and minds it; undefined where that is gone. */
+function starterOf(id: number): number | undefined {
+  try {
+    const parent = Number(execFileSync("ps", ["-o", "ppid=", "-p", String(id)], { encoding: "utf8" }));
+    return /\bnode\b|\bedgekeeper\b/.test(commandLine(parent)) ? parent : undefined;
+  } catch {
+    // It has ended since, or there is no such program here.
+    return undefined;
+  }
 }
 
 /**

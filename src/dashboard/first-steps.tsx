@@ -43,7 +43,8 @@ export function FirstSteps(props: {
           />
         </li>
         <li>
-          <b>With the program</b>, which has locks, watches and a shell as well.
+          <b>With the program</b>, which has locks, watches and a shell as well. In a clone{" "}
+          <code>npm run edgekeeper --</code> stands for <code>npx edgekeeper</code>.
           <Command
             text={`npx edgekeeper create /hello world --url ${origin}${ensemble}`}
             what="the command"

@@ -17,6 +17,12 @@ export function countText(count: number): string {
   return Math.round(count).toLocaleString("en");
 }
 
+/** How often something was changed; ZooKeeper counts its root's children from -1. */
+export function timesText(count: number): string {
+  if (count <= 0) return "never";
+  return count === 1 ? "once" : `${count.toLocaleString("en")} times`;
+}
+
 /** `3 d 4 h`, the two largest units. */
 export function durationText(ms: number): string {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;

@@ -8,7 +8,7 @@ import { DataSection } from "./data-section.tsx";
 import { type Desk, useDesk } from "./desk.ts";
 import type { NodeDocument, Stat } from "./documents.ts";
 import { Explain } from "./explain.tsx";
-import { bytesText, zxidShort } from "./format.ts";
+import { bytesText, timesText, zxidShort } from "./format.ts";
 import { NewChild } from "./new-child.tsx";
 import { useReading } from "./reading.ts";
 import { Confirm, Copy, ErrorNote, Facts, Moment, Toggle } from "./ui.tsx";
@@ -150,8 +150,8 @@ function statFacts(desk: Desk, stat: Stat): Parameters<typeof Facts>[0]["facts"]
         </button>
       ),
     ],
-    ["Children changed", `${stat.cversion} times`],
-    ["List set", `${stat.aversion} times`],
+    ["Children changed", timesText(stat.cversion)],
+    ["ACL set", timesText(stat.aversion)],
     ["czxid", <ZxidLink desk={desk} zxid={stat.czxid} />],
     ["mzxid", <ZxidLink desk={desk} zxid={stat.mzxid} />],
     ["pzxid", <ZxidLink desk={desk} zxid={stat.pzxid} />],

@@ -5,7 +5,7 @@ import { pathInUrl } from "./api.ts";
 import { DataView } from "./data-section.tsx";
 import { type Desk, useDesk } from "./desk.ts";
 import type { PastNodeDocument, PastStat } from "./documents.ts";
-import { bytesText } from "./format.ts";
+import { bytesText, timesText } from "./format.ts";
 import { Crumbs, ZxidLink } from "./node-panel.tsx";
 import { PastError } from "./past-bar.tsx";
 import { useReading } from "./reading.ts";
@@ -74,8 +74,8 @@ function factsOf(desk: Desk, stat: PastStat): Parameters<typeof Facts>[0]["facts
     ["Modified", known(stat.mtime, (at) => <Moment at={at} />)],
     ["Created", known(stat.ctime, (at) => <Moment at={at} />)],
     ["Ephemeral of", owner ?? (stat.czxid === null ? lost : "no session")],
-    ["Children changed", known(stat.cversion, (count) => `${count} times`)],
-    ["List set", known(stat.aversion, (count) => `${count} times`)],
+    ["Children changed", known(stat.cversion, timesText)],
+    ["ACL set", known(stat.aversion, timesText)],
     ["czxid", zxid(stat.czxid)],
     ["mzxid", zxid(stat.mzxid)],
     ["pzxid", zxid(stat.pzxid)],

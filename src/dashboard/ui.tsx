@@ -47,6 +47,8 @@ export function Empty(props: { readonly title: string; readonly children?: Compo
 
 /** A moment, whole on pointing at it. */
 export function Moment(props: { readonly at: number | string }): JSX.Element {
+  // The root was made by nobody, at no time.
+  if (props.at === 0) return <>with the ensemble</>;
   return <time dateTime={new Date(props.at).toISOString()}>{timeText(props.at)}</time>;
 }
 

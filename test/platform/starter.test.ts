@@ -51,7 +51,11 @@ test("a second runtime on the same data is refused while the first one runs, and
   const first = await ProbeClient.start({ dataDirectory });
   await first.get("restarted/response-after-write");
 
-  await expect(ProbeClient.start({ dataDirectory })).rejects.toThrow("already runs on the data");
+  await expect(ProbeClient.start({ dataDirectory })).rejects.toThrow(
+    new RegExp(
+      `process ${first.ensemble.process.pid} already runs on the data in .* \\(kill ${first.ensemble.process.pid}\\)`,
+    ),
+  );
   await first.ensemble.kill9();
   const ports = { httpPort: first.ensemble.httpPort, tcpPorts: first.ensemble.tcpPorts };
   const second = await ProbeClient.start({ dataDirectory, ...ports });
