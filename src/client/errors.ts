@@ -42,7 +42,10 @@ export class NoNodeError extends EdgekeeperError {
   override readonly name = "NoNodeError";
   readonly code = "NONODE";
   constructor(details?: ErrorDetails) {
-    super("there is no such znode (to create one, its parent must be there, or the option parents set)", details);
+    super(
+      "there is no such znode (to create one, its parent must be there, or the option parents set)",
+      details,
+    );
   }
 }
 

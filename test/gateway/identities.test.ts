@@ -139,7 +139,10 @@ describe("what a replica is told of a client", () => {
       parks: false,
     });
     expect(await told(forged)).toMatchObject({ identities: [] });
-    expect(await told(forged, { isDev: true })).toMatchObject({ remoteAddress: "127.0.0.1:0", identities: [] });
+    expect(await told(forged, { isDev: true })).toMatchObject({
+      remoteAddress: "127.0.0.1:0",
+      identities: [],
+    });
   });
 
   it("is whom Access lets in", async () => {

@@ -91,7 +91,8 @@ const TOLD: Partial<Record<ErrorName, Told>> = {
   lockHeld: {
     status: 409,
     code: "lock-held",
-    detail: "somebody holds it, or waits for it, or it is closed for its delay: ask again, or wait with waitMs",
+    detail:
+      "somebody holds it, or waits for it, or it is closed for its delay: ask again, or wait with waitMs",
   },
   notCounter: {
     status: 409,
