@@ -28,10 +28,10 @@ export const MISSED: Readonly<Record<string, string>> = {
     "tried: to forward clients' bytes as they came, which saves no more than one encoding, and fewer objects for " +
     "each znode.",
   "Gets a second at 50x4, to ZooKeeper's":
-    "1.62x on a machine three times as quick before, with the same code for gets: side by side on this " +
-    "one the two versions take the same (262 and 276 us for 272 and 283 us at 1x1). At 10x100, where a chunk of a " +
-    "client holds many requests, the ratio is above seven: what counts is the runtime's event for each chunk and each " +
-    "write, and not the get. Not tried: to read several clients' chunks in one event.",
+    "1.62x on a machine three times as quick before, with the same code for gets: side by side on this one the two " +
+    "versions take the same (262 and 276 us for 272 and 283 us at 1x1). At 10x100, where a chunk of a client " +
+    "holds many requests, the ratio is above seven: what counts is the runtime's event for each chunk and " +
+    "each write, and not the get. Not tried: to read several clients' chunks in one event.",
   "p50 of a get at 1x1, to ZooKeeper's":
     "0.68x on the quicker machine of before, with the same code (above). A lone get is two events of " +
     "the runtime, a chunk and a write, in a process that is woken for it.",
