@@ -16,12 +16,13 @@ import { checkUnclaimed, claim } from "./data-claim.ts";
 import { makeDirectory } from "./data-directory.ts";
 import { askHealth, askStatus, type HealthDoor, HealthPatience } from "./health.ts";
 import { sortObjectFiles } from "./object-files.ts";
-import { portsOf, processCount, socketOf, storageOf } from "./process-plan.ts";
+import { processCount, socketOf, storageOf } from "./process-plan.ts";
 import { type BesideWorker, renderRuntimeConfig, RUNTIME_CONFIG_NAME } from "./runtime-config.ts";
 import { withoutStacks } from "./runtime-output.ts";
 import { RuntimeProcess } from "./runtime-process.ts";
 import { errorsOf, type Standstill, standstill } from "./standstill.ts";
 import { StartError } from "./start-error.ts";
+import { TrunkDoors } from "./trunk-doors.ts";
 import { type CheckedWorker, checkedWorker, REPLICA_BINDING } from "./variables.ts";
 import { readWorkerConfig, type WorkerConfig } from "./worker-config.ts";
 import { bundle, checkRunnable, localModule, runtimeFor } from "./wrangler-tools.ts";
@@ -107,7 +108,10 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
   const count = processCount(sids.length, options.processes);
   sortData(checked, { dataDirectory, count });
   await bundleWorker(worker, runtimeDirectory, count);
-  const configFiles = writeConfigs(checked, { count, beside, dataDirectory, runtimeDirectory, options });
+  const doors = new TrunkDoors({ ports: worker.tcpPorts, sids, count, runtimeDirectory });
+  const places = { count, beside, dataDirectory, runtimeDirectory, doors };
+  const configFiles = writeConfigs(checked, places, options.httpPort);
+  await doors.open();
   const ids: number[] = [];
   const runtimes = configFiles.map(
     (configFile, at) =>
@@ -124,7 +128,7 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
           count === 1
             ? undefined
             : (how) => {
-                rmSync(join(runtimeDirectory, socketOf(at)), { force: true });
+                removeSockets(at, { runtimeDirectory, doors });
                 options.warn(
                   `the process of ${replicasOf(at, checked, count)} ended (${how}): it starts again`,
                 );
@@ -134,6 +138,7 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
   const secret = worker.vars.get("EDGEKEEPER_SECRET");
   const voters = worker.tcpPorts.length - observers;
   return new RunningEnsemble(runtimes, {
+    doors,
     httpPort: options.httpPort,
     voterPorts: worker.tcpPorts.slice(0, voters),
     observerPorts: worker.tcpPorts.slice(voters),
@@ -144,6 +149,14 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
     isRuntimeChosen: options.runtimeFile !== undefined,
     secret: secret === "" ? undefined : secret,
   });
+}
+
+/** What a process that ended left behind, as it would keep the next one from listening. */
+function removeSockets(
+  at: number,
+  { runtimeDirectory, doors }: { readonly runtimeDirectory: string; readonly doors: TrunkDoors },
+): void {
+  for (const file of [join(runtimeDirectory, socketOf(at)), doors.socketOf(at)]) rmSync(file, { force: true });
 }
 
 /** Each object's database to where its process looks for it. */
@@ -182,14 +195,15 @@ function writeConfigs(
     beside,
     dataDirectory,
     runtimeDirectory,
-    options,
+    doors,
   }: {
     readonly count: number;
     readonly beside: readonly BesideWorker[];
     readonly dataDirectory: string;
     readonly runtimeDirectory: string;
-    readonly options: EnsembleOptions;
+    readonly doors: TrunkDoors;
   },
+  httpPort: number,
 ): readonly string[] {
   return Array.from({ length: count }, (_, at) => {
     const among = {
@@ -200,17 +214,20 @@ function writeConfigs(
       switchboardFile: BUNDLES.switchboard,
     };
     const places = {
-      httpPort: at === 0 ? options.httpPort : undefined,
-      tcpPorts: portsOf(at, { ports: worker.tcpPorts, sids, count }),
+      httpPort: at === 0 ? httpPort : undefined,
+      tcpPorts: doors.isEmpty ? worker.tcpPorts : [],
+      trunkSocket: doors.isEmpty ? undefined : doors.socketOf(at),
       among: count === 1 ? undefined : among,
       storageDirectory: storageOf(at, dataDirectory),
       bundleFile: BUNDLES.worker,
     };
     const file = join(runtimeDirectory, `workerd-${at + 1}.capnp`);
     const home = sids.filter((sid) => homeOfReplica(sid, count) === at);
-    const vars = count === 1 ? worker.vars : new Map([...worker.vars, ["HOME_REPLICAS", home.join(",")]]);
+    const vars = new Map(worker.vars);
+    if (count > 1) vars.set("HOME_REPLICAS", home.join(","));
+    if (!doors.isEmpty) vars.set("TRUNKS", "1");
     writeFileSync(file, renderRuntimeConfig({ ...worker, vars }, places, at === 0 ? beside : []));
-    rmSync(join(runtimeDirectory, socketOf(at)), { force: true });
+    removeSockets(at, { runtimeDirectory, doors });
     return file;
   });
 }
@@ -223,6 +240,7 @@ function replicasOf(at: number, { sids }: CheckedWorker, count: number): string 
 
 /** What a runtime was started with. */
 interface RunningPlaces {
+  readonly doors: TrunkDoors;
   readonly httpPort: number;
   readonly voterPorts: readonly number[];
   readonly observerPorts: readonly number[];
@@ -347,6 +365,7 @@ class RunningEnsemble implements EnsembleProcess {
   }
 
   async stop(): Promise<void> {
+    await this.#places.doors.close();
     await Promise.all(this.#runtimes.map(async (runtime) => await runtime.stop()));
   }
 }

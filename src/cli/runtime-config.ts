@@ -14,6 +14,8 @@ export interface RuntimePlaces {
   /** undefined where another process has the HTTP door. */
   readonly httpPort: number | undefined;
   readonly tcpPorts: readonly number[];
+  /** The path of the socket on which it takes trunks to its replicas; undefined where its TCP ports are its own. */
+  readonly trunkSocket?: string | undefined;
   /** Which of several processes this is; undefined where it is the only one. */
   readonly among?: Among | undefined;
   /** An absolute path. */
@@ -192,10 +194,16 @@ function sockets(places: RuntimePlaces, beside: readonly BesideWorker[]): readon
       `    (name = "tcp-${index}", address = "127.0.0.1:${port}", tcp = (), service = "${MAIN}"),`,
   );
   const besides = beside.map(({ httpPort }, index) => http(`http-${index}`, httpPort, `beside-${index}`));
-  const { among, httpPort } = places;
+  const { among, httpPort, trunkSocket } = places;
   const inner = among === undefined ? [] : [innerSocket(among.socketOf(among.at))];
   const door = httpPort === undefined ? [] : [http("http", httpPort, MAIN)];
-  return [...door, ...inner, ...tcp, ...besides];
+  const trunks = trunkSocket === undefined ? [] : [trunkDoor(trunkSocket)];
+  return [...door, ...inner, ...trunks, ...tcp, ...besides];
+}
+
+/** Where the starter's doors open their trunks. */
+function trunkDoor(socket: string): string {
+  return `    (name = "trunks", address = ${quote(`unix:${socket}`)}, tcp = (), service = "${MAIN}"),`;
 }
 
 /** Where the other processes ask for the objects of this one. */

@@ -1,12 +1,13 @@
-/** The sockets of a replica's clients: TCP streams and WebSockets, which carry the same bytes. */
+/** The transports of a replica's clients: TCP streams, alone or many on a trunk, and WebSockets. */
 import type { Zxid } from "../base/zxid.ts";
 import { equalZxid } from "../base/zxid.ts";
-import type { ConnectionId, ConnectionOpening } from "../keeper/connection.ts";
+import type { ConnectionId, ConnectionOpening, ReceivedBytes } from "../keeper/connection.ts";
 import type { KeeperInput } from "../keeper/keeper-input.ts";
 import type { ParkedConnection, ParkedOpening } from "../keeper/parking.ts";
 import type { ParkedWord } from "../keeper/turn.ts";
 import type { HandedOver } from "./handed-over.ts";
 import { CLIENT_LINGER_MS, CLIENT_REPORT_BYTES, CLIENT_WRITE_BYTES_MAX } from "./limits.ts";
+import { Trunk } from "./trunk.ts";
 
 /** One client's transport, as the shell writes to it. */
 interface ClientSocket {
@@ -67,8 +68,22 @@ export class Clients {
       onSentMuch: () => this.#reportSent([id]),
     });
     this.#open(client, { id, remoteAddress, transport: "tcp", entropy: entropy() });
-    await client.readAll((bytes) => this.#accept({ kind: "clientBytes", connection: id, bytes }));
+    await client.readAll((bytes) => this.#received([{ connection: id, bytes }]));
     this.#gone(id);
+  }
+
+  /** Serves the clients of a door that come over one stream, until that ends. */
+  async serveTrunk(socket: Socket): Promise<void> {
+    const trunk = new Trunk(socket, {
+      opened: (client, remoteAddress) => {
+        client.id = this.#nextId++;
+        this.#open(client, { id: client.id, remoteAddress, transport: "tcp", entropy: entropy() });
+      },
+      received: (received) => this.#received(received),
+      gone: (id) => this.#gone(id),
+      sentMuch: (id) => this.#reportSent([id]),
+    });
+    await trunk.serve();
   }
 
   /** Serves a WebSocket whose binary messages are pieces of the same byte stream. */
@@ -92,7 +107,7 @@ export class Clients {
     const client = this.#sockets.get(id);
     if (client === undefined) return;
     if (typeof data !== "string")
-      this.#accept({ kind: "clientBytes", connection: id, bytes: new Uint8Array(data) });
+      this.#received([{ connection: id, bytes: new Uint8Array(data) }]);
     else if (data === AGAIN) this.#accept({ kind: "clientAgain", connection: id });
     else this.#end(id, client);
   }
@@ -158,9 +173,8 @@ export class Clients {
     socket.addEventListener("message", ({ data }) => {
       // Text has no meaning here: a client that sends it speaks another protocol.
       if (typeof data === "string") this.#end(id, client);
-      else if (data instanceof ArrayBuffer) {
-        this.#accept({ kind: "clientBytes", connection: id, bytes: new Uint8Array(data) });
-      }
+      else if (data instanceof ArrayBuffer)
+        this.#received([{ connection: id, bytes: new Uint8Array(data) }]);
     });
     socket.addEventListener("close", () => this.#gone(id));
     socket.addEventListener("error", () => this.#gone(id));
@@ -192,6 +206,10 @@ export class Clients {
   /** Stops or resumes reading from a client. */
   setReading(id: ConnectionId, reading: boolean): void {
     this.#sockets.get(id)?.setReading(reading);
+  }
+
+  #received(received: readonly ReceivedBytes[]): void {
+    this.#accept({ kind: "clientBytes", received });
   }
 
   #open(client: ClientSocket, opening: ConnectionOpening): void {

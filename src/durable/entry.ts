@@ -29,6 +29,9 @@ export const GATEWAY_PATHS = {
   metrics: "/gateway/metrics",
 } as const;
 
+/** What is connected to where a door's trunk is handed over, in the place of a client's address. */
+export const TRUNK_NAME = "trunk:0";
+
 export { decodeCounter, encodeCounter } from "../tree/counter.ts";
 
 export { archivePath } from "../tree/own-operations.ts";

@@ -37,6 +37,7 @@ import {
   MOVE_TO_PARAMETER,
   type ObjectStatus,
   STEP_PARAMETER,
+  TRUNK_NAME,
 } from "./entry.ts";
 import { readCaller } from "./handed-over.ts";
 import { Heart } from "./heart.ts";
@@ -274,10 +275,11 @@ export class Replica extends DurableObject<ReplicaEnv> {
     }
   }
 
-  /** A client's TCP stream; the Worker names the client's address as the one connected to. */
+  /** A client's TCP stream, the Worker naming the client's address as the one connected to; or a door's trunk. */
   override async connect(socket: Socket): Promise<void> {
     this.#heart.wake();
     const { localAddress } = await socket.opened;
+    if (localAddress === TRUNK_NAME) return await this.#clients.serveTrunk(socket);
     await this.#clients.serveTcp(socket, localAddress ?? "unknown:0");
   }
 

@@ -11,11 +11,14 @@ import { replicaStub } from "../durable/entry.ts";
 import { servesTcp } from "./access.ts";
 import { Admission, type Place } from "./admission.ts";
 import type { GatewayEnv } from "./documents.ts";
+import { forwardTrunk } from "./trunk-door.ts";
 
 /** The variable that pairs ports with replicas. */
 export interface TcpEnv extends GatewayEnv {
   /** One port per voter, then per observer, in their order. */
   readonly TCP_PORTS?: string;
+  /** "1" where what comes in are trunks of whoever listens on those ports, and nothing else can come. */
+  readonly TRUNKS?: string;
 }
 
 /** Handshakes under way at a replica: enough for its batches, and done long before anybody's patience is. */
@@ -42,11 +45,13 @@ export class TcpDoor {
   /** Forwards a client's stream to the replica of the port it came in on, until either side ends. */
   async forward(socket: Socket, env: TcpEnv): Promise<void> {
     const { localAddress, remoteAddress } = await socket.opened;
-    const sid = sidOfPort(portOf(localAddress), env);
-    if (sid === undefined || !servesTcp(env)) {
+    const isTrunk = env.TRUNKS === "1";
+    const sid = isTrunk ? undefined : sidOfPort(portOf(localAddress), env);
+    if (!servesTcp(env) || (sid === undefined && !isTrunk)) {
       await socket.close();
       return;
     }
+    if (sid === undefined) return await forwardTrunk(socket, env);
     const client = new ClientStream(socket);
     const place = await this.#place(sid, client);
     // To return is to hang up, and costs less than to say so: at a busy door most connections end here.

@@ -32,6 +32,12 @@ import type { ConnectionStatus } from "./status.ts";
 /** The shell's number for a connection. */
 export type ConnectionId = number;
 
+/** A piece of what a client sends, cut anywhere. */
+export interface ReceivedBytes {
+  readonly connection: ConnectionId;
+  readonly bytes: Uint8Array;
+}
+
 /** What a connection's transport has taken of what was sent. */
 export interface SentOut {
   readonly connection: ConnectionId;

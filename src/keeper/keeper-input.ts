@@ -12,7 +12,7 @@ import type { NamedSummary } from "./operations/replica-metrics.ts";
 import type { Operation, RestoreStep } from "./operations/report.ts";
 import type { EventNotes } from "./event-notes.ts";
 import type { StreamInput } from "./event-stream.ts";
-import type { ConnectionId, ConnectionOpening, SentOut } from "./connection.ts";
+import type { ConnectionId, ConnectionOpening, ReceivedBytes, SentOut } from "./connection.ts";
 import type { ParkedOpening } from "./parking.ts";
 import type { Slept } from "./dormancy.ts";
 import type { Removal } from "./turn.ts";
@@ -65,7 +65,8 @@ export type KeeperInput =
   /** More was left to apply. */
   | { readonly kind: "continue" }
   | { readonly kind: "clientOpened"; readonly opening: ConnectionOpening }
-  | { readonly kind: "clientBytes"; readonly connection: ConnectionId; readonly bytes: Uint8Array }
+  /** Of several clients in one turn, where they came together. */
+  | { readonly kind: "clientBytes"; readonly received: readonly ReceivedBytes[] }
   | { readonly kind: "clientClosed"; readonly connection: ConnectionId }
   /** The client, called, connects again on the same socket: a handshake follows. */
   | { readonly kind: "clientAgain"; readonly connection: ConnectionId }

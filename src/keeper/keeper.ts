@@ -196,7 +196,8 @@ export class Keeper {
       case "clientOpened":
         return this.#door.opened(input.opening);
       case "clientBytes":
-        return this.#door.received(input.connection, input.bytes);
+        for (const { connection, bytes } of input.received) this.#door.received(connection, bytes);
+        return;
       case "clientClosed":
         return this.#door.closed(input.connection);
       case "clientAgain":

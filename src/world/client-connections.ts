@@ -4,7 +4,7 @@ import { CLIENT_REPORT_BYTES } from "../durable/limits.ts";
 import type { Zxid } from "../base/zxid.ts";
 import { equalZxid } from "../base/zxid.ts";
 import type { ClientWord } from "../client/transport.ts";
-import type { ConnectionId, ConnectionOpening } from "../keeper/connection.ts";
+import type { ConnectionId, ConnectionOpening, ReceivedBytes } from "../keeper/connection.ts";
 import type { ParkedConnection, ParkedOpening } from "../keeper/parking.ts";
 import type { ParkedWord } from "../keeper/turn.ts";
 import type { ClientEnd, ClientSocket } from "./client-port.ts";
@@ -76,7 +76,7 @@ export class Connection implements ClientSocket {
     this.#toReplica.push(() =>
       this.#atReplica((machine) => {
         if (this.parked !== undefined) machine.wake();
-        machine.accept({ kind: "clientBytes", connection: this.id, bytes });
+        machine.clients.received(this, bytes);
       }),
     );
   }
@@ -202,10 +202,32 @@ export class ClientConnections {
   readonly #connections = new Map<ConnectionId, Connection>();
   /** Those to which something was sent that the keeper does not know to be taken. */
   readonly #sending = new Set<Connection>();
+  readonly #setting: Setting;
+  /** What came over the trunk and was not told yet. */
+  #received: ReceivedBytes[] = [];
 
-  constructor(machine: Machine, rng: Rng) {
+  constructor(machine: Machine, rng: Rng, setting: Setting) {
     this.#machine = machine;
     this.#rng = rng;
+    this.#setting = setting;
+  }
+
+  /** A piece of what the client sends has come. */
+  received({ id, transport }: Connection, bytes: Uint8Array): void {
+    const { agenda, options } = this.#setting;
+    if (transport !== "tcp" || options.trunkGatherMs === undefined) {
+      this.#machine.accept({ kind: "clientBytes", received: [{ connection: id, bytes }] });
+      return;
+    }
+    this.#received.push({ connection: id, bytes });
+    if (this.#received.length > 1) return;
+    agenda.later(options.trunkGatherMs, () => this.#machine.deliver(() => this.#tell()));
+  }
+
+  #tell(): void {
+    const received = this.#received;
+    this.#received = [];
+    if (received.length > 0) this.#machine.accept({ kind: "clientBytes", received });
   }
 
   /** A client has connected. */
@@ -271,6 +293,7 @@ export class ClientConnections {
 
   /** The client is gone. */
   lost(id: ConnectionId): void {
+    this.#tell();
     if (this.#forget(id) !== undefined) this.#machine.accept({ kind: "clientClosed", connection: id });
   }
 

@@ -80,6 +80,7 @@ export class Replica implements Home {
         clients: new ClientConnections(
           machine,
           this.#parts.setting.rng("keeper", this.sid, 1_000_000 + this.starts),
+          this.#parts.setting,
         ),
         calls: new ClientCalls(machine, this.#parts.setting.rng("keeper", this.sid, 2_000_000 + this.starts)),
         streams: new ClientStreams(

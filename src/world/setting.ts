@@ -34,6 +34,8 @@ export interface WorldOptions extends Pick<
   readonly roundTripMs?: (a: Sid, b: Sid) => number;
   /** Bytes between clients and replicas take 1 ms and up to this much more. */
   readonly clientDelayMs?: number;
+  /** Clients over TCP share a trunk: what several send within so many ms comes to their replica together. */
+  readonly trunkGatherMs?: number;
 }
 
 /** What the dice are thrown for: each has its own, so that one fault more or less changes little else. */

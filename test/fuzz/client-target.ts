@@ -135,7 +135,7 @@ class ClientWorld {
     });
     this.#replica.pass(500);
     const send = (connection: ConnectionId, bytes: Uint8Array): void =>
-      this.#replica.step({ kind: "clientBytes", connection, bytes });
+      this.#replica.step({ kind: "clientBytes", received: [{ connection, bytes }] });
     this.#bystanders = new Bystanders({ send, settle: () => undefined });
     for (const id of [1, 2]) this.#replica.step({ kind: "clientOpened", opening: openingOf(id, "10.0.0.1") });
     this.#bystanders.begin();
@@ -170,7 +170,7 @@ class ClientWorld {
       case "send":
         if (!this.#attackers.has(number)) return;
         this.#attackers.get(number)?.sends(bytes);
-        this.#replica.step({ kind: "clientBytes", connection: number, bytes });
+        this.#replica.step({ kind: "clientBytes", received: [{ connection: number, bytes }] });
         return expectThat(
           this.#outputBytes <= OUTPUT_BYTES_PER_STEP_MAX,
           () => `${bytes.length} bytes are answered with ${this.#outputBytes}`,
@@ -219,7 +219,7 @@ class ClientWorld {
     const newcomer = new Attacker(new Tally());
     this.#attackers.set(NEWCOMER, newcomer);
     this.#replica.step({ kind: "clientOpened", opening: openingOf(NEWCOMER, "10.0.0.9") });
-    this.#replica.step({ kind: "clientBytes", connection: NEWCOMER, bytes: plainHello() });
+    this.#replica.step({ kind: "clientBytes", received: [{ connection: NEWCOMER, bytes: plainHello() }] });
     expectThat(newcomer.takeUnread() > 0, () => "a newcomer from the attackers' address gets no session");
   }
 

@@ -100,8 +100,8 @@ describe("a replica", () => {
       return (): Turn => {
         const writer = new JuteWriter();
         encodeRequest(writer, xid, create(`/${xid}`));
-        const input = { kind: "clientBytes", connection: must(connection, "it is connected") } as const;
-        return keeper.step({ ...input, bytes: writer.take() }, world.clockOf(sid));
+        const piece = { connection: must(connection, "it is connected"), bytes: writer.take() };
+        return keeper.step({ kind: "clientBytes", received: [piece] }, world.clockOf(sid));
       };
     });
 

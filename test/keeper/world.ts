@@ -213,7 +213,7 @@ export class World {
   clientSends(sid: Sid, connection: ConnectionId, bytes: Uint8Array): void {
     this.#clientLater(() => {
       if (!this.replica(sid).clients.has(connection)) return;
-      this.input(sid, { kind: "clientBytes", connection, bytes });
+      this.input(sid, { kind: "clientBytes", received: [{ connection, bytes }] });
     });
   }
 

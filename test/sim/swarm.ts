@@ -86,6 +86,13 @@ function withBearers(seed: number, plan: ClientPlan): ClientPlan {
   return rng.below(BEARERS_EVERY) === 0 ? { ...plan, bearers: 1 + rng.below(2) } : plan;
 }
 
+/** By dice of their own, as above: in half of the runs clients' pieces come to a replica together. */
+function trunksFor(seed: number): Pick<SimPlan["world"], "trunkGatherMs"> {
+  const rng = seededRng([seed, 0x7472756e, 0x6b730002, 0x9e3779b9]);
+  const trunkGatherMs = pick(rng, [0, 0, 1, 5]);
+  return trunkGatherMs === 0 ? {} : { trunkGatherMs };
+}
+
 /** In one run of so many there are readers of events. */
 const READERS_EVERY = 3;
 
@@ -263,6 +270,7 @@ function drawn(seed: number, shape: Shape): SimPlan {
       snapshotPartBytes: pick(rng, [200, 1000, 256 * 1024]),
       logRowsMax: pick(rng, [4, 16, 64, 16_384]),
       ...(idlers === undefined ? {} : { znodes: idlers.znodes }),
+      ...trunksFor(seed),
       timing: { recentBytesMax: pick(rng, [300, 4000, 8 * 1024 * 1024]) },
     },
     clients: {

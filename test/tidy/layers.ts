@@ -25,7 +25,7 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
   // The object puts the tree on its SQLite rows; of zab it knows the shape of log and writes, and calls nothing.
   // node:crypto is the platform's too: the one hash that answers without a promise.
   durable: {
-    layers: ["base", "jute", "keeper", "tree"],
+    layers: ["base", "jute", "keeper", "tree", "trunk"],
     types: ["zab"],
     packages: ["cloudflare:", "node:crypto"],
   },
@@ -35,7 +35,7 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
   binding: { layers: [] },
   // The gateway runs what names and reaches a replica (durable's entry and settings), never what is inside one.
   gateway: {
-    layers: ["base", "binding", "dashboard", "durable"],
+    layers: ["base", "binding", "dashboard", "durable", "trunk"],
     packages: [
       "@cfworker/json-schema",
       "@hono/zod-openapi",
@@ -50,9 +50,11 @@ const LAYERS: Readonly<Record<string, Allowance>> = {
   recipes: { layers: ["base", "client"] },
   // A whole ensemble in simulated time: the code that ships, on a disk of node:sqlite. Tests run it, and plan.
   world: { layers: ["base", "client", "durable", "jute", "keeper", "tree", "zab"], packages: ["node:"] },
+  // Many clients' connections in one stream: what door and replica say to each other.
+  trunk: { layers: ["base"] },
   // What runs the Worker in several processes of one machine, outside of its bundle.
   local: { layers: [] },
-  cli: { layers: ["base", "local"], packages: ["node:", "commander", "smol-toml"] },
+  cli: { layers: ["base", "local", "trunk"], packages: ["node:", "commander", "smol-toml"] },
   // Other systems' znodes, read by the SDK's client: published as edgekeeper/clusters.
   clusters: { layers: ["base", "client"] },
   // TCP in front of a deployment's WebSocket door.

@@ -353,8 +353,9 @@ class Watch implements Watching {
     if (input.kind === "linkOpened") run.links.set(input.link, input.sid);
     else if (input.kind === "clientAgain") this.#words.restart(run, input.connection);
     else if (input.kind === "clientBytes") {
-      if (this.#words.complete(run, input.connection, input.bytes))
-        this.#sessions.heard(run, input.connection, true);
+      for (const { connection, bytes } of input.received) {
+        if (this.#words.complete(run, connection, bytes)) this.#sessions.heard(run, connection, true);
+      }
     } else if (input.kind === "clientsSent") {
       for (const { connection } of input.sent) this.#sessions.heard(run, connection, false);
     }
