@@ -64,8 +64,10 @@ async function bridge(options: BridgeCommandOptions): Promise<void> {
         : { cert: await readText(tlsCert), key: await readText(tlsKey) },
     onEvent: eventTeller(output),
   }).catch(explainPort);
+  // Before it is told: who reads that it is open may stop it at once.
+  const stopped = interruption();
   announce(output, host, open);
-  await interruption();
+  await stopped;
   await open.close();
 }
 
