@@ -52,11 +52,14 @@ export class Clients {
   /** Sockets to which something was sent that the keeper does not know to be taken. */
   readonly #sending = new Set<ConnectionId>();
   readonly #kept: KeptSockets;
+  readonly #rests: () => boolean;
   #nextId = 1;
 
-  constructor(accept: (input: KeeperInput) => void, kept: KeptSockets) {
+  /** `rests` says whether the replica takes no turns by itself: nobody would ever answer who connects. */
+  constructor(accept: (input: KeeperInput) => void, kept: KeptSockets, rests: () => boolean) {
     this.#accept = accept;
     this.#kept = kept;
+    this.#rests = rests;
     kept.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
   }
 
@@ -213,6 +216,7 @@ export class Clients {
   }
 
   #open(client: ClientSocket, opening: ConnectionOpening): void {
+    if (this.#rests()) return client.close();
     this.#sockets.set(opening.id, client);
     this.#accept({ kind: "clientOpened", opening });
   }

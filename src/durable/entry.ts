@@ -102,6 +102,9 @@ export type { MoveRefusal } from "../keeper/operations/move-leader.ts";
 /** The parameter of GATEWAY_PATHS.moveLeader that says who is to lead. */
 export const MOVE_TO_PARAMETER = "to";
 
+/** The parameter of GATEWAY_PATHS.zk by which a replica takes the client only if it serves at once. */
+export const SERVING_PARAMETER = "serving";
+
 /** The parameter of GATEWAY_PATHS.command that names it. */
 export const COMMAND_PARAMETER = "command";
 

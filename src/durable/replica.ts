@@ -37,6 +37,7 @@ import {
   MOVE_TO_PARAMETER,
   type ObjectStatus,
   STEP_PARAMETER,
+  SERVING_PARAMETER,
   TRUNK_NAME,
 } from "./entry.ts";
 import { readCaller } from "./handed-over.ts";
@@ -94,7 +95,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
     this.#database = new CountedDatabase(ctx.storage);
     const accept = (input: KeeperInput): void => this.accept(input);
     this.#links = new Links(this.replicaName, env, accept);
-    this.#clients = new Clients(accept, ctx);
+    this.#clients = new Clients(accept, ctx, () => !this.#heart.isBeating);
     const { trace } = readSettings(env);
     this.#logs = new LogLines(trace.logsJson);
     this.#spans = this.#makeExporter(ctx, trace);
@@ -243,6 +244,10 @@ export class Replica extends DurableObject<ReplicaEnv> {
         return this.notified(new Uint8Array(await request.arrayBuffer()));
       }
       case GATEWAY_PATHS.zk: {
+        // As below: who is no member, or no more, leaves clients to the others; who does not serve, if they do.
+        const isFussy = new URL(request.url).searchParams.has(SERVING_PARAMETER);
+        if (!this.#heart.isBeating || (isFussy && !this.#keeper.serving))
+          return new Response("ask another", { status: 503 });
         const pair = new WebSocketPair();
         this.#clients.serveWebSocket(pair[1], readCaller(request.headers));
         return new Response(null, { status: 101, webSocket: pair[0] });

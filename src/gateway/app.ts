@@ -4,16 +4,12 @@
  */
 import { type Context, Hono, type MiddlewareHandler, type Next } from "hono";
 import { HTTPException } from "hono/http-exception";
-import { GATEWAY_PATHS, replicaStub } from "../durable/entry.ts";
-import { callerHeaders } from "../durable/handed-over.ts";
 import { logLine } from "../durable/log-line.ts";
 import type { Permission } from "../base/grant.ts";
 import type { StatusDocument } from "../base/status-document.ts";
 import { describeApi, makeApi } from "./api/api.ts";
-import { unknownCaller } from "./api/answers.ts";
 import { Asker, ensembleOf } from "./api/ask.ts";
 import { renderPage } from "./api/page.ts";
-import { offeredProtocols, WEBSOCKET_PROTOCOL } from "./bearer.ts";
 import { restore, restoreByPost, shedConnections, takeSnapshot } from "./bulk-commands.ts";
 import { listCommands, runCommand } from "./commands.ts";
 import { corsOf } from "./cors.ts";
@@ -28,6 +24,7 @@ import type { CallerIdentities } from "./identities.ts";
 import { leaderOf, statuses } from "./replicas.ts";
 import { StraightRoad } from "./straight-road.ts";
 import type { Whereabouts } from "./whereabouts.ts";
+import { zooKeeperSocket } from "./zookeeper-socket.ts";
 
 /** /v1 alone is the ensemble main. */
 const STATUS_PATHS = ["/:ensemble/v1/status", "/v1/status"] as const;
@@ -197,39 +194,4 @@ function forBearersWith(asker: Asker, permission: Permission): MiddlewareHandler
     const refusal = isKnown ? await asker.refusal(context, permission) : undefined;
     return refusal ?? (await next());
   };
-}
-
-/** A WebSocket that carries the bytes of ZooKeeper's protocol to a replica: the one asked for, or the nearest. */
-async function zooKeeperSocket(
-  context: Context<App>,
-  asker: Asker,
-  whereabouts: Whereabouts,
-): Promise<Response> {
-  const ensemble = context.req.param("ensemble") ?? "";
-  if (!ensemblesOf(context.env).includes(ensemble)) return unknownEnsemble(context, ensemble);
-  if (context.req.header("upgrade")?.toLowerCase() !== "websocket") {
-    return problem(context, 426, "upgrade-required", "this is a WebSocket that carries ZooKeeper's protocol");
-  }
-  const sids = await whereabouts.order(context, ensemble);
-  const asked = context.req.query("sid");
-  const sid = asked === undefined ? sids[0] : Number(asked);
-  if (sid === undefined || !sids.includes(sid)) {
-    const refusal = await asker.refusal(context, undefined);
-    if (refusal !== undefined) return refusal;
-    const known = sids.toSorted((a, b) => a - b).join(", ");
-    return problem(context, 400, "bad-sid", `sid must be one of ${known}`);
-  }
-  const caller = await asker.callerOf(context);
-  if (caller === undefined) return unknownCaller(context);
-  // That very replica is asked, as it must know the token when the connection opens.
-  const refusal = await asker.refusal(context, undefined, sid);
-  if (refusal !== undefined) return refusal;
-  const stub = replicaStub(context.env, { ensemble, sid });
-  const parks = context.req.query("parks") === "1";
-  const headers = { upgrade: "websocket", ...callerHeaders({ ...caller, parks }) };
-  const opened = await stub.fetch(`http://replica${GATEWAY_PATHS.zk}`, { headers });
-  const offered = offeredProtocols(context.req.header("sec-websocket-protocol") ?? null);
-  if (!offered.includes(WEBSOCKET_PROTOCOL)) return opened;
-  const { status, webSocket } = opened;
-  return new Response(null, { status, webSocket, headers: { "sec-websocket-protocol": WEBSOCKET_PROTOCOL } });
 }

@@ -3,9 +3,11 @@
  * was acknowledged is there in the end, at every member.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { WebSocket } from "ws";
 
 import { ERROR_CODES } from "../../src/base/error-code.ts";
 import { OPEN_ACL } from "../../src/base/acl.ts";
+import { connect } from "../../src/client/index.ts";
 import { WireClient } from "../client/wire-client.ts";
 import { digestOf, SUPER_LOGIN } from "../differential/values.ts";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
@@ -216,3 +218,30 @@ test("an observer that the deployment does not name is served at every door once
   await expect.poll(measured, { timeout: 30_000 }).toEqual(new Map(named));
   expect(await asked()).toBe(400);
 });
+
+test("who was let go takes no clients, though the gateway has yet to learn that it is no member", async () => {
+  await reconfig({ joining: "server.7=127.0.0.1:7007:8007:observer;127.0.0.1:9007" });
+  await expect.poll(async () => (await measured()).get("7"), { timeout: 30_000 }).toBe("1");
+  // It lives in the process of the HTTP door, as replicas 1 and 4, which is as near as can be. The gateway learns of it as a member, and remembers that for a while.
+  await using first = await connect(ensemble.httpUrl, { discover: false });
+  await first.exists("/");
+  await expect.poll(async () => await wordOf("7"), { timeout: 30_000 }).toBe(101);
+
+  await reconfig({ leaving: "7" });
+  await expect.poll(async () => await wordOf("7"), { timeout: 30_000 }).not.toBe(101);
+
+  for (let round = 0; round < 20; round++) {
+    await using client = await connect(ensemble.httpUrl, { discover: false, connectTimeoutMs: 5000 });
+    expect(await client.exists("/")).toBeDefined();
+  }
+});
+
+/** How the WebSocket door answers for a replica. */
+async function wordOf(sid: string): Promise<number> {
+  const socket = new WebSocket(`${ensemble.webSocketUrl}/main/zk?sid=${sid}`);
+  return await new Promise<number>((resolve, reject) => {
+    socket.on("open", () => resolve(101));
+    socket.on("unexpected-response", (_, response) => resolve(response.statusCode ?? 0));
+    socket.on("error", reject);
+  }).finally(() => socket.terminate());
+}
