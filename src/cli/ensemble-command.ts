@@ -17,6 +17,7 @@ export interface EnsembleHost {
 interface EnsembleFlags {
   readonly config?: string | undefined;
   readonly data: string;
+  readonly direct?: boolean | undefined;
   readonly port: number;
   readonly ports?: readonly number[] | undefined;
   readonly processes?: number | undefined;
@@ -59,6 +60,11 @@ export function asEnsembleCommand(command: Command, host: EnsembleHost): Command
       "--processes <n>",
       "over how many processes the replicas are spread (default: one each, 3 at most)",
       wholeNumber(1, PROCESSES_MAX),
+    )
+    .option(
+      "--direct",
+      "clients' TCP streams go straight into the runtime: the least delay for a few clients that wait for each " +
+        "answer; many at once take several times as long",
     )
     .option("--config <file>", "the wrangler.toml of another Worker that has the ensemble in it")
     .option(
@@ -142,6 +148,7 @@ async function start(flags: EnsembleFlags, host: EnsembleHost): Promise<Ensemble
     })),
     tcpPorts: flags.ports,
     processes: flags.processes,
+    isDirect: flags.direct ?? false,
     vars: new Map([["EDGEKEEPER_DEV", "1"], ...(flags.var ?? [])]),
     runtimeFile: flags.runtime,
     command: host.command,

@@ -16,7 +16,7 @@ import { checkUnclaimed, claim } from "./data-claim.ts";
 import { makeDirectory } from "./data-directory.ts";
 import { askHealth, askStatus, type HealthDoor, HealthPatience } from "./health.ts";
 import { sortObjectFiles } from "./object-files.ts";
-import { processCount, socketOf, storageOf } from "./process-plan.ts";
+import { portsOf, processCount, socketOf, storageOf } from "./process-plan.ts";
 import { type BesideWorker, renderRuntimeConfig, RUNTIME_CONFIG_NAME } from "./runtime-config.ts";
 import { withoutStacks } from "./runtime-output.ts";
 import { RuntimeProcess } from "./runtime-process.ts";
@@ -38,6 +38,8 @@ export interface EnsembleOptions {
   readonly tcpPorts: readonly number[] | undefined;
   /** Over how many processes the replicas are spread; undefined leaves it to their number. */
   readonly processes: number | undefined;
+  /** Clients' streams go straight into the runtime, and not many on one trunk. */
+  readonly isDirect: boolean;
   /** Vars of the Worker, over those of the wrangler.toml. */
   readonly vars: ReadonlyMap<string, string>;
   /** Other Workers to run beside, bound to it. */
@@ -108,7 +110,8 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
   const count = processCount(sids.length, options.processes);
   sortData(checked, { dataDirectory, count });
   await bundleWorker(worker, runtimeDirectory, count);
-  const doors = new TrunkDoors({ ports: worker.tcpPorts, sids, count, runtimeDirectory });
+  const ports = options.isDirect ? [] : worker.tcpPorts;
+  const doors = new TrunkDoors({ ports, sids, count, runtimeDirectory });
   const places = { count, beside, dataDirectory, runtimeDirectory, doors };
   const configFiles = writeConfigs(checked, places, options.httpPort);
   await doors.open();
@@ -156,7 +159,8 @@ function removeSockets(
   at: number,
   { runtimeDirectory, doors }: { readonly runtimeDirectory: string; readonly doors: TrunkDoors },
 ): void {
-  for (const file of [join(runtimeDirectory, socketOf(at)), doors.socketOf(at)]) rmSync(file, { force: true });
+  for (const file of [join(runtimeDirectory, socketOf(at)), doors.socketOf(at)])
+    rmSync(file, { force: true });
 }
 
 /** Each object's database to where its process looks for it. */
@@ -215,7 +219,7 @@ function writeConfigs(
     };
     const places = {
       httpPort: at === 0 ? httpPort : undefined,
-      tcpPorts: doors.isEmpty ? worker.tcpPorts : [],
+      tcpPorts: doors.isEmpty ? portsOf(at, { ports: worker.tcpPorts, sids, count }) : [],
       trunkSocket: doors.isEmpty ? undefined : doors.socketOf(at),
       among: count === 1 ? undefined : among,
       storageDirectory: storageOf(at, dataDirectory),

@@ -1,6 +1,6 @@
 /**
- * One trunk, from the door's side, and the clients that go over it. All that is read from them in one round of the event
- * loop goes to the replica in one piece.
+ * One trunk, from the door's side, and the clients that go over it. All that is read from them in one round of the
+ * event loop goes to the replica in one piece.
  */
 import { connect, type Socket } from "node:net";
 
@@ -203,7 +203,7 @@ export class TrunkLink {
     this.#isTelling = true;
     setTimeout(() => {
       this.#isTelling = false;
-      for (const one of [...this.#untold]) this.#tellOf(one);
+      for (const one of this.#untold) this.#tellOf(one);
     }, TELL_MS);
   }
 

@@ -5,7 +5,8 @@ import type { ConnectionId, ConnectionOpening, ReceivedBytes } from "../keeper/c
 import type { KeeperInput } from "../keeper/keeper-input.ts";
 import type { ParkedConnection, ParkedOpening } from "../keeper/parking.ts";
 import type { ParkedWord } from "../keeper/turn.ts";
-import type { HandedOver } from "./handed-over.ts";
+import { SERVING_PARAMETER, TRUNK_NAME } from "./entry.ts";
+import { type HandedOver, readCaller } from "./handed-over.ts";
 import { CLIENT_LINGER_MS, CLIENT_REPORT_BYTES, CLIENT_WRITE_BYTES_MAX } from "./limits.ts";
 import { Trunk } from "./trunk.ts";
 
@@ -63,8 +64,13 @@ export class Clients {
     kept.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
   }
 
-  /** Serves a TCP stream until it ends. `remoteAddress` is the client's, as the Worker saw it. */
-  async serveTcp(socket: Socket, remoteAddress: string): Promise<void> {
+  /** Serves a TCP stream until it ends: a door's trunk, or a client's, the Worker naming its address as this end's. */
+  async serveSocket(socket: Socket): Promise<void> {
+    const { localAddress = "unknown:0" } = await socket.opened;
+    await (localAddress === TRUNK_NAME ? this.#serveTrunk(socket) : this.#serveTcp(socket, localAddress));
+  }
+
+  async #serveTcp(socket: Socket, remoteAddress: string): Promise<void> {
     const id = this.#nextId++;
     const client = new TcpClient(socket, {
       onLost: () => this.#gone(id),
@@ -75,8 +81,7 @@ export class Clients {
     this.#gone(id);
   }
 
-  /** Serves the clients of a door that come over one stream, until that ends. */
-  async serveTrunk(socket: Socket): Promise<void> {
+  async #serveTrunk(socket: Socket): Promise<void> {
     const trunk = new Trunk(socket, {
       opened: (client, remoteAddress) => {
         client.id = this.#nextId++;
@@ -89,8 +94,19 @@ export class Clients {
     await trunk.serve();
   }
 
-  /** Serves a WebSocket whose binary messages are pieces of the same byte stream. */
-  serveWebSocket(socket: WebSocket, handedOver: HandedOver): void {
+  /**
+   * Takes a WebSocket whose binary messages are pieces of the same byte stream. Who is no member, or no more, leaves
+   * clients to the others; and who does not serve, where the gateway has others to ask.
+   */
+  takeWebSocket({ url, headers }: Request, isServing: boolean): Response {
+    const isFussy = new URL(url).searchParams.has(SERVING_PARAMETER);
+    if (this.#rests() || (isFussy && !isServing)) return new Response("ask another", { status: 503 });
+    const pair = new WebSocketPair();
+    this.#serveWebSocket(pair[1], readCaller(headers));
+    return new Response(null, { status: 101, webSocket: pair[0] });
+  }
+
+  #serveWebSocket(socket: WebSocket, handedOver: HandedOver): void {
     const id = this.#nextId++;
     const client = new WebSocketClient(socket);
     const isKept = handedOver.parks === true && JSON.stringify(handedOver).length <= KEPT_CHARACTERS_MAX;
@@ -109,8 +125,7 @@ export class Clients {
     const { id } = keptWith(socket);
     const client = this.#sockets.get(id);
     if (client === undefined) return;
-    if (typeof data !== "string")
-      this.#received([{ connection: id, bytes: new Uint8Array(data) }]);
+    if (typeof data !== "string") this.#received([{ connection: id, bytes: new Uint8Array(data) }]);
     else if (data === AGAIN) this.#accept({ kind: "clientAgain", connection: id });
     else this.#end(id, client);
   }
@@ -176,8 +191,7 @@ export class Clients {
     socket.addEventListener("message", ({ data }) => {
       // Text has no meaning here: a client that sends it speaks another protocol.
       if (typeof data === "string") this.#end(id, client);
-      else if (data instanceof ArrayBuffer)
-        this.#received([{ connection: id, bytes: new Uint8Array(data) }]);
+      else if (data instanceof ArrayBuffer) this.#received([{ connection: id, bytes: new Uint8Array(data) }]);
     });
     socket.addEventListener("close", () => this.#gone(id));
     socket.addEventListener("error", () => this.#gone(id));

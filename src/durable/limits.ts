@@ -50,6 +50,7 @@ export const CLIENT_REPORT_BYTES: number = 256 * 1024;
 
 /** A trunk is read in pieces of at least so much, and of at most so much where much comes. */
 export const TRUNK_CHUNK_BYTES_MIN = 4096;
+/** See TRUNK_CHUNK_BYTES_MIN. */
 export const TRUNK_CHUNK_BYTES_MAX: number = 64 * 1024;
 
 /** A client that was hung up on has this long to read what was sent before; then its connection is dropped. */

@@ -37,10 +37,7 @@ import {
   MOVE_TO_PARAMETER,
   type ObjectStatus,
   STEP_PARAMETER,
-  SERVING_PARAMETER,
-  TRUNK_NAME,
 } from "./entry.ts";
-import { readCaller } from "./handed-over.ts";
 import { Heart } from "./heart.ts";
 import { LOG_BYTES_MAX } from "./limits.ts";
 import { Links, PEER_PATHS, REFUSED } from "./links.ts";
@@ -243,15 +240,8 @@ export class Replica extends DurableObject<ReplicaEnv> {
         if (isLink) return this.#links.takeIncoming(hello.sid);
         return this.notified(new Uint8Array(await request.arrayBuffer()));
       }
-      case GATEWAY_PATHS.zk: {
-        // As below: who is no member, or no more, leaves clients to the others; who does not serve, if they do.
-        const isFussy = new URL(request.url).searchParams.has(SERVING_PARAMETER);
-        if (!this.#heart.isBeating || (isFussy && !this.#keeper.serving))
-          return new Response("ask another", { status: 503 });
-        const pair = new WebSocketPair();
-        this.#clients.serveWebSocket(pair[1], readCaller(request.headers));
-        return new Response(null, { status: 101, webSocket: pair[0] });
-      }
+      case GATEWAY_PATHS.zk:
+        return this.#clients.takeWebSocket(request, this.#keeper.serving);
       case GATEWAY_PATHS.call:
         // One that rests takes no turns by itself: nobody would ever end what waits here.
         return this.#heart.isBeating ? this.#calls.serve(request) : answerOfResting();
@@ -280,12 +270,10 @@ export class Replica extends DurableObject<ReplicaEnv> {
     }
   }
 
-  /** A client's TCP stream, the Worker naming the client's address as the one connected to; or a door's trunk. */
+  /** A client's TCP stream, or a door's trunk. */
   override async connect(socket: Socket): Promise<void> {
     this.#heart.wake();
-    const { localAddress } = await socket.opened;
-    if (localAddress === TRUNK_NAME) return await this.#clients.serveTrunk(socket);
-    await this.#clients.serveTcp(socket, localAddress ?? "unknown:0");
+    await this.#clients.serveSocket(socket);
   }
 
   /** A client's socket that may outlive this object's time in memory: it wants something. */

@@ -1,7 +1,7 @@
 /**
- * A trunk's end at a replica (src/trunk/frames.ts): one stream, and the clients that come over it. What they sent at one
- * moment is one turn, and what a turn sends them is one write: to enter and to leave the object costs more than most of
- * what clients ask.
+ * A trunk's end at a replica (src/trunk/frames.ts): one stream, and the clients that come over it. What they sent at
+ * one moment is one turn, and what a turn sends them is one write: to enter and to leave the object costs more than
+ * most of what clients ask.
  */
 import type { ConnectionId, ReceivedBytes } from "../keeper/connection.ts";
 import { TRUNK_REPORT_BYTES, TrunkReader, TrunkWriter } from "../trunk/frames.ts";
@@ -85,17 +85,16 @@ export class Trunk {
   }
 
   #opened(number: number, address: string): void {
-    const client = new TrunkClient(this, number, {
-      received: (received) => this.#ports.received(received),
-      sentMuch: (id) => this.#ports.sentMuch(id),
-    });
+    const client = new TrunkClient(this, number, (id) => this.#ports.sentMuch(id));
     this.#clients.set(number, client);
     this.#ports.opened(client, address);
   }
 
   #take(number: number, bytes: Uint8Array): void {
-    const received = this.#clients.get(number)?.take(bytes);
-    if (received !== undefined) this.#received.push(received);
+    const client = this.#clients.get(number);
+    if (client === undefined) return;
+    client.took(bytes.length);
+    this.#received.push({ connection: client.id, bytes });
   }
 
   /** Told together: to take them one by one would be a turn for each. */
@@ -121,6 +120,7 @@ export class Trunk {
     queueMicrotask(() => {
       this.#isWriting = false;
       if (this.#isLost) return;
+      // Broken: its clients are told of by that.
       this.#writer.write(this.#out.take()).catch(() => this.#lose());
     });
   }
@@ -142,40 +142,30 @@ export class TrunkClient {
   id: ConnectionId = 0;
   readonly #trunk: Trunk;
   readonly #number: number;
-  readonly #ports: Pick<TrunkPorts, "received" | "sentMuch">;
+  readonly #sentMuch: (id: ConnectionId) => void;
   unsentBytes = 0;
   #sentBytes = 0;
-  /** What came while nothing was to be read; the door sends no more than its window of it. */
-  readonly #held: Uint8Array[] = [];
   #isReading = true;
   /** Taken, and not told to the door. */
   #tookBytes = 0;
 
-  constructor(trunk: Trunk, number: number, ports: Pick<TrunkPorts, "received" | "sentMuch">) {
+  constructor(trunk: Trunk, number: number, sentMuch: (id: ConnectionId) => void) {
     this.#trunk = trunk;
     this.#number = number;
-    this.#ports = ports;
+    this.#sentMuch = sentMuch;
   }
 
-  /** Takes what came, unless nothing is read now. */
-  take(bytes: Uint8Array): ReceivedBytes | undefined {
-    if (!this.#isReading) {
-      this.#held.push(bytes);
-      return undefined;
-    }
-    this.#tookBytes += bytes.length;
-    if (this.#tookBytes >= TRUNK_REPORT_BYTES) {
-      this.#trunk.tookBytes(this.#number, this.#tookBytes);
-      this.#tookBytes = 0;
-    }
-    return { connection: this.id, bytes };
+  /** So much of what it sent was taken. */
+  took(bytes: number): void {
+    this.#tookBytes += bytes;
+    this.#tell();
   }
 
   /** It has taken so much of what it was sent. */
   taken(count: number): void {
     this.unsentBytes -= count;
     this.#sentBytes += count;
-    if (this.#sentBytes >= CLIENT_REPORT_BYTES) this.#ports.sentMuch(this.id);
+    if (this.#sentBytes >= CLIENT_REPORT_BYTES) this.#sentMuch(this.id);
   }
 
   send(bytes: Uint8Array): void {
@@ -197,13 +187,15 @@ export class TrunkClient {
     this.#trunk.hangUp(this.#number, "drop");
   }
 
+  /** While nothing is to be read the door is told of nothing that was taken, and so stops at its window. */
   setReading(reading: boolean): void {
     this.#isReading = reading;
-    while (this.#isReading) {
-      const bytes = this.#held.shift();
-      if (bytes === undefined) return;
-      const received = this.take(bytes);
-      if (received !== undefined) this.#ports.received([received]);
-    }
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (!this.#isReading || this.#tookBytes < TRUNK_REPORT_BYTES) return;
+    this.#trunk.tookBytes(this.#number, this.#tookBytes);
+    this.#tookBytes = 0;
   }
 }

@@ -24,12 +24,15 @@ export async function forwardTrunk(socket: Socket, env: GatewayEnv): Promise<voi
   if (greeting.rest.length > 0) await writer.write(greeting.rest);
   writer.releaseLock();
   // When one side ends, so does the other: neither has anything to say to nobody.
-  await Promise.race([
-    readable.pipeTo(upstream.writable as WritableStream<Uint8Array>).catch(() => undefined),
-    (upstream.readable as ReadableStream<Uint8Array>)
-      .pipeTo(socket.writable as WritableStream<Uint8Array>)
-      .catch(() => undefined),
-  ]);
+  const fromReplica = upstream.readable as ReadableStream<Uint8Array>;
+  try {
+    await Promise.race([
+      readable.pipeTo(upstream.writable as WritableStream<Uint8Array>),
+      fromReplica.pipeTo(socket.writable as WritableStream<Uint8Array>),
+    ]);
+  } catch {
+    // One side vanished: the other is closed below.
+  }
   await Promise.allSettled([upstream.close(), socket.close()]);
 }
 

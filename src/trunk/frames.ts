@@ -3,16 +3,17 @@
  * piece that passes over it, costs a runtime far more than the few bytes of a request do, so a door that has a stream
  * of its own with a replica sends all that came at one moment in one piece, and the replica answers likewise.
  *
- * Both ways the same frames: kind (1 byte), the connection's number (4), the length of what follows (4), all big-endian.
- * A door numbers its connections itself and uses no number twice on a trunk.
+ * Both ways the same frames: kind (1 byte), the connection's number (4), the length of what follows (4), all
+ * big-endian. A door numbers its connections itself and uses no number twice on a trunk.
  *
  * | kind | from | what follows |
  * | --- | --- | --- |
  * | open | door | the client's address |
- * | bytes | both | a piece of the connection's stream; cut anywhere |
- * | end | door: the client says no more, or has gone. replica: hang up once all was sent. It answers the door's | nothing |
+ * | bytes | both | a piece of the connection's stream, cut anywhere |
+ * | end | door: the client says no more, or has gone | nothing |
+ * | end | replica: hang up once all was sent; it answers the door's | nothing |
  * | drop | replica: hang up at once | nothing |
- * | taken | both | how many bytes of the connection were taken since this was last told (4 bytes) |
+ * | taken | both | how many of the connection's bytes were taken since this was last told (4 bytes) |
  */
 
 /** What a trunk's stream begins with, and the sid of the replica that it leads to, as text and a line feed behind it. */

@@ -161,8 +161,8 @@ export class Connection implements ClientSocket {
   }
 
   setReading(isReading: boolean): void {
-    // Messages of a WebSocket cannot be held back.
-    if (this.transport === "websocket") return;
+    // Messages of a WebSocket cannot be held back; of a trunk the door's window comes all the same.
+    if (this.transport === "websocket" || this.#setting.options.trunkGatherMs !== undefined) return;
     if (!isReading) {
       this.#unread ??= [];
       return;

@@ -20,7 +20,8 @@ export const USAGE: string = `npm run bench -- [options]
   --rounds 3        each is measured so often, in turn
   --seconds 3       each time for so long, after warming up
   --trees 1000,100000,1000000   znodes in trees that are loaded, each on top of the one before
-  --targets ${TARGETS_USUAL}   or bridge: edgekeeper behind the program's bridge
+  --targets ${TARGETS_USUAL}   or direct: edgekeeper by npm start -- --direct; or bridge:
+                    edgekeeper behind the program's bridge
   --out FILE        writes all figures as JSON
   --docs FILE       instead: makes docs/performance.md, its picture and the figures of README.md from that JSON
   --profile DIR     instead: where Edgekeeper's time goes, as a table and as .cpuprofile files, which browsers'

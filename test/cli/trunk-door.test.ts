@@ -99,7 +99,7 @@ async function until<T>(what: string, look: () => T | undefined | false): Promis
   for (;;) {
     const seen = look();
     if (seen !== undefined && seen !== false) {
-      expect(seen, what).toBeTruthy();
+      expect(seen).toBeTruthy();
       return seen;
     }
     if (performance.now() > deadlineMs) throw new Error(`not within ${DEADLINE_MS} ms: ${what}`);
@@ -154,7 +154,7 @@ test("clients share one trunk, and each is told its own", async () => {
 
 test("what many clients send at once comes in few pieces", async () => {
   const many = Array.from({ length: 100 }, () => client());
-  await Promise.all(many.map(async ({ socket }) => await once(socket, "connect")));
+  await Promise.all(many.map(async ({ socket }): Promise<unknown> => await once(socket, "connect")));
   await until("all are open", () => trunks.at(-1)?.opened.size === many.length);
   const before = trunk().pieces;
 

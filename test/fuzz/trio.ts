@@ -57,7 +57,8 @@ export class Trio {
     });
     this.replicas = new Map(replicas);
     this.bystanders = new Bystanders({
-      send: (connection, bytes) => this.input(home, { kind: "clientBytes", received: [{ connection, bytes }] }),
+      send: (connection, bytes) =>
+        this.input(home, { kind: "clientBytes", received: [{ connection, bytes }] }),
       settle: (until) => this.#settle(until),
     });
   }

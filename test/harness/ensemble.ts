@@ -25,6 +25,8 @@ export interface EnsembleSetup {
   readonly vars?: Readonly<Record<string, string>>;
   /** Over how many processes the replicas are spread; as `npm start` does it by default. */
   readonly processes?: number;
+  /** Clients' streams go straight into the runtime: `--direct`. */
+  readonly isDirect?: boolean;
   /** Environment variables for the runtime. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Another workerd executable. */
@@ -82,6 +84,7 @@ export async function startEnsemble(setup: EnsembleSetup = {}): Promise<TestEnse
   if (setup.worker !== undefined) args.push("--worker", `${join(projectRoot, setup.worker)}@${workerPort}`);
   if (setup.runtimeFile !== undefined) args.push("--runtime", setup.runtimeFile);
   if (setup.processes !== undefined) args.push("--processes", String(setup.processes));
+  if (setup.isDirect === true) args.push("--direct");
   for (const [name, value] of Object.entries(setup.vars ?? {})) args.push("--var", `${name}=${value}`);
 
   // Detached: a process group of its own, so that kill9 reaches the runtime and nobody else. Tied to our

@@ -138,7 +138,8 @@ describe("the handshake", () => {
     const hello = new Uint8Array(49);
     new DataView(hello.buffer).setInt32(0, 45);
     new DataView(hello.buffer).setInt32(28, 16);
-    for (const { id } of ends) world.input(2, { kind: "clientBytes", received: [{ connection: id, bytes: hello }] });
+    for (const { id } of ends)
+      world.input(2, { kind: "clientBytes", received: [{ connection: id, bytes: hello }] });
     world.run(500);
 
     expect(ends.map(({ end }) => end)).toEqual([

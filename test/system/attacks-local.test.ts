@@ -149,6 +149,7 @@ describe("with neither a secret nor the flag of development", () => {
       vars: new Map([["VOTERS", "1"]]),
       runtimeFile: undefined,
       processes: undefined,
+      isDirect: false,
       beside: [],
       command: "npm start --",
       warn: () => undefined,

@@ -29,6 +29,9 @@ const SOURCE = join(ROOT, "src/program/main.ts");
 /** How long a change is waited for, where the page waits for longer than anybody wants a test to. */
 const WAIT_MS = 300;
 
+/** The last of what the ensemble said, where a command of a page fails. */
+const LOG_LINES = 40;
+
 const processes = new ProcessSet();
 let ensemble: TestEnsemble;
 let zookeeper: SingleZooKeeper;
@@ -175,7 +178,11 @@ async function runBlock(shell: TypedShell, block: PageBlock, expected: string): 
     const { output, status } = await (says === undefined ? shell.type(typed) : shell.typeUntil(typed, says));
     const isRefusalShown = status === 22 && /"status":4\d\d/.test(expected);
     if (status !== 0 && !isRefusalShown) {
-      throw new Error(`${block.page}:${block.line}: status ${status} of\n${command}\n${output}`);
+      const log = ensemble.output().split("\n").slice(-LOG_LINES).join("\n");
+      const said = `${block.page}:${block.line}: status ${status} of\n${command}\n${output}`;
+      throw new Error(
+        `${said}\nthe ensemble: ${await (await fetch(`${ensemble.httpUrl}/main/v1/status`)).text()}\n${log}`,
+      );
     }
     // An answer that ends without a line's end is shown with one.
     printed += `${output}\n`;

@@ -22,13 +22,15 @@ const HELLO = {
 };
 
 let ensemble: TestEnsemble;
+/** Its clients' streams go straight into the runtime. */
+let direct: TestEnsemble;
 
 beforeAll(async () => {
-  ensemble = await startEnsemble();
+  [ensemble, direct] = await Promise.all([startEnsemble(), startEnsemble({ isDirect: true })]);
 });
 
 afterAll(async () => {
-  await ensemble.stop();
+  await Promise.all([ensemble?.stop(), direct?.stop()]);
 });
 
 describe("the HTTP door", () => {
@@ -126,10 +128,13 @@ describe("the WebSocket door", () => {
   });
 });
 
-describe("the TCP door", () => {
-  test("each port leads to the replica of its place", async () => {
+describe.each([
+  ["on trunks", () => ensemble],
+  ["straight into the runtime", () => direct],
+] as const)("the TCP door, %s,", (_, its) => {
+  test("leads from each port to the replica of its place", async () => {
     const sids = [];
-    for (const port of ensemble.tcpPorts) {
+    for (const port of its().tcpPorts) {
       const writer = new JuteWriter();
       encodeConnectRequest(writer, HELLO);
       const bytes = await exchange(port, writer.take(), 41);
@@ -140,7 +145,7 @@ describe("the TCP door", () => {
   });
 
   test("hangs up on an oversized frame and on that client alone, and counts it", async () => {
-    const port = ensemble.tcpPorts[0] ?? 0;
+    const port = its().tcpPorts[0] ?? 0;
     const before = await rejected();
     const writer = new JuteWriter();
     encodeConnectRequest(writer, HELLO);
@@ -160,7 +165,7 @@ describe("the TCP door", () => {
   });
 
   async function rejected(): Promise<number> {
-    const response = await fetch(`${ensemble.httpUrl}/main/v1/status`);
+    const response = await fetch(`${its().httpUrl}/main/v1/status`);
     const { replicas } = (await response.json()) as {
       replicas: { status: { counters: { framesRejected: number } } }[];
     };

@@ -222,7 +222,8 @@ test("an observer that the deployment does not name is served at every door once
 test("who was let go takes no clients, though the gateway has yet to learn that it is no member", async () => {
   await reconfig({ joining: "server.7=127.0.0.1:7007:8007:observer;127.0.0.1:9007" });
   await expect.poll(async () => (await measured()).get("7"), { timeout: 30_000 }).toBe("1");
-  // It lives in the process of the HTTP door, as replicas 1 and 4, which is as near as can be. The gateway learns of it as a member, and remembers that for a while.
+  // It lives in the process of the HTTP door, as replicas 1 and 4, which is as near as can be.
+  // The gateway learns of it as a member, and remembers that for a while.
   await using first = await connect(ensemble.httpUrl, { discover: false });
   await first.exists("/");
   await expect.poll(async () => await wordOf("7"), { timeout: 30_000 }).toBe(101);

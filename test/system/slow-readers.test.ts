@@ -15,13 +15,15 @@ const READS = 100;
 const FRAME_BYTES_MAX = 2_000_000;
 
 let ensemble: TestEnsemble;
+/** Its clients' streams go straight into the runtime. */
+let direct: TestEnsemble;
 
 beforeAll(async () => {
-  ensemble = await startEnsemble();
+  [ensemble, direct] = await Promise.all([startEnsemble(), startEnsemble({ isDirect: true })]);
 });
 
 afterAll(async () => {
-  await ensemble.stop();
+  await Promise.all([ensemble?.stop(), direct?.stop()]);
 });
 
 interface Replica {
@@ -29,8 +31,8 @@ interface Replica {
   readonly status: { readonly clientBytes: number };
 }
 
-async function statusOf(sid: number): Promise<Replica["status"]> {
-  const response = await fetch(`${ensemble.httpUrl}/main/v1/status`);
+async function statusOf({ httpUrl }: TestEnsemble, sid: number): Promise<Replica["status"]> {
+  const response = await fetch(`${httpUrl}/main/v1/status`);
   const { replicas } = (await response.json()) as { replicas: Replica[] };
   const replica = replicas.find((one) => one.sid === sid);
   if (replica === undefined) throw new Error(`no replica ${sid}`);
@@ -70,17 +72,18 @@ function xidsOf(raw: RawSocket): number[] {
 }
 
 describe.each([
-  ["TCP", 1, async () => openTcp(ensemble.tcpPorts[0] ?? 0)],
-  ["WebSocket", 2, async () => openWebSocket(ensemble.httpPort, "/main/zk?sid=2")],
-] as const)("a client over %s", (name, sid, open) => {
+  ["a trunk", 1, () => ensemble, async () => openTcp(ensemble.tcpPorts[0] ?? 0)],
+  ["TCP", 1, () => direct, async () => openTcp(direct.tcpPorts[0] ?? 0)],
+  ["WebSocket", 2, () => ensemble, async () => openWebSocket(ensemble.httpPort, "/main/zk?sid=2")],
+] as const)("a client over %s", (name, sid, its, open) => {
   test("that stops reading holds a window of output, and gets all of it in order when it reads again", async () => {
     const raw = await open();
     const xids = xidsOf(raw);
-    askForMuch(raw, `/${name}`);
+    askForMuch(raw, `/${name.replace(" ", "-")}`);
     await expect.poll(() => xids.length, { timeout: 30_000 }).toBeGreaterThan(1);
     raw.socket.pause();
     let most = 0;
-    for (let look = 0; look < 100; look++) most = Math.max(most, (await statusOf(sid)).clientBytes);
+    for (let look = 0; look < 100; look++) most = Math.max(most, (await statusOf(its(), sid)).clientBytes);
     const paused = xids.length;
     raw.socket.resume();
     await expect.poll(() => xids.length, { timeout: 60_000 }).toBe(READS + 1);

@@ -43,6 +43,8 @@ export interface EdgekeeperSetup {
   readonly vars?: Readonly<Record<string, string>>;
   /** Over how many processes the replicas are spread. */
   readonly processes?: number;
+  /** Clients' streams go straight into the runtime: `--direct`. */
+  readonly isDirect?: boolean;
 }
 
 const OUTPUT_LINES = 40;
@@ -66,7 +68,7 @@ export async function newEdgekeeper(setup: EdgekeeperSetup = {}): Promise<Edgeke
   let ensemble: TestEnsemble | undefined;
   const httpUrl = `http://127.0.0.1:${httpPort}`;
   return {
-    name: "edgekeeper",
+    name: setup.isDirect === true ? "direct" : "edgekeeper",
     version: await versionOf(),
     addresses,
     httpUrl,

@@ -7,6 +7,7 @@ import { newZooKeeper } from "./zookeeper.ts";
 const MAKERS: Readonly<Record<TargetName, () => Promise<Target>>> = {
   zookeeper: newZooKeeper,
   edgekeeper: newEdgekeeper,
+  direct: async () => await newEdgekeeper({ isDirect: true }),
   bridge: newBridged,
 };
 

@@ -27,7 +27,7 @@ export interface Target extends Served {
 }
 
 /** The ensembles that can be measured by ZooKeeper's protocol. */
-export const TARGET_NAMES = ["zookeeper", "edgekeeper", "bridge"] as const;
+export const TARGET_NAMES = ["zookeeper", "edgekeeper", "direct", "bridge"] as const;
 
 /** One of them. */
 export type TargetName = (typeof TARGET_NAMES)[number];

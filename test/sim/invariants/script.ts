@@ -333,7 +333,9 @@ export class Script implements WatchedWorld {
 
   /** The client of a replica's connection says something. */
   hear(sid: Sid): void {
-    this.turn(sid, { input: { kind: "clientBytes", received: [{ connection: 1, bytes: new Uint8Array(4) }] } });
+    this.turn(sid, {
+      input: { kind: "clientBytes", received: [{ connection: 1, bytes: new Uint8Array(4) }] },
+    });
   }
 }
 
