@@ -13,7 +13,7 @@
  * | end | door: the client says no more, or has gone | nothing |
  * | end | replica: hang up once all was sent; it answers the door's | nothing |
  * | drop | replica: hang up at once | nothing |
- * | taken | both | how many of the connection's bytes were taken since this was last told (4 bytes) |
+ * | taken | both | how many of the connection's bytes were taken since it was last told (4) |
  */
 
 /** What a trunk's stream begins with, and the sid of the replica that it leads to, as text and a line feed behind it. */
