@@ -16,7 +16,7 @@
  * | taken | both | how many of the connection's bytes were taken since it was last told (4) |
  */
 
-/** What a trunk's stream begins with, and the sid of the replica that it leads to, as text and a line feed behind it. */
+/** What a trunk's stream begins with; the sid of the replica that it leads to follows, as text, and a line feed. */
 export const TRUNK_GREETING = "edgekeeper-trunk ";
 
 /** A door reads no more from a client while so much of it is not told to be taken. */
