@@ -54,7 +54,7 @@ export const DEFAULT_TIMING: PeerTiming = {
   syncLimitMs: 10_000,
   pendingLinkMs: 1000,
   stallLimitMs: 200,
-  pipelineGapMs: 5,
+  pipelineGapMs: 10,
   pipelineDepth: 8,
   learnerWindowBytes: 8 * 1024 * 1024,
   learnerStallMs: 10_000,
