@@ -111,7 +111,7 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
   sortData(checked, { dataDirectory, count });
   await bundleWorker(worker, runtimeDirectory, count);
   const ports = options.isDirect ? [] : worker.tcpPorts;
-  const doors = new TrunkDoors({ ports, sids, count, runtimeDirectory });
+  const doors = new TrunkDoors({ ports, sids, count, runtimeDirectory, warn: options.warn });
   const places = { count, beside, dataDirectory, runtimeDirectory, doors };
   const configFiles = writeConfigs(checked, places, options.httpPort);
   await doors.open();

@@ -17,6 +17,8 @@ export interface TrunkDoorPlace {
   readonly sid: number;
   /** The path of the socket on which the process of the replica takes trunks. */
   readonly socketFile: string;
+  /** Takes what keeps clients out. */
+  readonly warn: (line: string) => void;
 }
 
 /** See the file's comment. */
@@ -24,6 +26,7 @@ export class TrunkDoor {
   readonly #place: TrunkDoorPlace;
   readonly #server: Server;
   readonly #links = new Set<TrunkLink>();
+  #warnedMs = Number.NEGATIVE_INFINITY;
 
   constructor(place: TrunkDoorPlace) {
     this.#place = place;
@@ -35,6 +38,7 @@ export class TrunkDoor {
   async open(): Promise<void> {
     this.#server.listen({ port: this.#place.port, host: "127.0.0.1", backlog: BACKLOG });
     await once(this.#server, "listening");
+    this.#server.on("error", (error) => this.#refused(error));
   }
 
   /** Closes the port and hangs up on all. */
@@ -44,6 +48,14 @@ export class TrunkDoor {
     this.#server.close();
     for (const link of this.#links) link.close();
     await closed;
+  }
+
+  /** A client could not be let in: there are as many open files as there may be, say. Others are served. */
+  #refused(error: Error): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#warnedMs < WARN_AGAIN_MS) return;
+    this.#warnedMs = nowMs;
+    this.#place.warn(`port ${this.#place.port} cannot take a client: ${error.message}`);
   }
 
   #serve(client: Socket): void {
@@ -58,6 +70,9 @@ export class TrunkDoor {
     return link;
   }
 }
+
+/** What goes on is told this often, in ms. */
+const WARN_AGAIN_MS = 10_000;
 
 /** Clients that come at once, and are not accepted yet. */
 const BACKLOG = 4096;

@@ -21,6 +21,8 @@ export interface TrunkDoorsPlan {
   /** Over how many processes the replicas are spread. */
   readonly count: number;
   readonly runtimeDirectory: string;
+  /** Takes what keeps clients out. */
+  readonly warn: (line: string) => void;
 }
 
 /** See the file's comment. */
@@ -30,7 +32,7 @@ export class TrunkDoors {
   readonly #isOwn: boolean;
   readonly #doors: readonly TrunkDoor[];
 
-  constructor({ ports, sids, count, runtimeDirectory }: TrunkDoorsPlan) {
+  constructor({ ports, sids, count, runtimeDirectory, warn }: TrunkDoorsPlan) {
     const room = SOCKET_PATH_BYTES_MAX - NAME_BYTES;
     this.#isOwn = Buffer.byteLength(runtimeDirectory) > room;
     // As the runtime's directory, nobody else's to look into.
@@ -38,7 +40,7 @@ export class TrunkDoors {
     this.#doors = sids.flatMap((sid, index) => {
       const port = ports[index];
       const socketFile = this.socketOf(homeOfReplica(sid, count));
-      return port === undefined ? [] : [new TrunkDoor({ port, sid, socketFile })];
+      return port === undefined ? [] : [new TrunkDoor({ port, sid, socketFile, warn })];
     });
   }
 

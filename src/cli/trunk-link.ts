@@ -32,6 +32,9 @@ const LINGER_MS = 5000;
 /** Above so many bytes that the replica does not take, no client is read. */
 const UNSENT_BYTES_MAX = 4 * 1024 * 1024;
 
+/** Connections have numbers of 32 bits. */
+const NUMBER_MAX = 0xffffffff;
+
 /** A client. */
 interface Client {
   readonly socket: Socket;
@@ -51,6 +54,8 @@ export class TrunkLink {
   readonly #clients = new Map<number, Client>();
   /** Clients to which something was written that the replica does not know to be taken. */
   readonly #untold = new Set<Client>();
+  /** Those that were hung up on, and read what was sent before. */
+  readonly #lingering = new Set<Socket>();
   #nextNumber = 1;
   #isSending = false;
   #isTelling = false;
@@ -78,7 +83,7 @@ export class TrunkLink {
 
   /** Whether it takes clients. */
   get isOpen(): boolean {
-    return !this.#isOver;
+    return !this.#isOver && this.#nextNumber <= NUMBER_MAX;
   }
 
   /** Takes a client's connection over. */
@@ -105,6 +110,7 @@ export class TrunkLink {
     clearTimeout(this.#idle);
     this.#socket.destroy();
     for (const { socket } of this.#clients.values()) socket.destroy();
+    for (const socket of this.#lingering) socket.destroy();
     this.#clients.clear();
     this.#untold.clear();
     this.#place.onEnd();
@@ -170,16 +176,27 @@ export class TrunkLink {
     socket.end();
     // What it still sends is read by nobody, and to leave it would keep the connection from closing.
     socket.resume();
+    this.#lingering.add(socket);
     const linger = setTimeout(() => socket.destroy(), LINGER_MS);
-    socket.once("close", () => clearTimeout(linger));
+    socket.once("close", () => {
+      clearTimeout(linger);
+      this.#lingering.delete(socket);
+    });
   }
 
   #forget(client: Client): void {
     this.#clients.delete(client.number);
     this.#untold.delete(client);
     if (this.#clients.size > 0) return;
-    this.#idle = setTimeout(() => this.close(), IDLE_MS);
+    this.#idle = setTimeout(() => this.#endIdle(), IDLE_MS);
     // An ensemble that stops waits for nobody.
+    this.#idle.unref();
+  }
+
+  /** Those that linger have their time first. */
+  #endIdle(): void {
+    if (this.#lingering.size === 0) return this.close();
+    this.#idle = setTimeout(() => this.#endIdle(), IDLE_MS);
     this.#idle.unref();
   }
 

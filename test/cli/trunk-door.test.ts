@@ -87,6 +87,7 @@ let trunks: Trunk[];
 let door: TrunkDoor;
 let port: number;
 let clients: Client[];
+let warnings: string[];
 
 function client(): Client {
   const one = new Client(port);
@@ -116,12 +117,13 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "trunk-"));
   trunks = [];
   clients = [];
+  warnings = [];
   server = createServer((socket) => trunks.push(new Trunk(socket)));
   const socketFile = join(directory, "trunks.sock");
   server.listen(socketFile);
   await once(server, "listening");
   port = must((await freePorts(1))[0], "a free port");
-  door = new TrunkDoor({ port, sid: 7, socketFile });
+  door = new TrunkDoor({ port, sid: 7, socketFile, warn: (line) => void warnings.push(line) });
   await door.open();
 });
 
@@ -265,6 +267,23 @@ test("where nobody takes trunks a client is hung up on", async () => {
   const one = client();
 
   await until("it is hung up on", () => one.isEnded || one.isClosed);
+});
+
+test("to close the door waits for no client that lingers", async () => {
+  const one = client();
+  one.socket.write("one");
+  const number = await sent("one");
+  one.socket.pause();
+  trunk().say((out) => {
+    out.bytes(number, Buffer.alloc(32 * 1024 * 1024));
+    out.end(number);
+  });
+  await until("it is told of no more", () => trunk().taken.has(number) || one.bytes > 0);
+
+  await door.close();
+
+  await until("its trunk is closed", () => trunk().isClosed);
+  expect(warnings).toEqual([]);
 });
 
 test("what is no trunk's stream ends it", async () => {
