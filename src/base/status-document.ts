@@ -52,6 +52,9 @@ export interface ReplicaFigures {
     readonly watchEvents: number;
     readonly latencyCount: number;
     readonly latencySumMs: number;
+    /** Of calls over HTTP; a replica of an earlier version does not tell. */
+    readonly callCount?: number;
+    readonly callSumMs?: number;
     /** How often its tree was found to differ from a quorum's since it came to life. */
     readonly digestMismatches: number;
   };

@@ -24,6 +24,7 @@ interface EnsembleFlags {
   readonly runtime?: string | undefined;
   readonly tied?: boolean | undefined;
   readonly timeout: number;
+  readonly verbose?: boolean | undefined;
   readonly var?: readonly (readonly [string, string])[] | undefined;
   readonly worker?: readonly Beside[] | undefined;
 }
@@ -85,6 +86,10 @@ export function asEnsembleCommand(command: Command, host: EnsembleHost): Command
       collect(besideWorker),
     )
     .option("--runtime <file>", "another workerd executable")
+    .option(
+      "--verbose",
+      "print what the runtimes say of links that the loss of a replica broke, too (else: in a file beside the data)",
+    )
     .addOption(
       new Option("--tied", "stop when standard input ends: never outlive the process that started this one"),
     )
@@ -151,6 +156,7 @@ async function start(flags: EnsembleFlags, host: EnsembleHost): Promise<Ensemble
     isDirect: flags.direct ?? false,
     vars: new Map([["EDGEKEEPER_DEV", "1"], ...(flags.var ?? [])]),
     runtimeFile: flags.runtime,
+    isVerbose: flags.verbose ?? false,
     command: host.command,
     warn: (line) => console.error(`edgekeeper: ${line}`),
   });

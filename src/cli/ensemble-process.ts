@@ -12,6 +12,7 @@ import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 
 import { homeOfReplica } from "../local/homes.ts";
+import { BrokenLinks } from "./broken-links.ts";
 import { checkUnclaimed, claim } from "./data-claim.ts";
 import { makeDirectory } from "./data-directory.ts";
 import { askHealth, askStatus, type HealthDoor, HealthPatience } from "./health.ts";
@@ -46,6 +47,8 @@ export interface EnsembleOptions {
   readonly beside: readonly BesideOptions[];
   /** Another workerd executable than the one wrangler brings; undefined takes that one. */
   readonly runtimeFile: string | undefined;
+  /** Prints what the runtimes say of links that a loss broke, too. */
+  readonly isVerbose: boolean;
   /** How the user runs this, such as `npm start --`, for messages that say what to do. */
   readonly command: string;
   /** Takes what a user should know and what keeps nothing from starting. */
@@ -97,11 +100,7 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
   checkUnclaimed(runtimeDirectory);
   // The sockets of the processes are in here.
   chmodSync(runtimeDirectory, 0o700);
-  const { command } = options;
-  await checkPortFree(options.httpPort, `${command} --port 18787`);
-  const others = worker.tcpPorts.map((_, index) => 12_181 + index);
-  for (const port of worker.tcpPorts) await checkPortFree(port, `${command} --ports ${others.join(",")}`);
-
+  await checkPortsFree(worker.tcpPorts, options);
   const beside = await bundleBeside(
     { name: worker.name, ports: [options.httpPort, ...worker.tcpPorts] },
     options,
@@ -116,6 +115,7 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
   const configFiles = writeConfigs(checked, places, options.httpPort);
   await doors.open();
   const ids: number[] = [];
+  const links = new BrokenLinks(join(runtimeDirectory, "broken-links.log"), options.warn);
   const runtimes = configFiles.map(
     (configFile, at) =>
       new RuntimeProcess({
@@ -135,7 +135,9 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
                 options.warn(
                   `the process of ${replicasOf(at, checked, count)} ended (${how}): it starts again`,
                 );
+                links.lost();
               },
+        filter: options.isVerbose ? undefined : () => links.filter(),
       }),
   );
   const secret = worker.vars.get("EDGEKEEPER_SECRET");
@@ -150,6 +152,7 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
     ensembles,
     runtime,
     isRuntimeChosen: options.runtimeFile !== undefined,
+    links,
     secret: secret === "" ? undefined : secret,
   });
 }
@@ -253,6 +256,7 @@ interface RunningPlaces {
   readonly ensembles: readonly string[];
   readonly runtime: string;
   readonly isRuntimeChosen: boolean;
+  readonly links: BrokenLinks;
   readonly secret: string | undefined;
 }
 
@@ -369,6 +373,7 @@ class RunningEnsemble implements EnsembleProcess {
   }
 
   async stop(): Promise<void> {
+    this.#places.links.stopping();
     await this.#places.doors.close();
     await Promise.all(this.#runtimes.map(async (runtime) => await runtime.stop()));
   }
@@ -424,6 +429,16 @@ function checkDifferent(
     names.add(worker.name);
     ports.add(httpPort);
   }
+}
+
+/** Whether all doors of the ensemble can be opened. */
+async function checkPortsFree(
+  tcpPorts: readonly number[],
+  { command, httpPort }: Pick<EnsembleOptions, "command" | "httpPort">,
+): Promise<void> {
+  await checkPortFree(httpPort, `${command} --port 18787`);
+  const others = tcpPorts.map((_, index) => 12_181 + index);
+  for (const port of tcpPorts) await checkPortFree(port, `${command} --ports ${others.join(",")}`);
 }
 
 async function checkPortFree(port: number, remedy: string): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import type { Readable } from "node:stream";
+import type { Readable, Transform } from "node:stream";
 
 /** A runtime that fails in a circle fills no memory: the newest of this much is kept. */
 const HELD_BYTES_MAX = 256 * 1024;
@@ -14,17 +14,22 @@ const DRAIN_MS = 500;
 
 /** The output of one runtime, held back at first. */
 export class RuntimeOutput {
-  readonly #streams: readonly { readonly from: Readable; readonly to: NodeJS.WritableStream }[];
+  readonly #streams: readonly {
+    readonly from: Readable;
+    readonly to: NodeJS.WritableStream;
+    readonly through?: Transform | undefined;
+  }[];
   readonly #closed: Promise<unknown>;
   readonly #hold: (chunk: Buffer) => void;
   #held: Buffer[] = [];
   #heldBytes = 0;
 
-  constructor(child: ChildProcess) {
+  /** What is released of its standard error goes through the filter. */
+  constructor(child: ChildProcess, filter?: Transform) {
     this.#streams = [
       { from: child.stdout, to: process.stdout },
-      { from: child.stderr, to: process.stderr },
-    ].flatMap(({ from, to }) => (from === null ? [] : [{ from, to }]));
+      { from: child.stderr, to: process.stderr, through: filter },
+    ].flatMap(({ from, ...where }) => (from === null ? [] : [{ from, ...where }]));
     this.#hold = (chunk) => this.#keep(chunk);
     for (const { from } of this.#streams) from.on("data", this.#hold);
     this.#closed = Promise.all(this.#streams.map(async ({ from }) => once(from, "close")));
@@ -33,9 +38,10 @@ export class RuntimeOutput {
   /** From now on everything goes through as it comes; what was held is dropped. */
   release(): void {
     this.#held = [];
-    for (const { from, to } of this.#streams) {
+    for (const { from, to, through } of this.#streams) {
       from.off("data", this.#hold);
-      from.pipe(to, { end: false });
+      if (through === undefined) from.pipe(to, { end: false });
+      else from.pipe(through).pipe(to, { end: false });
     }
   }
 

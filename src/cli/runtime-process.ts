@@ -1,5 +1,6 @@
 /** One runtime that runs the Worker, or a part of its objects; one of several is started again when it ends. */
 import { type ChildProcess, spawn } from "node:child_process";
+import type { Transform } from "node:stream";
 
 import { RuntimeOutput } from "./runtime-output.ts";
 
@@ -15,6 +16,8 @@ export interface RuntimeStart {
   readonly started: (id: number) => void;
   /** Says that it is started again, and why; undefined where it is not. */
   readonly restarting: ((how: string) => void) | undefined;
+  /** What its standard error goes through once the ensemble serves; undefined lets all of it pass. */
+  readonly filter: (() => Transform) | undefined;
 }
 
 /**
@@ -49,7 +52,7 @@ export class RuntimeProcess {
     this.ended = new Promise((resolve) => (resolveEnd = resolve));
     this.#resolveEnd = resolveEnd;
     this.#child = this.#spawn();
-    this.#output = new RuntimeOutput(this.#child);
+    this.#output = new RuntimeOutput(this.#child, start.filter?.());
   }
 
   /** How it ended; undefined while it has not. */
@@ -116,7 +119,7 @@ export class RuntimeProcess {
       return;
     }
     this.#child = this.#spawn();
-    this.#output = new RuntimeOutput(this.#child);
+    this.#output = new RuntimeOutput(this.#child, this.#start.filter?.());
     this.#output.release();
   }
 }

@@ -36,6 +36,8 @@ export function ChangesPanel(props: {
     const query = `?from=${encodeURIComponent(from)}${end}&limit=${limit}`;
     return await desk.api.get<DifferenceDocument>(desk.path(`/diff${pathInUrl(path)}${query}`));
   });
+  const own = value?.changes.filter((change) => !isKept(change)) ?? [];
+  const kept = value?.changes.filter(isKept) ?? [];
   return (
     <article class="panel past" aria-label={`Changes of ${path}`}>
       <header class="panel-head">
@@ -56,29 +58,62 @@ export function ChangesPanel(props: {
       {value !== undefined && (
         <div class="stack">
           <p>
-            <b>{summaryOf(value)}</b> at and below <code>{path}</code>, from{" "}
+            <b>{summaryOf(own, value.next !== null)}</b> at and below <code>{path}</code>, from{" "}
             <When zxid={value.from} time={value.fromTime} /> to <When zxid={value.to} time={value.toTime} />
             {to === "" && ", which is now"}.
           </p>
-          {value.changes.length === 0 && (
+          {own.length === 0 && value.next === null && (
             <Empty title="Nothing has changed">Between these two moments nobody wrote here or below.</Empty>
           )}
-          <ol class="changes" aria-label="Changes">
-            {value.changes.map((change) => (
-              <li key={change.path}>
-                <ChangeView
-                  desk={desk}
-                  change={change}
-                  moments={value}
-                  isOpen={value.changes.length <= OPEN_MAX}
-                />
-              </li>
-            ))}
-          </ol>
+          <ChangeList label="Changes" changes={own} moments={value} isOpen={own.length <= OPEN_MAX} />
+          {kept.length > 0 && (
+            <details class="change">
+              <summary>
+                And <b>{countText(kept.length)}</b> in what Edgekeeper keeps beside them: schemas and earlier
+                versions of documents
+              </summary>
+              <div class="change-body">
+                <ChangeList label="Changes beside them" changes={kept} moments={value} isOpen={false} />
+              </div>
+            </details>
+          )}
           {value.next !== null && <More isAtEnd={limit >= PAGE_MAX} more={() => setPages(pages + 1)} />}
         </div>
       )}
     </article>
+  );
+}
+
+/** Whether it is what is kept beside a document (`.history`, `.schema`): nobody writes it by its path. */
+function isKept({ path }: Change): boolean {
+  return /\/\.(?:history|schema)(?:\/|$)/.test(path);
+}
+
+/** What somebody would call what stands at a path; empty where that is nothing but a znode. */
+function wordOf(path: string): string {
+  if (path === "/config") return "configuration documents";
+  if (path.startsWith("/config/")) return "configuration document";
+  if (/(?:lock-|__(?:WRIT|READ|lock|rlock)__)-?\d{10}$/.test(path)) return "place in the queue of a lock";
+  if (/latch-\d{10}$/.test(path)) return "candidate in an election";
+  return "";
+}
+
+function ChangeList(props: {
+  readonly label: string;
+  readonly changes: readonly Change[];
+  readonly moments: DifferenceDocument;
+  readonly isOpen: boolean;
+}): JSX.Element {
+  const { label, changes, moments, isOpen } = props;
+  const desk = useDesk();
+  return (
+    <ol class="changes" aria-label={label}>
+      {changes.map((change) => (
+        <li key={change.path}>
+          <ChangeView desk={desk} change={change} moments={moments} isOpen={isOpen} />
+        </li>
+      ))}
+    </ol>
   );
 }
 
@@ -106,12 +141,12 @@ const WORDS: Readonly<
   changed: ["changed", "lead"],
 };
 
-function summaryOf({ changes, next }: DifferenceDocument): string {
+function summaryOf(changes: readonly Change[], isMore: boolean): string {
   const counts = Object.entries(WORDS).flatMap(([kind, [word]]) => {
     const count = changes.filter(({ change }) => change === kind).length;
     return count === 0 ? [] : [`${countText(count)} ${word}`];
   });
-  const more = next === null ? "" : ", and more";
+  const more = isMore ? ", and more" : "";
   return counts.length === 0 ? "Nothing changed" : `${counts.join(", ")}${more}`;
 }
 
@@ -132,7 +167,7 @@ function ChangeView(props: {
     <details class="change" open={isOpen}>
       <summary>
         <Badge kind={kind}>{word}</Badge> <span class="mono change-path">{change.path}</span>{" "}
-        <span class="faint">{notes.join(" and ")}</span>
+        <span class="faint">{[wordOf(change.path), notes.join(" and ")].filter(Boolean).join(": ")}</span>
       </summary>
       <div class="change-body">
         <ChangeText change={change} />

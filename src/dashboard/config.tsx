@@ -28,7 +28,7 @@ export function Config(): JSX.Element {
   });
   const isThere = there.value === true;
   useEffect(() => {
-    if (mayRead && isThere) begin(model.unfold(ROOT));
+    if (mayRead && isThere) begin(model.unfold(ROOT).then(async () => await model.peek(ROOT)));
   }, [model, mayRead, isThere]);
   if (!mayRead) {
     return (
@@ -46,20 +46,23 @@ export function Config(): JSX.Element {
       </Empty>
     );
   }
+  // Who comes to see documents sees one: which, is chosen beside it.
+  const first = model.rows.value.at(1);
+  const shown = chosen !== "" && chosen !== ROOT ? chosen : first?.kind === "znode" ? first.path : undefined;
   return (
     <div class={`split${chosen === "" ? "" : " has-choice"}`}>
       <div class="side">
         <TreePane
           label="Configuration documents"
           model={model}
-          chosen={chosen === "" ? ROOT : chosen}
+          chosen={shown ?? ROOT}
           choose={(path) => desk.go("config", path)}
         />
       </div>
-      {chosen === "" || chosen === ROOT ? (
+      {shown === undefined ? (
         <Empty title="Choose a document">It is shown with its history, and what changed in it.</Empty>
       ) : (
-        <ConfigPanel key={chosen} path={chosen} />
+        <ConfigPanel key={shown} path={shown} />
       )}
     </div>
   );

@@ -6,6 +6,7 @@ import { useContext } from "preact/hooks";
 import { begin } from "./begin.ts";
 import { Api, ApiError, asApiError } from "./api.ts";
 import type { Caller, Permission, StatusDocument } from "./documents.ts";
+import { type Happening, happeningsBetween } from "./happenings.ts";
 import { may } from "./permissions.ts";
 import { hashOf, type Past, readRoute, type Route, type View } from "./route.ts";
 import { Samples } from "./samples.ts";
@@ -18,14 +19,9 @@ const LOOK_MS = 2000;
 
 const EVENTS_MAX = 50;
 
-const NOTICE_MS = 6000;
+const NEWS_MAX = 3;
 
-/** Something that happened while the page was open. */
-export interface Happening {
-  readonly atMs: number;
-  readonly text: string;
-  readonly kind: "good" | "bad" | "plain";
-}
+const NOTICE_MS = 6000;
 
 /** A word that goes by itself. */
 export interface Notice {
@@ -52,7 +48,10 @@ export class Desk {
   /** Why there is no newer status. */
   readonly statusError: Signal<ApiError | undefined> = signal(undefined);
   readonly samples: Samples = new Samples();
+  /** The latest first. */
   readonly happenings: Signal<readonly Happening[]> = signal([]);
+  /** Those of them that nobody has put away, and that stand above every part until then. */
+  readonly news: Signal<readonly Happening[]> = signal([]);
   readonly notices: Signal<readonly Notice[]> = signal([]);
   readonly route: Signal<Route> = signal(readRoute(location.hash));
   readonly theme: Signal<Theme> = signal(storedTheme());
@@ -198,50 +197,27 @@ export class Desk {
     try {
       const status = await this.api.get<StatusDocument>(this.path("/status"));
       const before = this.status.value;
-      this.samples.add(status, Date.now());
+      const atMs = Date.now();
+      this.samples.add(status, atMs);
       this.status.value = status;
-      this.statusAtMs.value = Date.now();
+      this.statusAtMs.value = atMs;
       this.statusError.value = undefined;
-      if (before !== undefined) this.#compare(before, status);
+      if (before !== undefined) this.#compare(before, status, atMs);
     } catch (error) {
       this.statusError.value = asApiError(error);
     }
   }
 
   /** Notes what is another than it was at the last look. */
-  #compare(before: StatusDocument, now: StatusDocument): void {
-    const lastLeader = this.#lastLeader ?? before.leader;
-    if (now.leader !== before.leader) {
-      if (now.leader === null) this.#note("there is no leader: an election is under way", "bad");
-      else if (lastLeader === null) this.#note(`replica ${now.leader} leads`, "good");
-      else if (lastLeader === now.leader) this.#note(`replica ${now.leader} leads again`, "good");
-      else this.#note(`replica ${now.leader} leads: it was replica ${lastLeader}`, "good");
-    } else if (now.leader !== null && epochOfLeader(now) > epochOfLeader(before)) {
-      // It was lost and elected between two looks.
-      this.#note(`replica ${now.leader} leads again`, "good");
-    }
-    if (now.leader !== null) this.#lastLeader = now.leader;
-    for (const { sid, status } of now.replicas) {
-      const was = before.replicas.find((one) => one.sid === sid)?.status;
-      if (was === undefined) this.#note(`replica ${sid} is a member now`, "plain");
-      else if (status === null && was !== null) this.#note(`replica ${sid} does not answer`, "bad");
-      else if (status !== null && was === null) this.#note(`replica ${sid} answers again`, "good");
-      else if (status !== null && was !== null && status.instance !== was.instance)
-        this.#note(`replica ${sid} has started anew`, "plain");
-    }
+  #compare(before: StatusDocument, now: StatusDocument, atMs: number): void {
+    const happened = happeningsBetween({ before, now, atMs, lastLeader: this.#lastLeader });
+    this.#lastLeader = now.leader ?? before.leader ?? this.#lastLeader;
+    if (happened.length === 0) return;
+    this.happenings.value = [...happened.toReversed(), ...this.happenings.value].slice(0, EVENTS_MAX);
+    this.news.value = [...happened.toReversed(), ...this.news.value].slice(0, NEWS_MAX);
   }
 
   #lastLeader: number | undefined;
-
-  #note(text: string, kind: Happening["kind"]): void {
-    const happening = { atMs: Date.now(), text, kind };
-    this.happenings.value = [happening, ...this.happenings.value].slice(0, EVENTS_MAX);
-  }
-}
-
-/** The epoch in which somebody leads; 0 where nobody does. */
-function epochOfLeader({ leader, replicas }: StatusDocument): number {
-  return replicas.find(({ sid }) => sid === leader)?.status?.currentEpoch ?? 0;
 }
 
 /** The desk, for all that is drawn. */

@@ -39,6 +39,8 @@ export interface NodeDocument {
 /** GET /nodes?children. */
 export interface ChildrenDocument {
   readonly children: readonly string[];
+  /** With `counts`; a replica of an earlier version does not tell. */
+  readonly counts?: readonly number[];
   readonly next: string | null;
   readonly stat: Stat;
 }
@@ -186,6 +188,8 @@ export interface DifferenceDocument {
 /** GET /explain/nodes and /explain/sessions, as far as both are read here. */
 export interface ExplanationDocument {
   readonly summary: readonly string[];
+  /** Of a znode: what its sentences quote. */
+  readonly text?: string | null;
   readonly queue?: {
     readonly path: string;
     readonly contenders: readonly { readonly path: string; readonly behind: string | null }[];

@@ -5,7 +5,7 @@ import { useMemo } from "preact/hooks";
 import { pathInUrl } from "./api.ts";
 import { useDesk } from "./desk.ts";
 import type { ExplanationDocument } from "./documents.ts";
-import { durationText, zxidShort } from "./format.ts";
+import { durationText } from "./format.ts";
 import { useReading } from "./reading.ts";
 import { hashOf } from "./route.ts";
 import { type Piece, piecesOf } from "./sentences.ts";
@@ -25,6 +25,8 @@ export function Explain(props: { readonly of: Explained }): JSX.Element {
     async () => await desk.api.get<ExplanationDocument>(desk.path(url)),
   );
   const paths = useMemo(() => (value === undefined ? [] : pathsIn(value, of)), [value, url]);
+  // As the sentences have it.
+  const quoted = (value?.text ?? "").replaceAll(/\s+/g, " ").trim();
   return (
     <section aria-labelledby="explain-title" class="explain">
       <div class="section-head">
@@ -41,7 +43,7 @@ export function Explain(props: { readonly of: Explained }): JSX.Element {
         <ul class="explained">
           {value.summary.map((sentence) => (
             <li key={sentence}>
-              {piecesOf(sentence, paths).map((piece, at) => (
+              {piecesOf(sentence, paths, quoted).map((piece, at) => (
                 <Shown key={at} piece={piece} of={of} />
               ))}
             </li>
@@ -63,7 +65,7 @@ function Shown(props: { readonly piece: Piece; readonly of: Explained }): JSX.El
     case "duration":
       return <>{durationText(Number.parseInt(text, 10))}</>;
     case "zxid":
-      return <span class="mono">{zxidShort(text)}</span>;
+      return <span class="mono">{text}</span>;
     case "session":
       if ("session" in of && of.session === text) return <span class="mono">{text}</span>;
       return <a href={hashOf({ view: "sessions", chosen: text, past: undefined })}>{text}</a>;

@@ -18,14 +18,17 @@ export function LookBack(props: { readonly desk: Desk; readonly path: string }):
     past?.kind === "changes" && past.to !== "" ? momentText(past.to).replace("zxid ", "") : "",
   );
   const close = (): void => void (desk.isLookBackShown.value = false);
-  const look = async (): Promise<void> => {
-    await Promise.resolve();
-    const from = momentOf(first);
+  const look = (begin: string): void => {
+    const from = momentOf(begin);
     const to = second.trim() === "" ? "" : momentOf(second);
     desk.go("tree", path, kind === "asOf" ? { kind, from } : { kind, from, to });
   };
+  const act = async (): Promise<void> => {
+    await Promise.resolve();
+    look(first);
+  };
   return (
-    <Confirm title="Look back" verb="Look" act={look} close={close}>
+    <Confirm title="Look back" verb="Look" act={act} close={close}>
       <Choice<Past["kind"]>
         label="What to look at"
         values={[
@@ -40,7 +43,23 @@ export function LookBack(props: { readonly desk: Desk; readonly path: string }):
           At <code>{path}</code> and below it.
         </p>
       )}
-      <MomentBox label={kind === "asOf" ? "As of" : "From"} value={first} change={setFirst} isFirst />
+      <MomentBox label={kind === "asOf" ? "As of" : "From"} value={first} change={setFirst}>
+        <p class="presets">
+          {AGO.map(([text, name]) => (
+            <button
+              key={text}
+              type="button"
+              class="small"
+              onClick={() => {
+                look(text);
+                close();
+              }}
+            >
+              {name}
+            </button>
+          ))}
+        </p>
+      </MomentBox>
       {kind === "changes" && <MomentBox label="To, or empty for now" value={second} change={setSecond} />}
       <p class="faint small-text">
         It is told from the history that each replica keeps: the latest writes, many thousands of them unless
@@ -54,9 +73,9 @@ function MomentBox(props: {
   readonly label: string;
   readonly value: string;
   readonly change: (text: string) => void;
-  readonly isFirst?: boolean;
+  readonly children?: JSX.Element;
 }): JSX.Element {
-  const { label, value, change, isFirst } = props;
+  const { label, value, change, children } = props;
   return (
     <div>
       <label>
@@ -65,21 +84,13 @@ function MomentBox(props: {
           value={value}
           onInput={(event) => change(event.currentTarget.value)}
           placeholder={MOMENT_HINT}
-          required={isFirst === true}
+          required={children !== undefined}
           autocomplete="off"
           autocapitalize="none"
           spellcheck={false}
         />
       </label>
-      {isFirst === true && (
-        <p class="presets">
-          {AGO.map(([text, name]) => (
-            <button key={text} type="button" class="small" onClick={() => change(text)}>
-              {name}
-            </button>
-          ))}
-        </p>
-      )}
+      {children}
     </div>
   );
 }

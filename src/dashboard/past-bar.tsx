@@ -31,6 +31,8 @@ export function PastBar(props: { readonly desk: Desk; readonly children: Compone
 /** A moment, by its time where that is known, and by its zxid. */
 export function When(props: { readonly zxid: string; readonly time: string | null }): JSX.Element {
   const { zxid, time } = props;
+  // Before every write there is no moment that anybody could name.
+  if (BigInt(zxid) === 0n) return <>the beginning (before the first write)</>;
   return (
     <>
       {time !== null && (

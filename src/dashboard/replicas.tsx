@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import { type Desk, useDesk } from "./desk.ts";
 import type { ReplicaFigures, ReplicaReport, StatusDocument } from "./documents.ts";
 import { FirstSteps } from "./first-steps.tsx";
-import { behindBy, bytesText, clockText, countText, durationText } from "./format.ts";
+import { behindBy, bytesText, clockText, countText, durationText, timeText } from "./format.ts";
 import { Badge, Confirm, Empty, ErrorNote, Facts, Table } from "./ui.tsx";
 
 /** See the file's comment. */
@@ -30,7 +30,7 @@ export function Replicas(): JSX.Element {
   const leader = status.replicas.find(({ sid }) => sid === status.leader);
   return (
     <div class="stack">
-      <Summary status={status} leader={leader?.status ?? undefined} />
+      <Summary status={status} leader={leader?.status ?? undefined} atMs={desk.statusAtMs.value} />
       <section aria-labelledby="replicas-title">
         <h2 id="replicas-title">Replicas</h2>
         <ReplicaTable desk={desk} status={status} leader={leader?.status ?? undefined} />
@@ -44,8 +44,10 @@ export function Replicas(): JSX.Element {
 function Summary(props: {
   readonly status: StatusDocument;
   readonly leader: ReplicaFigures | undefined;
+  /** When that was, by the clock of the browser. */
+  readonly atMs: number;
 }): JSX.Element {
-  const { status, leader } = props;
+  const { status, leader, atMs } = props;
   const voters = status.replicas.filter(({ role }) => role === "participant");
   const serving = voters.filter((one) => one.status?.serving === true).length;
   const shown = leader ?? status.replicas.find((one) => one.status !== null)?.status ?? undefined;
@@ -56,7 +58,7 @@ function Summary(props: {
         ["Voters serving", `${serving} of ${voters.length}`],
         ["Epoch", shown === undefined ? "–" : String(shown.currentEpoch)],
         ["Leads for", leadsText(leader)],
-        ["Last failover", leader === undefined ? "–" : failoverText(leader)],
+        ["Last failover", leader === undefined ? "–" : failoverText(leader, atMs)],
         ["Znodes", shown === undefined ? "–" : countText(shown.znodes)],
         ["Sessions", shown === undefined ? "–" : countText(shown.sessions)],
         ["Data", shown === undefined ? "–" : bytesText(shown.dataBytes)],
@@ -70,10 +72,12 @@ function leadsText(leader: ReplicaFigures | undefined): string {
   return leadingMs === undefined ? "–" : durationText(leadingMs);
 }
 
-function failoverText({ zab, mode }: ReplicaFigures): string {
+/** Why the last election began, how long it took, and when it was over. */
+function failoverText({ zab, mode, leadingMs }: ReplicaFigures, atMs: number): string {
   if (mode === "standalone") return "none: it stands alone";
   const took = zab.lastElectionMs === undefined ? "" : `, in ${durationText(zab.lastElectionMs)}`;
-  return `${zab.lastElectionReason || "start"}${took}`;
+  const when = leadingMs === null ? "" : `, ${timeText(atMs - leadingMs)}`;
+  return `${zab.lastElectionReason || "start"}${took}${when}`;
 }
 
 const COLUMNS: readonly (readonly [string, "number"?])[] = [
@@ -158,7 +162,7 @@ function ReplicaRow(props: {
         <Badge kind={badgeOf(status)}>{status.mode}</Badge>
       </td>
       <td class="number">{status.currentEpoch}</td>
-      <td class="number">{status.lastDelivered.split(":")[1] ?? status.lastDelivered}</td>
+      <td class="number">{status.lastDelivered}</td>
       <td class="number">{lagText(status, leader)}</td>
       <td>{location ?? <span class="faint">near its first caller</span>}</td>
       <td class="number">{countText(status.connections)}</td>

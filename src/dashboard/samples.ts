@@ -38,8 +38,9 @@ export const FIGURES: readonly Figure[] = [
     title: "Mean latency of requests",
     unit: "ms",
     of: (now, before) => {
-      const count = now.counters.latencyCount - before.counters.latencyCount;
-      return count <= 0 ? null : (now.counters.latencySumMs - before.counters.latencySumMs) / count;
+      const [late, early] = [answeredOf(now), answeredOf(before)];
+      const count = late.count - early.count;
+      return count <= 0 ? null : (late.sumMs - early.sumMs) / count;
     },
   },
   { id: "connections", title: "Client connections", unit: "open", of: ({ connections }) => connections },
@@ -69,6 +70,12 @@ export const FIGURES: readonly Figure[] = [
     of: ({ databaseBytes }) => databaseBytes / 1_000_000,
   },
 ];
+
+/** Requests of connections and calls over HTTP alike. */
+function answeredOf({ counters }: ReplicaFigures): { readonly count: number; readonly sumMs: number } {
+  const { latencyCount, latencySumMs, callCount = 0, callSumMs = 0 } = counters;
+  return { count: latencyCount + callCount, sumMs: latencySumMs + callSumMs };
+}
 
 function rate(count: number, elapsedMs: number): number | null {
   return count < 0 || elapsedMs <= 0 ? null : (count * 1000) / elapsedMs;

@@ -5,7 +5,7 @@ export type Piece =
   | { readonly kind: "text"; readonly text: string }
   /** RFC 3339, which the page shows by the clock of the browser. */
   | { readonly kind: "time"; readonly text: string }
-  /** Twenty digits. */
+  /** `EPOCH:COUNTER`. */
   | { readonly kind: "zxid"; readonly text: string }
   /** `600000 ms`, which is told in larger units. */
   | { readonly kind: "duration"; readonly text: string }
@@ -15,14 +15,19 @@ export type Piece =
 
 const TIME = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z`;
 
-/** Takes a sentence apart; `paths` are those that it may name, as anything may stand in a path. */
-export function piecesOf(sentence: string, paths: readonly string[]): readonly Piece[] {
+/**
+ * Takes a sentence apart; `paths` are those that it may name, as anything may stand in a path, and `quoted` is what it
+ * may quote, in which nothing is looked for.
+ */
+export function piecesOf(sentence: string, paths: readonly string[], quoted = ""): readonly Piece[] {
   // The longest first: one may begin as another does.
   const known = [...new Set(paths)].toSorted((a, b) => b.length - a.length).map(escaped);
-  const pattern = [`(?<path>${known.join("|") || "(?!)"})`, `(?<time>${TIME})`].join("|");
-  // A fencing token has twenty digits too, and is told as its holder knows it.
+  const quote = quoted === "" ? "(?!)" : escaped(quoted);
+  const pattern = [`(?<text>${quote})`, `(?<path>${known.join("|") || "(?!)"})`, `(?<time>${TIME})`].join(
+    "|",
+  );
   const durations = String.raw`\b(?<duration>\d+ ms)\b`;
-  const named = String.raw`(?<!token )\b(?<zxid>\d{20})\b|(?<=[Ss]ession )(?<session>[0-9a-f]{16})\b`;
+  const named = String.raw`(?<=zxid )(?<zxid>\d+:\d+)\b|(?<=[Ss]ession )(?<session>[0-9a-f]{16})\b`;
   const pieces: Piece[] = [];
   let at = 0;
   for (const found of sentence.matchAll(new RegExp(`${pattern}|${named}|${durations}`, "g"))) {

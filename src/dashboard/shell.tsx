@@ -80,6 +80,7 @@ function Inside(): JSX.Element {
         ))}
       </nav>
       <Trouble />
+      <News />
       <main id="content" tabIndex={-1} class={`part part-${view}`}>
         <h1 class="hidden">{title}</h1>
         <Part />
@@ -184,6 +185,30 @@ function Trouble(): JSX.Element | null {
       <b>{error.message}.</b> What is shown is of {clockText(desk.statusAtMs.value)}; asking again every two
       seconds.
     </p>
+  );
+}
+
+/** What happened to the replicas, wherever one is in the page: a kill may be over within a second. */
+function News(): JSX.Element {
+  const desk = useDesk();
+  const news = desk.news.value;
+  return (
+    <div class="news" role="status" aria-label="What happened">
+      {news.length > 0 && (
+        <>
+          <ol>
+            {news.map(({ atMs, text, kind }) => (
+              <li key={`${atMs} ${text}`} class={kind}>
+                <time dateTime={new Date(atMs).toISOString()}>{clockText(atMs)}</time> {text}
+              </li>
+            ))}
+          </ol>
+          <button type="button" class="small" onClick={() => void (desk.news.value = [])}>
+            Put away
+          </button>
+        </>
+      )}
+    </div>
   );
 }
 

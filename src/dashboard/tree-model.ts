@@ -5,7 +5,7 @@ import { type ApiError, asApiError, pathInUrl } from "./api.ts";
 import type { Desk } from "./desk.ts";
 import type { ChildrenDocument, PastChildrenDocument } from "./documents.ts";
 import { type Children, TreeRows } from "./tree-rows.ts";
-import { parentPath, pathsAbove } from "./znode-paths.ts";
+import { childPath, lastName, parentPath, pathsAbove } from "./znode-paths.ts";
 
 /** The first page is short, so that something stands there soon. */
 const FIRST_PAGE = 500;
@@ -17,6 +17,9 @@ const PAGE_MAX = 10_000;
 /** A list of no more than this is read again where it has changed; a longer one says that it has. */
 const REREAD_MAX = 2000;
 
+/** Of so many it is looked at once what they have to unfold. */
+const PEEKED_MAX = 20;
+
 /** The children of one znode. */
 interface Loaded extends Children {
   /** The last name that was told, shown or not: the next page begins behind it. */
@@ -24,6 +27,8 @@ interface Loaded extends Children {
   readonly isLast: boolean;
   readonly etag: string;
   readonly isStale: boolean;
+  /** Those of the first that have no children. */
+  readonly leaves: ReadonlySet<string>;
   readonly error: ApiError | undefined;
 }
 
@@ -65,6 +70,20 @@ export class TreeModel {
     return this.#lists.get(path);
   }
 
+  /** Whether it has nothing to unfold, as far as that is known. */
+  isLeaf(path: string): boolean {
+    const own = this.#lists.get(path);
+    if (own !== undefined) return own.isLast && own.total === 0 && own.error === undefined;
+    return this.#lists.get(parentPath(path))?.leaves.has(lastName(path)) === true;
+  }
+
+  /** Looks what the first children of a znode have to unfold, where not all of that is shown. */
+  async peek(path: string): Promise<void> {
+    const list = this.#lists.get(path);
+    const unknown = list?.names.slice(0, PEEKED_MAX).filter((name) => !list.leaves.has(name)) ?? [];
+    for (const name of unknown) await this.#load(childPath(path, name), FIRST_PAGE);
+  }
+
   /** Shows its children. */
   async unfold(path: string): Promise<void> {
     this.#unfolded.add(path);
@@ -86,7 +105,7 @@ export class TreeModel {
       if (above.length < root.length) continue;
       await this.unfold(above);
     }
-    const name = path.slice(parentPath(path).length + (parentPath(path) === "/" ? 0 : 1));
+    const name = lastName(path);
     for (;;) {
       const list = this.#lists.get(parentPath(path));
       const last = list?.names.at(-1);
@@ -132,7 +151,7 @@ export class TreeModel {
   }
 
   async #hasChanged(path: string, etag: string): Promise<boolean> {
-    const url = this.#desk.path(`/nodes${pathInUrl(path)}?children&limit=1`);
+    const url = this.#desk.path(`/nodes${pathInUrl(path)}?children&counts&limit=${FIRST_PAGE}`);
     try {
       const { status } = await this.#desk.api.ask("GET", url, { headers: { "if-none-match": etag } });
       return status !== 304;
@@ -152,8 +171,12 @@ export class TreeModel {
   }
 
   async #page(path: string, known: Loaded, limit: number): Promise<Loaded> {
+    // Of the first page alone: only there an arrow is worth a look at each of them.
+    const counted = known.after === "" && this.#asOf === "" ? "&counts" : "";
     const behind = known.after === "" ? "" : `&after=${encodeURIComponent(known.after)}`;
-    const url = this.#desk.path(`/nodes${pathInUrl(path)}?children&limit=${limit}${behind}${this.#asOf}`);
+    const url = this.#desk.path(
+      `/nodes${pathInUrl(path)}?children${counted}&limit=${limit}${behind}${this.#asOf}`,
+    );
     try {
       const { value, headers } = await this.#desk.api.ask<ChildrenDocument | PastChildrenDocument>(
         "GET",
@@ -163,9 +186,11 @@ export class TreeModel {
       const names = [...known.names, ...children.filter(this.#isShown)];
       const isLast = (value?.next ?? null) === null;
       const total = isLast ? names.length : (value?.stat.numChildren ?? names.length);
-      const etag = headers.get("etag") ?? "";
+      const etag = known.etag === "" ? (headers.get("etag") ?? "") : known.etag;
+      const counts = value !== undefined && "counts" in value ? (value.counts ?? []) : [];
+      const leaves = counted === "" ? known.leaves : new Set(children.filter((_, at) => counts[at] === 0));
       const after = children.at(-1) ?? known.after;
-      return { names, total, isLast, etag, after, isStale: false, error: undefined };
+      return { names, total, isLast, etag, after, leaves, isStale: false, error: undefined };
     } catch (error) {
       return { ...known, total: known.names.length, isLast: true, error: asApiError(error) };
     }
@@ -191,6 +216,7 @@ const EMPTY: Loaded = {
   isLast: false,
   etag: "",
   after: "",
+  leaves: new Set(),
   isStale: false,
   error: undefined,
 };

@@ -101,7 +101,7 @@ function TreeRow(props: {
   }
   const isUnfolded = model.isUnfolded(row.path);
   const known = model.known(row.path);
-  const isLeaf = known !== undefined && known.isLast && known.total === 0 && known.error === undefined;
+  const isLeaf = model.isLeaf(row.path);
   return (
     <div
       id={rowId(index)}

@@ -34,6 +34,8 @@ export const TRUNK_NAME = "trunk:0";
 
 export { decodeCounter, encodeCounter } from "../tree/counter.ts";
 
+export { EDGEKEEPER_VERSION } from "../keeper/status.ts";
+
 export { archivePath } from "../tree/own-operations.ts";
 
 export { encodePermits, permitsPath } from "../tree/semaphore.ts";

@@ -51,13 +51,15 @@ export interface CallDoorParts {
   readonly trackedSession: PastHost["trackedSession"];
   /** A change was made, or refused. */
   readonly audit: (actor: Actor, request: WriteRequest, outcome: Outcome) => void;
+  /** A call was answered, so long after it came. */
+  readonly called: (request: CallRequest, tookMs: number) => void;
 }
 
 /** See the file's comment. */
 export class CallDoor {
   readonly #context: DoorContext;
   readonly #reads: CallReads;
-  readonly #audit: CallDoorParts["audit"];
+  readonly #parts: CallDoorParts;
   readonly #writes: CallWrites;
   readonly #open = new Map<CallId, OpenCall>();
   /** Those that wait until this replica serves, or has delivered what they have seen. */
@@ -80,7 +82,7 @@ export class CallDoor {
   constructor(parts: CallDoorParts) {
     this.#context = parts.context;
     this.#reads = new CallReads(parts.context.tree, parts.reads, () => this.#nowMs);
-    this.#audit = parts.audit;
+    this.#parts = parts;
     this.#writes = new CallWrites(parts.context);
     this.#pace = new CallPace(parts.context.bounds.callsPerToken ?? 0);
     const service: ServiceHost = {
@@ -419,7 +421,7 @@ export class CallDoor {
     { outcome, operation }: { readonly outcome: Outcome; readonly operation?: string | undefined },
   ): void {
     const actor = { session, identities, host: hostOf(call.remoteAddress), operation };
-    this.#audit(actor, request, outcome);
+    this.#parts.audit(actor, request, outcome);
   }
 
   /**
@@ -472,6 +474,7 @@ export class CallDoor {
 
   #end(open: OpenCall, answer: CallAnswer): void {
     if (!this.#open.has(open.call.id)) return;
+    if (answer.kind === "answered") this.#parts.called(open.call.request, this.#nowMs - open.arrivedMs);
     this.#tell(open.call.id, answer);
     this.#forget(open);
   }

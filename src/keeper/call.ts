@@ -39,6 +39,8 @@ export interface Page {
   /** The names behind this one alone; "" for all. */
   readonly after: string;
   readonly limit: number;
+  /** Whether it is told of the first of them how many children each has. */
+  readonly isCounted?: boolean | undefined;
 }
 
 /** What may be read by a call. */
@@ -197,8 +199,10 @@ export type CallResponse =
       readonly children: readonly string[];
       readonly isLast: boolean;
       readonly stat: Stat;
+      /** Where it was asked for: how many children each of the first has. */
+      readonly counts?: readonly number[] | undefined;
     }
-  /** `expiresInMs` counts from when the call came here, or was sent: it holds from either. */
+  /** `expiresInMs` counts from when the call came here, or was sent: it holds from either. The API's `heldForMs`. */
   | {
       readonly op: "lease";
       readonly session: CallSession;

@@ -17,7 +17,7 @@ import { eventsOf } from "../tree/told-events.ts";
 import { lockQueue, semaphoreQueue } from "./contest.ts";
 import type { QueuedContender } from "./call.ts";
 import type { HistoryEnd, Met } from "./history-walks.ts";
-import { EXPLAIN_LEFT_MAX, EXPLAIN_LOOKS_MAX } from "./limits.ts";
+import { EXPLAIN_HEAD_BYTES_MAX, EXPLAIN_LEFT_MAX, EXPLAIN_LOOKS_MAX } from "./limits.ts";
 import type { OpenCall } from "./open-call.ts";
 import type { PastCalls, PastHost } from "./past-calls.ts";
 import type {
@@ -56,6 +56,7 @@ export class ExplainCalls {
       owner: node?.owner.mode === "ephemeral" ? this.#session(node.owner.session) : undefined,
       createdBy: node && this.#causeAt(node.czxid),
       setBy: node && this.#causeAt(node.mzxid),
+      head: node?.data?.subarray(0, EXPLAIN_HEAD_BYTES_MAX),
       queue,
     } as const;
     const left: Departure[] = [];

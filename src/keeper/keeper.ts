@@ -121,6 +121,7 @@ export class Keeper {
       walks: new HistoryWalks(parts.log, parts.notes),
       trackedSession: (session) => this.#reign.desk?.explainSession(session),
       audit: (actor, request, outcome) => this.#door.operator.audit(actor, request, outcome),
+      called: (request, tookMs) => this.#door.metrics.called(request, tookMs),
     });
     const told = { parking, calls: this.#calls, dormancy: this.#dormancy, keptMs: heartbeatLimitMs };
     this.#polls = new PollAnswers({ ...told, databaseBytes: () => parts.databaseBytes() });

@@ -268,5 +268,11 @@ export const DIFFERENCE_BYTES_MAX: number = 8 * 1024 * 1024;
 /** Why something is gone is looked for in so many of the latest transactions: who looks wants to know of today. */
 export const EXPLAIN_LOOKS_MAX = 200_000;
 
+/** Of a page of children it is told of so many how many children they have: each is looked up. */
+export const COUNTED_CHILDREN_MAX = 500;
+
+/** Of data that are explained so many bytes are told, from their beginning. */
+export const EXPLAIN_HEAD_BYTES_MAX = 240;
+
 /** Of a queue that is explained so many of those that left last are told. */
 export const EXPLAIN_LEFT_MAX = 10;

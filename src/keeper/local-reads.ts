@@ -14,6 +14,7 @@ import type {
   SetWatchesRequest,
   WatchableReadRequest,
 } from "../base/request.ts";
+import { childOf } from "../base/path.ts";
 import { SCOPE_SCHEME } from "../base/scope-identity.ts";
 import { isAllowed } from "../tree/access.ts";
 import { checkScope, mayTouch, type Scope } from "../tree/scope.ts";
@@ -22,7 +23,7 @@ import type { Tree } from "../tree/tree.ts";
 import type { Page } from "./call.ts";
 import { type MissedEvent, watchOf, type WatchTable } from "../tree/watch-table.ts";
 import type { ConnectionId } from "./connection.ts";
-import { CHILD_NAME_BYTES_GUESS, REPLY_BYTES_GUESS } from "./limits.ts";
+import { CHILD_NAME_BYTES_GUESS, COUNTED_CHILDREN_MAX, REPLY_BYTES_GUESS } from "./limits.ts";
 import type { Reply } from "./replies.ts";
 
 /** A header and a Stat. */
@@ -48,7 +49,9 @@ export interface LocalAnswer extends Reply {
 /** What a part of a znode's children is answered with. */
 export interface PageAnswer {
   readonly code: number;
-  readonly response: { readonly op: "empty" } | ({ readonly op: "page" } & ReturnType<typeof readPage>);
+  readonly response:
+    | { readonly op: "empty" }
+    | ({ readonly op: "page"; readonly counts?: readonly number[] } & ReturnType<typeof readPage>);
 }
 
 /** Answers reads; leaves and removes watches. */
@@ -75,14 +78,20 @@ export class LocalReads {
   page(path: string, page: Page, { identities, scope }: Reader): PageAnswer {
     try {
       checkScope(scope, "read", path);
-      return {
-        code: ERROR_CODES.ok,
-        response: { op: "page", ...readPage(this.#tree, path, page, identities) },
-      };
+      const read = readPage(this.#tree, path, page, identities);
+      const counts = page.isCounted === true ? { counts: this.#countsOf(path, read.children) } : {};
+      return { code: ERROR_CODES.ok, response: { op: "page", ...read, ...counts } };
     } catch (error) {
       if (!(error instanceof KeeperError)) throw error;
       return { code: error.code, response: { op: "empty" } };
     }
+  }
+
+  /** How many children these have, as anybody may know who knows their names. */
+  #countsOf(path: string, names: readonly string[]): readonly number[] {
+    return names
+      .slice(0, COUNTED_CHILDREN_MAX)
+      .map((name) => this.#tree.get(childOf(path, name))?.childCount ?? 0);
   }
 
   /** Whether anybody may read the znode's data and children, or it is not there, which anybody may know. */

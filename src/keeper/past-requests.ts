@@ -116,6 +116,8 @@ export interface ExplainedPath {
   readonly owner: ExplainedSession | undefined;
   readonly createdBy: Cause | undefined;
   readonly setBy: Cause | undefined;
+  /** How its data begin: all of them where they are short. A replica of an earlier version does not tell. */
+  readonly head?: Uint8Array | undefined;
   /** It is a lock, an election or a semaphore, as its children are named; or stands in the queue of one. */
   readonly queue:
     | {

@@ -63,10 +63,14 @@ export interface Counters {
   digestMismatches: number;
   watchEvents: number;
   turns: number;
+  /** Requests of connections that were answered, and how long that took. */
   latencyCount: number;
   latencySumMs: number;
   latencyMinMs: number;
   latencyMaxMs: number;
+  /** The same of calls, which HTTP, the binding and webhooks make; of one that asked to wait nothing is counted. */
+  callCount: number;
+  callSumMs: number;
 }
 
 /** Counters at nought. */
@@ -97,6 +101,8 @@ export function freshCounters(): Counters {
     latencySumMs: 0,
     latencyMinMs: 0,
     latencyMaxMs: 0,
+    callCount: 0,
+    callSumMs: 0,
   };
 }
 

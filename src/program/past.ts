@@ -5,10 +5,10 @@ import { usageError } from "./exit-code.ts";
 import { durationMs } from "./option-values.ts";
 import { Output } from "./output.ts";
 import { Reach, type ReachOptions } from "./reach.ts";
-import { dataText, sessionText } from "./znode-text.ts";
+import { dataText, sessionText, zxidShort } from "./znode-text.ts";
 
 /** What an option that takes a moment says. */
-export const AS_OF = "as it was: a zxid, a time as 2026-11-29T10:00:00Z, or so long ago, as 10m";
+export const AS_OF = "as it was: a zxid as 1:234, a time as 2026-11-29T10:00:00Z, or so long ago, as 10m";
 
 /** What is read of the flags of a read. */
 interface PastFlags {
@@ -20,10 +20,12 @@ interface PastFlags {
 export function momentOf(text: string, nowMs: number = Date.now()): Moment {
   if (/^\d+$/.test(text)) return BigInt(text);
   if (/^0x[0-9a-fA-F]{1,16}$/.test(text)) return BigInt(text);
+  const [, epoch, counter] = /^(\d{1,10}):(\d{1,10})$/.exec(text) ?? [];
+  if (epoch !== undefined && counter !== undefined) return (BigInt(epoch) << 32n) | BigInt(counter);
   if (/^\d+(?:ms|[smhd])$/.test(text)) return new Date(nowMs - durationMs(text));
   const timeMs = Date.parse(text);
   if (Number.isNaN(timeMs))
-    throw usageError(`"${text}" is no moment: say a zxid, 2026-11-29T10:00:00Z, or 10m`);
+    throw usageError(`"${text}" is no moment: say a zxid as 1:234, 2026-11-29T10:00:00Z, or 10m`);
   return new Date(timeMs);
 }
 
@@ -38,13 +40,28 @@ export async function printPast(path: string, asOf: string, flags: PastFlags): P
   }
   const data = found.data === null ? null : Buffer.from(found.data).toString("base64");
   const stat = statDocument(found.stat);
-  const lines = Object.entries(stat).map(([name, value]) => `${name} = ${value ?? "not known any more"}`);
+  const { czxid, mzxid, pzxid } = found.stat;
+  const shown = { ...stat, ...shortOnes({ czxid, mzxid, pzxid }) };
+  const lines = Object.entries(shown).map(([name, value]) => `${name} = ${value ?? "not known any more"}`);
   const { asOf: zxid, asOfTime } = found;
   const time = asOfTime?.toISOString() ?? null;
   new Output(options).print({ path, asOf: zxid, asOfTime: time, data, stat }, [
     dataText(found.data),
-    ...(flags.stat === true ? [`asOf = ${zxid}${time === null ? "" : ` (${time})`}`, ...lines] : []),
+    ...(flags.stat === true
+      ? [`asOf = ${zxidShort(BigInt(zxid))}${time === null ? "" : ` (${time})`}`, ...lines]
+      : []),
   ]);
+}
+
+/** The zxids that are known, as people read them. */
+function shortOnes(
+  zxids: Readonly<Record<string, bigint | undefined>>,
+): Readonly<Record<string, string | null>> {
+  const short = Object.entries(zxids).map(([name, zxid]) => [
+    name,
+    zxid === undefined ? null : zxidShort(zxid),
+  ]);
+  return Object.fromEntries(short) as Readonly<Record<string, string | null>>;
 }
 
 /** Prints the names of a znode's children as they were. */

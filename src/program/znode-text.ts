@@ -1,6 +1,7 @@
 /** Znodes as the program prints them: for people as zkCli does, for programs as the HTTP API does. */
 import { type Acl, PERMS } from "../base/acl.ts";
 import { type Stat, type Znode, zxidText } from "../client/znode.ts";
+import { zxidFromBigInt, zxidText as shortText } from "../base/zxid.ts";
 import { usageError } from "./exit-code.ts";
 
 /** A Stat as HTTP's documents have it. */
@@ -15,20 +16,29 @@ export function statDocument(stat: Stat): Readonly<Record<string, string | numbe
   };
 }
 
+/** A zxid as people read it, and as every command takes it: `EPOCH:COUNTER`. */
+export function zxidShort(zxid: bigint): string {
+  return shortText(zxidFromBigInt(zxid));
+}
+
 /** A session's id, sixteen hex digits. */
 export function sessionText(id: bigint): string {
   return BigInt.asUintN(64, id).toString(16).padStart(16, "0");
 }
 
-/** A Stat in lines, under zkCli's names. Source: ZooKeeper StatPrinter. */
+/**
+ * A Stat in lines, under zkCli's names and in its numbers, so that what reads those reads these; behind each zxid
+ * stands what all other commands call it. Source: ZooKeeper StatPrinter.
+ */
 export function statLines(stat: Stat): readonly string[] {
   const hex = (value: bigint): string => `0x${BigInt.asUintN(64, value).toString(16)}`;
+  const zxid = (value: bigint): string => `${hex(value)} (${zxidShort(value)})`;
   return [
-    `cZxid = ${hex(stat.czxid)}`,
+    `cZxid = ${zxid(stat.czxid)}`,
     `ctime = ${new Date(stat.ctime).toISOString()}`,
-    `mZxid = ${hex(stat.mzxid)}`,
+    `mZxid = ${zxid(stat.mzxid)}`,
     `mtime = ${new Date(stat.mtime).toISOString()}`,
-    `pZxid = ${hex(stat.pzxid)}`,
+    `pZxid = ${zxid(stat.pzxid)}`,
     `cversion = ${stat.cversion}`,
     `dataVersion = ${stat.version}`,
     `aclVersion = ${stat.aversion}`,

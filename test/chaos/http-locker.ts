@@ -100,7 +100,7 @@ export class HttpLocker {
       if (fate.kind === "answered") {
         const { answer, sentMs } = fate;
         if (answer.status !== 200) return undefined;
-        const untilMs = sentMs + Number(answer.json?.["expiresInMs"]);
+        const untilMs = sentMs + Number(answer.json?.["heldForMs"]);
         return {
           lease: String(answer.json?.["lease"]),
           token: zxidOf(String(answer.json?.["token"])),
@@ -146,7 +146,7 @@ export class HttpLocker {
     if (fate.kind !== "answered") return;
     const { answer, sentMs } = fate;
     if (answer.status === 200) {
-      lease.untilMs = Math.max(lease.untilMs, sentMs + Number(answer.json?.["expiresInMs"]));
+      lease.untilMs = Math.max(lease.untilMs, sentMs + Number(answer.json?.["heldForMs"]));
       return;
     }
     lease.isOver = true;

@@ -67,9 +67,9 @@ function problem(status: number, code: string, headers: Record<string, string> =
   return { status, document: { status, code, detail: "told" }, headers };
 }
 
-function lease(expiresInMs: number): Answer {
+function lease(heldForMs: number): Answer {
   const token = "00000000000000000007";
-  return { status: 200, document: { lock: "/locks/a", lease: "secret", token, expiresInMs } };
+  return { status: 200, document: { lock: "/locks/a", lease: "secret", token, heldForMs } };
 }
 
 /** What became of a promise. */

@@ -151,11 +151,11 @@ class ContendedRun {
     await this.#untilQueued(3, renew);
     killed.signal("SIGKILL");
     const renewedAt = performance.now();
-    const { expiresInMs } = JSON.parse(await renew()) as { readonly expiresInMs: number };
+    const { heldForMs } = JSON.parse(await renew()) as { readonly heldForMs: number };
 
     const [token = ""] = await heir;
     const heldMs = performance.now() - renewedAt;
-    expectThat(heldMs >= expiresInMs, `taken after ${heldMs} ms, before ${expiresInMs} ms`);
+    expectThat(heldMs >= heldForMs, `taken after ${heldMs} ms, before ${heldForMs} ms`);
     expectThat(token > first.token, `the heir's token ${token} is not above ${first.token}`);
     console.log(`contended: the lease of ${ttlMs} ms was over for the next after ${Math.round(heldMs)} ms`);
   }
@@ -232,7 +232,7 @@ class ContendedRun {
   }): Promise<{
     readonly token: string;
     readonly lease: string;
-    readonly expiresInMs: number;
+    readonly heldForMs: number;
   }> {
     const headers = ["-H", `Idempotency-Key: ${key}`];
     const body = await this.#curl([
@@ -241,7 +241,7 @@ class ContendedRun {
       JSON.stringify(json),
       `${this.#lock()}/acquire`,
     ]);
-    return JSON.parse(body) as { token: string; lease: string; expiresInMs: number };
+    return JSON.parse(body) as { token: string; lease: string; heldForMs: number };
   }
 
   /** Asks as #acquire does, and is gone before it is answered. */

@@ -85,12 +85,21 @@ describe("a sentence of an explanation", () => {
   });
 
   test("names a zxid, whatever stands in the path beside it", () => {
-    const sentence = "/a(+)[x] is not there: it was deleted (zxid 00000000004294967301).";
+    const sentence = "/a(+)[x] is not there: it was deleted (zxid 1:5).";
     expect(piecesOf(sentence, ["/a(+)[x]"])).toEqual([
       { kind: "path", text: "/a(+)[x]" },
       { kind: "text", text: " is not there: it was deleted (zxid " },
-      { kind: "zxid", text: "00000000004294967301" },
+      { kind: "zxid", text: "1:5" },
       { kind: "text", text: ")." },
+    ]);
+  });
+
+  test("looks for nothing in what a sentence quotes", () => {
+    const quoted = "/a (zxid 1:5) at 2026-11-29T10:00:00.000Z";
+    expect(piecesOf(`It holds ${quoted} (41 bytes).`, ["/a"], quoted)).toEqual([
+      { kind: "text", text: "It holds " },
+      { kind: "text", text: quoted },
+      { kind: "text", text: " (41 bytes)." },
     ]);
   });
 

@@ -207,7 +207,7 @@ async function ask(app: Road, { deployment, ...request }: Asked, isWhole: boolea
   return {
     status: answer.status,
     // By the clock of the gateway.
-    body: (await answer.text()).replace(/"expiresAt":"[^"]*"/, ""),
+    body: (await answer.text()).replace(/"expiresInMs":\d+|"expiresAt":"[^"]*"/g, ""),
     headers: [...answer.headers]
       .map(([name, value]) => `${name}: ${value}`)
       .toSorted((a, b) => a.localeCompare(b)),

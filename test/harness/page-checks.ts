@@ -39,12 +39,33 @@ export interface Visit {
   readonly origins: readonly string[];
 }
 
-/** Opens a part as somebody does who was there before: the token is kept in the tab, and nothing else anywhere. */
+/** Where a visit leads. */
+export interface Visited {
+  readonly url: string;
+  readonly token: string;
+  readonly part: string;
+}
+
+/** A visit, whole. */
 export async function visit(
   browser: Browser,
-  at: { readonly url: string; readonly token: string; readonly part: string },
+  at: Visited,
   options: BrowserContextOptions = {},
 ): Promise<Visit> {
+  return await (
+    await beginVisit(browser, at, options)
+  )();
+}
+
+/**
+ * Opens a part as somebody does who was there before: the token is kept in the tab, and nothing else anywhere. Resolves
+ * when its data are there, with what ends the visit: that takes some looks of the page, which others may pass as well.
+ */
+export async function beginVisit(
+  browser: Browser,
+  at: Visited,
+  options: BrowserContextOptions = {},
+): Promise<() => Promise<Visit>> {
   const { page, context, asked, wrongs } = await openPage(browser, options);
   const consoled: string[] = [];
   const bodies: Promise<Buffer>[] = [];
@@ -61,19 +82,21 @@ export async function visit(
   await page.evaluate("globalThis.isInteractive");
   page.off("response", take);
   const came = await Promise.all(bodies);
-  // What is looked at again and again may move what stands there.
-  for (let look = 0; look < 3; look++) await page.waitForResponse(/\/v1\/status$/);
-  const seen =
-    await page.evaluate<Pick<Visit, "firstPaintMs" | "interactiveMs" | "layoutShift">>("globalThis.seen");
-  await context.close();
-  return {
-    ...seen,
-    part: at.part,
-    requests: came.length,
-    bytes: sum(came.map(({ length }) => length)),
-    gzipBytes: sum(came.map((body) => gzipSync(body).length)),
-    wrongs: [...wrongs, ...consoled],
-    origins: [...new Set([...asked].map((url) => new URL(url).origin))].filter((one) => one !== "null"),
+  return async () => {
+    // What is looked at again and again may move what stands there.
+    for (let look = 0; look < 3; look++) await page.waitForResponse(/\/v1\/status$/);
+    const seen =
+      await page.evaluate<Pick<Visit, "firstPaintMs" | "interactiveMs" | "layoutShift">>("globalThis.seen");
+    await context.close();
+    return {
+      ...seen,
+      part: at.part,
+      requests: came.length,
+      bytes: sum(came.map(({ length }) => length)),
+      gzipBytes: sum(came.map((body) => gzipSync(body).length)),
+      wrongs: [...wrongs, ...consoled],
+      origins: [...new Set([...asked].map((url) => new URL(url).origin))].filter((one) => one !== "null"),
+    };
   };
 }
 
@@ -118,13 +141,15 @@ export async function weigh(url: string): Promise<{
   };
 }
 
-/** What axe-core objects to, its rule for the size of targets included: the rule, and where. */
-export async function objections(page: Page): Promise<readonly unknown[]> {
-  const source = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-  await page.evaluate(`globalThis.axe ?? (() => { ${source} })()`);
-  const rules = { "target-size": { enabled: true } };
+/** What axe-core objects to, the size of targets included, or by these rules alone: the rule, and where. */
+export async function objections(page: Page, only?: readonly string[]): Promise<readonly unknown[]> {
+  if (!(await page.evaluate<boolean>("globalThis.axe !== undefined"))) {
+    const source = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+    await page.evaluate(`(() => { ${source} })()`);
+  }
+  const asked = only === undefined ? { rules: { "target-size": { enabled: true } } } : { runOnly: only };
   return await page.evaluate(
-    `axe.run(document, ${JSON.stringify({ resultTypes: ["violations"], rules })}).then(({ violations }) =>
+    `axe.run(document, ${JSON.stringify({ resultTypes: ["violations"], ...asked })}).then(({ violations }) =>
       violations.map(({ id, nodes }) => [id, nodes.map(({ html, failureSummary }) => html + failureSummary)]))`,
   );
 }

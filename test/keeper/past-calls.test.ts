@@ -5,7 +5,7 @@ import { ERROR_CODES } from "../../src/base/error-code.ts";
 import type { SessionId } from "../../src/base/ids.ts";
 import type { Zxid } from "../../src/base/zxid.ts";
 import type { CallResponse, Moment } from "../../src/keeper/call.ts";
-import { WALKS_MAX } from "../../src/keeper/limits.ts";
+import { EXPLAIN_HEAD_BYTES_MAX, WALKS_MAX } from "../../src/keeper/limits.ts";
 import { call, create, openSession, type TestCall } from "./test-caller.ts";
 import { World } from "./world.ts";
 
@@ -292,6 +292,18 @@ describe("an explanation", () => {
     expect(left).toMatchObject([
       { path: holder?.path, why: "session-expired", by: { session: holder?.session } },
     ]);
+  });
+
+  it("tells how a znode's data begin, and who set them last", () => {
+    const { world, leader, follower } = served();
+    const data = "x".repeat(EXPLAIN_HEAD_BYTES_MAX);
+    write(world, follower, "/long", data);
+    const last = set(world, follower, "/long", `${data}, and more`);
+    const request = { kind: "explainPath", path: "/long", isLinearizable: false } as const;
+    const told = explained(call(world, leader, request).answered(), "explainedPath");
+
+    expect(new TextDecoder().decode(told.head)).toBe(data);
+    expect(told.setBy).toMatchObject({ zxid: last, replica: follower, isOwn: false });
   });
 
   it("tells what became of an ephemeral and of its session, closed or expired, and what of is not known", () => {

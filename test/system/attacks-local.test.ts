@@ -151,6 +151,7 @@ describe("with neither a secret nor the flag of development", () => {
       processes: undefined,
       isDirect: false,
       beside: [],
+      isVerbose: false,
       command: "npm start --",
       warn: () => undefined,
     });

@@ -135,6 +135,31 @@ describe.skipIf(missing !== undefined && !isRequired)("the dashboard", () => {
     await page.getByRole("article", { name: "Changes of /garden/oak" }).waitFor();
   });
 
+  test("tells the changes of documents before what is kept beside them, one click after it is asked", async () => {
+    for (const port of [1, 2, 3]) await scene.api.call("PUT", "/config/shop", { json: { port } });
+    await go("#tree/config");
+    await page.getByRole("article", { name: "Znode /config", exact: true }).waitFor();
+    await page.keyboard.press("p");
+    await page.getByRole("button", { name: "What has changed" }).click();
+    await page.getByRole("button", { name: "1 day ago" }).click();
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    const changes = page.getByRole("article", { name: "Changes of /config" });
+    await expect
+      .poll(async () => await changes.textContent(), WAIT)
+      .toContain("from the beginning (before the");
+    const own = changes.getByRole("list", { name: "Changes", exact: true });
+    const texts = await own.locator(":scope > li > details > summary").allTextContents();
+    expect(texts.map((text) => text.replaceAll(/\s+/g, " ").trim())).toEqual([
+      "added /config configuration documents",
+      "added /config/checkout configuration document",
+      "added /config/shop configuration document",
+    ]);
+    const beside = changes.getByText("in what Edgekeeper keeps beside them");
+    await beside.click();
+    const kept = changes.getByRole("list", { name: "Changes beside them" });
+    await expect.poll(async () => await kept.textContent(), WAIT).toContain("/config/shop/.history/");
+  });
+
   test(
     "explains who holds a lock and who waits, and why a session is over",
     { timeout: LONG_MS },

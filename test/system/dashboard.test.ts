@@ -145,6 +145,19 @@ describe.skipIf(missing !== undefined && !isRequired)("the dashboard", () => {
     expect((await scene.api.call("GET", "/nodes/app/made")).status).toBe(404);
   });
 
+  test("shows no arrow where there are no children, and one once there are", async () => {
+    const { page } = main;
+    for (const path of ["/twigs", "/twigs/bare", "/twigs/leafy", "/twigs/leafy/leaf"])
+      await scene.api.call("PUT", `/nodes${path}`, { body: "" });
+    await go(page, "#tree/twigs/bare");
+    const arrowOf = async (name: string): Promise<string | null> =>
+      await page.getByRole("treeitem", { name, exact: true }).getAttribute("aria-expanded");
+    await page.getByRole("treeitem", { name: "leafy", exact: true }).waitFor();
+    expect([await arrowOf("bare"), await arrowOf("leafy")]).toEqual([null, "false"]);
+    await scene.api.call("PUT", "/nodes/twigs/bare/leaf", { body: "" });
+    await expect.poll(async () => await arrowOf("bare"), { timeout: LONG_MS }).toBe("false");
+  });
+
   test("shows 100,000 children and stays responsive", { timeout: 120_000 }, async () => {
     const { page } = main;
     await go(page, "#tree/big");
@@ -235,7 +248,7 @@ describe.skipIf(missing !== undefined && !isRequired)("the dashboard", () => {
   test("shows what a configuration document was, what changed, and why a new one is refused", async () => {
     const { page } = main;
     await go(page, "#config");
-    await choose(page, "checkout");
+    // The first one is shown at once.
     const document = page.getByRole("region", { name: "Document" });
     await expect.poll(async () => await document.textContent()).toContain('"port": 8443');
     await page.getByRole("button", { name: /version 0/ }).click();
@@ -275,10 +288,22 @@ describe.skipIf(missing !== undefined && !isRequired)("the dashboard", () => {
       await killReplica(scene, before);
 
       const happenings = page.getByRole("region", { name: "While this page was open" });
+      const clock = String.raw`\d\d:\d\d:\d\d`;
       const changed = new RegExp(
-        `replica [^${before}] leads: it was replica ${before}|replica ${before} leads again`,
+        `the leader was replica ${before} until ${clock}; replica [^${before}] leads now|` +
+          `replica ${before} lost the lead at ${clock}, and leads again`,
       );
       await expect.poll(async () => await happenings.textContent(), { timeout: LONG_MS }).toMatch(changed);
+      const anew = `replica ${before} was gone, and has started anew`;
+      const isSeen = new RegExp(`${anew}|replica ${before} is back`);
+      await expect.poll(async () => await happenings.textContent(), { timeout: LONG_MS }).toMatch(isSeen);
+      // Wherever in the page one is, until it is put away.
+      await go(page, "#tree");
+      const news = page.getByRole("status", { name: "What happened" });
+      expect(await news.textContent()).toMatch(changed);
+      await news.getByRole("button", { name: "Put away" }).click();
+      expect(await news.textContent()).toBe("");
+      await go(page, "#replicas");
       const now = Number(await leaderOf(scene));
       await page.getByText(new RegExp(`leader ${now} · 3 of 3 serve`)).waitFor({ timeout: LONG_MS });
       expect(await page.evaluate("globalThis.isTheSamePage")).toBe(true);

@@ -57,7 +57,7 @@ describe("a semaphore", () => {
     expect(first.json).toMatchObject({
       semaphore: "/semaphores/pool",
       token: first.zxid,
-      expiresInMs: 20_000,
+      heldForMs: 20_000,
     });
     expect(told(second, "token") > told(first, "token")).toBe(true);
     expect(await post("/semaphores/pool/acquire", asked)).toMatchObject({ status: 409, code: "lock-held" });

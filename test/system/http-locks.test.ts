@@ -24,6 +24,7 @@ interface Lease {
   readonly lease: string;
   readonly token: string;
   readonly expiresInMs: number;
+  readonly heldForMs: number;
 }
 
 async function acquire(
@@ -90,10 +91,10 @@ test("a verb is no part of a name, unless its slash is written so", async () => 
 describe("a lock", () => {
   test("is taken, seen, kept and given back", async () => {
     const first = await acquire("orders/42", { owner: "me", ttlMs: 5000 });
-    const { lease, token, expiresInMs } = leaseOf(first);
+    const { lease, token, heldForMs } = leaseOf(first);
     expect(first.json).toMatchObject({ lock: "/locks/orders/42", token: first.zxid });
     expect(token).toMatch(/^\d{20}$/);
-    expect(expiresInMs).toBe(5000);
+    expect(heldForMs).toBe(5000);
     expect(await queueOf("orders/42")).toEqual([
       {
         node: expect.stringMatching(/^_c_.*-lock-\d{10}$/) as string,
@@ -137,11 +138,25 @@ describe("a lock", () => {
     expect((await queueOf("fair")).map(({ owner }) => owner)).toEqual(["2"]);
   });
 
+  test("tells who waited for it what is left, and for how long it holds from when it was asked for", async () => {
+    const ttlMs = 2500;
+    await acquire("left", { ttlMs });
+    const sentAt = performance.now();
+    const next = leaseOf(await acquire("left", { ttlMs, waitMs: 30_000 }));
+    const answeredAt = performance.now();
+    expect(next.expiresInMs).toBeLessThanOrEqual(ttlMs);
+    expect(next.heldForMs).toBeGreaterThan(ttlMs);
+    // The gateway counts whole milliseconds.
+    expect(next.expiresInMs + 1).toBeGreaterThanOrEqual(next.heldForMs - (answeredAt - sentAt));
+    await release("left", leaseOf(await acquire("left", { waitMs: 30_000 })).lease);
+    expect(performance.now() - sentAt).toBeGreaterThan(next.heldForMs);
+  });
+
   test("is freed when its holder vanishes, after its time and not before", async () => {
     const sentAt = performance.now();
     const held = leaseOf(await acquire("vanish", { ttlMs: 2500 }));
     const next = leaseOf(await acquire("vanish", { waitMs: 30_000 }));
-    expect(performance.now() - sentAt).toBeGreaterThan(held.expiresInMs);
+    expect(performance.now() - sentAt).toBeGreaterThan(held.heldForMs);
     expect(next.token > held.token).toBe(true);
   });
 

@@ -1,4 +1,5 @@
 /** Znodes, multi and sessions over HTTP, through the real runtime, held to the OpenAPI document. */
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { OPEN_ACL } from "../../src/base/acl.ts";
 import { WireClient } from "../client/wire-client.ts";
@@ -150,6 +151,21 @@ describe("a znode", () => {
     // So that there are keys.
     await api.call("PUT", "/nodes/keyed", { headers: { "idempotency-key": "first" } });
     expect(await api.call(method, path, { headers })).toMatchObject({ status, code });
+  });
+
+  test("tells of its children how many each has, and by the ETag when that changes", async () => {
+    for (const path of ["/counted", "/counted/a", "/counted/b", "/counted/b/c"])
+      await api.call("PUT", `/nodes${path}`, { body: "" });
+    const list = async (headers: Readonly<Record<string, string>> = {}): Promise<ApiAnswer> =>
+      await api.call("GET", "/nodes/counted?children&counts&consistency=linearizable", { headers });
+    const first = await list();
+    expect(first.json).toMatchObject({ children: ["a", "b"], counts: [0, 1] });
+    const etag = first.headers.get("etag") ?? "";
+    expect((await list({ "if-none-match": etag })).status).toBe(304);
+    await api.call("PUT", "/nodes/counted/a/d", { body: "" });
+    expect((await list({ "if-none-match": etag })).json).toMatchObject({ counts: [1, 1] });
+    const plain = await api.call("GET", "/nodes/counted?children");
+    expect(plain.json).not.toHaveProperty("counts");
   });
 
   test("takes almost a megabyte and no more, whatever the caller says of the length", async () => {
@@ -311,12 +327,49 @@ describe("a session", () => {
   });
 });
 
+/** The OpenAPI document, as far as it is judged here. */
+interface ShownContract {
+  readonly info: { readonly version: string };
+  readonly paths: Readonly<
+    Record<
+      string,
+      Readonly<
+        Record<
+          string,
+          {
+            readonly summary?: string;
+            readonly parameters?: readonly { readonly name: string; readonly description?: string }[];
+          }
+        >
+      >
+    >
+  >;
+}
+
 describe("the contract", () => {
   test("is served, with a page, and names every route that there is", async () => {
     const page = await fetch(`${ensemble.httpUrl}/docs`);
     expect(page.headers.get("content-security-policy")).toContain("default-src 'none'");
     const text = await page.text();
-    for (const line of api.documented()) expect(text).toContain(line.split(" ").slice(0, 2).join(" "));
+    const shown = text.replaceAll(/<[^>]*>/g, "");
+    for (const line of api.documented()) expect(shown).toContain(line.split(" ").slice(0, 2).join(" "));
+    for (const [, anchor] of text.matchAll(/href="#([^"]+)"/g)) expect(text).toContain(`id="${anchor}"`);
+    expect(shown).not.toMatch(/undefined|\[object/);
+  });
+
+  test("is of the product's version, and says what each route and parameter is for", async () => {
+    const { version } = JSON.parse(await readFile("package.json", "utf8")) as { readonly version: string };
+    const document = (await (await fetch(`${ensemble.httpUrl}/openapi.json`)).json()) as ShownContract;
+    expect(document.info.version).toBe(version);
+    const untold = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).flatMap(([method, { summary = "", parameters = [] }]) => [
+        ...(summary === "" ? [`${method} ${path}`] : []),
+        ...parameters
+          .filter(({ description = "" }) => description === "")
+          .map(({ name }) => `${method} ${path}: ${name}`),
+      ]),
+    );
+    expect(untold).toEqual([]);
   });
 
   test("other ensembles are another tree, and unknown ones none", async () => {

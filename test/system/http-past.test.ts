@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { OPEN_ACL, PERMS } from "../../src/base/acl.ts";
 import { HistoryGoneError } from "../../src/client/http/http-errors.ts";
 import { http } from "../../src/client/http/http-client.ts";
+import { zxidFromBigInt, zxidText } from "../../src/base/zxid.ts";
 import { WireClient } from "../client/wire-client.ts";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
 import { type ApiAnswer, HttpApi } from "../harness/http-api.ts";
@@ -124,7 +125,7 @@ test("the past is the same after every replica was killed, and by time", async (
   expect(told.stdout).toContain('changed  /kept  "one" -> "three"');
   // Each zxid with the time of its write.
   expect(told.stdout).toMatch(
-    new RegExp(String.raw`^from ${first} \(\d{4}-\S+Z\) to \d{20} \(\d{4}-\S+Z\): 1 changed\n`),
+    new RegExp(String.raw`^from ${shortOf(first)} \(\d{4}-\S+Z\) to \d+:\d+ \(\d{4}-\S+Z\): 1 changed\n`),
   );
   expect(then.asOfTime?.getTime()).toBeLessThanOrEqual(thenMs);
 });
@@ -168,6 +169,36 @@ test("who could not read it then, or cannot now, is not told", async () => {
     /^Session [0-9a-f]{16} was closed by its owner at .*\nIt was opened .*\nWith it went \/mine\.\n$/,
   );
   expect(await edgekeeper("explain", "what?")).toMatchObject({ code: 2 });
+});
+
+/** A zxid as people read it. */
+function shortOf(digits: string): string {
+  return zxidText(zxidFromBigInt(BigInt(digits)));
+}
+
+test("a configuration value says what it holds and who changed it last, and its moment may be typed as people read it", async () => {
+  const write = async (value: number): Promise<string> =>
+    (await api.call("PUT", "/config/limits", { json: { max: value } })).zxid;
+  const first = await write(10);
+  const short = shortOf(await write(20));
+  const text = '{"max":20}';
+
+  const explained = await api.call("GET", "/explain/nodes/config/limits");
+  expect(explained.json).toMatchObject({ text, setBy: { byItself: false } });
+  expect((await edgekeeper("explain", "/config/limits")).stdout).toMatch(
+    new RegExp(
+      `^It holds ${text} \\(10 bytes\\): version 1, set last by a caller, over .*\\(zxid ${short}\\)\\.$`,
+      "m",
+    ),
+  );
+
+  expect(await at("/config/limits", short)).toMatchObject({ status: 200, text });
+  expect((await edgekeeper("get", "/config/limits", "--as-of", short)).stdout.trim()).toBe(text);
+  const begin = shortOf(first);
+  expect((await edgekeeper("diff", "/config/limits", "--from", begin)).stdout).toMatch(
+    new RegExp(`^from ${begin} \\(.*\\) to ${short} `),
+  );
+  expect(await at("/config/limits", "1:4294967296")).toMatchObject({ status: 400 });
 });
 
 test("a lock says who holds it and who waits, and how its last holder went", async () => {

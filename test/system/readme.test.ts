@@ -87,7 +87,14 @@ test("a value is watched, and the leader's process is killed", async () => {
     await runShell(`${address}\n${adapted(block)}`, { cwd: folder, deadlineMs: DEADLINE_MS });
 
   expectLines(ended(await type(watching)), watched);
-  expectLines(ended(await type(killing)), written);
+  const killed = ended(await type(killing));
+  // Whoever they are, they are two.
+  const text = (written?.text ?? "").replaceAll(/replica \d/g, "replica ...");
+  expectLines(killed, { language: "", text });
+  const leaders = [...killed.matchAll(/^replica (\d) leads/gm)].map(([, sid]) => sid);
+  expect(new Set(leaders).size).toBe(2);
+  await server.until(/ended \(signal SIGKILL\): it starts again/, DEADLINE_MS);
+  expect(server.output()).not.toContain("jsgInternalError");
 });
 
 /** Answers end without a line's end, which a terminal shows as they come: a line each here. */

@@ -24,13 +24,13 @@ export class HttpSession implements AsyncDisposable {
     const document = readDocument(answer.text);
     this.secret = textOf(document["session"]);
     this.#caller = caller;
-    const expiresInMs = numberOf(document["timeoutMs"]);
+    const heldForMs = numberOf(document["timeoutMs"]);
     this.#keeping = new Keeping({
       runtime: caller.runtime,
-      grant: { sentMs: answer.sentMs, expiresInMs },
+      grant: { sentMs: answer.sentMs, heldForMs },
       renew: async (signal): Promise<Grant> => {
         const { sentMs } = await caller.ask(this.#request("PUT", signal));
-        return { sentMs, expiresInMs };
+        return { sentMs, heldForMs };
       },
       isRenewed,
       path: "/",

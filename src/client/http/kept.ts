@@ -6,7 +6,7 @@ import { LeaseOverError } from "./http-errors.ts";
 /** How long something is held: so many ms from when the request for it was sent. */
 export interface Grant {
   readonly sentMs: number;
-  readonly expiresInMs: number;
+  readonly heldForMs: number;
 }
 
 /** What a keeper of a lease needs. */
@@ -45,7 +45,7 @@ export class Keeping {
   /** How long it is surely held, in ms from now, if nothing renews it. */
   get remainingMs(): number {
     if (this.#lost.signal.aborted || this.#done.signal.aborted) return 0;
-    return Math.max(0, this.#grant.sentMs + this.#grant.expiresInMs - this.#parts.runtime.nowMs());
+    return Math.max(0, this.#grant.sentMs + this.#grant.heldForMs - this.#parts.runtime.nowMs());
   }
 
   /** Whether it was given back. */
@@ -81,7 +81,7 @@ export class Keeping {
       this.#lose(new LeaseOverError({ path, detail: "it was not renewed in time" })),
     );
     if (!isRenewed) return;
-    const renewMs = Math.max(0, this.remainingMs - (this.#grant.expiresInMs * 2) / 3);
+    const renewMs = Math.max(0, this.remainingMs - (this.#grant.heldForMs * 2) / 3);
     this.#stopRenewal = runtime.startTimer(renewMs, () => {
       this.renew().catch(() => {
         // Over, which the signal has told; or out of reach, and then the deadline decides, unless this is it again.

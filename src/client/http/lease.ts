@@ -171,5 +171,5 @@ export function leasedUrl(route: Leased["route"] | "counters" | "config", name: 
 }
 
 function grantOf({ text, sentMs }: HttpAnswer): Grant {
-  return { sentMs, expiresInMs: numberOf(readDocument(text)["expiresInMs"]) };
+  return { sentMs, heldForMs: numberOf(readDocument(text)["heldForMs"]) };
 }

@@ -8,7 +8,7 @@ import type { App } from "../documents.ts";
 import { answers, json, unknownCaller } from "./answers.ts";
 import type { Asker } from "./ask.ts";
 import { problemOf } from "./problems.ts";
-import { statDocument, statSchema } from "./schemas.ts";
+import { consistencyQuery, statDocument, statSchema } from "./schemas.ts";
 import { writeHeaders } from "./writes.ts";
 import { queryOf } from "../queries.ts";
 import { createRoute } from "./routes.ts";
@@ -55,7 +55,7 @@ const show = createRoute({
   description: "For who may read the znode, or administer it. The ETag counts how often the list was set.",
   request: {
     params,
-    query: queryOf({ consistency: z.enum(["local", "linearizable"]).default("local") }),
+    query: queryOf({ consistency: consistencyQuery }),
     headers: z.object({ "min-zxid": writeHeaders["min-zxid"] }),
   },
   responses: answers([400, 403, 404, 503], {
@@ -72,7 +72,11 @@ const set = createRoute({
     params,
     headers: z.object({
       "min-zxid": writeHeaders["min-zxid"],
-      "if-match": z.string().regex(ETAG, "an ETag as GET shows it").optional(),
+      "if-match": z
+        .string()
+        .regex(ETAG, "an ETag as GET shows it")
+        .optional()
+        .describe("The ETag of the list that was read: only where it is that still, otherwise 412."),
     }),
     body: {
       required: true,

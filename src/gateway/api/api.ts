@@ -1,5 +1,6 @@
 /** The HTTP API: its routes, and the OpenAPI document that is made of the schemas which validate their requests. */
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { EDGEKEEPER_VERSION } from "../../durable/entry.ts";
 import { type App, knowsEnsemble, unknownEnsemble } from "../documents.ts";
 import { Tracing } from "../tracing.ts";
 import type { Whereabouts } from "../whereabouts.ts";
@@ -21,9 +22,6 @@ import { addWatch } from "./watch.ts";
 import { addWatches } from "./watches.ts";
 import { addWebhooks } from "./webhooks.ts";
 import { addWhoAmI } from "./who-am-i.ts";
-
-/** The API's own version: it grows where something is added, and /v1 ends where something is taken away. */
-const API_VERSION = "1.0.0";
 
 /** An OpenAPI 3.1 document, as far as it is read here. */
 export type ApiDocument = ReturnType<OpenAPIHono["getOpenAPI31Document"]>;
@@ -63,7 +61,8 @@ export function describeApi(api: OpenAPIHono<App>): ApiDocument {
     openapi: "3.1.0",
     info: {
       title: "Edgekeeper",
-      version: API_VERSION,
+      // The product's: what the API promises stands in its address, /v1, and is taken away with that alone.
+      version: EDGEKEEPER_VERSION,
       description:
         "A small tree of znodes, the same on several replicas, its sessions and its locks. All of it is shared with " +
         "ZooKeeper's clients. Every answer carries `Zxid`; sent back as `Min-Zxid` it makes time never go backwards.",

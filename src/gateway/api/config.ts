@@ -22,7 +22,7 @@ import { etagOf, expected, ifMatch, knownData, names } from "./etags.ts";
 import { parseJson, violationsOf } from "./json-rules.ts";
 import { waitQuery } from "./leases.ts";
 import { problemOf } from "./problems.ts";
-import { zxidText } from "./schemas.ts";
+import { consistencyQuery, knownHeader, onlyNewHeader, zxidText } from "./schemas.ts";
 import { sessionHeaders, writeHeaders } from "./writes.ts";
 import { queryOf } from "../queries.ts";
 import { createRoute } from "./routes.ts";
@@ -48,8 +48,6 @@ const value = z.unknown().openapi({ description: "Any JSON." });
 
 const content = { "application/json": { schema: value } } as const;
 
-const consistency = z.enum(["local", "linearizable"]).default("local");
-
 const read = createRoute({
   method: "get",
   path: "/config/:name{.+}",
@@ -59,8 +57,8 @@ const read = createRoute({
     "`Revision` names it in the history.",
   request: {
     params,
-    query: queryOf({ consistency, wait: waitQuery }),
-    headers: z.object({ ...sessionHeaders, "if-none-match": z.string().optional() }),
+    query: queryOf({ consistency: consistencyQuery, wait: waitQuery }),
+    headers: z.object({ ...sessionHeaders, "if-none-match": knownHeader }),
   },
   responses: answers([400, 403, 404, 410, 503], {
     200: { description: "The document.", content },
@@ -86,7 +84,7 @@ const put = createRoute({
     "wants. What it replaces is kept: the last fifty.",
   request: {
     params,
-    headers: z.object({ ...writeHeaders, "if-match": ifMatch, "if-none-match": z.literal("*").optional() }),
+    headers: z.object({ ...writeHeaders, "if-match": ifMatch, "if-none-match": onlyNewHeader }),
     body: { required: true, content },
   },
   responses: answers([400, 403, 404, 409, 410, 412, 413, 415, 422, 503, 504, 507], {
@@ -117,7 +115,7 @@ const list = createRoute({
   path: "/config/:name{.+}/history",
   summary: "List what a configuration document was",
   description: "The latest first. To go back, read an old one and write it.",
-  request: { params, query: queryOf({ consistency }), headers: z.object(sessionHeaders) },
+  request: { params, query: queryOf({ consistency: consistencyQuery }), headers: z.object(sessionHeaders) },
   responses: answers([400, 403, 404, 410, 503], {
     200: {
       description: "The revisions.",
@@ -131,7 +129,13 @@ const old = createRoute({
   path: "/config/:name{.+}/history/:revision",
   summary: "Read what a configuration document was",
   request: {
-    params: z.object({ name: configName, revision: z.string().regex(/^\d{20}$/, "20 digits") }),
+    params: z.object({
+      name: configName,
+      revision: z
+        .string()
+        .regex(/^\d{20}$/, "20 digits")
+        .describe("As the history shows it."),
+    }),
     headers: z.object(sessionHeaders),
   },
   responses: answers([400, 403, 404, 410, 503], { 200: { description: "The document.", content } }),

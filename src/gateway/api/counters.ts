@@ -18,6 +18,7 @@ import { onlyByPost } from "./verbs.ts";
 import { ERROR_CODES } from "../../base/error-code.ts";
 import { queryOf } from "../queries.ts";
 import { createRoute } from "./routes.ts";
+import { consistencyQuery, knownHeader, onlyNewHeader } from "./schemas.ts";
 
 const COUNTERS_PATH = "/counters";
 
@@ -53,10 +54,10 @@ const read = createRoute({
   request: {
     params,
     query: queryOf({
-      consistency: z.enum(["local", "linearizable"]).default("local"),
+      consistency: consistencyQuery,
       wait: waitQuery,
     }),
-    headers: z.object({ ...sessionHeaders, "if-none-match": z.string().optional() }),
+    headers: z.object({ ...sessionHeaders, "if-none-match": knownHeader }),
   },
   responses: answers([400, 403, 404, 409, 410, 503], {
     200: { description: "The counter.", content: shownAs },
@@ -96,7 +97,7 @@ const put = createRoute({
   description: "`If-Match: ETAG` sets it only at that version, `If-None-Match: *` only where it is missing.",
   request: {
     params,
-    headers: z.object({ ...writeHeaders, "if-match": ifMatch, "if-none-match": z.literal("*").optional() }),
+    headers: z.object({ ...writeHeaders, "if-match": ifMatch, "if-none-match": onlyNewHeader }),
     body: {
       required: true,
       content: { "application/json": { schema: z.strictObject({ value: integerText }) } },

@@ -18,7 +18,7 @@ import {
 } from "./leases.ts";
 import { addLeaseRoutes, heldOf, type LeaseKind } from "./lease-routes.ts";
 import { problemOf } from "./problems.ts";
-import { readSession, readZxid, sessionText } from "./schemas.ts";
+import { consistencyQuery, knownHeader, readSession, readZxid, sessionText } from "./schemas.ts";
 import { writeHeaders } from "./writes.ts";
 import { queryOf } from "../queries.ts";
 import { createRoute } from "./routes.ts";
@@ -108,10 +108,10 @@ const observe = createRoute({
   request: {
     params,
     query: queryOf({
-      consistency: z.enum(["local", "linearizable"]).default("local"),
+      consistency: consistencyQuery,
       wait: waitQuery,
     }),
-    headers: z.object({ "min-zxid": writeHeaders["min-zxid"], "if-none-match": z.string().optional() }),
+    headers: z.object({ "min-zxid": writeHeaders["min-zxid"], "if-none-match": knownHeader }),
   },
   responses: answers([400, 503], {
     200: { description: "The election.", content: { "application/json": { schema: electionSchema } } },

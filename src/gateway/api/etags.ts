@@ -16,7 +16,8 @@ const ETAG = /^(?:W\/)?"(-?\d{1,10})(?:-(\d{20}))?"$/;
 export const ifMatch: z.ZodOptional<z.ZodString> = z
   .string()
   .regex(ETAG, "an ETag as GET shows it, or a version in quotes")
-  .optional();
+  .optional()
+  .describe("The ETag of what was read, or a version in quotes: only where it is that still, otherwise 412.");
 
 /** The ETag of data with this Stat. */
 export function etagOf({ version, czxid }: Pick<Stat, "version" | "czxid">): string {

@@ -1,6 +1,6 @@
 /** What an explanation says in sentences, for people: the document beside it says the same to programs. */
 import { sessionKey } from "../../base/ids.ts";
-import { zxidDigits } from "../../base/zxid.ts";
+import { equalZxid, zxidDigits, zxidText } from "../../base/zxid.ts";
 import type {
   Cause,
   Departure,
@@ -25,6 +25,7 @@ export function sentencesOfPath(path: string, told: ExplainedPath): readonly str
       createdBy === undefined ? "who created it is not known any more" : `created ${causeText(createdBy)}`;
     sentences.push(`${path} is there, ${by}.`);
     if (owner !== undefined) sentences.push(`It is an ephemeral of ${sessionText(owner)}.`);
+    sentences.push(...dataSentences(stat, told));
   }
   if (queue !== undefined) {
     const holders = queue.contenders.filter(({ isHolder }) => isHolder);
@@ -47,6 +48,41 @@ export function sentencesOfPath(path: string, told: ExplainedPath): readonly str
   }
   for (const one of left) sentences.push(`Before: ${one.path} ${departed(one)}.`);
   return sentences;
+}
+
+/** What it holds, and who set that last; nothing where nobody ever put anything in. */
+function dataSentences(
+  { dataLength, version, mtime, mzxid, czxid }: NonNullable<ExplainedPath["stat"]>,
+  { head, setBy }: ExplainedPath,
+): readonly string[] {
+  const isAsCreated = equalZxid(mzxid, czxid);
+  if (dataLength === 0 && isAsCreated) return [];
+  const size = `${dataLength} byte${dataLength === 1 ? "" : "s"}`;
+  const text = textOf(head);
+  const isWhole = head?.length === dataLength;
+  const holds = text === undefined ? size : `${oneLine(text)}${isWhole ? "" : "..."} (${size})`;
+  const unknownCause = `at ${new Date(mtime).toISOString()} (zxid ${zxidText(mzxid)}), by whom is not known any more`;
+  const change = isAsCreated
+    ? "as it was created"
+    : `version ${version}, set last ${setBy === undefined ? unknownCause : causeText(setBy)}`;
+  return [dataLength === 0 ? `It holds no data: ${change}.` : `It holds ${holds}: ${change}.`];
+}
+
+/** As it stands within a sentence. */
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, " ").trim();
+}
+
+/** The text of bytes that may end within a character; undefined where they are no text, or hold what no line does. */
+export function textOf(head: Uint8Array | undefined): string | undefined {
+  if (head === undefined) return undefined;
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(head, { stream: true });
+    return /\p{Cc}/u.test(text.replaceAll(/[\t\n\r]/g, " ")) ? undefined : text;
+  } catch {
+    // They are no UTF-8.
+    return undefined;
+  }
 }
 
 /** It had children, and has none. */
@@ -125,15 +161,15 @@ function causeText(cause: Cause): string {
 }
 
 function whenText({ zxid, timeMs }: Cause): string {
-  return `at ${new Date(timeMs).toISOString()} (zxid ${zxidDigits(zxid)})`;
+  return `at ${new Date(timeMs).toISOString()} (zxid ${zxidText(zxid)})`;
 }
 
 function unknown(lookedBack: LookedBack | undefined, what: string): string {
   if (lookedBack === undefined) return what;
   const { to, isAll } = lookedBack;
   return isAll
-    ? `${what}: the history that is kept begins at ${zxidDigits(to)}`
-    : `${what}: it was looked for back to ${zxidDigits(to)}`;
+    ? `${what}: the history that is kept begins at zxid ${zxidText(to)}`
+    : `${what}: it was looked for back to zxid ${zxidText(to)}`;
 }
 
 function capital(text: string): string {

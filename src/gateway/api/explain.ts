@@ -18,7 +18,7 @@ import type { App } from "../documents.ts";
 import { awakeStatuses, leaderOf } from "../replicas.ts";
 import { answers, json, unknownCaller } from "./answers.ts";
 import { type Answered, type Asker, ensembleOf } from "./ask.ts";
-import { sentencesOfPath, sentencesOfSession } from "./explain-text.ts";
+import { sentencesOfPath, sentencesOfSession, textOf } from "./explain-text.ts";
 import { contenderDocument } from "./leases.ts";
 import { problemOf } from "./problems.ts";
 import { minZxidHeader, sessionIdText, statDocument, statSchema, zxidText } from "./schemas.ts";
@@ -100,7 +100,11 @@ const pathSchema = z
     stat: statSchema.nullable().describe("null where there is no such znode."),
     owner: sessionSchema.nullable().describe("Of an ephemeral."),
     createdBy: causeSchema.nullable().describe("null where it is not known any more."),
-    setBy: causeSchema.nullable(),
+    setBy: causeSchema.nullable().describe("Who set its data last."),
+    text: z
+      .string()
+      .nullable()
+      .describe("How its data begin, where they are a text: all of them where they are short."),
     queue: z
       .object({
         path: z.string(),
@@ -214,12 +218,13 @@ async function askLeader(
 }
 
 function pathDocument(told: ExplainedPath): object {
-  const { stat, owner, createdBy, setBy, queue, gone, left, lookedBack } = told;
+  const { stat, owner, createdBy, setBy, head, queue, gone, left, lookedBack } = told;
   return {
     stat: stat === undefined ? null : statDocument(stat),
     owner: owner === undefined ? null : sessionDocument(owner),
     createdBy: createdBy === undefined ? null : causeDocument(createdBy),
     setBy: setBy === undefined ? null : causeDocument(setBy),
+    text: textOf(head) ?? null,
     queue:
       queue === undefined
         ? null

@@ -76,20 +76,33 @@ export const leaseFields: {
   readonly lease: typeof sessionText;
   readonly token: typeof zxidText;
   readonly expiresInMs: z.ZodNumber;
+  readonly heldForMs: z.ZodNumber;
   readonly expiresAt: z.ZodString;
 } = {
   lease: sessionText.describe("For renew and release; it is a session too. Keep it secret."),
   token: zxidText.describe(
     "The fencing token, always 20 digits: each holder's is larger than all before it.",
   ),
-  expiresInMs: z.number().int().describe("Not before so long after this request was sent."),
+  expiresInMs: z
+    .number()
+    .int()
+    .describe(
+      "What is left of it while this is answered: it ends no sooner. An answer takes its time to arrive.",
+    ),
+  heldForMs: z
+    .number()
+    .int()
+    .describe(
+      "It is held for so long at least from when this request was sent, also where that waited. Who counts by a " +
+        "clock counts this: no slow answer makes it believe to hold what is over.",
+    ),
   expiresAt: z.string().describe("About that, by the clock of the gateway."),
 };
 
 /** The body of a renew or release. */
 export const leaseBodySchema: z.ZodObject<{ readonly lease: typeof sessionText }, z.core.$strict> =
   z.strictObject({
-    lease: sessionText,
+    lease: sessionText.describe("As acquire gave it."),
   });
 
 /** Of whatever stands in a queue. */
@@ -264,13 +277,15 @@ function leased(context: Context<App>, told: Told, answer: Answered): Response {
 /** The document of a lease; undefined where the answer is none. */
 function leaseOf({ response }: Answered, { held, arrivedMs }: Told): object | undefined {
   if (response.op !== "lease") return undefined;
-  const { session, token, expiresInMs } = response;
+  const { session, token, expiresInMs: heldForMs } = response;
+  const elapsedMs = Math.max(0, Date.now() - arrivedMs);
   return {
     [held.what]: held.path,
     lease: sessionTextOf(session),
     token: zxidDigits(token),
-    expiresInMs,
-    expiresAt: new Date(arrivedMs + expiresInMs).toISOString(),
+    expiresInMs: Math.max(0, heldForMs - elapsedMs),
+    heldForMs,
+    expiresAt: new Date(arrivedMs + heldForMs).toISOString(),
   };
 }
 

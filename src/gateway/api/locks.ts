@@ -23,6 +23,7 @@ import { problemOf } from "./problems.ts";
 import { writeHeaders } from "./writes.ts";
 import { queryOf } from "../queries.ts";
 import { createRoute } from "./routes.ts";
+import { consistencyQuery } from "./schemas.ts";
 
 const name = z
   .string()
@@ -85,7 +86,7 @@ const show = createRoute({
   summary: "See who holds a lock, and who waits",
   request: {
     params,
-    query: queryOf({ consistency: z.enum(["local", "linearizable"]).default("local") }),
+    query: queryOf({ consistency: consistencyQuery }),
     headers: z.object({ "min-zxid": writeHeaders["min-zxid"] }),
   },
   responses: answers([400, 503], {

@@ -1,7 +1,7 @@
 /** Moments of the past as callers name them, znodes as they were then, and what is told where nobody knows any more. */
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { type Zxid, ZXID_ZERO, zxidDigits } from "../../base/zxid.ts";
+import { type Zxid, ZXID_ZERO, zxidDigits, zxidText as shortText } from "../../base/zxid.ts";
 import { toBase64 } from "../../durable/call-record.ts";
 import type { HistoryGone, Moment, PastStat } from "../../durable/entry.ts";
 import { type App, problemDocument } from "../documents.ts";
@@ -11,18 +11,31 @@ import { readZxid, sessionIdText, zxidText } from "./schemas.ts";
 export const momentText: z.ZodString = z
   .string()
   .refine(
-    (text) => zxidText.safeParse(text).success || z.iso.datetime({ offset: true }).safeParse(text).success,
-    "a zxid in digits, or a time such as 2026-11-29T10:00:00Z",
+    (text) =>
+      zxidText.safeParse(text).success ||
+      readShort(text) !== undefined ||
+      z.iso.datetime({ offset: true }).safeParse(text).success,
+    "a zxid in digits or as EPOCH:COUNTER, or a time such as 2026-11-29T10:00:00Z",
   )
   .openapi({
     example: "00127848271823142912",
     description:
-      "A zxid: the state behind that write. Or a time, as 2026-11-29T10:00:00Z: behind the last by then.",
+      "A zxid, in digits or as EPOCH:COUNTER: the state behind that write. " +
+      "Or a time, as 2026-11-29T10:00:00Z: behind the last by then.",
   });
 
 /** The moment that a text names. */
 export function readMoment(text: string): Moment {
-  return /^\d+$/.test(text) ? { zxid: readZxid(text) } : { timeMs: Date.parse(text) };
+  if (/^\d+$/.test(text)) return { zxid: readZxid(text) };
+  const zxid = readShort(text);
+  return zxid === undefined ? { timeMs: Date.parse(text) } : { zxid };
+}
+
+/** A zxid as people read it, `EPOCH:COUNTER`, each of 32 bits. */
+function readShort(text: string): Zxid | undefined {
+  const [, epoch, counter] = /^(\d{1,10}):(\d{1,10})$/.exec(text)?.map(Number) ?? [];
+  if (epoch === undefined || counter === undefined) return undefined;
+  return Math.max(epoch, counter) <= 0xffffffff ? { epoch, counter } : undefined;
 }
 
 /** What a replica must have delivered to know these. */
@@ -83,7 +96,7 @@ export function base64Of(data: Uint8Array | null | undefined): string | null {
 export function historyGone(context: Context<App>, { oldest, oldestMs }: HistoryGone): Response {
   const since = oldestMs === undefined ? undefined : new Date(oldestMs).toISOString();
   const time = since === undefined ? "" : `, by time ${since}`;
-  const known = `the oldest moment known of it is ${zxidDigits(oldest)}${time}`;
+  const known = `the oldest moment known of it is zxid ${shortText(oldest)}${time}`;
   const detail = `that is older than the history that is kept: ${known}`;
   const members = { oldest: zxidDigits(oldest), ...(since === undefined ? {} : { oldestTime: since }) };
   return problemDocument(context, { status: 410, code: "history-gone", detail, members });

@@ -2,6 +2,7 @@
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { OPEN_ACL } from "../../base/acl.ts";
+import { crc32 } from "../../base/crc32.ts";
 import { ERROR_CODES } from "../../base/error-code.ts";
 import { CLIENT_FRAME_BYTES_MAX } from "../../base/limits.ts";
 import type { Guard, MultiResult, TransactOperation } from "../../base/request.ts";
@@ -18,7 +19,14 @@ import { momentText } from "./moments.ts";
 import { newZnode } from "./new-znode.ts";
 import { pastChildrenSchema, pastNodeSchema, readPast } from "./past.ts";
 import { failureOf, problemOf } from "./problems.ts";
-import { modeSchema, statDocument, statSchema } from "./schemas.ts";
+import {
+  consistencyQuery,
+  knownHeader,
+  onlyNewHeader,
+  modeSchema,
+  statDocument,
+  statSchema,
+} from "./schemas.ts";
 import { sessionHeaders, writeHeaders, writeOf } from "./writes.ts";
 import { queryOf } from "../queries.ts";
 import { createRoute } from "./routes.ts";
@@ -33,7 +41,7 @@ const PAGE_MAX = 10_000;
 const PAGE_DEFAULT = 1000;
 
 /** Of a list of children: how often it changed, and by which write. */
-const LIST_ETAG = /"c(-?\d{1,10})-(\d{20})"/;
+const LIST_ETAG = /"c(-?\d{1,10})-(\d{20})(?:-[0-9a-f]{1,8})?"/;
 
 const path = z.object({
   path: z
@@ -56,6 +64,10 @@ const nodeSchema = z
 const childrenSchema = z
   .object({
     children: z.array(z.string()).describe("Names, sorted."),
+    counts: z
+      .array(z.number().int())
+      .optional()
+      .describe("With `counts`: how many children each of the first 500 of them has."),
     next: z.string().nullable().describe("What `after` is to be for the next page; null at the end."),
     stat: statSchema,
   })
@@ -74,6 +86,10 @@ const read = createRoute({
     params: path,
     query: queryOf({
       children: z.string().optional().describe("Lists the children instead, whatever it is set to."),
+      counts: z
+        .string()
+        .optional()
+        .describe("Of the children, tells how many each has itself, whatever it is set to."),
       after: z.string().optional().describe("Of the children, those behind this name."),
       limit: z.coerce
         .number()
@@ -98,16 +114,11 @@ const read = createRoute({
           "As it was then, as far as the history that is kept tells, otherwise 410 `history-gone`; `As-Of` says " +
             "which zxid that is. A zxid, or a time in RFC 3339, which costs a round of the log. Not with wait.",
         ),
-      consistency: z
-        .enum(["local", "linearizable"])
-        .default("local")
-        .describe(
-          "linearizable: nothing older than what was acknowledged before; it costs a round of the log.",
-        ),
+      consistency: consistencyQuery,
     }),
     headers: z.object({
       ...sessionHeaders,
-      "if-none-match": z.string().optional(),
+      "if-none-match": knownHeader,
       "cache-control": z
         .string()
         .optional()
@@ -147,7 +158,7 @@ const put = createRoute({
     headers: z.object({
       ...writeHeaders,
       "if-match": ifMatch,
-      "if-none-match": z.literal("*").optional(),
+      "if-none-match": onlyNewHeader,
     }),
     body,
   },
@@ -170,7 +181,12 @@ const post = createRoute({
         .enum(["true", "false"])
         .default("false")
         .describe("Ten digits that only grow end its name."),
-      ttlMs: z.coerce.number().int().min(1).optional(),
+      ttlMs: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .optional()
+        .describe("Of a TTL znode: it goes when it was not changed for so long, and has no children."),
     }),
     headers: z.object(writeHeaders),
     body,
@@ -200,7 +216,7 @@ const remove = createRoute({
 export function addNodes(api: OpenAPIHono<App>, asker: Asker): void {
   const cached = new CachedReads(asker);
   api.openapi(read, async (context) => {
-    const { children, after, limit, consistency, wait, asOf } = context.req.valid("query");
+    const { children, counts, after, limit, consistency, wait, asOf } = context.req.valid("query");
     const path = znodePath(context.req.valid("param").path);
     const isLinearizable = consistency === "linearizable";
     const isList = children !== undefined;
@@ -217,7 +233,7 @@ export function addNodes(api: OpenAPIHono<App>, asker: Asker): void {
           request: { op: "getChildren2", path, watch: false },
           isLinearizable,
           change,
-          page: { after: after ?? "", limit },
+          page: { after: after ?? "", limit, isCounted: counts !== undefined },
         }
       : { kind: "read", request: { op: "getData", path, watch: false }, isLinearizable, change };
     const caller = await asker.callerOf(context);
@@ -276,14 +292,17 @@ function shown(context: Context<App>, path: string, { answer, ageMs }: Found<Ans
   const age: Record<string, string> = ageMs === undefined ? {} : { age: String(Math.ceil(ageMs / 1000)) };
   const headers = { zxid: zxidDigits(zxid), "cache-control": "no-cache", ...age };
   if (response.op === "page") {
-    const { children, isLast, stat } = response;
-    const etag = `"c${stat.cversion}-${zxidDigits(stat.pzxid)}"`;
+    const { children, isLast, stat, counts } = response;
+    // Counts change without a change of the list.
+    const counted =
+      counts === undefined ? "" : `-${crc32(new TextEncoder().encode(counts.join())).toString(16)}`;
+    const etag = `"c${stat.cversion}-${zxidDigits(stat.pzxid)}${counted}"`;
     const listed = { ...headers, etag };
     if (names(context.req.header("if-none-match"), etag)) {
       return new Response(null, { status: 304, headers: listed });
     }
     const next = isLast ? null : (children.at(-1) ?? null);
-    return json(context, 200, { children, next, stat: statDocument(stat) }, listed);
+    return json(context, 200, { children, counts, next, stat: statDocument(stat) }, listed);
   }
   if (response.op !== "getData") throw new Error(`a read is not answered by ${response.op}`);
   const { data, stat } = response;

@@ -101,7 +101,13 @@ const diff = createRoute({
       from: momentText,
       to: momentText.optional(),
       after: z.string().default("").describe("Changes of the paths behind this one."),
-      limit: z.coerce.number().int().min(1).max(ENTRIES_MAX).default(ENTRIES_MAX),
+      limit: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .max(ENTRIES_MAX)
+        .default(ENTRIES_MAX)
+        .describe("So many at the most."),
     }),
     headers: z.object({ "min-zxid": minZxidHeader }),
   },

@@ -21,6 +21,26 @@ export function readZxid(digits: string): Zxid {
   return zxidFromBigInt(BigInt(digits));
 }
 
+/** How fresh a read has to be. */
+export const consistencyQuery: z.ZodDefault<
+  z.ZodEnum<{ readonly local: "local"; readonly linearizable: "linearizable" }>
+> = z
+  .enum(["local", "linearizable"])
+  .default("local")
+  .describe("linearizable: nothing older than what was acknowledged before; it costs a round of the log.");
+
+/** The header If-None-Match of a read. */
+export const knownHeader: z.ZodOptional<z.ZodString> = z
+  .string()
+  .optional()
+  .describe("The ETag of what is known: 304 where it is that still, and with `wait` only when that is over.");
+
+/** The header If-None-Match of a write. */
+export const onlyNewHeader: z.ZodOptional<z.ZodLiteral<"*">> = z
+  .literal("*")
+  .optional()
+  .describe("`*`: only where there is none yet, otherwise 412.");
+
 /** The header Min-Zxid of a read in no session. */
 export const minZxidHeader: z.ZodOptional<typeof zxidText> = zxidText
   .optional()

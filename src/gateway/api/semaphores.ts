@@ -20,6 +20,7 @@ import { failureOf, problemOf } from "./problems.ts";
 import { writeHeaders, writeOf } from "./writes.ts";
 import { queryOf } from "../queries.ts";
 import { createRoute } from "./routes.ts";
+import { consistencyQuery } from "./schemas.ts";
 
 /** Of one semaphore: who holds and waits are read as a whole. */
 const PERMITS_MAX = 10_000;
@@ -86,7 +87,7 @@ const show = createRoute({
   summary: "See who has permits, and who waits",
   request: {
     params,
-    query: queryOf({ consistency: z.enum(["local", "linearizable"]).default("local") }),
+    query: queryOf({ consistency: consistencyQuery }),
     headers: z.object({ "min-zxid": writeHeaders["min-zxid"] }),
   },
   responses: answers([400, 503], {

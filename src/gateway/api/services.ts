@@ -13,7 +13,7 @@ import type { Answered, Asker } from "./ask.ts";
 import { parseJson } from "./json-rules.ts";
 import { waitQuery } from "./leases.ts";
 import { failureOf, problemOf } from "./problems.ts";
-import { readZxid, sessionIdText, sessionText } from "./schemas.ts";
+import { consistencyQuery, knownHeader, readZxid, sessionIdText, sessionText } from "./schemas.ts";
 import { writeHeaders, writeOf } from "./writes.ts";
 import { queryOf } from "../queries.ts";
 import { createRoute } from "./routes.ts";
@@ -64,14 +64,12 @@ const listSchema = z
   })
   .openapi("ServiceInstances");
 
-const consistency = z.enum(["local", "linearizable"]).default("local");
-
 const services = createRoute({
   method: "get",
   path: "/services",
   summary: "List services",
   request: {
-    query: queryOf({ consistency }),
+    query: queryOf({ consistency: consistencyQuery }),
     headers: z.object({ "min-zxid": writeHeaders["min-zxid"] }),
   },
   responses: answers([400, 403, 503], {
@@ -90,8 +88,8 @@ const list = createRoute({
     "All of one state. With `wait` and `If-None-Match: ETAG` it answers when an instance has come, gone or changed.",
   request: {
     params: z.object({ name: serviceName }),
-    query: queryOf({ consistency, wait: waitQuery }),
-    headers: z.object({ "min-zxid": writeHeaders["min-zxid"], "if-none-match": z.string().optional() }),
+    query: queryOf({ consistency: consistencyQuery, wait: waitQuery }),
+    headers: z.object({ "min-zxid": writeHeaders["min-zxid"], "if-none-match": knownHeader }),
   },
   responses: answers([400, 403, 503], {
     200: { description: "The instances.", content: { "application/json": { schema: listSchema } } },
@@ -106,7 +104,10 @@ const register = createRoute({
   description: "It goes with the `Session`: make one by POST /sessions, and keep it alive by PUT /sessions.",
   request: {
     params: z.object({ name: serviceName }),
-    headers: z.object({ ...writeHeaders, session: sessionText }),
+    headers: z.object({
+      ...writeHeaders,
+      session: sessionText.describe("The session that the instance goes with."),
+    }),
     body: {
       required: true,
       content: {
@@ -124,7 +125,7 @@ const register = createRoute({
   }),
 });
 
-const instanceParams = z.object({ name: serviceName, id: segment });
+const instanceParams = z.object({ name: serviceName, id: segment.describe("The id of the instance.") });
 
 const replace = createRoute({
   method: "put",

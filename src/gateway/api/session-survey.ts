@@ -59,13 +59,15 @@ const list = createRoute({
   path: "/sessions",
   summary: "List the sessions of the ensemble",
   description: "For who has `read` on `/`. All replicas are asked, as each knows its own connections.",
-  request: { query: queryOf({ after: id.optional(), limit: limitQuery }) },
+  request: {
+    query: queryOf({ after: id.optional().describe("Those behind this id alone."), limit: limitQuery }),
+  },
   responses: answers([400, 403, 503], {
     200: { description: "A page of them.", content: { "application/json": { schema: sessionsSchema } } },
   }),
 });
 
-const params = z.object({ id });
+const params = z.object({ id: id.describe("Its id, as Stat and queues show it.") });
 
 const show = createRoute({
   method: "get",

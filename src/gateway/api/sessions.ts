@@ -25,7 +25,7 @@ const sessionSchema = z
   })
   .openapi("Session");
 
-const headers = z.object({ session: sessionText });
+const headers = z.object({ session: sessionText.describe("The session, as POST gave it.") });
 
 const open = createRoute({
   method: "post",

@@ -105,7 +105,14 @@ const revoke = createRoute({
   path: "/tokens/:id",
   summary: "Revoke a token",
   description: "Nothing is done under it from then on, and the WebSocket sessions that came by it end.",
-  request: { params: z.object({ id: z.string().regex(/^[0-9a-f]{64}$/, "the id of a token") }) },
+  request: {
+    params: z.object({
+      id: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/, "the id of a token")
+        .describe("As the list shows it."),
+    }),
+  },
   responses: answers([400, 503, 504], { 204: { description: "It is none any more." } }),
 });
 

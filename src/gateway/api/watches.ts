@@ -36,7 +36,12 @@ const list = createRoute({
   summary: "List what is watched, and by whom",
   description:
     "For who has `read` on `/`, and of znodes that it may read. Streams of events and webhooks are not among them.",
-  request: { query: queryOf({ after: z.string().optional(), limit: limitQuery }) },
+  request: {
+    query: queryOf({
+      after: z.string().optional().describe("Those behind this path alone."),
+      limit: limitQuery,
+    }),
+  },
   responses: answers([400, 403, 503], {
     200: { description: "A page of them.", content: { "application/json": { schema: watchesSchema } } },
   }),

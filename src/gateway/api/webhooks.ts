@@ -97,7 +97,7 @@ const resume = createRoute({
   path: "/webhooks/:name/resume",
   summary: "Go on with a webhook, whatever had disabled it",
   request: {
-    params: z.object({ name }),
+    params: z.object({ name: name.describe("What it was called when it was made.") }),
     body: {
       required: true,
       content: {
@@ -114,7 +114,7 @@ const remove = createRoute({
   method: "delete",
   path: "/webhooks/:name",
   summary: "End a webhook",
-  request: { params: z.object({ name }) },
+  request: { params: z.object({ name: name.describe("What it was called when it was made.") }) },
   responses: answers([400, 501, 503, 504], { 204: { description: "Nothing is sent any more." } }),
 });
 

@@ -18,7 +18,7 @@ interface LeaseDocument {
   readonly election?: string;
   readonly lease: string;
   readonly token: string;
-  readonly expiresInMs: number;
+  readonly heldForMs: number;
   /** The state in which it is held. */
   readonly zxid: string;
 }
@@ -126,9 +126,9 @@ export class LeaseTarget extends RpcTarget {
     const json = { lease: document.lease };
     this.#kept = new KeptSession({
       askedMs,
-      heldForMs: document.expiresInMs,
+      heldForMs: document.heldForMs,
       renew: async () =>
-        Number((await caller.json({ method: "POST", path: `${url}/renew`, json }))["expiresInMs"]),
+        Number((await caller.json({ method: "POST", path: `${url}/renew`, json }))["heldForMs"]),
       end: async () => void (await caller.ask({ method: "POST", path: `${url}/${give}`, json })),
       watch: async (signal) => await untilGone(caller, { url, document, signal }),
     });

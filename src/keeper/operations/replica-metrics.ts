@@ -5,6 +5,7 @@
 import type { PeerPhase } from "../../zab/config.ts";
 import type { Proposal } from "../../zab/message.ts";
 import type { EventType } from "../../tree/watch-table.ts";
+import type { CallRequest } from "../call.ts";
 import type { Connection } from "../connection.ts";
 import { type Counters, freshCounters } from "../status.ts";
 import { SizeStats, Summary } from "./summary.ts";
@@ -100,6 +101,16 @@ export class ReplicaMetrics {
     counters.latencySumMs += tookMs;
     counters.latencyCount++;
     this.add(kind, tookMs);
+  }
+
+  /** A call was answered, so long after it came. One that asked to wait took as long as it was willing to. */
+  called(request: CallRequest, tookMs: number): void {
+    const isWaiting =
+      (request.kind === "acquire" && request.waitMs > 0) ||
+      ("change" in request && request.change !== undefined);
+    if (isWaiting) return;
+    this.counters.callCount++;
+    this.counters.callSumMs += tookMs;
   }
 
   /** So many watchers were told of an event. */

@@ -5,7 +5,6 @@
 import { type Command, Option } from "commander";
 
 import { SID_MAX } from "../../base/limits.ts";
-import { zxidText } from "../../client/znode.ts";
 import { ProgramError } from "../exit-code.ts";
 import { wholeNumber } from "../option-values.ts";
 import { Output } from "../output.ts";
@@ -15,6 +14,7 @@ import { EXISTING, put } from "../transfer/put-znodes.ts";
 import { treeOfMoment } from "../transfer/snapshot-command.ts";
 import { checkZnodes, explainFile, readZnodes, writeZnodes } from "../transfer/znode-file.ts";
 import type { Existing } from "../transfer/znode-target.ts";
+import { zxidShort } from "../znode-text.ts";
 
 interface BackupOptions extends ReachOptions {
   readonly sid?: number | undefined;
@@ -56,7 +56,10 @@ async function backup(file: string, { sid, ...options }: BackupOptions): Promise
   const { zxid, znodes } = await treeOfMoment(await Reach.of(options), sid);
   const header = { root: "/", zxid, exact: true };
   const count = await writeZnodes(file, header, counted(znodes, new Progress("znodes"))).catch(explainFile);
-  new Output(options).print({ file, znodes: count, zxid }, `${count} znodes in ${file}, as of zxid ${zxid}`);
+  new Output(options).print(
+    { file, znodes: count, zxid },
+    `${count} znodes in ${file}, as of zxid ${zxidShort(BigInt(zxid))}`,
+  );
 }
 
 async function restore(file: string, options: ReachOptions & { readonly existing: Existing }): Promise<void> {
@@ -76,10 +79,10 @@ function wouldFall(present: bigint, backedUp: bigint): ProgramError {
   const missing = epoch + 1n - (present >> EPOCH_BITS);
   const above = new Date(Number(epoch) * MINUTE_MS).toISOString();
   return new ProgramError(
-    `the ensemble is at zxid ${zxidText(present)}, and the backup was made at ${zxidText(backedUp)}: fencing tokens ` +
-      "would fall below those that were issued there. Nothing was written. Restore into an ensemble that is made " +
-      `after ${above}, or let this one begin ${missing} more epochs: each of its starts is one, and each ` +
-      "edgekeeper ensemble move-leader",
+    `the ensemble is at zxid ${zxidShort(present)}, and the backup was made at ${zxidShort(backedUp)}: ` +
+      "fencing tokens would fall below those that were issued there. Nothing was written. Restore into an ensemble " +
+      `that is made after ${above}, or let this one begin ${missing} more epochs: each of its starts is one, and ` +
+      "each edgekeeper ensemble move-leader",
     { code: "tokens-would-fall" },
   );
 }

@@ -6,7 +6,7 @@ import { usageError } from "../exit-code.ts";
 import { columns, Output } from "../output.ts";
 import { momentOf } from "../past.ts";
 import { Reach, type ReachOptions, withReach } from "../reach.ts";
-import { dataText } from "../znode-text.ts";
+import { dataText, zxidShort } from "../znode-text.ts";
 
 interface DiffOptions extends ReachOptions {
   readonly from: string;
@@ -15,11 +15,12 @@ interface DiffOptions extends ReachOptions {
 
 const DIFF_ABOUT =
   "Show what is different at a path and below between two moments, as far as the history that is kept tells. A " +
-  "moment is a zxid, a time as 2026-11-29T10:00:00Z, or so long ago, as 10m.";
+  "moment is a zxid as 1:234, a time as 2026-11-29T10:00:00Z, or so long ago, as 10m.";
 
 const EXPLAIN_ABOUT =
-  "Explain a path (it begins with a slash) or a session (its id in hex digits): who holds a lock and who waits, " +
-  "whose an ephemeral is, where a session is attached and when it was heard of; of what is gone, how it went.";
+  "Explain a path (it begins with a slash) or a session (its id in hex digits): what a znode holds and who set " +
+  "that, who holds a lock and who waits, whose an ephemeral is, where a session is attached and when it was heard " +
+  "of; of what is gone, how it went.";
 
 /** Of data so much is shown to people. */
 const SHOWN_MAX = 60;
@@ -57,7 +58,7 @@ async function diff(path: string, options: DiffOptions): Promise<void> {
   const [begin, end] = [writeText(found.from, found.fromTime), writeText(found.to, found.toTime)];
   new Output(options).print({ ...found, changes }, [
     `from ${begin} to ${end}: ${found.changes.length} changed`,
-    ...columns(found.changes.map(lineOf)),
+    ...columns([...found.changes].toSorted((a, b) => Number(isKept(a)) - Number(isKept(b))).map(lineOf)),
   ]);
 }
 
@@ -74,7 +75,15 @@ async function explain(what: string, options: ReachOptions): Promise<void> {
 
 /** A zxid says little to people: when that was is told beside it, where the history tells. */
 function writeText(zxid: string, time: Date | undefined): string {
-  return time === undefined ? zxid : `${zxid} (${time.toISOString()})`;
+  // Before every write there is no moment that anybody could name.
+  if (BigInt(zxid) === 0n) return "the beginning";
+  const short = zxidShort(BigInt(zxid));
+  return time === undefined ? short : `${short} (${time.toISOString()})`;
+}
+
+/** Whether it is what is kept beside a configuration document: people's own changes are told before these. */
+function isKept({ path }: PastChange): boolean {
+  return /\/\.(?:history|schema)(?:\/|$)/.test(path);
 }
 
 function sideDocument(side: PastSide | undefined): object | null {

@@ -20,6 +20,7 @@ import { parentsFirst, readZooKeeperData } from "../transfer/zookeeper-data.ts";
 import { checkZnodes, explainFile, readZnodes, writeZnodes } from "../transfer/znode-file.ts";
 import { walk } from "../transfer/znode-source.ts";
 import type { Existing } from "../transfer/znode-target.ts";
+import { zxidShort } from "../znode-text.ts";
 
 interface ExportOptions extends ReachOptions {
   readonly path: string;
@@ -93,7 +94,10 @@ async function exportMoment(file: string, root: string, options: ReachOptions): 
   const { zxid, znodes } = await treeOfMoment(await Reach.of(options), undefined);
   const wanted = counted(atOrBelow(root, znodes), new Progress("znodes"));
   const count = await writeZnodes(file, { root, zxid, exact: true }, wanted).catch(explainFile);
-  new Output(options).print({ file, znodes: count, zxid }, `${count} znodes in ${file}, as of zxid ${zxid}`);
+  new Output(options).print(
+    { file, znodes: count, zxid },
+    `${count} znodes in ${file}, as of zxid ${zxidShort(BigInt(zxid))}`,
+  );
 }
 
 /** Throws where the first is missing, so that no empty file is taken for a whole one. */
