@@ -104,9 +104,10 @@ function isLocalOrigin(origin: string): boolean {
   return URL.canParse(origin) && isLocal(new URL(origin).host);
 }
 
+const encoder = new TextEncoder();
+
 /** Takes the same time wherever the difference is. */
 function sameText(a: string, b: string): boolean {
-  const encoder = new TextEncoder();
   const [left, right] = [encoder.encode(a), encoder.encode(b)];
   let difference = left.length ^ right.length;
   for (let index = 0; index < right.length; index++) difference |= (left[index] ?? 0) ^ (right[index] ?? 0);

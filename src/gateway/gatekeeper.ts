@@ -129,7 +129,7 @@ function callerOf(context: Context<App>): Caller {
   return {
     host: context.get("host") ?? new URL(request.url).host,
     origin: request.header("origin"),
-    authorization: authorizationOf(request.raw.headers),
+    authorization: authorizationOf({ get: (name) => request.header(name) ?? null }),
     fetchSite: request.header("sec-fetch-site"),
   };
 }

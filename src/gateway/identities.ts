@@ -34,7 +34,10 @@ export function callerOf({ headers, cf }: Incoming): Caller {
   const told = cf as { readonly tlsClientAuth?: ClientCertificate } | undefined;
   return {
     certificate: told?.tlsClientAuth,
-    accessToken: headers.get("cf-access-jwt-assertion") ?? undefined,
+    // Most deployments have no Access, and never look.
+    get accessToken() {
+      return headers.get("cf-access-jwt-assertion") ?? undefined;
+    },
   };
 }
 
@@ -56,14 +59,18 @@ export class CallerIdentities {
   }
 
   /** What the caller has proven to be; undefined where it shows a token that is none, or not for this deployment. */
-  async of(caller: Caller, settings: AccessSettings): Promise<readonly Identity[] | undefined> {
+  of(
+    caller: Caller,
+    settings: AccessSettings,
+  ): readonly Identity[] | undefined | Promise<readonly Identity[] | undefined> {
     const byCertificate = certificateIdentities(caller.certificate, settings.x509SuperUser);
     const { accessTeam, accessAudience } = settings;
-    if (accessTeam === undefined || accessAudience === undefined || caller.accessToken === undefined) {
-      return byCertificate;
-    }
-    const who = await this.#verify(caller.accessToken, accessTeam, accessAudience);
-    return who === undefined ? undefined : [...byCertificate, { scheme: "access", id: who }];
+    if (accessTeam === undefined || accessAudience === undefined) return byCertificate;
+    const { accessToken } = caller;
+    if (accessToken === undefined) return byCertificate;
+    return this.#verify(accessToken, accessTeam, accessAudience).then((who) =>
+      who === undefined ? undefined : [...byCertificate, { scheme: "access", id: who }],
+    );
   }
 
   async #verify(token: string, team: string, audience: string): Promise<string | undefined> {

@@ -6,6 +6,7 @@
  */
 import type { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import type { Identity } from "../../base/acl.ts";
 import { ERROR_CODES } from "../../base/error-code.ts";
 import type { Permission } from "../../base/grant.ts";
 import type { Sid } from "../../base/ids.ts";
@@ -26,7 +27,7 @@ import { tooMany } from "../gatekeeper.ts";
 import { SettingsMemory } from "../settings-memory.ts";
 import type { Whereabouts } from "../whereabouts.ts";
 import { unknownCaller } from "./answers.ts";
-import { firstOf } from "./first-of.ts";
+import { firstOf, type Stop } from "./first-of.ts";
 import { historyGone } from "./moments.ts";
 import { problemOf } from "./problems.ts";
 import { type Probed, ReplicaCalls } from "./replica-calls.ts";
@@ -72,16 +73,12 @@ export class Asker {
   }
 
   /** Who asks, as replicas are told; undefined where the caller shows a token that is none. */
-  async callerOf(context: Context<App>): Promise<HandedOver | undefined> {
+  callerOf(context: Context<App>): HandedOver | undefined | Promise<HandedOver | undefined> {
     const bound = boundCaller(context.env);
     if (bound !== undefined) return bound;
-    const { raw } = context.req;
-    const proven = await this.#callers.of(callerOf(raw), this.#settings.of(context.env).access);
-    if (proven === undefined) return undefined;
-    const bearer = context.get("bearer");
-    if (bearer === undefined) throw new Error("a request came past the gatekeeper");
-    const identities = [...proven, ...bearer.identitiesFor(ensembleOf(context))];
-    return { remoteAddress: addressOf(raw, context.env), identities };
+    const proven = this.#callers.of(callerOf(context.req.raw), this.#settings.of(context.env).access);
+    if (proven instanceof Promise) return proven.then((identities) => handedOver(context, identities));
+    return handedOver(context, proven);
   }
 
   /**
@@ -129,30 +126,34 @@ export class Asker {
     let gone: HistoryGone | undefined;
     const { nearness } = this.#whereabouts;
     const sids = question.sid === undefined ? await this.#order(context) : [question.sid];
+    const ask = async (sid: Sid, stop: Stop): Promise<Answered | Probed | Response | undefined> => {
+      // The first has waited for a leader on behalf of all.
+      const answer = await this.#replicas.ask(context, {
+        ensemble,
+        sid,
+        caller,
+        asked: tries++ === 0 ? asked : { ...asked, patienceMs: LATER_PATIENCE_MS },
+        waitMs: question.waitMs ?? 0,
+        isQuick: isHedged,
+        mattersGone,
+        stop,
+      });
+      if (answer?.kind === "answered") {
+        const need = needOf(answer, question);
+        return need === undefined ? answer : { ...answer, need };
+      }
+      if (answer?.kind === "probed") return answer;
+      if (answer?.kind === "throttled") return tooMany(context, answer.waitMs, THROTTLED);
+      if (answer?.kind === "unavailable" && answer.reason === "gone") gone = older(gone, answer);
+      else if (answer?.kind === "unavailable") reason = answer.reason;
+      else if (question.isRepeatable) isLost = true;
+      else return outcomeUnknown(context, question);
+      return undefined;
+    };
     const found = await firstOf<Sid, Answered | Probed | Response>(sids, {
       hedgeMs: (sid) => (isHedged ? nearness.hedgeMs(ensemble, sid, performance.now()) : undefined),
       isOver: () => context.req.raw.signal.aborted,
-      ask: async (sid, stop) => {
-        // The first has waited for a leader on behalf of all.
-        const answer = await this.#replicas.ask(context, {
-          ensemble,
-          sid,
-          caller,
-          asked: tries++ === 0 ? asked : { ...asked, patienceMs: LATER_PATIENCE_MS },
-          waitMs: question.waitMs ?? 0,
-          isQuick: isHedged,
-          mattersGone,
-          stop,
-        });
-        if (answer?.kind === "answered") return { ...answer, need: needOf(answer, question) };
-        if (answer?.kind === "probed") return answer;
-        if (answer?.kind === "throttled") return tooMany(context, answer.waitMs, THROTTLED);
-        if (answer?.kind === "unavailable" && answer.reason === "gone") gone = older(gone, answer);
-        else if (answer?.kind === "unavailable") reason = answer.reason;
-        else if (question.isRepeatable) isLost = true;
-        else return outcomeUnknown(context, question);
-        return undefined;
-      },
+      ask,
     });
     if (found !== undefined) return found;
     if (gone !== undefined) return historyGone(context, gone);
@@ -191,6 +192,15 @@ export class Asker {
     const sids = await this.#whereabouts.order(context, ensembleOf(context));
     return sids.slice(0, TRIES_MAX);
   }
+}
+
+/** A caller that has proven to be these, and what its bearer is besides; undefined where it has shown what is none. */
+function handedOver(context: Context<App>, proven: readonly Identity[] | undefined): HandedOver | undefined {
+  if (proven === undefined) return undefined;
+  const bearer = context.get("bearer");
+  if (bearer === undefined) throw new Error("a request came past the gatekeeper");
+  const identities = [...proven, ...bearer.identitiesFor(ensembleOf(context))];
+  return { remoteAddress: addressOf(context.req.raw, context.env), identities };
 }
 
 /** What an answer says that its caller is not allowed; undefined where it says nothing of that. */

@@ -44,11 +44,18 @@ export async function firstOf<Who, Result>(
     for (let who = next.shift(); who !== undefined; who = next.shift()) {
       const stop = new Stop();
       const asked = ask(who, stop);
+      const withinMs = next.length === 0 ? undefined : hedgeMs(who);
+      if (withinMs === undefined && running.size === 0) {
+        // As most are asked: nobody beside it, now or later.
+        const result = await asked;
+        if (result !== undefined || isOver()) return result;
+        continue;
+      }
       running.set(
         stop,
         asked.then((result) => ({ stop, result })),
       );
-      const found = await firstResult(running, next.length === 0 ? undefined : hedgeMs(who));
+      const found = await firstResult(running, withinMs);
       if (found !== undefined || isOver()) return found;
     }
     return undefined;
@@ -74,12 +81,6 @@ async function firstResult<Result>(
   running: Running<Result>,
   withinMs: number | undefined,
 ): Promise<Result | undefined> {
-  const [only] = running.size === 1 && withinMs === undefined ? running.values() : [];
-  if (only !== undefined) {
-    const { stop, result } = await only;
-    running.delete(stop);
-    return result;
-  }
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = withinMs === undefined ? undefined : setTimeout(resolve, withinMs);
   try {

@@ -18,7 +18,17 @@ const WAIT_MS_MAX = 60_000;
 
 const TTL_MS_MAX = 24 * 60 * 60 * 1000;
 
-const OWNER_CHARACTERS_MAX = 200;
+/** UTF-16 units of the name that the queue shows. */
+export const OWNER_CHARACTERS_MAX = 200;
+
+/** Between what the numbers of an acquire may be. */
+export const LEASE_BOUNDS: Readonly<
+  Record<"ttlMs" | "waitMs" | "lockDelayMs", { readonly least: number; readonly most: number }>
+> = {
+  ttlMs: { least: 1, most: TTL_MS_MAX },
+  waitMs: { least: 0, most: WAIT_MS_MAX },
+  lockDelayMs: { least: 0, most: LOCK_DELAY_MS_MAX },
+};
 
 /** What every acquire may say. */
 export const acquireFields: {
@@ -30,22 +40,22 @@ export const acquireFields: {
   ttlMs: z
     .number()
     .int()
-    .min(1)
-    .max(TTL_MS_MAX)
+    .min(LEASE_BOUNDS.ttlMs.least)
+    .max(LEASE_BOUNDS.ttlMs.most)
     .default(30_000)
     .describe("The lease ends when it was not renewed for so long: 2 s at least."),
   waitMs: z
     .number()
     .int()
-    .min(0)
-    .max(WAIT_MS_MAX)
+    .min(LEASE_BOUNDS.waitMs.least)
+    .max(LEASE_BOUNDS.waitMs.most)
     .default(0)
     .describe("How long to wait in the queue, which is fair; 0 takes no place."),
   lockDelayMs: z
     .number()
     .int()
-    .min(0)
-    .max(LOCK_DELAY_MS_MAX)
+    .min(LEASE_BOUNDS.lockDelayMs.least)
+    .max(LEASE_BOUNDS.lockDelayMs.most)
     .default(0)
     .describe("If the lease expires, and is not given back, it stays closed for so long: nobody gets it."),
   owner: z.string().max(OWNER_CHARACTERS_MAX).default("").describe("Whom the queue shows."),

@@ -27,8 +27,11 @@ import type { Stop } from "./first-of.ts";
 /** A replica answers within CALL_WAIT_MS; one that has not by then is given up. */
 const TRY_MS = 8000;
 
-/** What comes within this time while a batch is under way goes with the next: part of what a commit takes. */
-const GATHER_MS = 4;
+/** While others are under way: about what a commit takes where replicas are near each other, and callers turn round. */
+const FOR_COMMITS = { gatherMs: 15, looksMax: 10 } as const;
+
+/** What is answered at once waits for less. */
+const FOR_READS = { gatherMs: 4, looksMax: 0 } as const;
 
 /** It is told that somebody hung up, which helps only while it matters. */
 const GONE_MS = 1000;
@@ -109,12 +112,13 @@ export class ReplicaCalls {
 }
 
 /** How batches travel that begin with this request. */
-function carrierOf(context: Context<App>, name: Pick<OneCall, "ensemble" | "sid">): Carrier {
+function carrierOf(context: Context<App>, call: Pick<OneCall, "ensemble" | "sid" | "isQuick">): Carrier {
   return {
+    patience: call.isQuick ? FOR_READS : FOR_COMMITS,
     now: () => performance.now(),
-    gather: async (sooner) => {
+    gather: async (ms, sooner) => {
       const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, GATHER_MS);
+      const timer = setTimeout(resolve, ms);
       await Promise.race([promise, sooner]);
       clearTimeout(timer);
     },
@@ -123,7 +127,7 @@ function carrierOf(context: Context<App>, name: Pick<OneCall, "ensemble" | "sid"
       const controller = new AbortController();
       const timer = setTimeout(() => controller.abort(), TRY_MS);
       try {
-        const response = await replicaStub(context.env, name).fetch(`http://replica${GATEWAY_PATHS.calls}`, {
+        const response = await replicaStub(context.env, call).fetch(`http://replica${GATEWAY_PATHS.calls}`, {
           method: "POST",
           headers: { [BATCH_HEADER]: batch.name },
           body: batch.records.join("\n"),

@@ -46,10 +46,13 @@ export const minZxidHeader: z.ZodOptional<typeof zxidText> = zxidText
   .optional()
   .describe("Answered once the replica has delivered this.");
 
+/** What the text of a session looks like. */
+export const SESSION_TEXT: RegExp = /^[0-9a-f]{16}-[0-9a-f]{32}$/;
+
 /** A session, or a lock's lease: whoever has the text may use it. */
 export const sessionText: z.ZodType<string> = z
   .string()
-  .regex(/^[0-9a-f]{16}-[0-9a-f]{32}$/, "a session as POST /sessions gave it, or the lease of a lock")
+  .regex(SESSION_TEXT, "a session as POST /sessions gave it, or the lease of a lock")
   .openapi({ example: "0200c8b5a1d4e6f7-4f1e9d0c2b3a495867d8c9e0f1a2b3c4" });
 
 /** The text of a session. */
@@ -60,11 +63,10 @@ export function sessionTextOf({ session, password }: CallSession): string {
 /** The session that a caller showed, in the form of sessionText. */
 export function readSession(text: string): CallSession {
   const [id = "", secret = ""] = text.split("-");
-  const octets = secret.match(/../g) ?? [];
-  return {
-    session: BigInt(`0x${id}`),
-    password: Uint8Array.from(octets, (octet) => Number.parseInt(octet, 16)),
-  };
+  const password = new Uint8Array(secret.length / 2);
+  for (let at = 0; at < password.length; at++)
+    password[at] = Number.parseInt(secret.slice(2 * at, 2 * at + 2), 16);
+  return { session: BigInt(`0x${id}`), password };
 }
 
 /** A session as others see it: its id, without the secret. */

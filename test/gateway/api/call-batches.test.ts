@@ -19,8 +19,9 @@ class Road {
   readonly #work: Promise<void>[] = [];
 
   readonly carrier: Carrier = {
+    patience: { gatherMs: 15, looksMax: 10 },
     now: () => this.nowMs,
-    gather: async (sooner) =>
+    gather: async (_ms, sooner) =>
       await Promise.race([sooner, new Promise<void>((go) => this.#gatherers.push(go))]),
     carry: async (batch: Departure, answered) => {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -153,6 +154,85 @@ describe("while a call is under way", () => {
 
     expect(road.sent).toContainEqual(["c"]);
     expect(road.sent).not.toContainEqual(["b", "c"]);
+  });
+});
+
+describe("those that take turns", () => {
+  /** Three are answered together, the first of which went alone. */
+  async function answeredTogether(road: Road): Promise<void> {
+    for (const record of ["a", "b", "c", "d"]) road.ask(record);
+    await road.momentPasses();
+    expect(road.sent).toEqual([["a"], ["b", "c", "d"]]);
+    for (const trip of road.trips) trip.end();
+    await settled();
+  }
+
+  test("go together again: the first waits for as many as were answered", async () => {
+    const road = new Road();
+    await answeredTogether(road);
+
+    for (const record of ["e", "f"]) road.ask(record);
+    expect(road.trips).toHaveLength(2);
+    road.ask("g");
+    await settled();
+
+    expect(road.sent.at(-1)).toEqual(["e", "f", "g"]);
+  });
+
+  test("fewer wait only as long as more come", async () => {
+    const road = new Road();
+    await answeredTogether(road);
+
+    road.ask("e");
+    await settled();
+    road.ask("f");
+    await road.momentPasses();
+    expect(road.trips).toHaveLength(2);
+    await road.momentPasses();
+
+    expect(road.sent.at(-1)).toEqual(["e", "f"]);
+  });
+
+  test("who comes alone later, or to another replica, goes at once", async () => {
+    const road = new Road();
+    await answeredTogether(road);
+
+    road.ask("e", "main/2");
+    road.nowMs = 101;
+    road.ask("f");
+
+    expect(road.sent.slice(2)).toEqual([["e"], ["f"]]);
+  });
+
+  test("who is alone has waited once, and no more", async () => {
+    const road = new Road();
+    await answeredTogether(road);
+    road.ask("e");
+    await road.momentPasses();
+    await road.momentPasses();
+    road.trips.at(-1)?.end();
+    await settled();
+
+    road.ask("f");
+
+    expect(road.sent.slice(2)).toEqual([["e"], ["f"]]);
+  });
+
+  test("what many callers hold back leaves at last, though one more comes each time", async () => {
+    const road = new Road();
+    for (let index = 0; index < 41; index++) road.ask("x");
+    await road.momentPasses();
+    for (const trip of road.trips) trip.end();
+    await settled();
+
+    let looks = 0;
+    for (; road.trips.length === 2 && looks < 40; looks++) {
+      road.ask("y");
+      await settled();
+      await road.momentPasses();
+    }
+
+    expect(looks).toBeLessThan(15);
   });
 });
 
