@@ -28,7 +28,7 @@ import type { Links } from "./links.ts";
 import type { Notifications } from "./notifications.ts";
 import type { RegisterCalls } from "./register.ts";
 import { NOTHING_LEFT, stateAfter } from "./disk-state.ts";
-import type { MachineView } from "./observer.ts";
+import { FALLS_ASLEEP, type MachineView } from "./observer.ts";
 import type { Setting } from "./setting.ts";
 import { InjectedFailure, type Volume } from "./volume.ts";
 
@@ -379,7 +379,7 @@ export class Machine {
         },
         sleep: (how) => {
           store.sleep(how);
-          this.#endsBy = "it falls asleep";
+          this.#endsBy = FALLS_ASLEEP;
           this.#volume.note(stateAfter(this.#volume.visible, [], store));
           // Of what invariants know it is a transaction of the tree alone.
           this.#setting.tell((observer) => observer.wrote?.(start, []));

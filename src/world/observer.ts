@@ -13,6 +13,9 @@ import type { PeerWrite } from "../zab/effects.ts";
 import type { Proposal } from "../zab/message.ts";
 import type { Fault } from "./fault.ts";
 
+/** Why a start ends with which its replica falls asleep: see `died`. */
+export const FALLS_ASLEEP = "it falls asleep";
+
 /** One start of one replica, as observers see it. Two of one sid may live at once: a superseded one writes nothing. */
 export interface MachineView {
   readonly sid: Sid;

@@ -17,6 +17,8 @@ export interface Scene {
   readonly faultsUntilMs: number;
   /** Whether logs reach back to whoever was away: a snapshot would make it forget its clients. */
   readonly isLogLong?: boolean;
+  /** In one run of so many all clients go without a word in the end; as often as elsewhere where that is missing. */
+  readonly abandonedEvery?: number;
   /** How replicas are set up otherwise. */
   readonly world?: Pick<SimPlan["world"], "dormancy">;
   clients(plan: ClientPlan, rng: Rng): Partial<ClientPlan>;
@@ -42,6 +44,8 @@ const UNDISTURBED: Readonly<Record<DisturbanceKind, number>> = {
 };
 
 const LONG_LOG = { logRowsMax: 16_384, timing: { recentBytesMax: 8 * 1024 * 1024 } };
+
+const FIRST_ROUND_MS = 1200;
 
 /** By name. */
 export const SCENES: Readonly<Record<string, Scene>> = {
@@ -241,31 +245,46 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   },
 
   /**
-   * Clients that doze between what they ask for, over whom the ensemble falls asleep, and callers who change what they
-   * watch. What goes wrong hits whoever falls asleep over them, sleeps or wakes.
+   * Clients that doze between what they ask for, over whom the ensemble falls asleep, and who change what others watch.
+   * Some ask again just when it is about to. What goes wrong hits whoever falls asleep over them, sleeps or wakes.
    */
   parkedNights: {
     voters: [1, 3, 5],
     observers: [0, 0, 1],
     faultsUntilMs: 70_000,
+    abandonedEvery: 2,
     world: { dormancy: { afterMs: 600, worthMs: 500, parkedWakeMs: 6000 } },
     clients: (_, rng) => ({
-      disturbances: { ...UNDISTURBED, hangUp: pick(rng, [0, 300]), vanish: pick(rng, [0, 300]) },
-      workers: 1 + rng.below(3),
-      sessionsPerWorker: 1,
-      weights: { registers: 2, creations: pick(rng, [0, 0, 1]), multis: 0, watches: 6 },
+      ...pick(rng, [
+        // Asks again just when all are about to fall asleep.
+        { workers: 1, pauseMs: 1000, callers: 0 },
+        { workers: 1 + rng.below(3), pauseMs: pick(rng, [1500, 5000]), callers: rng.below(3) },
+        // Most hear of what others change by their watches alone.
+        { workers: 3, pauseMs: 12_000, callers: 0 },
+      ]),
+      disturbances: {
+        ...UNDISTURBED,
+        hangUp: pick(rng, [0, 300]),
+        vanish: pick(rng, [0, 300]),
+        oversleep: pick(rng, [0, 300]),
+        closeSession: 500,
+      },
+      sessionsPerWorker: 1 + rng.below(2),
+      weights: { registers: 2, creations: pick(rng, [0, 0, 0, 1]), multis: 0, watches: 6 },
+      watchersOwn: rng.below(4) === 0,
       burst: 1 + rng.below(3),
       pipelining: 4,
-      pauseMs: 5000,
       lockClients: 0,
       visitors: 0,
-      callers: rng.below(3),
-      operations: 60,
+      readers: 0,
+      operations: 120,
       visitPauseMs: 5000,
-      sessionTimeoutsMs: [4000],
+      sessionTimeoutsMs: [pick(rng, [4000, 4000, 8000])],
     }),
     faults: ({ rng, sids, untilMs }) => {
       let nth = rng.below(7);
+      // Seldom in half of the runs: what is promised for calm times only would be judged nowhere else.
+      const every = pick(rng, [2, 6]);
       return rounds(untilMs, 2500, (fromMs) => {
         const sid = pick(rng, sids);
         const forMs = 100 + rng.below(1500);
@@ -275,11 +294,12 @@ export const SCENES: Readonly<Record<string, Scene>> = {
           { kind: "crash", sid, kept: rng.below(3), downMs: forMs },
           { kind: "crashWithin", sid, effects: rng.below(30), downMs: forMs },
           { kind: "supersede", sid, forMs },
-          { kind: "partition", sids: [sid], forMs },
+          { kind: "partition", sids: [sid], forMs: pick(rng, [1, 5]) * forMs },
           { kind: "badAlarm", sid, lateMs: 100 + rng.below(4000), times: 2 },
         ];
         const fault = faults[nth++ % faults.length];
-        return fault === undefined || rng.below(2) === 0 ? [] : [at(fromMs + rng.below(2000), fault)];
+        const isNone = fault === undefined || (fromMs > FIRST_ROUND_MS && rng.below(every) > 0);
+        return isNone ? [] : [at(fromMs + rng.below(2000), fault)];
       });
     },
   },
@@ -288,19 +308,27 @@ export const SCENES: Readonly<Record<string, Scene>> = {
 /** One run of so many is a scene. */
 const SCENES_EVERY = 8;
 
+/** One run of so many besides is a night over parked clients: there is much to go wrong, and little happens in one. */
+const NIGHTS_EVERY = 8;
+
 /** The run, or a scene in its place; by dice of its own, so that other runs are what they were without scenes. */
 export function maybeStaged(plan: SimPlan, voters: number | undefined): SimPlan {
+  if (plan.clients.memberships !== undefined) return plan;
+  const ofNights = seededRng([plan.seed, 0x6e696768, 0x74730002, 0x9e3779b9]);
+  const nights = must(SCENES["parkedNights"], "the scene of that name");
+  if (ofNights.below(NIGHTS_EVERY) === 0 && (voters === undefined || nights.voters.includes(voters)))
+    return staged(plan, nights, ofNights, voters);
   const rng = seededRng([plan.seed, 0x7363656e, 0x65730002, 0x9e3779b9]);
   const fitting = Object.values(SCENES).filter(
     (scene) => voters === undefined || scene.voters.includes(voters),
   );
-  const isStaged = rng.below(SCENES_EVERY) === 0 && plan.clients.memberships === undefined;
+  const isStaged = rng.below(SCENES_EVERY) === 0;
   return isStaged && fitting.length > 0 ? staged(plan, pick(rng, fitting), rng, voters) : plan;
 }
 
 /** The run, as one in which the scene is played. */
 export function staged(plan: SimPlan, scene: Scene, rng: Rng, votersAsked?: number): SimPlan {
-  const { faultsUntilMs } = scene;
+  const { faultsUntilMs, abandonedEvery } = scene;
   const voters = votersAsked ?? pick(rng, scene.voters);
   const observers = pick(rng, scene.observers);
   const sids = Array.from({ length: voters + observers }, (_, index) => index + 1);
@@ -315,6 +343,7 @@ export function staged(plan: SimPlan, scene: Scene, rng: Rng, votersAsked?: numb
       ...(scene.isLogLong === true ? LONG_LOG : {}),
     },
     clients: { ...plan.clients, ...scene.clients(plan.clients, rng) },
+    isAbandoned: abandonedEvery === undefined ? plan.isAbandoned : rng.below(abandonedEvery) === 0,
     faults: scene
       .faults(cast)
       .filter(({ atMs }) => atMs < faultsUntilMs)
@@ -329,7 +358,8 @@ function rounds(
   round: (fromMs: number) => readonly TimedFault[],
 ): readonly TimedFault[] {
   const faults: TimedFault[] = [];
-  for (let fromMs = 1200; fromMs + everyMs <= untilMs; fromMs += everyMs) faults.push(...round(fromMs));
+  for (let fromMs = FIRST_ROUND_MS; fromMs + everyMs <= untilMs; fromMs += everyMs)
+    faults.push(...round(fromMs));
   return faults;
 }
 

@@ -146,6 +146,7 @@ class Run {
       clockRateMax: clockRateMax(this.#plan),
       jumpsAhead: this.#jumpsAhead,
       isDisturbed: (fromMs, toMs) => this.#troubles.isDisturbed(fromMs, toMs),
+      soundFromMs: (atMs, forMs) => this.#troubles.soundFromMs(atMs, forMs),
       expiryLateMs: this.#expiryLateMs,
       calm: this.#calm,
     });

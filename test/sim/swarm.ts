@@ -98,6 +98,7 @@ const READERS_EVERY = 3;
 
 /** By dice of their own, so that runs without them stay as they were before there were any. */
 function withReaders(seed: number, plan: ClientPlan): ClientPlan {
+  if (plan.readers !== undefined) return plan;
   const rng = seededRng([seed, 0x72656164, 0x65720002, 0x9e3779b9]);
   return rng.below(READERS_EVERY) === 0 ? { ...plan, readers: 1 + rng.below(3) } : plan;
 }

@@ -66,6 +66,8 @@ export interface ClientPlan {
     /** Missing in plans that are older than this work. */
     readonly idlers?: number;
   };
+  /** Whether what watchers create is theirs, as in older plans: who owns something keeps the ensemble awake. */
+  readonly watchersOwn?: boolean;
   /** How often a client does so, in ten thousand of its acts. */
   readonly disturbances: Readonly<Record<DisturbanceKind, number>>;
   /** Asked for by sessions, each by one of them. */

@@ -12,7 +12,8 @@ import {
   encodeConnectResponse,
 } from "../../../src/jute/handshake.ts";
 import { type ClientRequest, decodeRequest } from "../../../src/jute/requests.ts";
-import { encodeReply, encodeWatchEvent } from "../../../src/jute/responses.ts";
+import { encodeDoze, encodeReply, encodeWatchEvent } from "../../../src/jute/responses.ts";
+import type { ClientWord, ReplicaWord } from "../../../src/client/transport.ts";
 import { Agenda } from "../../zab/agenda.ts";
 import type {
   CallPort,
@@ -38,8 +39,10 @@ export class FakeReplica implements ClientSocket {
   /** Requests that were not taken yet. */
   readonly arrived: Arrived[] = [];
   ending: "close" | "vanish" | undefined;
-  readonly #end: ClientEnd;
-  readonly #decoder = new FrameDecoder(0xfffff);
+  /** Words beside the bytes that came. */
+  readonly words: ClientWord[] = [];
+  #end: ClientEnd;
+  #decoder = new FrameDecoder(0xfffff);
 
   constructor(sid: Sid, end: ClientEnd) {
     this.sid = sid;
@@ -56,6 +59,17 @@ export class FakeReplica implements ClientSocket {
         this.arrived.push(decoded);
       }
     }
+  }
+
+  say(word: ClientWord): void {
+    this.words.push(word);
+  }
+
+  /** The client begins anew on it. */
+  handOver(end: ClientEnd): void {
+    this.#end = end;
+    this.hello = undefined;
+    this.#decoder = new FrameDecoder(0xfffff);
   }
 
   close(): void {
@@ -98,6 +112,16 @@ export class FakeReplica implements ClientSocket {
 
   event(type: number, path: string, zxid: Zxid): this {
     return this.#write((writer) => encodeWatchEvent(writer, zxid, { type, state: 3, path }));
+  }
+
+  /** The client may doze, and hears a word within so long. */
+  letDoze(zxid: Zxid, wordWithinMs: number): this {
+    return this.#write((writer) => encodeDoze(writer, zxid, wordWithinMs));
+  }
+
+  word(word: ReplicaWord): this {
+    this.#end.onWord?.(word);
+    return this;
   }
 
   raw(bytes: Uint8Array): this {

@@ -76,6 +76,7 @@ export class OpenSession implements SessionRecord {
   readonly session: SessionId;
   readonly timeoutMs: number;
   readonly attachments: OpenAttachment[] = [];
+  readonly frozen: { readonly fromMs: number; toMs: number }[] = [];
   lastHeardMs: number;
   expiredMs: number | undefined;
   closedMs: number | undefined;
@@ -103,6 +104,17 @@ export class OpenSession implements SessionRecord {
   detach(connection: number, toMs: number): void {
     const last = this.attachments.findLast((attachment) => attachment.connection === connection);
     if (last !== undefined && last.toMs > toMs) last.toMs = toMs;
+  }
+
+  /** Its client stands still. */
+  freeze(fromMs: number): void {
+    this.frozen.push({ fromMs, toMs: Number.POSITIVE_INFINITY });
+  }
+
+  /** Its client goes on. */
+  thaw(toMs: number): void {
+    const last = this.frozen.at(-1);
+    if (last !== undefined) last.toMs = Math.min(last.toMs, toMs);
   }
 
   /** A replica must have heard the session at that moment or later: it has answered what was sent then. */

@@ -15,7 +15,7 @@ import type { ConnectResponse } from "../../../src/jute/handshake.ts";
 import type { ClientRequest } from "../../../src/jute/requests.ts";
 import type { ServerMessage } from "../../../src/jute/responses.ts";
 import type { ReplicaWord } from "../../../src/client/transport.ts";
-import { SLEPT_OVER } from "../history/types.ts";
+import { same } from "../history/same.ts";
 import { Violation } from "../verdict.ts";
 import type { ClientPort } from "../../../src/world/client-port.ts";
 import type { ClientClock } from "./client-clock.ts";
@@ -23,6 +23,7 @@ import { isLogged, misfitOf } from "./fitting-answer.ts";
 import type { Asker, OpenOperation, OpenSession, Recorder } from "./recorder.ts";
 import { type Asked, type ConnectionOwner, SessionConnection, type Watched } from "./session-connection.ts";
 import type { SessionOwner } from "./session-owner.ts";
+import { SleptOver } from "./slept-over.ts";
 import { WatchSet } from "./watch-set.ts";
 import { WriteOrder } from "./write-order.ts";
 
@@ -70,6 +71,7 @@ export class SessionClient implements ConnectionOwner {
   readonly #late = new Set<SessionConnection>();
   /** As of the loss of the last connection. */
   #watched = NOTHING_WATCHED;
+  readonly #sleptOver: SleptOver;
   #seen: Zxid = ZXID_ZERO;
   #heardOwnMs = 0;
   #isFrozen = false;
@@ -83,6 +85,7 @@ export class SessionClient implements ConnectionOwner {
   constructor(parts: SessionParts) {
     this.name = parts.name;
     this.#parts = parts;
+    this.#sleptOver = new SleptOver(parts.recorder);
   }
 
   /** Whether requests can be sent. */
@@ -112,7 +115,7 @@ export class SessionClient implements ConnectionOwner {
 
   /** Operations that wait for their answers on the session's own connection. */
   get unanswered(): number {
-    return this.#current?.unanswered ?? 0;
+    return (this.#current?.unanswered ?? 0) + this.#sleptOver.count;
   }
 
   /** What is watched. */
@@ -219,8 +222,10 @@ export class SessionClient implements ConnectionOwner {
   freeze(durationMs: number): void {
     if (this.#isFrozen) return;
     this.#isFrozen = true;
+    this.#known?.record.freeze(this.#parts.recorder.moment());
     this.#parts.clock.later(durationMs, () => {
       this.#isFrozen = false;
+      this.#known?.record.thaw(this.#parts.recorder.moment());
       this.#parts.owner.thawed?.();
       const standing = [this.#current, this.#next, ...this.#late];
       for (const connection of standing) connection?.thaw();
@@ -243,8 +248,7 @@ export class SessionClient implements ConnectionOwner {
   welcomed(connection: SessionConnection, welcome: ConnectResponse): void {
     this.#next = undefined;
     if (welcome.timeoutMs <= 0) return this.#refused(connection);
-    const known = this.#claim(connection, welcome);
-    const { record } = known;
+    const { record } = this.#claim(connection, welcome);
     const moment = this.#parts.recorder.moment();
     this.#current = connection;
     connection.lastToldOwnMs = this.#parts.clock.nowMs;
@@ -254,6 +258,7 @@ export class SessionClient implements ConnectionOwner {
     record.attach(connection.id, moment);
     const restoration = connection.takeOver(this.#watched);
     if (restoration !== undefined) this.#send(connection, restoration, undefined);
+    this.#sleptOver.again((request, done) => this.#send(connection, request, done));
     this.#watch(connection);
     this.#parts.owner.connected?.(isNew);
   }
@@ -270,9 +275,10 @@ export class SessionClient implements ConnectionOwner {
   }
 
   worded(connection: SessionConnection, word: ReplicaWord): void {
-    connection.lastToldOwnMs = this.#parts.clock.nowMs;
+    connection.hears(word, this.#parts.clock.nowMs);
     if (word !== "awake" || this.#current !== connection) return;
-    this.#isOver(connection, SLEPT_OVER);
+    this.#sleptOver.take(connection.release());
+    this.#isOver(connection, "its replica slept over it");
     if (this.#isStopped && this.#known === undefined) connection.end(false);
     else this.#open(connection);
   }
@@ -435,7 +441,7 @@ export class SessionClient implements ConnectionOwner {
     }
     const { record } = known;
     const isSame = record.session === session && record.timeoutMs === timeoutMs;
-    if (!isSame || !isEqual(known.password, password)) {
+    if (!isSame || !same(known.password, password)) {
       const told = `${sessionText(session)} of ${timeoutMs} ms, was ${sessionText(record.session)}`;
       throw new Violation("a session keeps its identity", `${connection.describe()} gets ${told}`);
     }
@@ -448,6 +454,7 @@ export class SessionClient implements ConnectionOwner {
     this.#seen = ZXID_ZERO;
     this.#isClosing = false;
     this.#dropLate();
+    this.#sleptOver.giveUp();
     this.#parts.owner.ended?.();
   }
 
@@ -466,7 +473,7 @@ export class SessionClient implements ConnectionOwner {
 
   #tend(connection: SessionConnection, thirdMs: number): void {
     const { nowMs } = this.#parts.clock;
-    if (nowMs - connection.lastToldOwnMs >= 2 * thirdMs) {
+    if (connection.isSilent(nowMs, 2 * thirdMs)) {
       this.#leave(false, "the replica is silent");
       this.#connectLater();
     } else if (nowMs - connection.lastSentOwnMs >= thirdMs && !connection.pingsAside(nowMs)) {
@@ -489,9 +496,4 @@ export class SessionClient implements ConnectionOwner {
     const sentMoment = operation?.startMs ?? recorder.moment();
     connection.send({ request, operation, sentMoment, sentOwnMs: clock.nowMs, done });
   }
-}
-
-function isEqual(a: NodeData, b: NodeData): boolean {
-  if (a === null || b === null || a.length !== b.length) return a === b;
-  return a.every((octet, index) => octet === b[index]);
 }

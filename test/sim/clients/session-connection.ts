@@ -95,6 +95,9 @@ export class SessionConnection implements ClientEnd {
   isLate = false;
   /** It need not ping by the protocol. */
   isDozing = false;
+  /** While it dozes, it hears from its replica itself so often, and waits for that until then, by its own clock. */
+  #wordWithinMs = 0;
+  #wordUntilOwnMs: number | undefined;
   readonly #owner: ConnectionOwner;
   readonly #rng: Rng;
   readonly #socket: ClientSocket;
@@ -167,6 +170,19 @@ export class SessionConnection implements ClientEnd {
     this.lastSentOwnMs = ownMs;
     this.#socket.say?.("ping");
     return true;
+  }
+
+  /** A word has come: that pings are answered says nothing of the replica itself. */
+  hears(word: ReplicaWord, ownMs: number): void {
+    this.lastToldOwnMs = ownMs;
+    if (word === "word") this.#wordUntilOwnMs = ownMs + this.#wordWithinMs;
+  }
+
+  /** Whether nothing came for so long, or no word of the replica itself in its time. */
+  isSilent(ownMs: number, afterMs: number): boolean {
+    if (!this.isDozing) return ownMs - this.lastToldOwnMs >= afterMs;
+    this.#wordUntilOwnMs ??= ownMs + this.#wordWithinMs;
+    return ownMs - this.lastToldOwnMs >= afterMs || ownMs >= this.#wordUntilOwnMs;
   }
 
   /** Sends what is asked within in one piece. */
@@ -318,8 +334,10 @@ export class SessionConnection implements ClientEnd {
   }
 
   #takeDoze(body: Uint8Array): void {
-    const { zxid } = must(decodeDoze(body), "the word that it may doze");
+    const { zxid, wordWithinMs } = must(decodeDoze(body), "the word that it may doze");
     this.#sees(zxid, "the word that it may doze");
+    this.#wordWithinMs = wordWithinMs;
+    this.#wordUntilOwnMs = undefined;
     this.isDozing = this.#head === this.#asked.length;
   }
 

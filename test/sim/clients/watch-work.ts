@@ -53,6 +53,8 @@ export class WatchWork implements Workload {
   }
 
   #create(session: SessionClient): void {
-    session.ask(createOf(`${this.#context.parent()}/w-`, this.#context.data(), FLAGS.ephemeralSequential));
+    const { watchersOwn = true } = this.#context.plan;
+    const flags = watchersOwn ? FLAGS.ephemeralSequential : FLAGS.sequential;
+    session.ask(createOf(`${this.#context.parent()}/w-`, this.#context.data(), flags));
   }
 }

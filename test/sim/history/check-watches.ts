@@ -1,6 +1,7 @@
 /** Watches: an event comes before any reply that shows what it announces; none is missed, none is made up. */
 import { compareZxid, equalZxid, zxidText } from "../../../src/base/zxid.ts";
 import { Violation } from "../verdict.ts";
+import type { LateEvents } from "./check-late-events.ts";
 import { type DueEvent, ExpectedEvents } from "./expected-events.ts";
 import type { Replay } from "./replay.ts";
 import { type Answered, inSendingOrder, isAnswered, operationLine } from "./told-operations.ts";
@@ -9,11 +10,12 @@ import type { EventRecord, Operation } from "./types.ts";
 /** What a session's end, and the client's own library, tell: no znode changed. */
 const FIRST_TYPE_OF_NO_ZNODE = 5;
 
-/** Judges each connection by itself; `replay` must be whole. */
+/** Judges each connection by itself; `replay` must be whole. Without `late` no event is late. */
 export function checkWatches(
   operations: readonly Operation[],
   events: readonly EventRecord[],
   replay: Replay,
+  late?: LateEvents,
 ): readonly Violation[] {
   const byConnection = Map.groupBy(inSendingOrder(operations).filter(isAnswered), (one) => one.connection);
   const eventsOf = Map.groupBy(events, (one) => one.connection);
@@ -22,7 +24,8 @@ export function checkWatches(
     const received = (eventsOf.get(connection) ?? []).filter(
       ({ event }) => event.type > 0 && event.type < FIRST_TYPE_OF_NO_ZNODE,
     );
-    found.push(...judgeConnection(replies, received, replay));
+    const { broken, due } = judgeConnection(replies, received, replay);
+    found.push(...broken, ...(late?.judge(connection, due) ?? []));
   }
   for (const [connection, received] of eventsOf) {
     const [first] = received;
@@ -34,14 +37,21 @@ export function checkWatches(
   return found;
 }
 
+/** What is wrong on a connection, and what was due there. */
+interface Judged {
+  readonly broken: readonly Violation[];
+  readonly due: readonly { readonly event: DueEvent; readonly came: EventRecord | undefined }[];
+}
+
 /** `replies` are in the order sent, which is the order they came in; but setWatches may overtake in numbers only. */
 function judgeConnection(
   replies: readonly Answered[],
   received: readonly EventRecord[],
   replay: Replay,
-): readonly Violation[] {
+): Judged {
   const [first] = replies;
-  if (first === undefined || (received.length === 0 && !replies.some(watches))) return [];
+  if (first === undefined || (received.length === 0 && !replies.some(watches)))
+    return { broken: [], due: [] };
   const expected = new ExpectedEvents(replay, first.outcome.zxid);
   /** Up to which event each reply obliges. */
   const obliged: { readonly reply: Answered; readonly upTo: number }[] = [];
@@ -62,7 +72,7 @@ function matched(
   due: readonly DueEvent[],
   received: readonly EventRecord[],
   obliged: readonly { readonly reply: Answered; readonly upTo: number }[],
-): readonly Violation[] {
+): Judged {
   const found: Violation[] = [];
   const waiting = Map.groupBy(
     due.map((event, index) => ({ event, index })),
@@ -91,7 +101,7 @@ function matched(
       }
     }
   }
-  return found;
+  return { broken: found, due: due.map((event, index) => ({ event, came: arrived.get(index) })) };
 }
 
 /** Where an event tells no zxid (those of setWatches do not) any of the kind will do. */

@@ -3,6 +3,7 @@ import { must } from "../../../src/base/assert.ts";
 import { Violation } from "../verdict.ts";
 import { CallBook, checkCallReads } from "./check-calls.ts";
 import { callsAsOperations } from "./call-operations.ts";
+import { LateEvents } from "./check-late-events.ts";
 import { checkLinearizability } from "./check-linearizability.ts";
 import { checkLocks, type Guard } from "./check-locks.ts";
 import { checkReadOrder, checkWriteOrder } from "./check-order.ts";
@@ -11,7 +12,7 @@ import { checkReadings } from "./check-readings.ts";
 import { checkTokens } from "./check-tokens.ts";
 import { checkWatches } from "./check-watches.ts";
 import { replay } from "./replay.ts";
-import type { ClientHistory, Operation } from "./types.ts";
+import { type ClientHistory, type Operation, SLEPT_OVER } from "./types.ts";
 
 /** By what a history is judged. */
 export interface JudgeOptions extends Partial<SessionBounds> {
@@ -21,6 +22,8 @@ export interface JudgeOptions extends Partial<SessionBounds> {
   readonly configurationsMax?: number;
   /** Whether anything went wrong in a stretch of time; without it something may have at any time. */
   readonly isDisturbed?: (fromMs: number, toMs: number) => boolean;
+  /** When so long a time begins in which nothing goes wrong, at a moment or later; without it there is none. */
+  readonly soundFromMs?: (atMs: number, forMs: number) => number;
 }
 
 /** A check by its name, and what it asks of a history. */
@@ -66,6 +69,10 @@ export const HISTORY_CHECKS: readonly HistoryCheck[] = [
   ),
   logCheck("EventBeforeState", "a watch event comes before any reply that shows what it announces"),
   logCheck("EventNotMissed", "a watch fires, on the connection that holds it, for the change it waits for"),
+  logCheck(
+    "EventNotLate",
+    "where nothing goes wrong a client that is connected is told within the stated bound",
+  ),
   logCheck("EventHasCause", "no watch event comes without a watch and a change"),
   logCheck("EventOnce", "a watch that fires once does so once, and a change is told once"),
   logCheck(
@@ -103,11 +110,16 @@ export const HISTORY_CHECKS: readonly HistoryCheck[] = [
   check("GuardedWritesGrow", "no write under a lock's old token is done after one under a newer"),
 ];
 
+/** What was slept over was not done: that it is not, the log tells. */
+function mayBeDone({ outcome }: Operation): boolean {
+  return outcome.kind === "answered" || outcome.reason !== SLEPT_OVER;
+}
+
 /** All that is wrong with a history; nothing where it is as it should be. */
 export function judge(history: ClientHistory, options: JudgeOptions = {}): readonly Violation[] {
   const { operations, events, sessions, holds, committed } = history;
   const { clockRateMax = 1, jumpsAhead = [], expiryLateMs = 0, calm = [] } = options;
-  const { guardOf, configurationsMax, isDisturbed = () => true } = options;
+  const { guardOf, configurationsMax, isDisturbed = () => true, soundFromMs = () => Infinity } = options;
   const { calls = [], readings = [] } = history;
   const called = callsAsOperations(calls);
   const ofCalls: Violation[] = [];
@@ -118,15 +130,25 @@ export function judge(history: ClientHistory, options: JudgeOptions = {}): reado
       : replay(operations, committed, calls.length === 0 ? undefined : book);
   if (replayed?.isWhole === true)
     book.finish(replayed.ended, { clockRateMax, jumpsAhead, expiryLateMs, calm }, isDisturbed);
+  const late =
+    replayed === undefined
+      ? undefined
+      : new LateEvents({
+          operations,
+          sessions,
+          committed: committed ?? [],
+          ended: replayed.ended,
+          soundFromMs,
+        });
   const found = [
     ...checkWriteOrder(operations),
     ...checkReadOrder(operations),
-    ...checkLinearizability([...operations, ...called], sessions, {
+    ...checkLinearizability([...operations.filter(mayBeDone), ...called], sessions, {
       configurationsMax,
       sweeps: replayed?.sweeps ?? [],
     }),
     ...(replayed?.violations ?? []),
-    ...(replayed?.isWhole === true ? checkWatches(operations, events, replayed) : []),
+    ...(replayed?.isWhole === true ? checkWatches(operations, events, replayed, late) : []),
     ...(replayed?.isWhole === true ? checkReadings(readings, replayed) : []),
     ...checkSessions(sessions, operations, { clockRateMax, jumpsAhead, expiryLateMs, calm }, replayed),
     ...checkLocks(holds, [...operations, ...called], guardOf, replayed),

@@ -65,6 +65,8 @@ export interface SessionRecord {
   readonly session: SessionId;
   readonly timeoutMs: number;
   readonly attachments: readonly Attachment[];
+  /** When its client stood still, and read nothing; missing where nobody does. */
+  readonly frozen?: readonly { readonly fromMs: number; readonly toMs: number }[];
   /** When the client was last surely heard in time: the start of an answered request or handshake. */
   readonly lastHeardMs: number;
   /** Set where a server told that the session is expired. */

@@ -4,6 +4,7 @@ import { equalZxid, type Zxid, ZXID_ZERO } from "../../../src/base/zxid.ts";
 import { JuteReader } from "../../../src/jute/archive.ts";
 import { FrameDecoder } from "../../../src/jute/framing.ts";
 import { decodeConnectResponse } from "../../../src/jute/handshake.ts";
+import { XIDS } from "../../../src/jute/opcodes.ts";
 import { JuteError } from "../../../src/jute/jute-error.ts";
 import { readReplyHeader, ZXID_UNKNOWN } from "../../../src/jute/records.ts";
 import type { ConnectionId } from "../../../src/keeper/connection.ts";
@@ -23,6 +24,8 @@ interface Stream {
   /** Undefined for a connection that speaks something else: a four-letter word was asked. */
   decoder: FrameDecoder | undefined;
   session: SessionId | undefined;
+  /** Answers so far: to the handshake, and to requests. */
+  answers: number;
 }
 
 /** See the file's comment. */
@@ -44,6 +47,23 @@ export class ClientStreams {
     }
   }
 
+  /** The connection has stood over a night: it has no handshake behind it, unless its client begins anew. */
+  stands(run: Run, connection: ConnectionId, session: SessionId): void {
+    const streams = this.#streams.get(run) ?? new Map<ConnectionId, Stream>();
+    this.#streams.set(run, streams);
+    streams.set(connection, { ...newStream(), session });
+  }
+
+  /** The client begins anew on the same connection. */
+  restart(run: Run, connection: ConnectionId): void {
+    this.#streams.get(run)?.delete(connection);
+  }
+
+  /** How many answers have left for the client: to its handshake, and to requests. */
+  answers(run: Run, connection: ConnectionId): number {
+    return this.#streams.get(run)?.get(connection)?.answers ?? 0;
+  }
+
   /** The replica is gone, and its connections with it. */
   end(run: Run): void {
     this.#streams.delete(run);
@@ -51,7 +71,7 @@ export class ClientStreams {
 }
 
 function newStream(): Stream {
-  return { decoder: new FrameDecoder(FRAME_BYTES_MAX), session: undefined };
+  return { decoder: new FrameDecoder(FRAME_BYTES_MAX), session: undefined, answers: 0 };
 }
 
 function framesOf(stream: Stream, bytes: Uint8Array): readonly Told[] {
@@ -62,10 +82,12 @@ function framesOf(stream: Stream, bytes: Uint8Array): readonly Told[] {
     if (stream.session === undefined) {
       const { sessionId, timeoutMs } = decodeConnectResponse(body);
       stream.session = sessionId;
+      stream.answers++;
       if (sessionId !== 0n) told.push({ kind: "session", session: sessionId, timeoutMs });
       continue;
     }
     const { xid, zxid } = readReplyHeader(new JuteReader(body));
+    if (xid !== XIDS.notification && xid !== XIDS.doze) stream.answers++;
     if (equalZxid(zxid, ZXID_ZERO) || equalZxid(zxid, ZXID_UNKNOWN)) continue;
     told.push({ kind: "zxid", session: stream.session, xid, zxid });
   }

@@ -14,6 +14,7 @@ import type { PeerWrite } from "../../../src/zab/effects.ts";
 import type { Proposal } from "../../../src/zab/message.ts";
 import type { Committed } from "../history/types.ts";
 import type { Fault } from "../../../src/world/fault.ts";
+import { judgeBedtime } from "./bedtime.ts";
 import { ClientStreams } from "./client-streams.ts";
 import { ClientWords } from "./client-words.ts";
 import { DigestBook } from "./digests.ts";
@@ -117,6 +118,8 @@ class Watch implements Watching {
   readonly #sessions: SessionWatch;
   readonly #streams = new ClientStreams();
   readonly #words = new ClientWords();
+  /** Over whom replicas fell asleep last. */
+  readonly #parked = new Map<Sid, Turn["parked"]>();
   readonly #committed: Committed[] = [];
   /** Where each session began. */
   readonly #creations = new Map<SessionId, Entry>();
@@ -162,6 +165,7 @@ class Watch implements Watching {
     const process = this.#nine.begins(machine.name, delivered);
     const run = new Run({ machine, disk, process, image, delivered, histories: this.#histories });
     this.#runs.set(machine.name, run);
+    for (const one of this.#parked.get(sid) ?? []) this.#streams.stands(run, one.connection, one.session);
     this.#hold(run, run.needs(false), this.#histories.between(process.delivered, delivered) ?? []);
     const name = image.isInstalled ? "SnapshotIsWhole" : "StoredIsRead";
     this.#digests.show(run, name);
@@ -186,6 +190,9 @@ class Watch implements Watching {
     const epoch = run.leading?.epoch ?? ledEpoch;
     for (const entry of appended) if (entry.zxid.epoch === epoch) this.#broadcast(run, entry, before);
     this.#hold(run, behind, path);
+    const [words, streams, histories] = [this.#words, this.#streams, this.#histories];
+    judgeBedtime(run, turn, { words, streams, histories });
+    if (turn.sleep !== undefined && !machine.isSuperseded) this.#parked.set(machine.sid, turn.parked);
     if (path.length > 0) this.#digests.show(run, "DigestsEqual");
   }
 
@@ -264,6 +271,7 @@ class Watch implements Watching {
     run.end();
     this.#runs.delete(machine.name);
     this.#streams.end(run);
+    this.#words.end(run);
     if (machine.isSuperseded) return;
     // Power may have failed: what is lost now is lost.
     const { durable, visible } = this.#world.disk(machine.sid);
@@ -351,7 +359,8 @@ class Watch implements Watching {
 
   #noteInput(run: Run, input: KeeperInput): void {
     if (input.kind === "linkOpened") run.links.set(input.link, input.sid);
-    else if (input.kind === "clientAgain") this.#words.restart(run, input.connection);
+    else if (input.kind === "clientAgain")
+      for (const side of [this.#words, this.#streams]) side.restart(run, input.connection);
     else if (input.kind === "clientBytes") {
       for (const { connection, bytes } of input.received) {
         if (this.#words.complete(run, connection, bytes)) this.#sessions.heard(run, connection, true);

@@ -24,7 +24,9 @@ export type InvariantName =
   | "QuorumWasInAnEpoch"
   | "RemovedIsNoMember"
   | "SessionNotExpiredEarly"
-  | "SessionNotKept";
+  | "SessionNotKept"
+  | "ParkedIsOwedNothing"
+  | "OwnersAreKnown";
 
 /** Each with a line for people. */
 export const INVARIANTS: Readonly<Record<InvariantName, string>> = {
@@ -55,6 +57,9 @@ export const INVARIANTS: Readonly<Record<InvariantName, string>> = {
   QuorumWasInAnEpoch:
     "who leads with a history was promised its epoch by a quorum of voters that had been in an epoch",
   RemovedIsNoMember: "a replica is let go only by members that are settled and do not name it",
-  SessionNotExpiredEarly: "no session expires within its timeout after a serving replica heard its client",
+  SessionNotExpiredEarly:
+    "no session expires within its timeout after a serving replica heard its client, or the runtime in its stead",
   SessionNotKept: "a silent session is expired within the stated bound, where nothing disturbs the ensemble",
+  ParkedIsOwedNothing: "no replica falls asleep over a client whose request it has read and not answered",
+  OwnersAreKnown: "who falls asleep knows when each session that owns something ends",
 };

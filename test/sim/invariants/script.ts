@@ -171,13 +171,14 @@ export class Script implements WatchedWorld {
       readonly upTo?: Zxid;
       readonly input?: KeeperInput;
       readonly isSlow?: boolean;
-    },
+    } & Partial<Pick<Turn, "sleep" | "parked">>,
   ): void {
     this.#turn(this.actor(sid), did);
   }
 
   #turn(actor: Actor, did: Parameters<Script["turn"]>[1]): void {
     const { writes = [], after = [], upTo, input = { kind: "tick" }, isSlow = false } = did;
+    const { sleep, parked = [] } = did;
     const { held } = actor;
     for (const write of writes) applyWrite(held, write);
     if (upTo !== undefined) {
@@ -197,8 +198,8 @@ export class Script implements WatchedWorld {
       more: false,
       restart: false,
       removal: undefined,
-      sleep: undefined,
-      parked: [],
+      sleep,
+      parked,
     };
     observer.stepped(actor, input, turn);
     if (writes.length === 0) return;
@@ -329,6 +330,19 @@ export class Script implements WatchedWorld {
   send(sid: Sid, to: Sid, message: ZabMessage): void {
     const bytes = encodeLinkMessage({ kind: "zab", message });
     this.judgement.observer.sentFrame(this.actor(sid), to, bytes);
+  }
+
+  /** The replica falls asleep at what it delivered last, over the client of its connection. */
+  fallAsleep(sid: Sid, owned: { readonly session: SessionId; readonly timeoutMs: number }): void {
+    const { lastApplied: zxid } = this.actor(sid).tree;
+    const { nowMs } = this;
+    const parked = [{ ...owned, connection: 1, generation: ZXID_ZERO, sinceMs: nowMs }];
+    this.turn(sid, { sleep: { zxid, sleptAtMs: nowMs, wakeAtMs: undefined }, parked });
+  }
+
+  /** The runtime answers the ping of that client. */
+  pong(sid: Sid): void {
+    this.judgement.observer.ponged(this.actor(sid), 1, undefined);
   }
 
   /** The client of a replica's connection says something. */

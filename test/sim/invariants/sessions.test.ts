@@ -39,3 +39,28 @@ it("no session may be expired whose client spoke too late once, and in time sinc
 
   expect(() => expire(script)).toThrow(Violation);
 });
+
+it("no session may be expired whose client's ping the runtime has answered in time", () => {
+  const script = opening();
+  script.pass(TIMEOUT_MS - 1000);
+  script.pong(3);
+  script.pass(TIMEOUT_MS - 10);
+
+  expect(() => expire(script)).toThrow("SessionNotExpiredEarly");
+});
+
+it("a session may be expired of whose last answered ping the leader cannot know, or behind a fault", () => {
+  const late = opening();
+  late.pass(TIMEOUT_MS);
+  late.pong(3);
+  late.pass(100);
+  expect(() => expire(late)).not.toThrow();
+
+  const faulty = opening();
+  faulty.pass(1000);
+  faulty.judgement.observer.fault({ kind: "evict", sid: 1 }, "begins");
+  faulty.pass(TIMEOUT_MS - 2000);
+  faulty.pong(3);
+  faulty.pass(1500);
+  expect(() => expire(faulty)).not.toThrow();
+});

@@ -8,7 +8,11 @@
  */
 import { type SessionId, sessionText, type Sid } from "../../../src/base/ids.ts";
 import type { ConnectionId } from "../../../src/keeper/connection.ts";
-import { SESSION_CLOCK_STEP_MS_MAX, SESSION_LATE_MS_MAX } from "../../../src/keeper/limits.ts";
+import {
+  SESSION_CLOCK_STEP_MS_MAX,
+  SESSION_LATE_MS_MAX,
+  SESSION_POLL_INTERVAL_MS,
+} from "../../../src/keeper/limits.ts";
 import { DEFAULT_TIMING } from "../../../src/zab/config.ts";
 import type { Fault } from "../../../src/world/fault.ts";
 import type { Run } from "./runs.ts";
@@ -37,6 +41,8 @@ interface Tracked {
   isCreated: boolean;
   /** Its caller holds no connection: how long it was silent only the end of the run tells. */
   isCallers: boolean;
+  /** When the runtime answered its client's pings, the latest last. */
+  pongsMs: readonly number[];
 }
 
 /** A time in which a replica's clock was not the world's. */
@@ -61,6 +67,12 @@ const POLL_MS_MAX = 2 * DEFAULT_TIMING.heartbeatLimitMs;
 /** What two round trips between the leader and the farthest replica take at most, where no fault makes them longer. */
 const ROUND_TRIPS_MS = 200;
 
+/** Within this what the runtime answered has reached the leader: a look, a poll and its answer. */
+const PONG_TOLD_MS = 2 * SESSION_POLL_INTERVAL_MS + 2 * ROUND_TRIPS_MS;
+
+/** How many answers of the runtime are kept of each client. */
+const PONGS_KEPT = 4;
+
 /** How many epochs back the words of a session's client are kept. */
 const EPOCHS_KEPT = 4;
 
@@ -73,6 +85,8 @@ export class SessionWatch {
   readonly #bent: Bent[] = [];
   /** Nothing has disturbed the ensemble since. */
   #quietFromMs = 0;
+  /** No fault is under way, or was shortly before. */
+  #soundFromMs = 0;
 
   constructor(nowMs: () => number, heartbeatLimitMs: number) {
     this.#nowMs = nowMs;
@@ -115,7 +129,9 @@ export class SessionWatch {
   ponged(run: Run, connection: ConnectionId, parked: SessionId | undefined): void {
     const session = parked ?? this.#connections.get(connectionKey(run, connection));
     const tracked = session === undefined ? undefined : this.#sessions.get(session);
-    if (tracked !== undefined) tracked.lastSignMs = this.#nowMs();
+    if (tracked === undefined) return;
+    tracked.lastSignMs = this.#nowMs();
+    tracked.pongsMs = [...tracked.pongsMs, tracked.lastSignMs].slice(-PONGS_KEPT);
   }
 
   /** A leader attaches the session's client: its timeout begins again, though the client may never learn of it. */
@@ -144,6 +160,7 @@ export class SessionWatch {
     this.#judgeLate(session, tracked);
     const atMs = this.#nowMs();
     const neededMs = this.#shortestMs(machine.sid, tracked.timeoutMinMs);
+    this.#judgePongs(session, tracked, neededMs);
     for (const heard of tracked.heard) {
       const silentMs = atMs - heard.atMs;
       if (heard.epoch > leading.epoch || silentMs >= neededMs) continue;
@@ -153,12 +170,24 @@ export class SessionWatch {
     }
   }
 
+  /** Where nothing goes wrong the leader knows of it by then that the runtime has answered the client. */
+  #judgePongs(session: SessionId, { pongsMs, timeoutMinMs }: Tracked, neededMs: number): void {
+    const nowMs = this.#nowMs();
+    const pongedMs = pongsMs.findLast((atMs) => atMs <= nowMs - PONG_TOLD_MS);
+    if (pongedMs === undefined || pongedMs < this.#soundFromMs) return;
+    demand(nowMs - pongedMs >= neededMs, "SessionNotExpiredEarly", () => {
+      const what = `${sessionText(session)} of ${timeoutMinMs} ms expires`;
+      return `${what}, whose client's ping was answered ${Math.round(nowMs - pongedMs)} ms before`;
+    });
+  }
+
   /** A fault begins. */
   fault(fault: Fault): void {
     const nowMs = this.#nowMs();
     const lastsMs = "forMs" in fault ? fault.forMs : "downMs" in fault ? fault.downMs : 0;
     const lateMs = fault.kind === "badAlarm" ? fault.lateMs : 0;
     this.#quietFromMs = Math.max(this.#quietFromMs, nowMs + lastsMs + lateMs);
+    this.#soundFromMs = Math.max(this.#soundFromMs, this.#quietFromMs + POLL_MS_MAX);
     // What was late when it ended takes as long as a heartbeat may to be noticed.
     const toMs = nowMs + lastsMs + this.#heartbeatLimitMs;
     if (fault.kind === "clockRate" || fault.kind === "freeze" || fault.kind === "stallTimer") {
@@ -226,6 +255,7 @@ export class SessionWatch {
       lastWordMs: this.#nowMs(),
       isCreated: false,
       isCallers: false,
+      pongsMs: [],
     };
     this.#sessions.set(session, tracked);
     return tracked;

@@ -15,7 +15,10 @@ export interface Watched {
   readonly instance: number;
   readonly isSuperseded: boolean;
   readonly keeper: { readonly serving: boolean };
-  readonly tree: Pick<Tree, "digest" | "totals" | "lastApplied" | "sessions" | "get" | "childNames">;
+  readonly tree: Pick<
+    Tree,
+    "digest" | "totals" | "lastApplied" | "sessions" | "get" | "childNames" | "ephemeralsOf"
+  >;
   readonly start: PeerStart;
   /** How far the tree is that the replica has written. */
   readonly written: Zxid;

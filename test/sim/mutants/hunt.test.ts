@@ -93,6 +93,19 @@ describe("the report", () => {
     expect(tableText([{ id: "m", what: "w", edits }], [], () => judgement)).toContain("0 of 1 are caught");
   });
 
+  it("keeps rows of the document of which nothing is known by now, and counts those that were caught", () => {
+    const edits = [{ file: "src/a.ts", find: "a", replace: "b" }];
+    const mutants = ["m", "n", "o"].map((id) => ({ id, what: "w", edits }));
+    const before =
+      "| `m` | w | 7 | 7, 7, 7 | Agreement | not run |\n| `n` | w | **survives** | 500 in vain | - | no |\n";
+
+    const table = tableText(mutants, [], () => undefined, before);
+
+    expect(table).toContain(before.trimEnd());
+    expect(table).toContain("1 of 3 are caught.");
+    expect(tableText(mutants, [], () => undefined)).toContain("0 of 3 are caught.");
+  });
+
   it("stands between its marks, and nothing else of the document changes", () => {
     const document = "a\n<!-- mutants:begin -->\nold\n<!-- mutants:end -->\nb\n";
 

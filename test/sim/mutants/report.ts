@@ -34,15 +34,23 @@ export function isCaught(judgement: Judgement | undefined): boolean {
   return judgement !== undefined && medianSeeds(judgement.hunts) !== undefined;
 }
 
-/** The table in markdown. */
+/** The table in markdown. A row of `before`, a document, stays where nothing is known of its defect by now. */
 export function tableText(
   mutants: readonly Mutant[],
   unitCaught: readonly Mutant[],
   judgementOf: JudgementOf,
+  before = "",
 ): string {
-  const judged = mutants.map((mutant) => ({ mutant, judgement: current(mutant, judgementOf) }));
-  const caught = judged.filter(({ judgement }) => isCaught(judgement)).length;
-  const rows = judged.map(({ mutant, judgement }) => {
+  const kept = rowsOf(before);
+  const judged = mutants.map((mutant) => {
+    const judgement = current(mutant, judgementOf);
+    return { mutant, judgement, keptRow: judgement === undefined ? kept.get(mutant.id) : undefined };
+  });
+  const caught = judged.filter(
+    ({ judgement, keptRow }) => isCaught(judgement) || tellsMedian(keptRow),
+  ).length;
+  const rows = judged.map(({ mutant, judgement, keptRow }) => {
+    if (keptRow !== undefined) return keptRow;
     const hunts = judgement?.hunts ?? [];
     const median = medianSeeds(hunts);
     const seeds = median === undefined ? missingText(hunts) : String(median);
@@ -75,6 +83,20 @@ export function withTable(document: string, table: string): string {
   const end = document.indexOf(END);
   if (begin < 0 || end < begin) throw new Error(`no ${BEGIN} and ${END} in the document`);
   return `${document.slice(0, begin + BEGIN.length)}\n\n${table}\n\n${document.slice(end)}`;
+}
+
+/** By the id in the first cell. */
+function rowsOf(document: string): ReadonlyMap<string, string> {
+  const rows = document.split("\n").flatMap((line) => {
+    const [, id] = /^\| `([^`]+)` \| /.exec(line) ?? [];
+    return id === undefined ? [] : [[id, line] as const];
+  });
+  return new Map(rows);
+}
+
+/** A row of a defect that was caught: its third cell is a number. */
+function tellsMedian(line: string | undefined): boolean {
+  return line !== undefined && /^(?:\| [^|]*){2}\| \d+ \|/.test(line);
 }
 
 /** Of an earlier text of the defect nothing is told. */

@@ -1,13 +1,13 @@
 /**
  * `npm run mutants`: makes each deliberate defect in a copy of the source, and sees whether the simulator finds it.
  *
- *   npm run mutants -- [--only ID[,ID]] [--seeds N] [--hunts N] [--jobs N] [--whole] [--table] [--results FILE]
- *                      [--simulator "PROGRAM ARGUMENTS"]
+ *   npm run mutants -- [--only ID[,ID]] [--seeds N] [--hunts N] [--jobs N] [--whole] [--table [--keep]]
+ *                      [--results FILE] [--simulator "PROGRAM ARGUMENTS"]
  *
  * A defect compiles, gets past the unit tests, and must then be caught by a named check within so many seeds, in each
  * of several hunts that share no seed. Judgements are kept outside of the repository under the digest of the source, so
  * that a run which is broken off goes on where it was. --whole also runs all other pure tests over each defect. --table
- * writes docs/testing.md from what is known, and judges nothing.
+ * writes docs/testing.md from what is known, and judges nothing; with --keep, a row of which nothing is known stays.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
@@ -40,6 +40,7 @@ const HELP = `usage: npm run mutants -- [options]
   --jobs N          mutants at once; as many as there are cores
   --whole           also runs all other pure tests over each
   --table           writes docs/testing.md from what is known, and judges nothing
+  --keep            with --table: rows of defects that were not judged under the present source stay as they are
   --results FILE    where judgements are kept; a run that is broken off goes on there`;
 
 // Broken off, it ends what it has started: exit handlers see to that.
@@ -55,6 +56,7 @@ async function main(): Promise<number> {
       jobs: { type: "string", default: String(availableParallelism()) },
       whole: { type: "boolean", default: false },
       table: { type: "boolean", default: false },
+      keep: { type: "boolean", default: false },
       results: { type: "string" },
       simulator: { type: "string", default: SIMULATOR },
       help: { type: "boolean", default: false },
@@ -67,8 +69,9 @@ async function main(): Promise<number> {
   const place = join(tmpdir(), "edgekeeper-mutants");
   const results = new Results(values.results ?? join(place, `${sourceDigest(ROOT)}.json`));
   if (values.table) {
-    const table = tableText(MUTANTS, UNIT_CAUGHT, (id) => results.of(id));
-    writeFileSync(DOCUMENT, withTable(readFileSync(DOCUMENT, "utf8"), table));
+    const document = readFileSync(DOCUMENT, "utf8");
+    const table = tableText(MUTANTS, UNIT_CAUGHT, (id) => results.of(id), values.keep ? document : "");
+    writeFileSync(DOCUMENT, withTable(document, table));
     return 0;
   }
   const ids = values.only?.split(",");

@@ -4,6 +4,7 @@ import { CONTEST_MUTANTS } from "./contest-mutants.ts";
 import { DURABLE_MUTANTS } from "./durable-mutants.ts";
 import { KEEPER_MUTANTS } from "./keeper-mutants.ts";
 import type { Mutant } from "./mutant.ts";
+import { PARKING_MUTANTS } from "./parking-mutants.ts";
 import { SESSION_MUTANTS } from "./session-mutants.ts";
 import { STREAM_MUTANTS } from "./stream-mutants.ts";
 import { TREE_MUTANTS } from "./tree-mutants.ts";
@@ -16,6 +17,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...ZAB_MUTANTS,
   ...KEEPER_MUTANTS,
   ...SESSION_MUTANTS,
+  ...PARKING_MUTANTS,
   ...TREE_MUTANTS,
   ...DURABLE_MUTANTS,
   ...CALL_MUTANTS,
