@@ -41,7 +41,7 @@ export async function zooKeeperSocket(
     const stub = replicaStub(context.env, { ensemble, sid: one });
     const query = mustServe ? `?${SERVING_PARAMETER}` : "";
     const opened = await stub.fetch(`http://replica${GATEWAY_PATHS.zk}${query}`, { headers });
-    if (opened.status === 101) return asOffered(context, opened);
+    if (opened.status !== 503) return asOffered(context, opened);
     // It may be no member any more, which this isolate has yet to learn.
     whereabouts.watch({ ensemble, sid: one }).failed();
   }

@@ -22,7 +22,7 @@ import { ContainerManager } from "./container-manager.ts";
 import { type DynamicConfig, dynamicConfigText } from "./dynamic-config.ts";
 import { KnownProposal } from "./known-proposal.ts";
 import { REFUSAL_LOG_INTERVAL_MS, SESSION_POLL_INTERVAL_MS, SESSIONS_MAX } from "./limits.ts";
-import type { Addressed, ForwardedRequest, OwnedSession, ToLeader } from "./link-message.ts";
+import type { Addressed, ForwardedRequest, FromLeader, OwnedSession, ToLeader } from "./link-message.ts";
 import { placeholderSession, placeholdersOf } from "./lock-delay.ts";
 import { type ReconfigContext, reconfigureWith } from "./reconfiguration.ts";
 import type { RestoreStep } from "./operations/report.ts";
@@ -53,11 +53,13 @@ export interface DeskOptions {
   log(event: string, fields: string): void;
 }
 
-/** A replica's question about a session that is over, if this leader still leads when `at` is committed. */
-interface Refusal {
+/** What a replica is told about a session if this leader still leads when `at` is committed. */
+interface HeldAnswer {
   readonly at: Zxid;
   readonly to: Sid;
-  readonly serial: number;
+  readonly message: FromLeader;
+  /** What it lets in. */
+  readonly owned?: OwnedSession;
 }
 
 /** One leader's reign. Proposals and answers are collected and taken at the end of each turn. */
@@ -90,8 +92,8 @@ export class LeaderDesk {
   #dormantAt: Zxid | undefined;
   /** A restore is proposed: whatever else is asked is for the next reign. */
   #hasEnded = false;
-  /** Refusals that wait for a proposal to be committed, oldest first; see #refuseBehindCommit. */
-  #refusals: Refusal[] = [];
+  /** Answers that wait for a proposal to be committed, oldest first; see #attach and #refuseBehindCommit. */
+  #held: HeldAnswer[] = [];
 
   /** Grants every session its full timeout again: how long it was silent under the last leader is not known. */
   constructor(options: DeskOptions) {
@@ -203,7 +205,7 @@ export class LeaderDesk {
   /** The link to the replica is gone. */
   lost(sid: Sid): void {
     // Another instance of it would take a serial for its own.
-    this.#refusals = this.#refusals.filter(({ to }) => to !== sid);
+    this.#held = this.#held.filter(({ to }) => to !== sid);
     this.#sessions.leave(sid);
     this.#storage.forget(sid);
   }
@@ -318,7 +320,7 @@ export class LeaderDesk {
   /** A proposal was applied to the tree. */
   applied(zxid: Zxid, header: TxnHeader, txn: Txn): void {
     this.#preparer.applied(zxid);
-    this.#refuseUpTo(zxid);
+    this.#answerUpTo(zxid);
     const isLatestConfig = this.#proposedConfig !== undefined && equalZxid(zxid, this.#proposedConfig);
     if (isLatestConfig) this.#proposedConfig = undefined;
     if (txn.kind === "createSession" || txn.kind === "sessionMulti") {
@@ -378,10 +380,11 @@ export class LeaderDesk {
     this.#append(header, { kind: "barrier", path: "" });
     const before = this.#sessions.attach(owned, from);
     if (before !== undefined && before !== from) this.#moved(before, owned);
-    this.#answers.push({
-      to: from,
-      message: { kind: "attached", serial, generation: owned.generation, timeoutMs },
-    });
+    // And answered once that is committed: when this leader was replaced and has not noticed, the next one hears
+    // nothing of the client, and may expire the session before the time that the client was promised is over.
+    const { generation } = owned;
+    const answer: FromLeader = { kind: "attached", serial, generation, timeoutMs };
+    this.#held.push({ at: generation, to: from, message: answer, owned });
   }
 
   /**
@@ -394,14 +397,21 @@ export class LeaderDesk {
       const header = { session: 0n, xid: 0, timeMs: this.#nowMs, origin: this.#own() };
       this.#append(header, { kind: "barrier", path: "" });
     }
-    this.#refusals.push({ at: this.lastPrepared, to, serial });
+    this.#held.push({ at: this.lastPrepared, to, message: { kind: "refused", serial } });
   }
 
-  #refuseUpTo(zxid: Zxid): void {
-    if (this.#refusals.length === 0) return;
-    const waiting = this.#refusals.findIndex(({ at }) => compareZxid(at, zxid) > 0);
-    const due = this.#refusals.splice(0, waiting < 0 ? this.#refusals.length : waiting);
-    for (const { to, serial } of due) this.#answers.push({ to, message: { kind: "refused", serial } });
+  #answerUpTo(zxid: Zxid): void {
+    if (this.#held.length === 0) return;
+    const waiting = this.#held.findIndex(({ at }) => compareZxid(at, zxid) > 0);
+    const due = this.#held.splice(0, waiting < 0 ? this.#held.length : waiting);
+    for (const { to, message, owned } of due) {
+      if (owned === undefined || this.#isLatest(owned)) this.#answers.push({ to, message });
+    }
+  }
+
+  /** Whether no other connection of the session has come since, nor its end: then nobody waits for this one. */
+  #isLatest({ session, generation }: OwnedSession): boolean {
+    return this.#sessions.has(session) && equalZxid(this.#sessions.generationOf(session), generation);
   }
 
   #submit(forwarded: ForwardedRequest): void {

@@ -100,18 +100,14 @@ function hello(desk: LeaderDesk, from: Sid, generation: Generation): readonly Ad
 describe("a session that moves", () => {
   it("writes of the replica it left are refused with -118, and those of its own are done", () => {
     const desk = new Desk().open();
-    const answers = desk.attach(3);
+    const generation = { epoch: 3, counter: 2 };
+    expect(desk.attach(3)).toEqual([{ to: 2, message: { kind: "moved", session: SESSION, generation } }]);
     desk.create(2, "/late");
-    desk.create(3, "/young", { epoch: 3, counter: 2 });
+    desk.create(3, "/young", generation);
     const txns = desk.apply();
 
-    expect(answers).toEqual([
-      { to: 2, message: { kind: "moved", session: SESSION, generation: { epoch: 3, counter: 2 } } },
-      {
-        to: 3,
-        message: { kind: "attached", serial: 7, generation: { epoch: 3, counter: 2 }, timeoutMs: 9000 },
-      },
-    ]);
+    const attached = { kind: "attached", serial: 7, generation, timeoutMs: 9000 };
+    expect(desk.desk.takeAnswers()).toEqual([{ to: 3, message: attached }]);
     expect(txns[0]).toEqual({ kind: "barrier", path: "" });
     expect(txns[1]).toEqual({ kind: "error", code: -118 });
     expect(txns[2]).toMatchObject({ kind: "create", path: "/young" });
@@ -133,7 +129,11 @@ describe("a session that moves", () => {
 
   it("each attachment is younger than the one before, and a replica need not let go of its own", () => {
     const desk = new Desk().open();
-    const kinds = [3, 3, 2].map((sid) => desk.attach(sid).map(({ to, message }) => `${to} ${message.kind}`));
+    const kinds = [3, 3, 2].map((sid) => {
+      const moved = [...desk.attach(sid)];
+      desk.apply();
+      return [...moved, ...desk.desk.takeAnswers()].map(({ to, message }) => `${to} ${message.kind}`);
+    });
 
     expect(kinds).toEqual([["2 moved", "3 attached"], ["3 attached"], ["3 moved", "2 attached"]]);
   });
@@ -147,7 +147,25 @@ describe("a session that moves", () => {
 
     for (const answers of refusals)
       expect(answers).toEqual([{ to: 3, message: { kind: "refused", serial: 7 } }]);
-    expect(desk.attach(3).at(-1)?.message.kind).toBe("attached");
+    desk.attach(3);
+    desk.apply();
+    expect(desk.desk.takeAnswers().at(-1)?.message.kind).toBe("attached");
+  });
+
+  it("nobody is let in before that is committed, nor once a younger connection or the end has come", () => {
+    const desk = new Desk().open();
+    const attached = (): readonly string[] =>
+      desk.desk.takeAnswers().flatMap(({ to, message }) => (message.kind === "attached" ? [`${to}`] : []));
+    desk.attach(3);
+    expect(attached()).toEqual([]);
+    desk.attach(2);
+    desk.apply();
+    expect(attached()).toEqual(["2"]);
+
+    desk.attach(3);
+    desk.forward(3, { op: "closeSession" }, SESSION, { epoch: 3, counter: 4 });
+    desk.apply();
+    expect(attached()).toEqual([]);
   });
 
   it("is refused once its closing is proposed, though it is still in the tree", () => {
