@@ -168,6 +168,7 @@ function announce(ensemble: EnsembleProcess): void {
   if (ensemble.voterPorts.length > 0) console.log(`ZooKeeper  ${addresses(ensemble.voterPorts)}`);
   if (ensemble.observerPorts.length > 0) console.log(`observers  ${addresses(ensemble.observerPorts)}`);
   console.log(`HTTP       http://${host}/`);
+  for (const name of ensemble.ensembles) console.log(`Dashboard  http://${host}/${name}/`);
   for (const { name, httpPort } of ensemble.beside)
     console.log(`Worker     http://127.0.0.1:${httpPort}/  ${name}`);
   for (const name of ensemble.ensembles) console.log(`WebSocket  ws://${host}/${name}/zk`);

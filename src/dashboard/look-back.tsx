@@ -85,6 +85,7 @@ function MomentBox(props: {
           onInput={(event) => change(event.currentTarget.value)}
           placeholder={MOMENT_HINT}
           required={children !== undefined}
+          autofocus={children !== undefined}
           autocomplete="off"
           autocapitalize="none"
           spellcheck={false}

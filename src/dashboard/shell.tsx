@@ -280,7 +280,12 @@ function onShortcut(desk: Desk, event: KeyboardEvent): void {
     desk.isLookBackShown.value = true;
   } else if (event.key === "/") {
     desk.go("tree", view === "tree" ? chosen : "", past);
-    setTimeout(() => document.getElementById("path-box")?.focus());
+    setTimeout(() => {
+      const box = document.querySelector<HTMLInputElement>("#path-box");
+      box?.focus();
+      // What was typed before is over: the next letter begins anew.
+      box?.select();
+    });
   } else return;
   event.preventDefault();
 }

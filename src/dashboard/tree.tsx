@@ -182,7 +182,10 @@ function PathBox(props: { readonly go: (path: string) => void }): JSX.Element {
       onSubmit={(event) => {
         event.preventDefault();
         const path = box.current?.value.trim() ?? "";
-        if (path !== "") props.go(path.startsWith("/") ? path.replace(/(.)\/+$/, "$1") : `/${path}`);
+        if (path === "") return;
+        // Where the arrows go on, and the page's keys are none of a box.
+        event.currentTarget.closest(".side")?.querySelector<HTMLElement>("[role=tree]")?.focus();
+        props.go(path.startsWith("/") ? path.replace(/(.)\/+$/, "$1") : `/${path}`);
       }}
     >
       <input

@@ -5,7 +5,9 @@ import { z } from "@hono/zod-openapi";
 export function unknownText(unknown: readonly string[], known: readonly string[]): string {
   const named = unknown.map((name) => JSON.stringify(name)).join(", ");
   const there = known.length === 0 ? "this route takes none" : `this route takes ${known.join(", ")}`;
-  return `unknown query parameter${unknown.length === 1 ? "" : "s"} ${named}: ${there}`;
+  // Everything stands in the tree, so what it was can be read there.
+  const past = unknown.includes("asOf") ? "; what a znode was is read at /nodes/PATH?asOf=" : "";
+  return `unknown query parameter${unknown.length === 1 ? "" : "s"} ${named}: ${there}${past}`;
 }
 
 /** The schema of a route's query parameters, which are all that there are. */

@@ -15,6 +15,9 @@ test("a schema names the parameters that there are not, and those that there are
   expect(queryOf({}).safeParse({ mode: "" }).error?.issues[0]?.message).toBe(
     'unknown query parameter "mode": this route takes none',
   );
+  expect(schema.safeParse({ asOf: "5" }).error?.issues[0]?.message).toBe(
+    'unknown query parameter "asOf": this route takes mode, limit; what a znode was is read at /nodes/PATH?asOf=',
+  );
 });
 
 test("what is wrong with a parameter that there is, is told as ever", () => {

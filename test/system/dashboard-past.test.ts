@@ -66,7 +66,9 @@ describe.skipIf(missing !== undefined && !isRequired)("the dashboard", () => {
     await go("#tree/shop");
     await page.getByRole("article", { name: "Znode /shop" }).waitFor();
     await page.keyboard.press("p");
-    await page.getByLabel("As of").fill(then);
+    await page.getByRole("dialog", { name: "Look back" }).waitFor();
+    // Into the field, which has the focus.
+    await page.keyboard.type(then);
     await page.keyboard.press("Enter");
     const bar = page.getByRole("region", { name: "The past" });
     await expect.poll(async () => await bar.textContent(), WAIT).toContain("Nothing can be changed here");

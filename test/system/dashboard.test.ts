@@ -384,9 +384,12 @@ describe.skipIf(missing !== undefined && !isRequired)("the dashboard", () => {
     await page.keyboard.type("/app");
     await page.keyboard.press("Enter");
     await page.getByRole("article", { name: "Znode /app" }).waitFor();
-    // From the box over the look back to the tree, into it, and to the child.
-    await page.keyboard.press("Tab");
-    await page.keyboard.press("Tab");
+    // What is typed next takes the place of what was.
+    await page.keyboard.press("/");
+    await expect.poll(async () => await page.evaluate("getSelection().toString()")).toBe("/app");
+    await page.keyboard.press("Enter");
+    // From the box to the tree, into it, and to the child.
+    await expect.poll(async () => await page.evaluate("document.activeElement.role")).toBe("tree");
     for (const key of ["ArrowRight", "ArrowRight", "ArrowDown", "ArrowDown"]) {
       await page.getByRole("treeitem", { name: "app" }).waitFor();
       await page.keyboard.press(key);

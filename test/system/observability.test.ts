@@ -204,8 +204,10 @@ test.each(["Explain", "Time travel"])(
   async (heading) => {
     const [commands, printed] = blocksBelow("docs/observability.md", heading);
     const cwd = await mkdtemp(join(tmpdir(), "edgekeeper-docs-"));
-    const environment = { URL: ensemble.httpUrl };
-    const output = await runShell(commands?.text ?? "", { cwd, environment, deadlineMs: 60_000 });
+    // The first of them sets it for those below.
+    const environment = { URL: `${ensemble.httpUrl}/v1` };
+    const text = (commands?.text ?? "").replaceAll("http://127.0.0.1:8787", ensemble.httpUrl);
+    const output = await runShell(text, { cwd, environment, deadlineMs: 60_000 });
     await rm(cwd, { recursive: true });
     const lines = output.trimEnd().split("\n");
     const patterns = linePatterns(printed?.text ?? "");

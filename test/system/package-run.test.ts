@@ -48,6 +48,7 @@ describe("npx edgekeeper dev", () => {
 
     expect(server.output()).toMatch(/^edgekeeper: fetching the runtime, workerd /m);
     expect(server.output()).toContain(`ZooKeeper  ${tcp.map((port) => `127.0.0.1:${port}`).join(",")}\n`);
+    expect(server.output()).toContain(`Dashboard  http://127.0.0.1:${http}/main/\n`);
     expect(server.output()).toContain(`WebSocket  ws://127.0.0.1:${http}/main/zk\n`);
     expect(await readdir(join(folder, "data"))).toEqual(["runtime", "storage", "storage-2", "storage-3"]);
     const servers = tcp.map((port) => ({ host: "127.0.0.1", port }));

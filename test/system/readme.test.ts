@@ -51,7 +51,7 @@ function expectLines(printed: string, expected: Block | undefined): void {
 }
 
 test("npm start prints what is said of it, and a lock is taken and given back with curl", async () => {
-  const [start, commands, printed] = blocksBelow("README.md", "A lock in five minutes");
+  const [start, commands, printed, asking, told] = blocksBelow("README.md", "A lock in five minutes");
   const [sameStart, doors] = blocksBelow("README.md", "Two commands");
   const adapted = await adapt();
   expect(sameStart).toEqual(start);
@@ -59,23 +59,24 @@ test("npm start prints what is said of it, and a lock is taken and given back wi
   await server.until(/^ready in \d+ ms$/m, DEADLINE_MS);
   expect(doorsOf(server.output())).toEqual(doorsOf(doors?.text ?? ""));
 
-  const output = await runShell(adapted(commands), { cwd: folder, deadlineMs: DEADLINE_MS });
+  const typed = `${adapted(commands)}\n${adapted(asking)}`;
+  const output = await runShell(typed, { cwd: folder, deadlineMs: DEADLINE_MS });
 
-  expectLines(output, printed);
+  expectLines(output, { language: "", text: `${printed?.text ?? ""}${told?.text ?? ""}` });
 });
 
 /** What npm start says of its doors, whatever the ports, the path and the time are. */
 function doorsOf(printed: string): readonly string[] {
   return printed
     .split("\n")
-    .filter((line) => /^(?:ZooKeeper|HTTP|WebSocket|data|ready) /.test(line))
+    .filter((line) => /^(?:ZooKeeper|HTTP|Dashboard|WebSocket|data|ready) /.test(line))
     .map((line) => line.replaceAll(/\d+/g, "N").replace(/^data .*/, "data PATH"));
 }
 
 test("a value is watched, and the leader's process is killed", async () => {
   const adapted = await adapt();
   const [start, locking] = blocksBelow("README.md", "A lock in five minutes");
-  const [watching, watched, killing, written] = blocksBelow(
+  const [watching, watched, killing, written, lookingBack, before] = blocksBelow(
     "README.md",
     "A watched value, and a dead leader",
   );
@@ -87,15 +88,27 @@ test("a value is watched, and the leader's process is killed", async () => {
     await runShell(`${address}\n${adapted(block)}`, { cwd: folder, deadlineMs: DEADLINE_MS });
 
   expectLines(ended(await type(watching)), watched);
+  await makeFirstLead(address.replace(/^URL=(.*)\/v1$/, "$1"));
   const killed = ended(await type(killing));
   // Whoever they are, they are two.
   const text = (written?.text ?? "").replaceAll(/replica \d/g, "replica ...");
   expectLines(killed, { language: "", text });
   const leaders = [...killed.matchAll(/^replica (\d) leads/gm)].map(([, sid]) => sid);
   expect(new Set(leaders).size).toBe(2);
+  expectLines(ended(await type(lookingBack)), before);
   await server.until(/ended \(signal SIGKILL\): it starts again/, DEADLINE_MS);
   expect(server.output()).not.toContain("jsgInternalError");
 });
+
+/** The first process has the HTTP door, too: of all deaths its death is the one that callers see most of. */
+async function makeFirstLead(url: string): Promise<void> {
+  const leader = async (): Promise<unknown> => {
+    await fetch(`${url}/main/commands/move_leader?to=1`, { method: "POST" });
+    const status = await fetch(`${url}/v1/status`);
+    return ((await status.json()) as { readonly leader: unknown }).leader;
+  };
+  await expect.poll(leader, { timeout: DEADLINE_MS }).toBe(1);
+}
 
 /** Answers end without a line's end, which a terminal shows as they come: a line each here. */
 function ended(printed: string): string {
