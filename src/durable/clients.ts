@@ -258,8 +258,8 @@ export class Clients {
   }
 
   #gone(id: ConnectionId): void {
-    if (this.#forget(id) === undefined) return;
-    this.#accept({ kind: "clientClosed", connection: id });
+    const pongedMs = this.pongedMs(id);
+    if (this.#forget(id) !== undefined) this.#accept({ kind: "clientClosed", connection: id, pongedMs });
   }
 }
 

@@ -145,10 +145,10 @@ export class ClientDoor {
   }
 
   /** The client has gone, or its transport failed. Its session goes on until it expires. */
-  closed(id: ConnectionId): void {
+  closed(id: ConnectionId, pongedMs?: number): void {
     const connection = this.#table.get(id);
     if (connection === undefined) return;
-    this.#forget(connection);
+    this.#forget(connection, pongedMs);
     this.#relieve();
   }
 
@@ -487,9 +487,9 @@ export class ClientDoor {
     this.#forget(connection);
   }
 
-  #forget(connection: Connection): void {
+  #forget(connection: Connection, pongedMs?: number): void {
     this.#table.remove(connection);
-    this.parking.forget(connection);
+    this.parking.forget(connection, pongedMs);
     this.#memory.forget(connection);
     this.#output.forget(connection);
     this.#watches.removeWatcher(connection.opening.id);

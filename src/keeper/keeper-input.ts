@@ -67,7 +67,12 @@ export type KeeperInput =
   | { readonly kind: "clientOpened"; readonly opening: ConnectionOpening }
   /** Of several clients in one turn, where they came together. */
   | { readonly kind: "clientBytes"; readonly received: readonly ReceivedBytes[] }
-  | { readonly kind: "clientClosed"; readonly connection: ConnectionId }
+  | {
+      readonly kind: "clientClosed";
+      readonly connection: ConnectionId;
+      /** When the runtime answered its ping last, which nobody can tell any more. */
+      readonly pongedMs?: number | undefined;
+    }
   /** The client, called, connects again on the same socket: a handshake follows. */
   | { readonly kind: "clientAgain"; readonly connection: ConnectionId }
   /** Clients' transports have taken so many bytes of what they were sent. */

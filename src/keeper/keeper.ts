@@ -200,7 +200,7 @@ export class Keeper {
         for (const { connection, bytes } of input.received) this.#door.received(connection, bytes);
         return;
       case "clientClosed":
-        return this.#door.closed(input.connection);
+        return this.#door.closed(input.connection, input.pongedMs);
       case "clientAgain":
         return this.#door.parking.again(input.connection);
       case "clientsSent":

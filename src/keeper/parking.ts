@@ -160,10 +160,14 @@ export class Parking {
     else close(next);
   }
 
-  /** The connection is no more. */
-  forget(connection: Connection): void {
+  /** The connection is no more. A ping of its client that the runtime has answered since the last look counts. */
+  forget(connection: Connection, pongedMs: number | undefined = this.#pongedMs(connection)): void {
     this.#parked.delete(connection);
     this.#due.delete(connection);
+    const isNew = isAtRest(connection) && pongedMs !== undefined && pongedMs !== connection.pongedMs;
+    // Nobody dozes here any more: the leader itself is to see to it that the session ends in time.
+    if (isNew && connection.session !== undefined && !this.#isGone(connection, pongedMs))
+      this.#touched.add(connection.session);
   }
 
   /** The tree has changed: those that are parked may watch that. */
@@ -270,15 +274,20 @@ export class Parking {
    */
   #look(): void {
     this.#hasLooked = true;
-    const { context, close } = this.#parts;
-    for (const connection of this.#parked) {
-      const pongedMs = context.parking?.pongedMs(connection.opening.id) ?? 0;
-      const silentMs = context.timeMs() - Math.max(pongedMs, connection.parkedSinceMs ?? 0);
-      if (silentMs > connection.timeoutMs) close(connection);
-    }
+    for (const connection of this.#parked)
+      if (this.#isGone(connection, this.#pongedMs(connection))) this.#parts.close(connection);
+  }
+
+  #isGone({ parkedSinceMs = 0, timeoutMs }: Connection, pongedMs = 0): boolean {
+    return this.#parts.context.timeMs() - Math.max(pongedMs, parkedSinceMs) > timeoutMs;
+  }
+
+  #pongedMs({ opening }: Connection): number | undefined {
+    return this.#parts.context.parking?.pongedMs(opening.id);
   }
 
   #call(connection: Connection): void {
+    this.#listen(connection);
     this.#parked.delete(connection);
     this.#due.delete(connection);
     this.#called.add(connection.opening.id);
@@ -312,7 +321,7 @@ export class Parking {
 
   /** Its client has pinged, and the runtime has answered. */
   #listen(connection: Connection): void {
-    const pongedMs = this.#parts.context.parking?.pongedMs(connection.opening.id);
+    const pongedMs = this.#pongedMs(connection);
     if (pongedMs === undefined || pongedMs === connection.pongedMs) return;
     connection.pongedMs = pongedMs;
     connection.heardMs = this.#nowMs;

@@ -294,7 +294,9 @@ export class ClientConnections {
   /** The client is gone. */
   lost(id: ConnectionId): void {
     this.#tell();
-    if (this.#forget(id) !== undefined) this.#machine.accept({ kind: "clientClosed", connection: id });
+    const connection = this.#forget(id);
+    if (connection === undefined) return;
+    this.#machine.accept({ kind: "clientClosed", connection: id, pongedMs: connection.pongedMs });
   }
 
   /** Sends through the output gate; `onSent` is told when the bytes have left it. */

@@ -1,6 +1,6 @@
 /** Clients of the SDK over whom an ensemble sleeps: their sockets stand while its objects leave memory. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Client, connect } from "../../src/client/index.ts";
+import { type Client, connect, type WebSocketClass } from "../../src/client/index.ts";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
 
 const LONG_MS = 60_000;
@@ -110,4 +110,35 @@ test("a session that owns something keeps it awake", async () => {
   await first?.delete("/own");
   await untilAsleep();
   expect(states).toEqual([]);
+}, 180_000);
+
+test("a ping that the runtime answers counts, though its connection closes before its replica looks", async () => {
+  const [first] = clients;
+  // What somebody owns keeps the ensemble awake: this is about one client that dozes.
+  await first?.create("/own", "", { mode: "ephemeral" });
+  const gone = { afterPongs: 2, atMs: Infinity };
+  class Vanishing extends WebSocket {
+    constructor(url: string, protocols?: string[]) {
+      super(gone.afterPongs > 0 ? url : "ws://127.0.0.1:9/", protocols);
+      this.addEventListener("message", ({ data }) => {
+        if (data !== "pong" || --gone.afterPongs !== 0) return;
+        gone.atMs = Date.now();
+        this.close();
+      });
+    }
+  }
+  const client = await connect(ensemble.httpUrl, {
+    timeoutMs: 6000,
+    WebSocket: Vanishing as unknown as WebSocketClass,
+  });
+  const session = `0x${client.sessionId.toString(16)}`;
+  await expect.poll(() => gone.atMs, poll).toBeLessThan(Infinity);
+  const heardMs = async (): Promise<number> => {
+    const response = await fetch(`${ensemble.httpUrl}/v1/explain/sessions/${session}`);
+    const { session: explained } = (await response.json()) as { session: { heardAgoMs: number | null } };
+    return Date.now() - (explained.heardAgoMs ?? Infinity);
+  };
+  await expect.poll(heardMs, { timeout: 5000, interval: 100 }).toBeGreaterThanOrEqual(gone.atMs);
+  await client.close();
+  await first?.delete("/own");
 }, 180_000);

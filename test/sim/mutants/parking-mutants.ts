@@ -65,13 +65,20 @@ const SESSIONS: readonly Mutant[] = [
     ],
   },
   {
+    id: "last-pong-unheard",
+    what: "a ping that the runtime answers just before its connection closes is no sign of life",
+    edits: [
+      { file: FILE, find: "      this.#touched.add(connection.session);\n", replace: "      return;\n" },
+    ],
+  },
+  {
     id: "parked-dead-claimed",
     what: "a wake claims the sessions of all that were parked, those that have not pinged for their timeout as well",
     edits: [
       {
         file: FILE,
-        find: "if (silentMs > connection.timeoutMs) close(connection);",
-        replace: "if (silentMs < 0) close(connection);",
+        find: "if (this.#isGone(connection, this.#pongedMs(connection))) this.#parts.close(connection);",
+        replace: "if (this.#isGone(connection, Infinity)) this.#parts.close(connection);",
       },
     ],
   },
