@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import type { OpenAPIHono } from "@hono/zod-openapi";
 
+import type { Schema } from "../../../src/gateway/api/page-schema.ts";
 import { ROOT } from "./root.ts";
 
 /** The document, as far as it is read here. */
@@ -27,24 +28,6 @@ const GROUPS: Readonly<Record<string, string>> = {
   watch: "Events",
   webhooks: "Webhooks",
 };
-
-/** A schema, as far as it is shown: the document has it as plain JSON. */
-interface Schema {
-  readonly $ref?: string;
-  readonly type?: string | readonly string[];
-  readonly description?: string;
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly required?: readonly string[];
-  readonly items?: Schema;
-  readonly enum?: readonly unknown[];
-  readonly const?: unknown;
-  readonly default?: unknown;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly maxLength?: number;
-  readonly oneOf?: readonly Schema[];
-  readonly anyOf?: readonly Schema[];
-}
 
 /** What is asked of the gateway, whose own types are those of a Worker and not of Node. */
 interface Gateway {

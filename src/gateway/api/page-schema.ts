@@ -17,6 +17,7 @@ export interface Schema {
   readonly example?: unknown;
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly maxLength?: number;
 }
 
 const REFERENCE = "#/components/schemas/";
@@ -56,6 +57,7 @@ export function aboutText(
   const bounds = [
     ...(isBound(schema.minimum) ? [`at least ${schema.minimum}`] : []),
     ...(isBound(schema.maximum) ? [`at most ${schema.maximum}`] : []),
+    ...(schema.maxLength === undefined ? [] : [`at most ${schema.maxLength} characters`]),
     ...(schema.default === undefined ? [] : [`${code(JSON.stringify(schema.default))} by default`]),
   ];
   const extra = bounds.length === 0 ? "" : ` <span class="faint">${bounds.join(", ")}</span>`;
