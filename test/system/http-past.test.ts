@@ -238,7 +238,7 @@ test("a lock says who holds it and who waits, and how its last holder went", asy
   const free = await api.call("GET", "/explain/nodes/locks/why");
   expect(free.json).toMatchObject({ queue: { path: "/locks/why", of: "lock", count: 0, contenders: [] } });
   expect((await edgekeeper("explain", "/locks/why")).stdout).toContain(
-    "Nobody holds the lock /locks/why, and nobody waits for it: it is free.\nBefore: ",
+    "Nobody holds the lock /locks/why, and nobody waits for it: it is free.\nHeld last by /locks/why/_c_",
   );
   expect(JSON.parse((await edgekeeper("explain", "/never", "--json")).stdout)).toMatchObject({
     gone: null,
