@@ -203,7 +203,7 @@ describe.skipIf(missing !== undefined && !isRequired)("the dashboard", () => {
       await expect
         .poll(async () => await gone.textContent(), WAIT)
         .toContain("/mayfly is not there: it went");
-      await gone.getByRole("link", { name: id }).click();
+      await gone.getByRole("link", { name: id }).first().click();
       await session.waitFor();
     },
   );

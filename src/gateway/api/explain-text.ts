@@ -9,7 +9,7 @@ import type {
   ExplainedSession,
   ExplainedSessionAnswer,
   LookedBack,
-} from "../../durable/entry.ts";
+} from "../../durable/explained.ts";
 
 const BY_ITSELF = "an empty container, such as a lock that nobody holds, or a TTL znode whose time was over";
 

@@ -4,8 +4,8 @@ import type { Context } from "hono";
 import { ERROR_CODES } from "../../base/error-code.ts";
 import { sessionKey } from "../../base/ids.ts";
 import { zxidDigits } from "../../base/zxid.ts";
+import type { CallRequest } from "../../durable/entry.ts";
 import type {
-  CallRequest,
   Cause,
   Departure,
   ExplainedContender,
@@ -13,7 +13,7 @@ import type {
   ExplainedSession,
   ExplainedSessionAnswer,
   LookedBack,
-} from "../../durable/entry.ts";
+} from "../../durable/explained.ts";
 import type { App } from "../documents.ts";
 import { awakeStatuses, leaderOf } from "../replicas.ts";
 import { answers, json, unknownCaller } from "./answers.ts";
