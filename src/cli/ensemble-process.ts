@@ -16,7 +16,7 @@ import { BrokenLinks } from "./broken-links.ts";
 import { checkUnclaimed, claim } from "./data-claim.ts";
 import { makeDirectory } from "./data-directory.ts";
 import { askHealth, askStatus, type HealthDoor, HealthPatience } from "./health.ts";
-import { leaderLine } from "./leader-lines.ts";
+import { tellLeader } from "./leader-lines.ts";
 import { sortObjectFiles } from "./object-files.ts";
 import { portsOf, processCount, socketOf, storageOf } from "./process-plan.ts";
 import { type BesideWorker, renderRuntimeConfig, RUNTIME_CONFIG_NAME } from "./runtime-config.ts";
@@ -139,10 +139,7 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
                 links.lost();
               },
         filter: options.isVerbose ? undefined : () => links.filter(),
-        heard: (line) => {
-          const told = leaderLine(line);
-          if (told !== undefined) options.warn(told);
-        },
+        heard: (line) => tellLeader(line, options.warn),
       }),
   );
   const secret = worker.vars.get("EDGEKEEPER_SECRET");

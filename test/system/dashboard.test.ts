@@ -255,10 +255,6 @@ describe.skipIf(missing !== undefined && !isRequired)("the dashboard", () => {
     const changed = page.getByRole("region", { name: "What changed" });
     await expect.poll(async () => await changed.textContent()).toContain('"port": 80,');
     expect(await changed.textContent()).toContain('"port": 8443,');
-    await page.getByRole("button", { name: "Explain", exact: true }).click();
-    const why = page.getByRole("region", { name: "Why it is so" });
-    await expect.poll(async () => await why.textContent()).toMatch(/version 1, set last by .*, over replica/);
-    await page.getByRole("button", { name: "Explain", exact: true }).click();
 
     const schema = { type: "object", properties: { port: { type: "integer" } } };
     await scene.api.call("PUT", "/config/checkout/schema", { json: schema });

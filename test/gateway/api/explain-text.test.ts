@@ -54,8 +54,8 @@ const FREE = { path: "/locks/l", of: "lock", contenders: [], count: 0, permits: 
 const HISTORY = "the history that is kept reaches back to zxid";
 
 const WENT =
-  "/locks/l is not there: it went at 2026-01-01T00:00:09.000Z (zxid 1:9) by itself: an empty container, such as a lock " +
-  "that nobody holds, or a TTL znode whose time was over.";
+  "/locks/l is not there: it went at 2026-01-01T00:00:09.000Z (zxid 1:9) by itself: an empty container, " +
+  "such as a lock that nobody holds, or a TTL znode whose time was over.";
 
 const CLOSED = "as session 0000000000000007 was closed by its owner, over replica 2.";
 
