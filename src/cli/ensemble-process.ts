@@ -16,6 +16,7 @@ import { BrokenLinks } from "./broken-links.ts";
 import { checkUnclaimed, claim } from "./data-claim.ts";
 import { makeDirectory } from "./data-directory.ts";
 import { askHealth, askStatus, type HealthDoor, HealthPatience } from "./health.ts";
+import { tellLeader } from "./leader-lines.ts";
 import { sortObjectFiles } from "./object-files.ts";
 import { portsOf, processCount, socketOf, storageOf } from "./process-plan.ts";
 import { type BesideWorker, renderRuntimeConfig, RUNTIME_CONFIG_NAME } from "./runtime-config.ts";
@@ -138,6 +139,7 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
                 links.lost();
               },
         filter: options.isVerbose ? undefined : () => links.filter(),
+        heard: (line) => tellLeader(line, options.warn),
       }),
   );
   const secret = worker.vars.get("EDGEKEEPER_SECRET");

@@ -4,6 +4,7 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { createInterface } from "node:readline";
 import type { Readable, Transform } from "node:stream";
 
 /** A runtime that fails in a circle fills no memory: the newest of this much is kept. */
@@ -21,11 +22,15 @@ export class RuntimeOutput {
   }[];
   readonly #closed: Promise<unknown>;
   readonly #hold: (chunk: Buffer) => void;
+  readonly #child: ChildProcess;
+  readonly #heard: ((line: string) => void) | undefined;
   #held: Buffer[] = [];
   #heldBytes = 0;
 
-  /** What is released of its standard error goes through the filter. */
-  constructor(child: ChildProcess, filter?: Transform) {
+  /** What is released of its standard error goes through the filter; lines of its standard output are heard. */
+  constructor(child: ChildProcess, filter?: Transform, heard?: (line: string) => void) {
+    this.#child = child;
+    this.#heard = heard;
     this.#streams = [
       { from: child.stdout, to: process.stdout },
       { from: child.stderr, to: process.stderr, through: filter },
@@ -38,6 +43,10 @@ export class RuntimeOutput {
   /** From now on everything goes through as it comes; what was held is dropped. */
   release(): void {
     this.#held = [];
+    const { stdout } = this.#child;
+    if (stdout !== null && this.#heard !== undefined) {
+      createInterface({ input: stdout }).on("line", this.#heard);
+    }
     for (const { from, to, through } of this.#streams) {
       from.off("data", this.#hold);
       if (through === undefined) from.pipe(to, { end: false });

@@ -18,6 +18,8 @@ export interface RuntimeStart {
   readonly restarting: ((how: string) => void) | undefined;
   /** What its standard error goes through once the ensemble serves; undefined lets all of it pass. */
   readonly filter: (() => Transform) | undefined;
+  /** Takes each line that it prints from when the ensemble serves. */
+  readonly heard: (line: string) => void;
 }
 
 /**
@@ -52,7 +54,7 @@ export class RuntimeProcess {
     this.ended = new Promise((resolve) => (resolveEnd = resolve));
     this.#resolveEnd = resolveEnd;
     this.#child = this.#spawn();
-    this.#output = new RuntimeOutput(this.#child, start.filter?.());
+    this.#output = new RuntimeOutput(this.#child, start.filter?.(), start.heard);
   }
 
   /** How it ended; undefined while it has not. */
@@ -119,7 +121,7 @@ export class RuntimeProcess {
       return;
     }
     this.#child = this.#spawn();
-    this.#output = new RuntimeOutput(this.#child, this.#start.filter?.());
+    this.#output = new RuntimeOutput(this.#child, this.#start.filter?.(), this.#start.heard);
     this.#output.release();
   }
 }

@@ -8,6 +8,8 @@ import { ERROR_CODES } from "../base/error-code.ts";
 export interface ErrorDetails {
   /** The znode's, as the caller named it. */
   readonly path?: string | undefined;
+  /** The moment of the past that was asked about, as people read it. */
+  readonly asOf?: string | undefined;
   /** What else is known. */
   readonly detail?: string | undefined;
   readonly cause?: unknown;
@@ -37,15 +39,14 @@ export abstract class EdgekeeperError extends Error {
   }
 }
 
-/** There is no such znode; a create finds no parent. */
+/** There is no such znode, or was none at the moment that was asked about; a create finds no parent. */
 export class NoNodeError extends EdgekeeperError {
   override readonly name = "NoNodeError";
   readonly code = "NONODE";
   constructor(details?: ErrorDetails) {
-    super(
-      "there is no such znode (to create one, its parent must be there, or the option parents set)",
-      details,
-    );
+    const asOf = details?.asOf;
+    const now = "there is no such znode (to create one, its parent must be there, or the option parents set)";
+    super(asOf === undefined ? now : `it did not exist at ${asOf}`, details);
   }
 }
 

@@ -6,10 +6,11 @@ import { begin } from "./begin.ts";
 import { type ApiError, asApiError, nameInUrl } from "./api.ts";
 import { type Desk, useDesk } from "./desk.ts";
 import type { Revision } from "./documents.ts";
+import { Explain } from "./explain.tsx";
 import { prettyJson, zxidShort } from "./format.ts";
 import { useReading } from "./reading.ts";
 import { TextDiff } from "./text-diff.tsx";
-import { Badge, Copy, Empty, ErrorNote, Moment } from "./ui.tsx";
+import { Badge, Copy, Empty, ErrorNote, Moment, Toggle } from "./ui.tsx";
 
 const LOOK_MS = 3000;
 
@@ -25,6 +26,7 @@ export function ConfigPanel(props: { readonly path: string }): JSX.Element {
   const { path } = props;
   const desk = useDesk();
   const [draft, setDraft] = useState<{ readonly text: string; readonly etag: string }>();
+  const [isExplained, setExplained] = useState(false);
   const { value, error, again } = useReading(path, LOOK_MS, async () => await readConfig(desk, path));
   const isNone = error?.status === 404;
   return (
@@ -35,6 +37,9 @@ export function ConfigPanel(props: { readonly path: string }): JSX.Element {
         </button>
         <b class="mono grow">{path}</b>
         <Copy text={path} what="the path" />
+        <Toggle isOn={isExplained} set={setExplained}>
+          Explain
+        </Toggle>
         {value !== undefined && draft === undefined && desk.may("write", path) && (
           <button
             type="button"
@@ -50,6 +55,7 @@ export function ConfigPanel(props: { readonly path: string }): JSX.Element {
       ) : (
         <ErrorNote error={error} retry={again} />
       )}
+      {isExplained && <Explain of={{ path }} />}
       {value !== undefined && (
         <div class="stack">
           {draft === undefined ? (

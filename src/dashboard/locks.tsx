@@ -10,7 +10,7 @@ import { durationText } from "./format.ts";
 import { FindBox, Pager, usePages } from "./paging.tsx";
 import { useReading } from "./reading.ts";
 import { Asleep, NotYours } from "./refusals.tsx";
-import { Badge, Confirm, Copy, Empty, ErrorNote, Table, Toggle } from "./ui.tsx";
+import { Badge, type Columns, Confirm, Copy, Empty, ErrorNote, Table, Toggle } from "./ui.tsx";
 
 const LOOK_MS = 2500;
 
@@ -99,7 +99,7 @@ async function readHeld(desk: Desk, after: string): Promise<Listed> {
   };
 }
 
-const COLUMNS: readonly (readonly [string, "number"?])[] = [
+const COLUMNS: Columns = [
   ["Path"],
   ["Kind"],
   ["Held by"],

@@ -57,7 +57,7 @@ export function PastError(props: {
   const { error, moment, look } = props;
   if (error === undefined) return null;
   if (error.code === "no-node") {
-    return <p class="note plain">It was not there at that moment.</p>;
+    return <p class="note plain">It did not exist at {momentText(moment)}.</p>;
   }
   if (error.code !== "history-gone") {
     return (

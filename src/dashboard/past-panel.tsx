@@ -51,7 +51,9 @@ export function PastPanel(props: {
             </h2>
             <Facts facts={factsOf(desk, node.stat)} />
           </section>
-          <p class="faint">The access control list of then is not told.</p>
+          <p class="faint">
+            Access control lists of the past are not shown: the znode as it is now has its list.
+          </p>
         </div>
       )}
     </article>

@@ -6,7 +6,8 @@ import { type Desk, useDesk } from "./desk.ts";
 import type { ReplicaFigures, ReplicaReport, StatusDocument } from "./documents.ts";
 import { FirstSteps } from "./first-steps.tsx";
 import { behindBy, bytesText, clockText, countText, durationText, timeText } from "./format.ts";
-import { Badge, Confirm, Empty, ErrorNote, Facts, Table } from "./ui.tsx";
+import { caughtUpText, electionText } from "./replica-words.ts";
+import { Badge, type Columns, Confirm, Empty, ErrorNote, Facts, Table } from "./ui.tsx";
 
 /** See the file's comment. */
 export function Replicas(): JSX.Element {
@@ -56,9 +57,9 @@ function Summary(props: {
       facts={[
         ["Leader", status.leader === null ? "none" : `replica ${status.leader}`],
         ["Voters serving", `${serving} of ${voters.length}`],
-        ["Epoch", shown === undefined ? "–" : String(shown.currentEpoch)],
+        ["Epoch", shown === undefined ? "–" : String(shown.currentEpoch), EPOCH_TITLE],
         ["Leads for", leadsText(leader)],
-        ["Last failover", leader === undefined ? "–" : failoverText(leader, atMs)],
+        ["Last election", leader === undefined ? "–" : lastElectionText(leader, atMs), ELECTION_TITLE],
         ["Znodes", shown === undefined ? "–" : countText(shown.znodes)],
         ["Sessions", shown === undefined ? "–" : countText(shown.sessions)],
         ["Data", shown === undefined ? "–" : bytesText(shown.dataBytes)],
@@ -73,24 +74,28 @@ function leadsText(leader: ReplicaFigures | undefined): string {
 }
 
 /** Why the last election began, how long it took, and when it was over. */
-function failoverText({ zab, mode, leadingMs }: ReplicaFigures, atMs: number): string {
+function lastElectionText({ zab, mode, leadingMs }: ReplicaFigures, atMs: number): string {
   if (mode === "standalone") return "none: it stands alone";
-  const took = zab.lastElectionMs === undefined ? "" : `, in ${durationText(zab.lastElectionMs)}`;
+  const took = zab.lastElectionMs === undefined ? "" : `, took ${durationText(zab.lastElectionMs)}`;
   const when = leadingMs === null ? "" : `, ${timeText(atMs - leadingMs)}`;
-  return `${zab.lastElectionReason || "start"}${took}${when}`;
+  return `${electionText(zab.lastElectionReason)}${took}${when}`;
 }
 
-const COLUMNS: readonly (readonly [string, "number"?])[] = [
+const ELECTION_TITLE = "Why the leader was elected, how long that took, and when";
+
+const EPOCH_TITLE = "It grows with each change of leader";
+
+const COLUMNS: Columns = [
   ["Replica"],
   ["Role"],
-  ["Epoch", "number"],
-  ["Last zxid", "number"],
-  ["Lag", "number"],
-  ["Region"],
+  ["Epoch", "number", EPOCH_TITLE],
+  ["Last zxid", "number", "The last write that it has, as EPOCH:COUNTER"],
+  ["Lag", "number", "So many writes it is behind the leader"],
+  ["Region", undefined, "Where the variable PLACEMENT wants it"],
   ["Clients", "number"],
   ["Database", "number"],
   ["Up for", "number"],
-  ["Brought in line by"],
+  ["Caught up with", undefined, "What the leader sent when this replica joined it, to have the same writes"],
   [""],
 ];
 
@@ -164,11 +169,13 @@ function ReplicaRow(props: {
       <td class="number">{status.currentEpoch}</td>
       <td class="number">{status.lastDelivered}</td>
       <td class="number">{lagText(status, leader)}</td>
-      <td>{location ?? <span class="faint">near its first caller</span>}</td>
+      <td>{location ?? <Automatic />}</td>
       <td class="number">{countText(status.connections)}</td>
       <td class="number">{bytesText(status.databaseBytes)}</td>
       <td class="number">{durationText(status.uptimeMs)}</td>
-      <td class="wrap">{status.zab.lastSync === "" ? <span class="faint">–</span> : status.zab.lastSync}</td>
+      <td class="wrap" title={status.zab.lastSync}>
+        {caughtUpText(status.zab.lastSync) || <span class="faint">–</span>}
+      </td>
       {move !== undefined && (
         <td>
           {mayLead && (
@@ -179,6 +186,15 @@ function ReplicaRow(props: {
         </td>
       )}
     </tr>
+  );
+}
+
+function Automatic(): JSX.Element {
+  const title = "PLACEMENT is not set: Cloudflare starts a replica in the region of whoever asks it first";
+  return (
+    <span class="faint" title={title}>
+      automatic
+    </span>
   );
 }
 

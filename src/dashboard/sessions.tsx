@@ -9,7 +9,7 @@ import { countText, durationText } from "./format.ts";
 import { FindBox, Pager, usePages } from "./paging.tsx";
 import { useReading } from "./reading.ts";
 import { Asleep, NotYours } from "./refusals.tsx";
-import { Confirm, Copy, Empty, ErrorNote, Facts, Moment, Table, Toggle } from "./ui.tsx";
+import { type Columns, Confirm, Copy, Empty, ErrorNote, Facts, Moment, Table, Toggle } from "./ui.tsx";
 
 const LOOK_MS = 3000;
 
@@ -78,7 +78,7 @@ export function Silent(props: { readonly sids: readonly number[] }): JSX.Element
   return <p class="note warn">{who} not answer: the connections that are there are not shown.</p>;
 }
 
-const COLUMNS: readonly (readonly [string, "number"?])[] = [
+const COLUMNS: Columns = [
   ["Session"],
   ["Replica", "number"],
   ["Client"],

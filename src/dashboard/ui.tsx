@@ -160,12 +160,12 @@ export function Confirm(props: {
 
 /** Names and values beside each other. */
 export function Facts(props: {
-  readonly facts: readonly (readonly [string, ComponentChildren])[];
+  readonly facts: readonly (readonly [name: string, value: ComponentChildren, title?: string])[];
 }): JSX.Element {
   return (
     <dl class="facts">
-      {props.facts.map(([name, value]) => (
-        <div key={name}>
+      {props.facts.map(([name, value, title]) => (
+        <div key={name} title={title}>
           <dt>{name}</dt>
           <dd>{value}</dd>
         </div>
@@ -174,10 +174,13 @@ export function Facts(props: {
   );
 }
 
+/** Those of a table; the title says more of what stands in one. */
+export type Columns = readonly (readonly [name: string, kind?: "number" | undefined, title?: string])[];
+
 /** A table that scrolls by itself where the screen is narrow. */
 export function Table(props: {
   readonly label: string;
-  readonly columns: readonly (readonly [name: string, kind?: "number"])[];
+  readonly columns: Columns;
   readonly children: ComponentChildren;
 }): JSX.Element {
   return (
@@ -185,8 +188,8 @@ export function Table(props: {
       <table>
         <thead>
           <tr>
-            {props.columns.map(([name, kind]) => (
-              <th key={name} scope="col" class={kind}>
+            {props.columns.map(([name, kind, title]) => (
+              <th key={name} scope="col" class={kind} title={title}>
                 {name === "" ? <span class="hidden">Actions</span> : name}
               </th>
             ))}

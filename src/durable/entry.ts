@@ -42,20 +42,7 @@ export { encodePermits, permitsPath } from "../tree/semaphore.ts";
 
 export { expositionOf, type MetricFamily } from "../keeper/operations/metric-families.ts";
 
-export type {
-  Cause,
-  Departure,
-  DifferenceEntry,
-  ExplainedContender,
-  ExplainedPath,
-  ExplainedSession,
-  ExplainedSessionAnswer,
-  HistoryGone,
-  LookedBack,
-  Moment,
-  PastSide,
-  PastStat,
-} from "../keeper/past-requests.ts";
+export type { DifferenceEntry, HistoryGone, Moment, PastSide, PastStat } from "../keeper/past-requests.ts";
 
 export type {
   CallAnswer,

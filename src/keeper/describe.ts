@@ -147,7 +147,9 @@ function isStandalone({ current: { voters, observers } }: PeerStatus["membership
 export function phaseText(phase: PeerPhase, zab: PeerStatus): string {
   if (phase.role === "looking") return `looking: ${zab.lastElectionReason}`;
   if (phase.role === "removed") return `removed: no member of ${zxidText(phase.version)}`;
-  return phase.role === "leading" ? `leading ${phase.stage}` : `${phase.role} ${phase.leader} ${phase.stage}`;
+  if (phase.role !== "leading") return `${phase.role} ${phase.leader} ${phase.stage}`;
+  // From here on it leads, which a starter tells (cli/leader-lines).
+  return `leading ${phase.stage}${phase.stage === "broadcast" ? `, epoch ${zab.currentEpoch}` : ""}`;
 }
 
 function modeOf({ serving, door }: Described, { phase, membership }: PeerStatus): string {

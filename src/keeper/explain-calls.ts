@@ -10,12 +10,13 @@ import { childOf, nameOf, parentOf } from "../base/path.ts";
 import type { Zxid } from "../base/zxid.ts";
 import { isAllowed } from "../tree/access.ts";
 import { contendersOf, placeOf } from "../tree/lock-queue.ts";
-import { statOf } from "../tree/node-store.ts";
-import { isPermit, permitsTakenPath, waitersPath } from "../tree/semaphore.ts";
-import { mayTouch } from "../tree/scope.ts";
+import { statOf, type Znode } from "../tree/node-store.ts";
+import { isPermit, permitsPath, permitsTakenPath, waitersPath } from "../tree/semaphore.ts";
 import { eventsOf } from "../tree/told-events.ts";
 import { lockQueue, semaphoreQueue } from "./contest.ts";
 import type { QueuedContender } from "./call.ts";
+import { causeOf, Departures } from "./departures.ts";
+import type { DoorContext } from "./door-context.ts";
 import type { HistoryEnd, Met } from "./history-walks.ts";
 import { EXPLAIN_HEAD_BYTES_MAX, EXPLAIN_LEFT_MAX, EXPLAIN_LOOKS_MAX } from "./limits.ts";
 import type { OpenCall } from "./open-call.ts";
@@ -59,26 +60,25 @@ export class ExplainCalls {
       head: node?.data?.subarray(0, EXPLAIN_HEAD_BYTES_MAX),
       queue,
     } as const;
-    const left: Departure[] = [];
     // Where nobody stands in it, what had children may have been a queue.
     const isQueue =
-      queue === undefined ? node?.childCount === 0 && node.childCreates > 0 : queue.path === path;
-    const wanted = node === undefined ? 1 : isQueue ? EXPLAIN_LEFT_MAX : 0;
-    const isWanted = (at: string): boolean =>
-      node === undefined ? at === path : isContender(at, path) && mayTouch(open.scope, "read", at);
+      queue === undefined ? node !== undefined && mayHaveBeenQueue(tree, path, node) : queue.path === path;
+    const departures = new Departures({
+      path,
+      names: node && tree.childNames(path),
+      leftMax: node === undefined || isQueue ? EXPLAIN_LEFT_MAX : 0,
+      open,
+    });
     this.#lookBack(open, {
-      isEnough: () => left.length >= wanted,
-      look: (met) => {
-        for (const departure of departuresOf(met, open, isWanted))
-          if (left.length < wanted) left.push(departure);
-      },
+      isEnough: () => departures.isEnough,
+      look: (met) => departures.take(met),
       tell: (lookedBack) => {
-        const [gone] = node === undefined ? left : [];
+        const { gone, left } = departures;
         this.#host.answer(open, tree.lastApplied, ERROR_CODES.ok, {
           ...present,
-          queue: queue ?? (node === undefined ? undefined : emptyQueue(path, left)),
+          queue: queue ?? emptyQueue(path, left),
           gone,
-          left: node === undefined ? [] : left,
+          left,
           lookedBack,
         });
       },
@@ -203,46 +203,16 @@ export class ExplainCalls {
   }
 }
 
+/** Whether a znode in whose queue nobody stands may have been one: it had children, or says how many permits it has. */
+function mayHaveBeenQueue(tree: DoorContext["tree"], path: string, node: Znode): boolean {
+  return (node.childCount === 0 && node.childCreates > 0) || tree.get(permitsPath(path)) !== undefined;
+}
+
 /** The queue that a path was, by who has left it, and in which nobody stands now; undefined where nobody has. */
 function emptyQueue(path: string, left: readonly Departure[]): Queue | undefined {
   const [latest] = left;
   if (latest === undefined) return undefined;
-  const of = /latch-\d{10}$/.test(latest.path) ? "election" : "lock";
+  const isDirect = parentOf(latest.path) === path;
+  const of = !isDirect ? "semaphore" : /latch-\d{10}$/.test(latest.path) ? "election" : "lock";
   return { path, of, contenders: [], count: 0, permits: undefined };
-}
-
-/** Whether it is, or was, a contender for what is at the path: below a semaphore it stands a level deeper. */
-function isContender(path: string, queue: string): boolean {
-  const parent = parentOf(path);
-  const name = nameOf(path);
-  if (parent === queue || parent === waitersPath(queue)) return contendersOf([name]).length > 0;
-  return parent === permitsTakenPath(queue) && isPermit(name);
-}
-
-function causeOf({ zxid, header }: Met): Cause {
-  const { session, timeMs, origin } = header;
-  return { zxid, timeMs, session, replica: origin.sid, isOwn: origin.serial === 0 };
-}
-
-/** What a transaction deleted, of what is wanted and of what the caller may read. */
-function departuresOf(
-  met: Met,
-  { identities }: OpenCall,
-  isWanted: (path: string) => boolean,
-): readonly Departure[] {
-  const deleted = eventsOf(met.txn, met.note).filter(
-    ({ kind, path }) => kind === "deleted" && isWanted(path),
-  );
-  const by = causeOf(met);
-  const isSession = met.txn.kind === "closeSession";
-  const why = isSession
-    ? by.isOwn
-      ? "session-expired"
-      : "session-closed"
-    : by.isOwn
-      ? "removed-by-itself"
-      : "deleted";
-  return deleted
-    .filter(({ acl }) => isAllowed(acl, PERMS.read, identities))
-    .map(({ path }) => ({ path, why, by }));
 }

@@ -93,11 +93,17 @@ export interface ExplainedContender extends QueuedContender {
   readonly owner: ExplainedSession | undefined;
 }
 
-/** How something went. */
+/** How something went. A replica of an earlier version tells no more than the first three. */
 export interface Departure {
   readonly path: string;
   readonly why: "deleted" | "session-closed" | "session-expired" | "removed-by-itself";
   readonly by: Cause;
+  /** Of one that left a queue: it held, and did not only wait. */
+  readonly held?: boolean | undefined;
+  /** The write that made it, whose zxid is the token of a holder; undefined where the history tells it no more. */
+  readonly createdBy?: Cause | undefined;
+  /** How its last data began, which of a contender say whose it was; undefined for none, and as above. */
+  readonly head?: Uint8Array | undefined;
 }
 
 /** How far back was looked. */
@@ -130,7 +136,7 @@ export interface ExplainedPath {
     | undefined;
   /** Where there is no such znode: how the last of that name went. */
   readonly gone: Departure | undefined;
-  /** Of its queue: who left it, the latest first. */
+  /** Of its queue, be it there or gone: who left it, the latest first. */
   readonly left: readonly Departure[];
   readonly lookedBack: LookedBack | undefined;
 }

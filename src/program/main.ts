@@ -3,7 +3,7 @@
 import { endQuietlyWhenUnread } from "../cli/quiet-end.ts";
 import { endingOf } from "./exit-code.ts";
 import { jsonText } from "./output.ts";
-import { makeProgram } from "./program.ts";
+import { makeProgram, pointed } from "./program.ts";
 
 process.exitCode = await main(process.argv);
 
@@ -14,7 +14,7 @@ async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv);
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    const ending = endingOf(error);
+    const ending = endingOf(pointed(program, error));
     if (ending === undefined) throw error;
     // Where nobody reads that either, this is what is left to tell.
     process.exitCode = ending.exitCode;

@@ -1,5 +1,5 @@
 /** The program `edgekeeper`: its commands, and what all of them have in common. */
-import { Command } from "commander";
+import { Command, CommanderError } from "commander";
 
 import { addBackupCommands } from "./commands/backup.ts";
 import { addBenchCommand } from "./commands/bench.ts";
@@ -20,6 +20,7 @@ import { addShellCommand } from "./commands/shell.ts";
 import { addVerbs } from "./verbs/one-shot.ts";
 import { addWatchCommand } from "./commands/watch.ts";
 import { addTokenCommand } from "./commands/token.ts";
+import { usageError } from "./exit-code.ts";
 import { programVersion } from "./version.ts";
 
 const ABOUT =
@@ -71,4 +72,17 @@ export function makeProgram(): Command {
   addTokenCommand(program);
   addCompletionCommand(program);
   return program;
+}
+
+/** The error, which for a command that is one elsewhere says where: `edgekeeper ensemble status` for `status`. */
+export function pointed(program: Command, error: unknown): unknown {
+  if (!(error instanceof CommanderError) || error.code !== "commander.unknownCommand") return error;
+  const [word = ""] = program.args;
+  const places = program.commands.flatMap((command) => {
+    const below = command.commands.filter((one) => one.name() === word || one.aliases().includes(word));
+    return below.map((one) => `${program.name()} ${command.name()} ${one.name()}`);
+  });
+  return places.length === 0
+    ? error
+    : usageError(`unknown command '${word}': say ${places.join(" or ")}; --help tells more`, error);
 }

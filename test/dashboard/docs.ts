@@ -41,7 +41,13 @@ function pictures(beganAt: string): readonly Picture[] {
     { name: "replicas", screen: DESKTOP, place: "replicas", shown: "leader" },
     { name: "tree", screen: { ...DESKTOP, colorScheme: "dark" }, place: "tree/app/settings", shown: "weur" },
     { name: "past", screen: DESKTOP, place: `tree/app?from=${beganAt}`, shown: "removed" },
-    { name: "locks", screen: DESKTOP, place: "locks/locks/orders/42", shown: "Held by", pressed: "Explain" },
+    {
+      name: "locks",
+      screen: DESKTOP,
+      place: "locks/locks/orders/42",
+      shown: "if it stays silent",
+      pressed: "Explain",
+    },
     { name: "phone", screen: PHONE, place: "tree/app/settings", shown: "weur" },
   ];
 }

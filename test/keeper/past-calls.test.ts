@@ -1,6 +1,7 @@
 /** What callers are told of the past, and why things are so: over replicas, their deaths and forgotten history. */
 import { describe, expect, it } from "vitest";
 import { type Acl, OPEN_ACL, PERMS } from "../../src/base/acl.ts";
+import { must } from "../../src/base/assert.ts";
 import { ERROR_CODES } from "../../src/base/error-code.ts";
 import type { SessionId } from "../../src/base/ids.ts";
 import type { Zxid } from "../../src/base/zxid.ts";
@@ -292,6 +293,49 @@ describe("an explanation", () => {
     expect(left).toMatchObject([
       { path: holder?.path, why: "session-expired", by: { session: holder?.session } },
     ]);
+  });
+
+  it("tells of a lock that is gone who held it last, under which token and how that ended, as far as is kept", () => {
+    const { world, leader, follower } = served();
+    const explain = (): ReturnType<typeof explained<"explainedPath">> =>
+      explained(
+        call(world, leader, { kind: "explainPath", path: "/locks/l", isLinearizable: false }).answered(),
+        "explainedPath",
+      );
+    const held = acquire(world, follower, 0).answered();
+    const waiting = acquire(world, follower, 60_000);
+    world.run(500);
+    waiting.hangUp();
+    world.run(500);
+    const { contenders } = must(explain().queue, "a queue");
+    const lease = must(held.response.op === "lease" ? held.response.session : undefined, "a lease");
+    const release = { kind: "release", path: "/locks/l" } as const;
+    const released = call(world, follower, release, { session: lease }).answered();
+    world.until("its container is removed", () => world.tree(leader).get("/locks/l") === undefined, 300_000);
+    const [holder] = contenders;
+    const { gone, left, queue, lookedBack } = explain();
+
+    expect(gone).toMatchObject({ path: "/locks/l", why: "removed-by-itself" });
+    expect(queue).toMatchObject({ path: "/locks/l", of: "lock", count: 0 });
+    expect(left.map(({ held: hasHeld }) => hasHeld)).toEqual([true, false]);
+    expect(left[0]).toMatchObject({
+      path: holder?.path,
+      why: "session-closed",
+      by: { zxid: released.zxid, session: lease.session },
+      createdBy: { zxid: holder?.token, session: lease.session, replica: follower },
+      head: new TextEncoder().encode("me"),
+    });
+    expect(lookedBack).toBeUndefined();
+
+    // The history forgets when it was taken, then that it ever was.
+    world.run(3000);
+    world.replica(leader).trim(must(holder, "a holder").token);
+    expect(explain()).toMatchObject({
+      left: [{ path: holder?.path, createdBy: undefined }, { held: false }],
+      lookedBack: { to: holder?.token, isAll: true },
+    });
+    world.replica(leader).trim(must(gone, "its end").by.zxid);
+    expect(explain()).toMatchObject({ gone: undefined, left: [], lookedBack: { isAll: true } });
   });
 
   it("tells how a znode's data begin, and who set them last", () => {

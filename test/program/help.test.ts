@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 
 import { endingOf, EXIT } from "../../src/program/exit-code.ts";
 import { makeProgram } from "../../src/program/program.ts";
+import { runProgram } from "./run-program.ts";
 
 const PAGE = readFileSync("docs/cli.md", "utf8");
 
@@ -48,6 +49,7 @@ test("every exit code stands on the page, and in the help", () => {
 
 test.each([
   ["an unknown command", ["tokens"]],
+  ["a command of another place", ["status"]],
   ["an unknown option", ["token", "list", "--verbose"]],
   ["a missing argument", ["token", "revoke"]],
   ["no command at all", []],
@@ -61,4 +63,17 @@ test.each([
     .catch((thrown: unknown) => thrown);
 
   expect(endingOf(error)).toMatchObject({ exitCode: EXIT.usage, code: "usage" });
+});
+
+test.each([
+  ["status", "edgekeeper ensemble status"],
+  ["move-leader", "edgekeeper ensemble move-leader"],
+  ["history", "edgekeeper config history"],
+  ["tokens", "Did you mean token?"],
+])("who says %s is told of %s", async (word, told) => {
+  const { code, stderr } = await runProgram([word]);
+
+  expect(stderr).toContain(`edgekeeper: unknown command '${word}'`);
+  expect(stderr).toContain(told);
+  expect(code).toBe(EXIT.usage);
 });

@@ -162,6 +162,17 @@ describe.skipIf(missing !== undefined && !isRequired)("the dashboard", () => {
     await expect.poll(async () => await kept.textContent(), WAIT).toContain("/config/shop/.history/");
   });
 
+  test("explains a configuration document beside it", async () => {
+    for (const port of [1, 2]) await scene.api.call("PUT", "/config/explained", { json: { port } });
+    await go("#config/config/explained");
+    const document = page.getByRole("article", { name: "Configuration /config/explained" });
+    await document.getByRole("button", { name: "Explain", exact: true }).click();
+    const why = document.getByRole("region", { name: "Why it is so" });
+    await expect
+      .poll(async () => await why.textContent(), WAIT)
+      .toMatch(/\{"port":2\} .*: version 1, set last by .*, over replica/);
+  });
+
   test(
     "explains who holds a lock and who waits, and why a session is over",
     { timeout: LONG_MS },
@@ -203,7 +214,7 @@ describe.skipIf(missing !== undefined && !isRequired)("the dashboard", () => {
       await expect
         .poll(async () => await gone.textContent(), WAIT)
         .toContain("/mayfly is not there: it went");
-      await gone.getByRole("link", { name: id }).click();
+      await gone.getByRole("link", { name: id }).first().click();
       await session.waitFor();
     },
   );

@@ -58,8 +58,20 @@ test("a znode, its children and what is different below it are told as of a writ
     expect(then.text).toBe("two");
     expect(then.headers.get("as-of")).toBe(child);
     expect(then.zxid >= last).toBe(true);
-    expect(await at("/t/c", second)).toMatchObject({ status: 404, code: "no-node" });
+    expect(await at("/t/c", second)).toMatchObject({
+      status: 404,
+      code: "no-node",
+      json: { asOf: `zxid ${shortOf(second)}`, detail: `the znode did not exist at zxid ${shortOf(second)}` },
+    });
   }
+  const moments = [shortOf(second), "2001-01-01T00:00:00Z"];
+  const told = moments.map(async (asOf) => (await edgekeeper("get", "/t/c", "--as-of", asOf)).stderr.trim());
+  expect(await Promise.all(told)).toEqual([
+    `edgekeeper: /t/c: it did not exist at zxid ${shortOf(second)}`,
+    "edgekeeper: /t/c: it did not exist at 2001-01-01T00:00:00.000Z",
+  ]);
+  const names = await edgekeeper("ls", "/t/c", "--as-of", shortOf(second));
+  expect(names.stderr).toContain("it did not exist at zxid");
   const headers = { accept: "application/json" };
   const document = await api.call("GET", `/nodes/t?asOf=${child}`, { headers });
   expect(document.json).toMatchObject({
@@ -122,7 +134,7 @@ test("the past is the same after every replica was killed, and by time", async (
   expect((await edgekeeper("get", "/kept", "--as-of", "0s")).code).toBe(2);
   const told = await edgekeeper("diff", "/kept", "--from", first);
   expect(told).toMatchObject({ code: 0, stderr: "" });
-  expect(told.stdout).toContain('changed  /kept  "one" -> "three"');
+  expect(told.stdout).toContain("changed  /kept  one -> three");
   // Each zxid with the time of its write.
   expect(told.stdout).toMatch(
     new RegExp(String.raw`^from ${shortOf(first)} \(\d{4}-\S+Z\) to \d+:\d+ \(\d{4}-\S+Z\): 1 changed\n`),
@@ -195,15 +207,22 @@ test("a configuration value says what it holds and who changed it last, and its 
   expect(await at("/config/limits", short)).toMatchObject({ status: 200, text });
   expect((await edgekeeper("get", "/config/limits", "--as-of", short)).stdout.trim()).toBe(text);
   const begin = shortOf(first);
-  expect((await edgekeeper("diff", "/config/limits", "--from", begin)).stdout).toMatch(
-    new RegExp(`^from ${begin} \\(.*\\) to ${short} `),
-  );
+  const diff = async (...words: readonly string[]): Promise<string> =>
+    (await edgekeeper("diff", "/config/limits", "--from", begin, ...words)).stdout;
+  const shown = await diff();
+  expect(shown).toMatch(new RegExp(`^from ${begin} \\(.*\\) to ${short} .*: 1 changed\n`));
+  expect(shown).toMatch(/^changed\s+\/config\/limits\s+\{"max":10\} -> \{"max":20\}$/m);
+  expect(shown).toMatch(/^and 2 in what is kept beside them, .*: --all lists it$/m);
+  expect(shown).not.toContain(".history");
+  expect(await diff("--all")).toMatch(/^created\s+\/config\/limits\/\.history\s+\(empty\)$/m);
   expect(await at("/config/limits", "1:4294967296")).toMatchObject({ status: 400 });
 });
 
 test("a lock says who holds it and who waits, and how its last holder went", async () => {
   const take = async (waitMs: number): Promise<ApiAnswer> =>
-    await api.call("POST", "/locks/why/acquire", { json: { ttlMs: 2000, waitMs, owner: `w${waitMs}` } });
+    await api.call("POST", "/locks/why/acquire", {
+      json: { ttlMs: waitMs === 0 ? 2000 : 30_000, waitMs, owner: `w${waitMs}` },
+    });
   const held = await take(0);
   const waiting = take(30_000);
   let explained: ApiAnswer;
@@ -238,7 +257,7 @@ test("a lock says who holds it and who waits, and how its last holder went", asy
   const free = await api.call("GET", "/explain/nodes/locks/why");
   expect(free.json).toMatchObject({ queue: { path: "/locks/why", of: "lock", count: 0, contenders: [] } });
   expect((await edgekeeper("explain", "/locks/why")).stdout).toContain(
-    "Nobody holds the lock /locks/why, and nobody waits for it: it is free.\nBefore: ",
+    "Nobody holds the lock /locks/why, and nobody waits for it: it is free.\nHeld last by /locks/why/_c_",
   );
   expect(JSON.parse((await edgekeeper("explain", "/never", "--json")).stdout)).toMatchObject({
     gone: null,

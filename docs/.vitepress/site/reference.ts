@@ -13,6 +13,13 @@ import { writeSdkReference } from "./sdk-reference.ts";
 
 const FOLDER = join(ROOT, "docs", MADE);
 
+/** Some of it takes long: what is being made is told before it is. */
+function tell(what: string): void {
+  // oxlint-disable-next-line no-console -- a command that somebody waits for
+  console.log(`docs: ${what}`);
+}
+
+tell(`making docs/${MADE}, the pages that are made from sources: about a minute in all`);
 await rm(FOLDER, { recursive: true, force: true });
 await mkdir(FOLDER, { recursive: true });
 for (const [page, file] of Object.entries(COPIES)) {
@@ -21,7 +28,10 @@ for (const [page, file] of Object.entries(COPIES)) {
   await copyFile(join(ROOT, file), to);
 }
 await writeFile(join(FOLDER, "examples.md"), examplesPage());
+tell("1 of 3: the HTTP API, from its OpenAPI document");
 await writeFile(join(FOLDER, "http-api.md"), httpReference(await apiDocument()));
+tell("2 of 3: the SDK, from the comments of its sources");
 await writeSdkReference(join(FOLDER, "sdk"));
 // A list of the entries, which the side bar is.
 await rm(join(FOLDER, "sdk/index.md"));
+tell("3 of 3: the site, by VitePress");

@@ -38,6 +38,8 @@ export interface Problem {
   readonly code: string;
   readonly detail: string | undefined;
   readonly operation: number | undefined;
+  /** The moment of the past that was asked about. */
+  readonly asOf: string | undefined;
 }
 
 type ErrorClass = new (details?: ErrorDetails) => EdgekeeperError;
@@ -108,19 +110,21 @@ export function readProblem(status: number, text: string): Problem {
   const code: unknown = "code" in members ? members.code : undefined;
   const detail: unknown = "detail" in members ? members.detail : undefined;
   const operation: unknown = "operation" in members ? members.operation : undefined;
+  const asOf: unknown = "asOf" in members ? members.asOf : undefined;
   return {
     status,
     code: typeof code === "string" ? code : `http-${status}`,
     detail: typeof detail === "string" ? detail : undefined,
     operation: typeof operation === "number" ? operation : undefined,
+    asOf: typeof asOf === "string" ? asOf : undefined,
   };
 }
 
 /** The error that a problem is. */
 export function errorOfProblem(problem: Problem, path: string | undefined): EdgekeeperError {
-  const { code, operation } = problem;
+  const { code, operation, asOf } = problem;
   const isTelling = CLASSES[code] === undefined || TELLING.has(code);
-  const details = { path, operation, detail: isTelling ? problem.detail : undefined };
+  const details = { path, operation, asOf, detail: isTelling ? problem.detail : undefined };
   if (code === OUTCOME_UNKNOWN) return new ConnectionLossError({ ...details, mayBeDone: true });
   const known = CLASSES[code];
   return known === undefined ? new HttpProblemError(problem, details) : new known(details);

@@ -1,6 +1,6 @@
 /** What an explanation says in sentences, for people: the document beside it says the same to programs. */
 import { sessionKey } from "../../base/ids.ts";
-import { equalZxid, zxidDigits, zxidText } from "../../base/zxid.ts";
+import { equalZxid, ZXID_ZERO, zxidDigits, zxidText } from "../../base/zxid.ts";
 import type {
   Cause,
   Departure,
@@ -9,17 +9,16 @@ import type {
   ExplainedSession,
   ExplainedSessionAnswer,
   LookedBack,
-} from "../../durable/entry.ts";
+} from "../../durable/explained.ts";
 
 const BY_ITSELF = "an empty container, such as a lock that nobody holds, or a TTL znode whose time was over";
 
 /** About a path. */
 export function sentencesOfPath(path: string, told: ExplainedPath): readonly string[] {
-  const { stat, owner, queue, gone, left, createdBy } = told;
+  const { stat, owner, queue, createdBy } = told;
   const sentences: string[] = [];
   if (stat === undefined) {
-    const nothing = `${path} is not there, and ${unknown(told.lookedBack, "nothing is known of one that was")}.`;
-    sentences.push(gone === undefined ? nothing : `${path} is not there: it ${departed(gone)}.`);
+    sentences.push(...goneSentences(path, told));
   } else {
     const by =
       createdBy === undefined ? "who created it is not known any more" : `created ${causeText(createdBy)}`;
@@ -43,11 +42,63 @@ export function sentencesOfPath(path: string, told: ExplainedPath): readonly str
     for (const one of waiters)
       sentences.push(`${one.isPlaceholder ? "Closed" : "Waits"}: ${contenderText(one)}.`);
   }
-  if (stat !== undefined && queue === undefined && isDeserted(stat)) {
+  const isDeserted = stat !== undefined && queue === undefined && wasDeserted(stat);
+  if (isDeserted) {
     sentences.push("Nobody stands below it: if it is a lock, nobody holds it, and nobody waits.");
   }
-  for (const one of left) sentences.push(`Before: ${one.path} ${departed(one)}.`);
+  sentences.push(...leftSentences(told, isDeserted));
   return sentences;
+}
+
+/** Of what is not there: how it went, and since when it had been there. */
+function goneSentences(path: string, { gone, left, lookedBack }: ExplainedPath): readonly string[] {
+  if (gone === undefined)
+    return [`${path} is not there, and ${unknown(lookedBack, "nothing is known of one that was")}.`];
+  const went = `${path} is not there: it ${departed(gone)}.`;
+  const { createdBy } = gone;
+  // When a lock's container was made says nothing beside who stood below it.
+  return createdBy === undefined || left.length > 0
+    ? [went]
+    : [went, `It was created ${causeText(createdBy)}.`];
+}
+
+/** Who has left the queue; of what nobody holds, who held it last, or how far back that was looked for. */
+function leftSentences(
+  { queue, left, gone, lookedBack }: ExplainedPath,
+  isDeserted: boolean,
+): readonly string[] {
+  const isHeld = queue?.contenders.some(({ isHolder }) => isHolder) === true;
+  const last = isHeld ? undefined : left.find(({ held }) => held === true);
+  const sentences = left.map((one) => (one === last ? `Held last by ${leftText(one)}.` : beforeText(one)));
+  if (isHeld || lookedBack === undefined) return sentences;
+  const mayHaveBeenHeld = isDeserted || queue !== undefined || gone?.why === "removed-by-itself";
+  if (last === undefined && mayHaveBeenHeld) {
+    sentences.push(`Who held it last, if anybody, ${unknown(lookedBack, "is not known")}.`);
+  }
+  if (last !== undefined && last.createdBy === undefined) {
+    sentences.push(`Since when, and under which token, ${unknown(lookedBack, "is not known")}.`);
+  }
+  return sentences;
+}
+
+/** Who stood there, since when, under which token, and how that ended. */
+function leftText(one: Departure): string {
+  return `${whoText(one)}${tokenText(one)}: it ${departed(one)}`;
+}
+
+function beforeText(one: Departure): string {
+  if (one.held === true) return `Before: held by ${leftText(one)}.`;
+  return `Before: ${one.held === false ? "waited for by " : ""}${whoText(one)}: it ${departed(one)}.`;
+}
+
+function whoText({ path, head, createdBy }: Departure): string {
+  const name = textOf(head) ?? "";
+  const since = createdBy === undefined ? "" : ` since ${new Date(createdBy.timeMs).toISOString()}`;
+  return `${path}${name === "" ? "" : ` (${oneLine(name)})`}${since}`;
+}
+
+function tokenText({ createdBy }: Departure): string {
+  return createdBy === undefined ? "" : `, token ${zxidDigits(createdBy.zxid)}`;
 }
 
 /** What it holds, and who set that last; nothing where nobody ever put anything in. */
@@ -86,7 +137,7 @@ export function textOf(head: Uint8Array | undefined): string | undefined {
 }
 
 /** It had children, and has none. */
-function isDeserted({ numChildren, cversion }: NonNullable<ExplainedPath["stat"]>): boolean {
+function wasDeserted({ numChildren, cversion }: NonNullable<ExplainedPath["stat"]>): boolean {
   return numChildren === 0 && cversion !== 0;
 }
 
@@ -167,9 +218,10 @@ function whenText({ zxid, timeMs }: Cause): string {
 function unknown(lookedBack: LookedBack | undefined, what: string): string {
   if (lookedBack === undefined) return what;
   const { to, isAll } = lookedBack;
-  return isAll
-    ? `${what}: the history that is kept begins at zxid ${zxidText(to)}`
-    : `${what}: it was looked for back to zxid ${zxidText(to)}`;
+  if (!isAll) return `${what}: it was looked for back to zxid ${zxidText(to)}, and no further`;
+  return equalZxid(to, ZXID_ZERO)
+    ? `${what}: the history, which is kept from the very beginning, tells of none`
+    : `${what}: the history that is kept reaches back to zxid ${zxidText(to)} only`;
 }
 
 function capital(text: string): string {

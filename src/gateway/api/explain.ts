@@ -4,8 +4,8 @@ import type { Context } from "hono";
 import { ERROR_CODES } from "../../base/error-code.ts";
 import { sessionKey } from "../../base/ids.ts";
 import { zxidDigits } from "../../base/zxid.ts";
+import type { CallRequest } from "../../durable/entry.ts";
 import type {
-  CallRequest,
   Cause,
   Departure,
   ExplainedContender,
@@ -13,7 +13,7 @@ import type {
   ExplainedSession,
   ExplainedSessionAnswer,
   LookedBack,
-} from "../../durable/entry.ts";
+} from "../../durable/explained.ts";
 import type { App } from "../documents.ts";
 import { awakeStatuses, leaderOf } from "../replicas.ts";
 import { answers, json, unknownCaller } from "./answers.ts";
@@ -70,6 +70,19 @@ const departureSchema = z
   .object({
     path: z.string(),
     why: z.enum(["deleted", "session-closed", "session-expired", "removed-by-itself"]),
+    held: z
+      .boolean()
+      .nullable()
+      .describe(
+        "Of one that left a queue: it held, and did not only wait. null of what is explained itself.",
+      ),
+    token: zxidText
+      .nullable()
+      .describe(
+        "The write that made it: the fencing token, of a holder. null where the history does not tell.",
+      ),
+    since: z.number().nullable().describe("When that was, in milliseconds of Unix time."),
+    owner: z.string().nullable().describe("How its last data began, as far as they are a text."),
     ...causeFields,
   })
   .openapi("Departure");
@@ -147,7 +160,7 @@ const explainPath = createRoute({
   summary: "Explain a znode, a lock, an election or a semaphore",
   description:
     "Who holds it, who waits and for whom, whose session that is and when the leader heard of it; of what is gone, " +
-    "how and when it went, as far as the history tells. It takes the right to read it.",
+    "how and when it went, and of a lock who held it last, as far as the history tells. It takes the right to read it.",
   request: {
     ...request,
     params: z.object({ path: z.string().describe("The path without its first slash; empty for the root.") }),
@@ -272,8 +285,16 @@ function causeDocument({ zxid, timeMs, session, replica, isOwn }: Cause): object
   return { zxid: zxidDigits(zxid), time, session: sessionIdText(session), replica, byItself: isOwn };
 }
 
-function departureDocument({ path, why, by }: Departure): object {
-  return { path, why, ...causeDocument(by) };
+function departureDocument({ path, why, by, held, createdBy, head }: Departure): object {
+  return {
+    path,
+    why,
+    held: held ?? null,
+    token: createdBy === undefined ? null : zxidDigits(createdBy.zxid),
+    since: createdBy?.timeMs ?? null,
+    owner: textOf(head) ?? null,
+    ...causeDocument(by),
+  };
 }
 
 function lookedBackDocument(lookedBack: LookedBack | undefined): object | null {

@@ -31,6 +31,11 @@ export function readMoment(text: string): Moment {
   return zxid === undefined ? { timeMs: Date.parse(text) } : { zxid };
 }
 
+/** A moment as people read it: `zxid EPOCH:COUNTER`, or the time. */
+export function shownMoment(moment: Moment): string {
+  return "zxid" in moment ? `zxid ${shortText(moment.zxid)}` : new Date(moment.timeMs).toISOString();
+}
+
 /** A zxid as people read it, `EPOCH:COUNTER`, each of 32 bits. */
 function readShort(text: string): Zxid | undefined {
   const [, epoch, counter] = /^(\d{1,10}):(\d{1,10})$/.exec(text)?.map(Number) ?? [];

@@ -16,6 +16,7 @@ import {
   pastStatSchema,
   readMoment,
   seenBy,
+  shownMoment,
 } from "./moments.ts";
 import { problemOf } from "./problems.ts";
 import { minZxidHeader, sessionIdText, zxidText } from "./schemas.ts";
@@ -174,7 +175,10 @@ export async function readPast(
   const request = { kind: "past", path, at, page, isLinearizable } as const;
   const question = { request, isRepeatable: true, waitMs: PAST_WAIT_MS, minZxid: seenBy([at]) };
   const answer = await asker.ask(context, caller, question);
-  return answer instanceof Response ? answer : shownPast(context, path, answer);
+  if (answer instanceof Response) return answer;
+  if (answer.code !== ERROR_CODES.noNode) return shownPast(context, path, answer);
+  const moment = shownMoment(at);
+  return problemOf(context, answer, { asOf: moment }, `the znode did not exist at ${moment}`);
 }
 
 function shownPast(context: Context<App>, path: string, answer: Answered): Response {

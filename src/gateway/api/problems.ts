@@ -125,11 +125,17 @@ export function toldOf({ code, need }: Pick<Answered, "code" | "need">): Told {
 /** What of an answer a problem tells. */
 export type Failure = Pick<Answered, "code" | "zxid" | "need">;
 
-/** The problem that an answer is. */
-export function problemOf(context: Context<App>, failure: Failure, members: object = {}): Response {
+/** The problem that an answer is; `detail` where more is known of it than by its code. */
+export function problemOf(
+  context: Context<App>,
+  failure: Failure,
+  members: object = {},
+  detail?: string,
+): Response {
   const headers = { zxid: zxidDigits(failure.zxid) };
   return problemDocument(context, {
     ...toldOf(failure),
+    ...(detail === undefined ? {} : { detail }),
     headers,
     members: { ...failure.need, ...members },
   });

@@ -142,6 +142,7 @@ export const problemSchema: z.ZodType<object> = z
     code: z.string().describe("Stable: what programs look at."),
     detail: z.string().describe("For people: what was wrong, and what to do."),
     permission: z.string().optional().describe("Of `no-auth`: what it takes, and of which path."),
+    asOf: z.string().optional().describe("Of `no-node`: the moment of the past at which there was none."),
     path: z.string().optional(),
   })
   .openapi("Problem");

@@ -9,13 +9,15 @@ import { Reach, type ReachOptions, withReach } from "../reach.ts";
 import { dataText, zxidShort } from "../znode-text.ts";
 
 interface DiffOptions extends ReachOptions {
+  readonly all?: boolean | undefined;
   readonly from: string;
   readonly to?: string | undefined;
 }
 
 const DIFF_ABOUT =
   "Show what is different at a path and below between two moments, as far as the history that is kept tells. A " +
-  "moment is a zxid as 1:234, a time as 2026-11-29T10:00:00Z, or so long ago, as 10m.";
+  "moment is a zxid as 1:234, a time as 2026-11-29T10:00:00Z, or so long ago, as 10m. Schemas and earlier versions, " +
+  "which Edgekeeper keeps below configuration documents, are counted, and listed with --all or --json.";
 
 const EXPLAIN_ABOUT =
   "Explain a path (it begins with a slash) or a session (its id in hex digits): what a znode holds and who set " +
@@ -34,7 +36,8 @@ export function addPastCommands(program: Command): void {
       .description(DIFF_ABOUT)
       .argument("<path>", "the znode, with all below it")
       .requiredOption("--from <moment>", "the first")
-      .option("--to <moment>", "the second (default: now)"),
+      .option("--to <moment>", "the second (default: now)")
+      .option("--all", "with what is kept below configuration documents"),
   ).action(diff);
   withReach(
     program
@@ -56,10 +59,21 @@ async function diff(path: string, options: DiffOptions): Promise<void> {
     after: sideDocument(after),
   }));
   const [begin, end] = [writeText(found.from, found.fromTime), writeText(found.to, found.toTime)];
+  // Who asks about one of those wants to see it.
+  const isAll = options.all === true || isKept({ path });
+  const own = isAll ? found.changes : found.changes.filter((change) => !isKept(change));
   new Output(options).print({ ...found, changes }, [
-    `from ${begin} to ${end}: ${found.changes.length} changed`,
-    ...columns([...found.changes].toSorted((a, b) => Number(isKept(a)) - Number(isKept(b))).map(lineOf)),
+    `from ${begin} to ${end}: ${own.length} changed`,
+    ...columns([...own].toSorted((a, b) => Number(isKept(a)) - Number(isKept(b))).map(lineOf)),
+    ...hiddenLines(found.changes.length - own.length),
   ]);
+}
+
+function hiddenLines(count: number): readonly string[] {
+  if (count === 0) return [];
+  return [
+    `and ${count} in what is kept beside them, schemas and earlier versions of documents: --all lists it`,
+  ];
 }
 
 async function explain(what: string, options: ReachOptions): Promise<void> {
@@ -81,8 +95,8 @@ function writeText(zxid: string, time: Date | undefined): string {
   return time === undefined ? short : `${short} (${time.toISOString()})`;
 }
 
-/** Whether it is what is kept beside a configuration document: people's own changes are told before these. */
-function isKept({ path }: PastChange): boolean {
+/** Whether it is what is kept beside a configuration document, as in the dashboard: nobody writes it by its path. */
+function isKept({ path }: Pick<PastChange, "path">): boolean {
   return /\/\.(?:history|schema)(?:\/|$)/.test(path);
 }
 
@@ -103,6 +117,9 @@ function lineOf({ path, change, isAclSet, isDataSet, before, after }: PastChange
 
 function sideText({ data }: PastSide): string {
   if (data === undefined) return "(not known any more)";
-  const text = JSON.stringify(dataText(data));
+  if (data === null || data.length === 0) return "(empty)";
+  const plain = dataText(data);
+  // What would break the line, or not be seen, is told as in a string of a program.
+  const text = /^\s|\s$|\p{Cc}/u.test(plain) ? JSON.stringify(plain) : plain;
   return text.length <= SHOWN_MAX ? text : `${text.slice(0, SHOWN_MAX)}...`;
 }
