@@ -6,12 +6,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { readMembers, sidsOf } from "../../src/base/settings.ts";
+import { freePorts } from "./ports.ts";
 
 /** How a test wants its ensemble. */
 export interface EnsembleSetup {
@@ -122,26 +122,6 @@ export async function startEnsemble(setup: EnsembleSetup = {}): Promise<TestEnse
       await killGroup(child, exited);
     },
   };
-}
-
-/** Ports on loopback that nobody listened on a moment ago, all different. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    server.listen({ port: 0, host: "127.0.0.1" });
-    await once(server, "listening");
-    const address = server.address();
-    if (address === null || typeof address === "string")
-      throw new Error("a TCP server has an address with a port");
-    ports.push(address.port);
-  }
-  for (const server of servers) {
-    const closed = once(server, "close");
-    server.close();
-    await closed;
-  }
-  return ports;
 }
 
 async function killGroup(child: ChildProcess, exited: Promise<unknown>): Promise<void> {

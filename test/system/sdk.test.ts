@@ -6,7 +6,8 @@ import { connect } from "../../src/client/connect.ts";
 import type { EdgekeeperError } from "../../src/client/errors.ts";
 import { http } from "../../src/client/http/http-client.ts";
 import type { Fetch } from "../../src/client/http/caller.ts";
-import { freePorts, startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import { freePorts } from "../harness/ports.ts";
 
 const REGISTERS = ["/r0", "/r1", "/r2", "/r3"] as const;
 
