@@ -33,7 +33,7 @@ export interface EnsembleSetup {
   readonly runtimeFile?: string;
   /** The wrangler.toml of another Worker, relative to the project's root, to run beside. */
   readonly worker?: string;
-  /** How long it may take until it serves. Default 30,000 ms. */
+  /** How long it may take until it serves. Default 60,000 ms. */
   readonly readyDeadlineMs?: number;
 }
 
@@ -76,7 +76,7 @@ export async function startEnsemble(setup: EnsembleSetup = {}): Promise<TestEnse
   const httpPort = setup.httpPort ?? Number(free[count]);
   const workerPort = Number(free[count + 1]);
   const tcpPorts = setup.tcpPorts ?? free.slice(0, count);
-  const deadlineMs = setup.readyDeadlineMs ?? 30_000;
+  const deadlineMs = setup.readyDeadlineMs ?? 60_000;
 
   const args = [join(projectRoot, "src/cli/start.ts"), "--tied", "--data", dataDirectory];
   args.push("--port", String(httpPort), "--ports", tcpPorts.join(","), "--timeout", String(deadlineMs));
