@@ -1,7 +1,7 @@
 /** The generator's own ceiling: `responder.ts` in a process of its own, which answers everything at once. */
 import { join } from "node:path";
 import { ProcessSet } from "../compat/processes.ts";
-import { freePorts } from "../compat/servers.ts";
+import { freePorts } from "../harness/ports.ts";
 import type { Served } from "./targets/target.ts";
 
 /** One that runs. */

@@ -6,7 +6,7 @@
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { runtimeFor } from "../../src/cli/wrangler-tools.ts";
-import { freePorts } from "../compat/servers.ts";
+import { freePorts } from "../harness/ports.ts";
 
 /** An ensemble may run as several processes of the runtime: each takes one of so many ports. */
 const PORTS = 8;

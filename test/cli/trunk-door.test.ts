@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { must } from "../../src/base/assert.ts";
 import { TrunkDoor } from "../../src/cli/trunk-door.ts";
 import { TRUNK_GREETING, TRUNK_WINDOW_BYTES, TrunkReader, TrunkWriter } from "../../src/trunk/frames.ts";
-import { freePorts } from "../harness/ensemble.ts";
+import { freePorts } from "../harness/ports.ts";
 
 const DEADLINE_MS = 10_000;
 

@@ -4,7 +4,8 @@ import { join } from "node:path";
 
 import { ZOOKEEPER_VERSION } from "../../src/keeper/status.ts";
 import type { Child, ProcessSet } from "./processes.ts";
-import { type Ensemble, freePorts, untilServing } from "./servers.ts";
+import { type Ensemble, untilServing } from "./servers.ts";
+import { freePorts } from "../harness/ports.ts";
 import { prepareClasspath } from "./single-zookeeper.ts";
 
 /** An ensemble, and how each of its servers stands in the configuration. */

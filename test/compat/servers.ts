@@ -3,9 +3,10 @@
  * start` runs it.
  */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { SASL_PASSWORDS } from "../differential/values.ts";
+import { freePorts } from "../harness/ports.ts";
 import { saslUsers } from "../keeper/sasl-client.ts";
 import type { Child, ProcessSet } from "./processes.ts";
 
@@ -179,28 +180,6 @@ export async function untilServing(addresses: readonly Address[], children: read
       return answers.every((answer) => answer.status === "fulfilled" && answer.value === "rw");
     },
   );
-}
-
-/**
- * Ports that were free a moment ago, all different, from below the range (32768 and up) that the kernel gives
- * to outgoing connections: one of those could take a port between this question and the server's start.
- */
-export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  for (let attempt = 0; ports.size < count; attempt += 1) {
-    if (attempt === 1000) throw new Error(`no ${count} free ports between 20000 and 30000`);
-    const port = 20_000 + Math.floor(Math.random() * 10_000);
-    if (await isFree(port)) ports.add(port);
-  }
-  return [...ports];
-}
-
-async function isFree(port: number): Promise<boolean> {
-  return await new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
 }
 
 interface ZooCfg {

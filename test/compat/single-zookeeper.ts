@@ -7,7 +7,8 @@ import { join } from "node:path";
 
 import { ZOOKEEPER_VERSION } from "../../src/keeper/status.ts";
 import type { ProcessSet } from "./processes.ts";
-import { type Ensemble, freePorts, jaasConf, untilServing } from "./servers.ts";
+import { type Ensemble, jaasConf, untilServing } from "./servers.ts";
+import { freePorts } from "../harness/ports.ts";
 import { Toolbox } from "./tools.ts";
 
 /** How the server is to be. */

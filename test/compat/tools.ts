@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
+import { exclusively } from "./exclusive.ts";
 import type { Command, ProcessSet } from "./processes.ts";
 
 /**
@@ -25,8 +26,6 @@ export class Toolbox {
   /** Where everything built is kept from run to run. */
   readonly cache: string;
   readonly #processes: ProcessSet;
-  /** One apt-get at a time: it locks. */
-  #installing: Promise<void> = Promise.resolve();
 
   private constructor(processes: ProcessSet, cache: string) {
     this.#processes = processes;
@@ -49,7 +48,7 @@ export class Toolbox {
   async needDebian(packages: readonly DebianPackage[]): Promise<void> {
     const missing = (): readonly string[] =>
       packages.filter(([file]) => !existsSync(file)).map(([, name]) => name);
-    await this.#exclusively(async () => await this.#install(missing()));
+    if (missing().length > 0) await this.#exclusively("apt-get", async () => await this.#install(missing()));
     const absent = missing();
     if (absent.length > 0) throw new Error(`installed without their files: ${absent.join(" ")}`);
   }
@@ -58,7 +57,7 @@ export class Toolbox {
   async needCommand(name: string, debianPackage: string): Promise<string> {
     const found = findCommand(name);
     if (found !== undefined) return found;
-    await this.#exclusively(async () => await this.#install([debianPackage]));
+    await this.#exclusively("apt-get", async () => await this.#install([debianPackage]));
     const installed = findCommand(name);
     if (installed === undefined) throw new Error(`${debianPackage} did not bring the command ${name}`);
     return installed;
@@ -76,9 +75,12 @@ export class Toolbox {
     const folder = join(this.cache, name);
     const marker = join(folder, "complete");
     if (existsSync(marker)) return folder;
-    await mkdir(folder, { recursive: true });
-    await fill(folder);
-    await writeFile(marker, "");
+    await this.#exclusively(name, async () => {
+      if (existsSync(marker)) return;
+      await mkdir(folder, { recursive: true });
+      await fill(folder);
+      await writeFile(marker, "");
+    });
     return folder;
   }
 
@@ -93,11 +95,9 @@ export class Toolbox {
     await this.run({ command: "apt-get", args, env });
   }
 
-  async #exclusively(action: () => Promise<void>): Promise<void> {
-    // Whoever was before has told its own caller how it ended.
-    const mine = this.#installing.catch(() => {}).then(action);
-    this.#installing = mine;
-    await mine;
+  /** One apt-get at a time, as it locks, and one who fills a folder. */
+  async #exclusively(what: string, action: () => Promise<void>): Promise<void> {
+    await exclusively(`${this.cache}:${what}`, action);
   }
 }
 

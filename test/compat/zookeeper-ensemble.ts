@@ -6,7 +6,8 @@ import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Child, ProcessSet } from "./processes.ts";
-import { type Ensemble, freePorts, untilServing } from "./servers.ts";
+import { type Ensemble, untilServing } from "./servers.ts";
+import { freePorts } from "../harness/ports.ts";
 import { ADMIN_JARS, prepareClasspath } from "./single-zookeeper.ts";
 
 /** An ensemble whose AdminServers listen on these ports, in the order of its addresses. */

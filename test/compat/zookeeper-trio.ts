@@ -6,7 +6,8 @@ import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Child, ProcessSet } from "./processes.ts";
-import { type Address, freePorts, untilServing } from "./servers.ts";
+import { type Address, untilServing } from "./servers.ts";
+import { freePorts } from "../harness/ports.ts";
 import { prepareClasspath } from "./single-zookeeper.ts";
 
 /** The servers, and what can be done to them. */

@@ -6,12 +6,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { readMembers, sidsOf } from "../../src/base/settings.ts";
+import { freePorts } from "./ports.ts";
 
 /** How a test wants its ensemble. */
 export interface EnsembleSetup {
@@ -33,7 +33,7 @@ export interface EnsembleSetup {
   readonly runtimeFile?: string;
   /** The wrangler.toml of another Worker, relative to the project's root, to run beside. */
   readonly worker?: string;
-  /** How long it may take until it serves. Default 30,000 ms. */
+  /** How long it may take until it serves. Default 60,000 ms. */
   readonly readyDeadlineMs?: number;
 }
 
@@ -76,7 +76,7 @@ export async function startEnsemble(setup: EnsembleSetup = {}): Promise<TestEnse
   const httpPort = setup.httpPort ?? Number(free[count]);
   const workerPort = Number(free[count + 1]);
   const tcpPorts = setup.tcpPorts ?? free.slice(0, count);
-  const deadlineMs = setup.readyDeadlineMs ?? 30_000;
+  const deadlineMs = setup.readyDeadlineMs ?? 60_000;
 
   const args = [join(projectRoot, "src/cli/start.ts"), "--tied", "--data", dataDirectory];
   args.push("--port", String(httpPort), "--ports", tcpPorts.join(","), "--timeout", String(deadlineMs));
@@ -122,26 +122,6 @@ export async function startEnsemble(setup: EnsembleSetup = {}): Promise<TestEnse
       await killGroup(child, exited);
     },
   };
-}
-
-/** Ports on loopback that nobody listened on a moment ago, all different. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    server.listen({ port: 0, host: "127.0.0.1" });
-    await once(server, "listening");
-    const address = server.address();
-    if (address === null || typeof address === "string")
-      throw new Error("a TCP server has an address with a port");
-    ports.push(address.port);
-  }
-  for (const server of servers) {
-    const closed = once(server, "close");
-    server.close();
-    await closed;
-  }
-  return ports;
 }
 
 async function killGroup(child: ChildProcess, exited: Promise<unknown>): Promise<void> {

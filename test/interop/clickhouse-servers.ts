@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Child, ProcessSet } from "../compat/processes.ts";
-import { freePorts } from "../compat/servers.ts";
+import { freePorts } from "../harness/ports.ts";
 
 /** The names of the servers. */
 export const SERVERS: readonly string[] = ["one", "two"];

@@ -5,7 +5,8 @@
 import { join } from "node:path";
 
 import type { Child, ProcessSet } from "../compat/processes.ts";
-import { freePorts, until } from "../compat/servers.ts";
+import { until } from "../compat/servers.ts";
+import { freePorts } from "../harness/ports.ts";
 import { type TestEnsemble, startEnsemble } from "../harness/ensemble.ts";
 import { saslUsers } from "../keeper/sasl-client.ts";
 

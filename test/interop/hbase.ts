@@ -6,7 +6,8 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { ProcessSet } from "../compat/processes.ts";
-import { freePorts, until } from "../compat/servers.ts";
+import { until } from "../compat/servers.ts";
+import { freePorts } from "../harness/ports.ts";
 import type { Toolbox } from "../compat/tools.ts";
 import { compilePrograms, jarVersion, needJars } from "./artifacts.ts";
 import type { Coordinator } from "./coordinator.ts";

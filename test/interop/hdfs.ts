@@ -4,7 +4,8 @@
  */
 import { join } from "node:path";
 
-import { freePorts, until } from "../compat/servers.ts";
+import { until } from "../compat/servers.ts";
+import { freePorts } from "../harness/ports.ts";
 import { digestOf } from "../differential/values.ts";
 import type { Driver } from "./driver.ts";
 import { askPage, type HadoopDaemons, type Settings } from "./hadoop-daemons.ts";

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Child, ProcessSet } from "../compat/processes.ts";
-import { freePorts } from "../compat/servers.ts";
+import { freePorts } from "../harness/ports.ts";
 import { SMALL_JAVA } from "./artifacts.ts";
 import { SASL_LOGIN } from "./coordinator.ts";
 

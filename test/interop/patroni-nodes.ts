@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 
 import type { Child, Command, ProcessSet } from "../compat/processes.ts";
-import { freePorts } from "../compat/servers.ts";
+import { freePorts } from "../harness/ports.ts";
 
 /** The names of the nodes. */
 export const NODES: readonly string[] = ["one", "two", "three"];

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Child, Command, ProcessSet } from "../compat/processes.ts";
-import { freePorts } from "../compat/servers.ts";
+import { freePorts } from "../harness/ports.ts";
 import { SMALL_JAVA } from "./artifacts.ts";
 
 /** The names of the nodes. */

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 
 import type { Child, Command, ProcessSet } from "../compat/processes.ts";
-import { freePorts } from "../compat/servers.ts";
+import { freePorts } from "../harness/ports.ts";
 
 /** The masters, by number. */
 export const MASTERS: readonly number[] = [0, 1];

@@ -14,7 +14,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { OPEN_ACL } from "../../src/base/acl.ts";
 import { WireClient } from "../client/wire-client.ts";
-import { freePorts, startEnsemble } from "../harness/ensemble.ts";
+import { startEnsemble } from "../harness/ensemble.ts";
+import { freePorts } from "../harness/ports.ts";
 import { DEADLINE_MS, ProbeClient } from "./probe-client.ts";
 
 const PROJECT_ROOT = fileURLToPath(new URL("../../", import.meta.url));

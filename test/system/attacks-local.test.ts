@@ -10,7 +10,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { tokenText } from "../../src/base/token-text.ts";
 import { type EnsembleProcess, startEnsembleProcess } from "../../src/cli/ensemble-process.ts";
-import { freePorts, startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import { freePorts } from "../harness/ports.ts";
 import { rawHttp, requestOf } from "../harness/raw-http.ts";
 
 let ensemble: TestEnsemble;

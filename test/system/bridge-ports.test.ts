@@ -16,7 +16,8 @@ import { ZOOKEEPER_PACKAGES } from "../compat/clients.ts";
 import { ProcessSet } from "../compat/processes.ts";
 import { askWord } from "../compat/servers.ts";
 import { Toolbox } from "../compat/tools.ts";
-import { freePorts, startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import { freePorts } from "../harness/ports.ts";
 import { RunningProgram } from "../program/run-program.ts";
 
 const OBSERVER = 4;

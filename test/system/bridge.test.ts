@@ -19,7 +19,8 @@ import { ZXID_ZERO } from "../../src/base/zxid.ts";
 import { JuteWriter } from "../../src/jute/archive.ts";
 import { encodeConnectRequest } from "../../src/jute/handshake.ts";
 import { KazooSession } from "../bridge/kazoo-session.ts";
-import { freePorts, startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import { freePorts } from "../harness/ports.ts";
 import { RunningProgram, runProgram } from "../program/run-program.ts";
 
 const SECRET = "a secret for the test of the bridge";

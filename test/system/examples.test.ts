@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { freePorts } from "../harness/ensemble.ts";
+import { freePorts } from "../harness/ports.ts";
 import { movedConfig } from "../harness/moved-config.ts";
 import { type RunningShell, runShell, startShell } from "../harness/shell.ts";
 

@@ -85,9 +85,7 @@ describe("a token", () => {
       expect((await api.call("GET", "/nodes/app/in", { headers })).status).toBe(200);
     }
     expect((await operator.call("DELETE", `/tokens/${id}`)).status).toBe(204);
-    await expect
-      .poll(async () => (await api.call("GET", "/nodes/app/in", { headers })).status, { timeout: 5000 })
-      .toBe(401);
+    await expect.poll(async () => (await api.call("GET", "/nodes/app/in", { headers })).status).toBe(401);
   });
 
   test("ends by itself where it was made so", async () => {
@@ -247,9 +245,7 @@ describe("a WebSocket", () => {
     expect((await client.ask(create("/app/mine-e", OPEN_ACL, 1)))?.header.error).toBe(0);
     expect((await operator.call("DELETE", `/tokens/${id}`)).status).toBe(204);
     await client.closed;
-    await expect
-      .poll(async () => (await operator.call("GET", "/nodes/app/mine-e")).status, { timeout: 5000 })
-      .toBe(404);
+    await expect.poll(async () => (await operator.call("GET", "/nodes/app/mine-e")).status).toBe(404);
     await expect(WireWebSocket.open(`${ensemble.webSocketUrl}/main/zk`, { headers })).rejects.toThrow(
       "not let in",
     );

@@ -15,6 +15,8 @@ const TIMEOUT_MS = 12_000;
 /** As ZooKeeper's own client: a third of the timeout for each of three servers. */
 const ATTEMPT_MS: number = TIMEOUT_MS / 3;
 const CONNECT_DEADLINE_MS = 60_000;
+/** By when replicas tell what is so already: a hang is what this is for. */
+const DEADLINE_MS = 40_000;
 
 interface Replica {
   readonly sid: number;
@@ -101,7 +103,10 @@ describe(`${SESSIONS} sessions`, () => {
     });
 
     expect(failed).toEqual([]);
-    await untilAll(10_000, ({ sessions, ephemerals }) => sessions === SESSIONS && ephemerals === SESSIONS);
+    await untilAll(
+      DEADLINE_MS,
+      ({ sessions, ephemerals }) => sessions === SESSIONS && ephemerals === SESSIONS,
+    );
     const { replicas } = await status();
     expect(replicas.reduce((sum, { status: one }) => sum + (one?.connections ?? 0), 0)).toBe(SESSIONS);
   });
@@ -131,7 +136,7 @@ describe(`${SESSIONS} sessions`, () => {
     expect(clients.filter((client) => client.state !== "connected")).toEqual([]);
     expect(new Set(clients.map(({ session }) => session))).toEqual(sessions);
     await untilAll(
-      10_000,
+      DEADLINE_MS,
       ({ sessions: count, ephemerals }) => count === SESSIONS && ephemerals === SESSIONS,
     );
     expect(faults).toEqual([]);
@@ -148,7 +153,10 @@ describe(`${SESSIONS} sessions`, () => {
 
     // The last ping may have been a third of the timeout ago, more where this process was busy.
     expect(earliestMs).toBeGreaterThanOrEqual(TIMEOUT_MS / 2);
-    await untilAll(10_000, (one) => one.connections === 0 && one.watches === 0 && one.heldRequests === 0);
+    await untilAll(
+      DEADLINE_MS,
+      (one) => one.connections === 0 && one.watches === 0 && one.heldRequests === 0,
+    );
     const { replicas } = await status();
     expect(new Set(replicas.map(({ status: one }) => `${one?.lastDelivered} ${one?.digest}`)).size).toBe(1);
     expect(replicas.some(({ status: one }) => (one?.expiredSessions ?? 0) === SESSIONS)).toBe(true);

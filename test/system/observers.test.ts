@@ -11,7 +11,7 @@ import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
 const VOTERS = [1, 2, 3, 4, 5];
 const OBSERVERS = [6, 7];
 const SIDS = [...VOTERS, ...OBSERVERS];
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 40_000;
 
 let ensemble: TestEnsemble;
 const clients: WireClient[] = [];

@@ -11,7 +11,7 @@ import { RUNTIME_VERSION } from "../../src/cli/runtime-fetch.ts";
 import { runtimeFor } from "../../src/cli/wrangler-tools.ts";
 import { WireClient } from "../client/wire-client.ts";
 import { blocksOf } from "../docs/blocks.ts";
-import { freePorts } from "../harness/ensemble.ts";
+import { freePorts } from "../harness/ports.ts";
 import { type RunningShell, runShell, startShell } from "../harness/shell.ts";
 import { installPackage, type InstalledPackage, lend, npmInstall } from "../package/installed.ts";
 import { type Registry, startRegistry } from "../package/registry.ts";

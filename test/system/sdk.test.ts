@@ -6,7 +6,8 @@ import { connect } from "../../src/client/connect.ts";
 import type { EdgekeeperError } from "../../src/client/errors.ts";
 import { http } from "../../src/client/http/http-client.ts";
 import type { Fetch } from "../../src/client/http/caller.ts";
-import { freePorts, startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import { freePorts } from "../harness/ports.ts";
 
 const REGISTERS = ["/r0", "/r1", "/r2", "/r3"] as const;
 
@@ -150,12 +151,21 @@ describe("a session over WebSocket", () => {
 
   test("may do what its token says, and no more", async () => {
     const scopes = [{ prefix: "/sdk-token", permissions: ["read", "write"] }];
-    const made = await fetch(`${ensemble.httpUrl}/v1/tokens`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ name: "sdk", scopes }),
-    });
-    const { token } = (await made.json()) as { token: string };
+    // Each replica died in the test before: the first who asks may be told that nobody leads yet.
+    let token = "";
+    let nth = 0;
+    await expect
+      .poll(async () => {
+        const made = await fetch(`${ensemble.httpUrl}/v1/tokens`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ name: `sdk-${nth++}`, scopes }),
+        });
+        ({ token = "" } = (await made.json()) as { readonly token?: string });
+        return made.status;
+      })
+      .toBe(201);
+    expect(token).not.toBe("");
     await using client = await connect(ensemble.httpUrl, { token });
     const keeper = http(ensemble.httpUrl, { token });
 

@@ -116,7 +116,7 @@ describe("a client that leaves before its first byte, within its handshake, afte
       }
       // On every replica a session of half the clients, and each connection on one.
       const expected = { sessions: (3 * sockets.length) / 2, connections: sockets.length };
-      await expect.poll(remains, { timeout: 3000, interval: 20 }).toMatchObject(expected);
+      await expect.poll(remains, { timeout: TIMEOUT_MS, interval: 20 }).toMatchObject(expected);
       const startedMs = performance.now();
       for (const socket of sockets) leave(socket, leaving);
 

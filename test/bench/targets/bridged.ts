@@ -1,7 +1,8 @@
 /** Edgekeeper behind `edgekeeper bridge`, as clients of a deployment have it; what the bridge costs is told apart. */
 import { join } from "node:path";
 import { type Child, ProcessSet } from "../../compat/processes.ts";
-import { freePorts, untilServing } from "../../compat/servers.ts";
+import { untilServing } from "../../compat/servers.ts";
+import { freePorts } from "../../harness/ports.ts";
 import { newEdgekeeper } from "./edgekeeper.ts";
 import type { Target } from "./target.ts";
 

@@ -2,7 +2,8 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePorts, untilServing } from "../../compat/servers.ts";
+import { untilServing } from "../../compat/servers.ts";
+import { freePorts } from "../../harness/ports.ts";
 import { startEnsemble, type TestEnsemble } from "../../harness/ensemble.ts";
 import { SyncCount } from "../syncs.ts";
 import type { Target } from "./target.ts";

@@ -3,7 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ProcessSet } from "../../compat/processes.ts";
-import { freePorts, until } from "../../compat/servers.ts";
+import { until } from "../../compat/servers.ts";
+import { freePorts } from "../../harness/ports.ts";
 import { Toolbox } from "../../compat/tools.ts";
 
 /** One that runs. */
