@@ -116,7 +116,9 @@ describe("README.md", () => {
 
   test("has the figures that were measured, between two lines, however often they are made", () => {
     const once = readmeWith(empty, REPORT);
-    expect(once).toContain("| Sets a second at 50x4, to ZooKeeper's | at least 3x | at least 1.5x | 1.60x | holds |");
+    expect(once).toContain(
+      "| Sets a second at 50x4, to ZooKeeper's | at least 3x | at least 1.5x | 1.60x | holds |",
+    );
     expect(once).not.toContain("not measured");
     expect(readmeWith(once, REPORT)).toBe(once);
     expect(readmeWith(once, undefined)).toBe(empty);
