@@ -32,6 +32,10 @@ const LONGEST = [
   "test/system/dashboard-checks.test.ts",
   "test/system/package-run.test.ts",
   "test/system/docs-blocks.test.ts",
+  "test/system/recordings.test.ts",
+  "test/system/docs-site.test.ts",
+  "test/system/restart.test.ts",
+  "test/system/differential.test.ts",
 ];
 
 /** Whole simulated runs: seconds of pure computation that `npm run check` leaves to `npm test`. */
