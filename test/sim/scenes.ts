@@ -269,6 +269,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
         oversleep: pick(rng, [0, 300]),
         closeSession: 500,
       },
+      leavesBehindPongs: pick(rng, [0, 300]),
       sessionsPerWorker: 1 + rng.below(2),
       weights: { registers: 2, creations: pick(rng, [0, 0, 0, 1]), multis: 0, watches: 6 },
       watchersOwn: rng.below(4) === 0,

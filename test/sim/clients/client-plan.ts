@@ -70,6 +70,8 @@ export interface ClientPlan {
   readonly watchersOwn?: boolean;
   /** How often a client does so, in ten thousand of its acts. */
   readonly disturbances: Readonly<Record<DisturbanceKind, number>>;
+  /** And leaves right behind an answered ping, for longer than its session lives, in ten thousand of those. */
+  readonly leavesBehindPongs?: number;
   /** Asked for by sessions, each by one of them. */
   readonly sessionTimeoutsMs: readonly number[];
   /** Between two acts of a client: half of it to one and a half. */

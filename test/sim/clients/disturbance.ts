@@ -9,10 +9,12 @@ const ACTS = 10_000;
 /** Disturbs sessions as often as the plan wants. */
 export class Disturber {
   readonly #chances: readonly (readonly [DisturbanceKind, number])[];
+  readonly #leavesBehindPongs: number;
   readonly #rng: Rng;
 
   constructor(plan: ClientPlan, rng: Rng) {
     this.#rng = rng;
+    this.#leavesBehindPongs = plan.leavesBehindPongs ?? 0;
     this.#chances = [
       ["hangUp", plan.disturbances.hangUp],
       ["vanish", plan.disturbances.vanish],
@@ -35,6 +37,13 @@ export class Disturber {
       chance -= often;
     }
     return false;
+  }
+
+  /** A session that dozes, whose ping the runtime has answered just now, hangs up, or does not. */
+  maybeLeave(session: SessionClient): void {
+    // No dice are thrown in plans that are older than this.
+    if (this.#leavesBehindPongs === 0 || this.#rng.below(ACTS) >= this.#leavesBehindPongs) return;
+    session.rest(session.timeoutMs + this.#rng.below(session.timeoutMs), false);
   }
 
   #disturb(kind: DisturbanceKind, session: SessionClient): void {

@@ -227,8 +227,7 @@ export class SessionClient implements ConnectionOwner {
       this.#isFrozen = false;
       this.#known?.record.thaw(this.#parts.recorder.moment());
       this.#parts.owner.thawed?.();
-      const standing = [this.#current, this.#next, ...this.#late];
-      for (const connection of standing) connection?.thaw();
+      for (const connection of [this.#current, this.#next, ...this.#late]) connection?.thaw();
       this.#connect();
     });
   }
@@ -276,6 +275,7 @@ export class SessionClient implements ConnectionOwner {
 
   worded(connection: SessionConnection, word: ReplicaWord): void {
     connection.hears(word, this.#parts.clock.nowMs);
+    if (word === "pong" && this.#current === connection) this.#parts.owner.ponged?.();
     if (word !== "awake" || this.#current !== connection) return;
     this.#sleptOver.take(connection.release());
     this.#isOver(connection, "its replica slept over it");

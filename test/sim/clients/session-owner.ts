@@ -10,4 +10,6 @@ export interface SessionOwner {
   event?(event: WatcherEvent): void;
   /** The client has stood still and goes on; what came meanwhile is not read yet. */
   thawed?(): void;
+  /** The runtime has answered a ping of it, while it dozes. */
+  ponged?(): void;
 }

@@ -54,7 +54,10 @@ export class Worker {
     ];
     this.sessions = Array.from({ length: plan.sessionsPerWorker }, () => {
       const timeoutMs = this.#context.pick(plan.sessionTimeoutsMs);
-      const owner = { connected: (): void => this.#actLate(session) };
+      const owner = {
+        connected: (): void => this.#actLate(session),
+        ponged: (): void => this.#disturber.maybeLeave(session),
+      };
       const session = new SessionClient({ name, port, clock, rng, recorder, timeoutMs, owner });
       return session;
     });
