@@ -42,6 +42,7 @@ describe("npm run bench", () => {
     });
     expect([...plan.sections]).toEqual(["locks"]);
     expect(planOf("--all", "--trees", "10,500").scale.trees).toEqual([10, 500]);
+    expect(planOf("--sections", "inMemory", "--idle", "600").scale.idleSeconds).toBe(600);
   });
 
   test("writes a page, or a profile, instead", () => {
@@ -57,6 +58,7 @@ describe("npm run bench", () => {
     ["--sections", "throughput,locks2"],
     ["--rounds", "0"],
     ["--trees", "2000,1000"],
+    ["--idle", "0"],
     ["--trees", "1000,2000000"],
     ["--seconds", "soon"],
     ["--znodes", "1.5"],

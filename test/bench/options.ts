@@ -19,6 +19,7 @@ export const USAGE: string = `npm run bench -- [options]
   --znodes 1000     that are set and read
   --rounds 3        each is measured so often, in turn
   --seconds 3       each time for so long, after warming up
+  --idle 30         seconds for which nobody asks for anything, in the section inMemory: without sessions, then with
   --trees 1000,100000,1000000   znodes in trees that are loaded, each on top of the one before
   --targets ${TARGETS_USUAL}   or direct: edgekeeper by npm start -- --direct; or bridge:
                     edgekeeper behind the program's bridge
@@ -115,6 +116,7 @@ function parse(args: readonly string[]): Values | undefined {
         rounds: text,
         seconds: text,
         trees: text,
+        idle: text,
         targets: text,
         out: text,
         docs: text,
@@ -143,8 +145,9 @@ function planOf(values: Values): Plan | undefined {
   if (bytes === undefined || znodes === undefined || rounds === undefined || !(seconds > 0)) return undefined;
   const base = quick ? SMALL : FULL;
   const trees = values["trees"] === undefined ? base.trees : treesOf(values["trees"]);
-  if (trees === undefined) return undefined;
-  const scale = { ...base, trees };
+  const idleSeconds = wholeNumber(values["idle"] ?? String(base.idleSeconds));
+  if (trees === undefined || idleSeconds === undefined) return undefined;
+  const scale = { ...base, trees, idleSeconds };
   return { sections: new Set(sections), targets, works, shapes, bytes, znodes, rounds, seconds, scale };
 }
 
