@@ -15,6 +15,7 @@ import { mayTouch } from "../tree/scope.ts";
 import { isPermit, permitsTakenPath, waitersPath } from "../tree/semaphore.ts";
 import { eventsOf } from "../tree/told-events.ts";
 import type { TreeEvent } from "../tree/transition.ts";
+import { HeldSince, type Holding } from "./held-since.ts";
 import type { Met } from "./history-walks.ts";
 import { EXPLAIN_HEAD_BYTES_MAX } from "./limits.ts";
 import type { OpenCall } from "./open-call.ts";
@@ -25,6 +26,8 @@ export interface Sought {
   readonly path: string;
   /** The names of its children now; undefined where it is not there: then how it went is looked for as well. */
   readonly names: readonly string[] | undefined;
+  /** Who holds it now, or the lock in whose queue it stands: since when is looked for. */
+  readonly holders: readonly string[];
   /** So many that have left its queue, at the most. */
   readonly leftMax: number;
   /** Who asks, who is told what it may read. */
@@ -41,12 +44,17 @@ export class Departures {
   #gone: Draft | undefined;
   /** Those that went, by path, until their beginning is met. */
   readonly #unbegun = new Map<string, Draft>();
+  readonly #heldSince = new HeldSince();
+  /** Of those that hold, and of those that did, by what is told of them. */
+  readonly #holders: ReadonlyMap<string, Holding>;
+  readonly #held = new Map<Draft, Holding>();
   /** The lowest sequence numbers of those that were still there, or came, later in the same life of the queue. */
   #lowest = lowestOf([]);
 
   constructor(sought: Sought) {
     this.#sought = sought;
     this.#lowest = lowestOf(contendersOf(sought.names ?? []));
+    this.#holders = new Map(sought.holders.map((path) => [path, this.#heldSince.seek(path)]));
   }
 
   /** How the last of that name went; undefined where it is there, or that was not met. */
@@ -56,12 +64,18 @@ export class Departures {
 
   /** Who has left the queue, the latest first. */
   get left(): readonly Departure[] {
-    return this.#left;
+    return this.#left.map((draft) => ({ ...draft, heldSinceMs: this.#held.get(draft)?.sinceMs }));
+  }
+
+  /** Since when one that holds does so, in Unix milliseconds; undefined where that is not known. */
+  heldSinceMs(holder: string): number | undefined {
+    return this.#holders.get(holder)?.sinceMs;
   }
 
   /** Whether all that is looked for was met: of what is gone, all since it was made. */
   get isEnough(): boolean {
     const { names, leftMax } = this.#sought;
+    if (!this.#heldSince.isEnough) return false;
     if (names === undefined) return this.#gone?.createdBy !== undefined;
     return this.#left.length >= leftMax && this.#left.every(({ createdBy }) => createdBy !== undefined);
   }
@@ -84,9 +98,12 @@ export class Departures {
       }
       return;
     }
-    const held = this.#held(path);
+    this.#heldSince.noteEnd(path, met.header.timeMs);
+    const held = this.#hasHeld(path);
     if (held !== undefined && isTold && this.#left.length < leftMax) {
-      this.#left.push(this.#begin(path, met, held));
+      const draft = this.#begin(path, met, held);
+      this.#left.push(draft);
+      if (held) this.#held.set(draft, this.#heldSince.seek(path));
     }
   }
 
@@ -98,6 +115,7 @@ export class Departures {
   }
 
   #noteBeginning({ kind, path, acl }: TreeEvent, { txn, ...met }: Met): void {
+    if (kind === "created") this.#heldSince.noteBeginning(path, txn, met.header.timeMs);
     const draft = this.#unbegun.get(path);
     if (draft === undefined) return;
     // What it held last: what was set before that is of no interest.
@@ -110,7 +128,7 @@ export class Departures {
   }
 
   /** Whether what went held what the path sought is; undefined where it never stood in its queue. */
-  #held(path: string): boolean | undefined {
+  #hasHeld(path: string): boolean | undefined {
     const { path: queue } = this.#sought;
     const parent = parentOf(path);
     const name = nameOf(path);

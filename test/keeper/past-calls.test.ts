@@ -338,6 +338,96 @@ describe("an explanation", () => {
     expect(explain()).toMatchObject({ gone: undefined, left: [], lookedBack: { isAll: true } });
   });
 
+  it("tells since when each held it, which is when the one before it went, and when it had asked", () => {
+    const { world, leader, follower } = served();
+    const explain = (path = "/locks/l"): ReturnType<typeof explained<"explainedPath">> =>
+      explained(
+        call(world, leader, { kind: "explainPath", path, isLinearizable: false }).answered(),
+        "explainedPath",
+      );
+    const release = ({ response }: { readonly response: CallResponse }): void => {
+      const session = must(response.op === "lease" ? response.session : undefined, "a lease");
+      call(world, follower, { kind: "release", path: "/locks/l" }, { session }).answered();
+    };
+    const first = acquire(world, follower, 0).answered();
+    world.run(500);
+    const second = acquire(world, follower, 60_000);
+    world.run(500);
+    const third = acquire(world, follower, 60_000);
+    world.run(500);
+    const [held, ...waiting] = must(explain().queue, "a queue").contenders;
+    expect(held?.heldSinceMs).toBe(held?.ctime);
+    expect(waiting.map(({ heldSinceMs }) => heldSinceMs)).toEqual([undefined, undefined]);
+
+    release(first);
+    const two = second.answered(30_000);
+    world.run(500);
+    release(two);
+    third.answered(30_000);
+    const { queue, left } = explain();
+    const [{ by: secondEnd, heldSinceMs: secondSince, createdBy: secondCame } = {}, firstLeft] = left;
+    const holder = must(queue?.contenders[0], "a holder");
+    expect(firstLeft).toMatchObject({ held: true, heldSinceMs: held?.ctime });
+    expect(secondSince).toBe(firstLeft?.by.timeMs);
+    expect(secondCame?.timeMs).toBe(waiting[0]?.ctime);
+    expect(holder).toMatchObject({ heldSinceMs: secondEnd?.timeMs, ctime: waiting[1]?.ctime });
+    // Of what stands in the queue the same is told.
+    expect(explain(holder.path).queue).toEqual(queue);
+
+    // The history tells no more who was there before.
+    world.run(3000);
+    world.replica(leader).trim(must(secondEnd, "its end").zxid);
+    expect(explain().queue?.contenders).toMatchObject([{ isHolder: true, heldSinceMs: undefined }]);
+  });
+
+  it("tells since when readers hold, who stand beside each other, and of a permit when it was taken", () => {
+    const { world, leader, follower } = served(1);
+    const explain = (path: string): ReturnType<typeof explained<"explainedPath">> =>
+      explained(
+        call(world, leader, { kind: "explainPath", path, isLinearizable: false }).answered(),
+        "explainedPath",
+      );
+    const names = [
+      "a-__READ__0000000000",
+      "b-__WRIT__0000000001",
+      "c-__READ__0000000002",
+      "d-__READ__0000000003",
+    ];
+    for (const name of ["/rw", ...names.map((one) => `/rw/${one}`)]) {
+      write(world, follower, name, "");
+      world.run(100);
+    }
+    const remove = (name: string): void => {
+      const request = { op: "delete", path: `/rw/${name}`, version: -1 } as const;
+      call(world, follower, { kind: "write", request }).answered();
+      world.run(100);
+    };
+    remove("a-__READ__0000000000");
+    remove("b-__WRIT__0000000001");
+    remove("c-__READ__0000000002");
+    const { queue, left } = explain("/rw");
+    const [reader, writer, early] = left;
+    // The other reader was not in its way.
+    expect(queue?.contenders).toMatchObject([{ isHolder: true, heldSinceMs: writer?.by.timeMs }]);
+    expect(reader?.heldSinceMs).toBe(writer?.by.timeMs);
+    expect(writer?.heldSinceMs).toBe(early?.by.timeMs);
+    expect(early?.heldSinceMs).toBe(early?.createdBy?.timeMs);
+
+    const permit = { kind: "acquire", path: "/s", ...LEASE, mode: "permit", permits: 1 } as const;
+    const one = call(world, follower, { ...permit, waitMs: 0 }).answered();
+    const two = call(world, follower, { ...permit, waitMs: 60_000 });
+    world.run(500);
+    const session = must(one.response.op === "lease" ? one.response.session : undefined, "a lease");
+    call(world, follower, { kind: "release", path: "/s" }, { session }).answered();
+    two.answered(30_000);
+    const [taken] = must(explain("/s").queue, "a queue").contenders;
+    expect(taken).toMatchObject({ isHolder: true, heldSinceMs: taken?.ctime });
+    // As Curator makes one, which may have to wait yet.
+    write(world, follower, "/s/leases/x-lease-0000000009", "");
+    const [, other] = must(explain("/s").queue, "a queue").contenders;
+    expect(other).toMatchObject({ isHolder: true, heldSinceMs: undefined });
+  });
+
   it("tells how a znode's data begin, and who set them last", () => {
     const { world, leader, follower } = served();
     const data = "x".repeat(EXPLAIN_HEAD_BYTES_MAX);

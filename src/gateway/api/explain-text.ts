@@ -76,7 +76,8 @@ function leftSentences(
     sentences.push(`Who held it last, if anybody, ${unknown(lookedBack, "is not known")}.`);
   }
   if (last !== undefined && last.createdBy === undefined) {
-    sentences.push(`Since when, and under which token, ${unknown(lookedBack, "is not known")}.`);
+    const what = last.heldSinceMs === undefined ? "Since when" : "When it asked";
+    sentences.push(`${what}, and under which token, ${unknown(lookedBack, "is not known")}.`);
   }
   return sentences;
 }
@@ -91,10 +92,22 @@ function beforeText(one: Departure): string {
   return `Before: ${one.held === false ? "waited for by " : ""}${whoText(one)}: it ${departed(one)}.`;
 }
 
-function whoText({ path, head, createdBy }: Departure): string {
+function whoText({ path, head, held, heldSinceMs, createdBy }: Departure): string {
   const name = textOf(head) ?? "";
-  const since = createdBy === undefined ? "" : ` since ${new Date(createdBy.timeMs).toISOString()}`;
+  const cameMs = createdBy?.timeMs;
+  const since = held === true ? heldText(heldSinceMs, cameMs) : cameMs === undefined ? "" : sinceText(cameMs);
   return `${path}${name === "" ? "" : ` (${oneLine(name)})`}${since}`;
+}
+
+/** Since when it holds, and when it asked for it where that was before; else what is known of the two. */
+function heldText(heldSinceMs: number | undefined, cameMs: number | undefined): string {
+  const came = cameMs === undefined ? "" : new Date(cameMs).toISOString();
+  if (heldSinceMs === undefined) return came === "" ? "" : `, in the queue since ${came}`;
+  return `${sinceText(heldSinceMs)}${came === "" || cameMs === heldSinceMs ? "" : `, asked at ${came}`}`;
+}
+
+function sinceText(timeMs: number): string {
+  return ` since ${new Date(timeMs).toISOString()}`;
 }
 
 function tokenText({ createdBy }: Departure): string {
@@ -171,9 +184,9 @@ function contenderText(one: ExplainedContender): string {
   const name = new TextDecoder().decode(one.data ?? new Uint8Array());
   const who = one.owner === undefined ? "no session" : sessionText(one.owner);
   const behind = one.behind === undefined ? "" : `, behind ${one.behind}`;
-  const since = new Date(one.ctime).toISOString();
+  const since = one.isHolder ? heldText(one.heldSinceMs, one.ctime) : sinceText(one.ctime);
   const token = one.isHolder ? `, token ${zxidDigits(one.token)}` : "";
-  return `${one.path}${name === "" ? "" : ` (${name})`} since ${since}${token}${behind}, of ${who}`;
+  return `${one.path}${name === "" ? "" : ` (${name})`}${since}${token}${behind}, of ${who}`;
 }
 
 function sessionText({ session, timeoutMs, tracked }: ExplainedSession): string {

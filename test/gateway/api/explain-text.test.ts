@@ -3,7 +3,12 @@ import { describe, expect, it } from "vitest";
 
 import { type Zxid, ZXID_ZERO } from "../../../src/base/zxid.ts";
 import { sentencesOfPath } from "../../../src/gateway/api/explain-text.ts";
-import type { Cause, Departure, ExplainedPath } from "../../../src/keeper/past-requests.ts";
+import type {
+  Cause,
+  Departure,
+  ExplainedContender,
+  ExplainedPath,
+} from "../../../src/keeper/past-requests.ts";
 
 const at = (counter: number): Zxid => ({ epoch: 1, counter });
 
@@ -17,6 +22,7 @@ const HOLDER: Departure = {
   why: "session-closed",
   by: cause(8),
   held: true,
+  heldSinceMs: cause(5).timeMs,
   createdBy: cause(5),
   head: new TextEncoder().encode("ann"),
 };
@@ -59,6 +65,61 @@ const WENT =
 
 const CLOSED = "as session 0000000000000007 was closed by its owner, over replica 2.";
 
+const OWNER = { session: 7n, timeoutMs: 5000, tracked: undefined } as const;
+
+const OF_OWNER =
+  "of session 0000000000000007 (timeout 5000 ms), of which the replica that was asked knows no more";
+
+function contender(known: Partial<ExplainedContender>): ExplainedContender {
+  const path = "/locks/l/_c_3-lock-0000000002";
+  const whose = { session: 7n, owner: OWNER, data: new TextEncoder().encode("cy") };
+  const seen = { isShared: false, isHolder: true, isPlaceholder: false };
+  const came = { token: at(6), mzxid: at(6), ctime: cause(6).timeMs };
+  return { name: "_c_3-lock-0000000002", path, behind: undefined, ...whose, ...seen, ...came, ...known };
+}
+
+describe("an explanation of a lock that is held", () => {
+  const heldText = (known: Partial<ExplainedContender>): string | undefined =>
+    told({ queue: { ...FREE, contenders: [contender(known)], count: 1 } })[2];
+
+  it("says since when its holder holds, and when it asked for that", () => {
+    const who = "Held by /locks/l/_c_3-lock-0000000002 (cy)";
+    const token = `token 00000000004294967302, ${OF_OWNER}.`;
+    expect(heldText({ heldSinceMs: cause(8).timeMs })).toBe(
+      `${who} since 2026-01-01T00:00:08.000Z, asked at 2026-01-01T00:00:06.000Z, ${token}`,
+    );
+    expect(heldText({ heldSinceMs: cause(6).timeMs })).toBe(
+      `${who} since 2026-01-01T00:00:06.000Z, ${token}`,
+    );
+    // The history does not tell who was there before.
+    expect(heldText({})).toBe(`${who}, in the queue since 2026-01-01T00:00:06.000Z, ${token}`);
+    expect(heldText({ isHolder: false, behind: HOLDER.path })).toBe(
+      `Waits: /locks/l/_c_3-lock-0000000002 (cy) since 2026-01-01T00:00:06.000Z, behind ${HOLDER.path}, ${OF_OWNER}.`,
+    );
+  });
+
+  it("says the same of those that held it before", () => {
+    const left = [
+      { ...HOLDER, heldSinceMs: cause(6).timeMs },
+      { ...HOLDER, heldSinceMs: cause(6).timeMs, createdBy: undefined },
+      { ...HOLDER, heldSinceMs: undefined },
+    ];
+    const lookedBack = { to: at(6), isAll: true };
+    const ended = `it went at 2026-01-01T00:00:08.000Z (zxid 1:8) ${CLOSED}`;
+    const who = `held by ${HOLDER.path} (ann)`;
+    const token = ", token 00000000004294967301";
+    expect(told({ gone: GONE, queue: FREE, left, lookedBack }).slice(2)).toEqual([
+      `Held last by ${HOLDER.path} (ann) since 2026-01-01T00:00:06.000Z, ` +
+        `asked at 2026-01-01T00:00:05.000Z${token}: ${ended}`,
+      `Before: ${who} since 2026-01-01T00:00:06.000Z: ${ended}`,
+      `Before: ${who}, in the queue since 2026-01-01T00:00:05.000Z${token}: ${ended}`,
+    ]);
+    expect(told({ gone: GONE, queue: FREE, left: left.slice(1, 2), lookedBack }).at(-1)).toBe(
+      `When it asked, and under which token, is not known: ${HISTORY} 1:6 only.`,
+    );
+  });
+});
+
 describe("an explanation of a lock that is gone", () => {
   it("says who held it last, since when, under which token, and how that ended", () => {
     expect(told({ gone: GONE, queue: FREE, left: [HOLDER, WAITER] })).toEqual([
@@ -73,7 +134,7 @@ describe("an explanation of a lock that is gone", () => {
 
   it("says what is not known where the history reaches back to its holder's end only", () => {
     const lookedBack = { to: at(6), isAll: true };
-    const left = [{ ...HOLDER, createdBy: undefined }];
+    const left = [{ ...HOLDER, heldSinceMs: undefined, createdBy: undefined }];
     expect(told({ gone: GONE, queue: FREE, left, lookedBack }).slice(2)).toEqual([
       `Held last by ${HOLDER.path} (ann): it went at 2026-01-01T00:00:08.000Z (zxid 1:8) ${CLOSED}`,
       `Since when, and under which token, is not known: ${HISTORY} 1:6 only.`,
