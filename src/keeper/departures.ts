@@ -8,7 +8,7 @@
  */
 import { type Acl, PERMS } from "../base/acl.ts";
 import { nameOf, parentOf } from "../base/path.ts";
-import type { OperationTxn, Txn } from "../base/txn.ts";
+import type { CreateTxn, NodeOwner, OperationTxn, Txn } from "../base/txn.ts";
 import { isAllowed } from "../tree/access.ts";
 import { type Contender, contendersOf, isPlaceholder } from "../tree/lock-queue.ts";
 import { mayTouch } from "../tree/scope.ts";
@@ -72,11 +72,14 @@ export class Departures {
     return this.#holders.get(holder)?.sinceMs;
   }
 
-  /** Whether all that is looked for was met: of what is gone, all since it was made. */
+  /** Whether all that is looked for was met: of what is gone and was no queue, when it was made. */
   get isEnough(): boolean {
     const { names, leftMax } = this.#sought;
     if (!this.#heldSince.isEnough) return false;
-    if (names === undefined) return this.#gone?.createdBy !== undefined;
+    if (names === undefined) {
+      if (this.#gone?.createdBy === undefined) return false;
+      if (this.#left.length === 0) return true;
+    }
     return this.#left.length >= leftMax && this.#left.every(({ createdBy }) => createdBy !== undefined);
   }
 
@@ -109,7 +112,15 @@ export class Departures {
 
   #begin(path: string, met: Met, held: boolean | undefined): Draft {
     const by = causeOf(met);
-    const draft: Draft = { path, why: whyOf(met.txn, by), by, held, createdBy: undefined, head: undefined };
+    const draft: Draft = {
+      path,
+      why: whyOf(met.txn, by),
+      by,
+      held,
+      createdBy: undefined,
+      mode: undefined,
+      head: undefined,
+    };
     this.#unbegun.set(path, draft);
     return draft;
   }
@@ -124,6 +135,7 @@ export class Departures {
     }
     if (kind !== "created") return;
     draft.createdBy = causeOf(met);
+    draft.mode = modeOf(txn, path);
     this.#unbegun.delete(path);
   }
 
@@ -175,10 +187,21 @@ function whyOf({ kind }: Txn, { isOwn }: Cause): Departure["why"] {
   return isOwn ? "removed-by-itself" : "deleted";
 }
 
+/** How what a transaction created at a path was to end. */
+function modeOf(txn: Txn, path: string): NodeOwner["mode"] | undefined {
+  const creator = operationsOf(txn).findLast(
+    (one): one is CreateTxn => one.kind === "create" && one.path === path,
+  );
+  return creator?.owner.mode;
+}
+
+function operationsOf(txn: Txn): readonly Txn[] {
+  return "operations" in txn ? txn.operations : [txn];
+}
+
 /** What a transaction leaves at a path that it created or set. */
 function dataOf(txn: Txn, path: string): Uint8Array | undefined {
-  const operations: readonly Txn[] = "operations" in txn ? txn.operations : [txn];
-  const setter = operations.findLast(
+  const setter = operationsOf(txn).findLast(
     (one): one is OperationTxn & { readonly kind: "create" | "setData" } =>
       (one.kind === "create" || one.kind === "setData") && one.path === path,
   );

@@ -2,6 +2,7 @@
 import type { SessionId, Sid } from "../base/ids.ts";
 import type { NodeData } from "../base/request.ts";
 import type { Stat } from "../base/stat.ts";
+import type { NodeOwner } from "../base/txn.ts";
 import type { Zxid } from "../base/zxid.ts";
 import type { Moment } from "../tree/past.ts";
 import type { Page, QueuedContender } from "./call.ts";
@@ -109,6 +110,8 @@ export interface Departure {
   readonly heldSinceMs?: number | undefined;
   /** The write that made it, whose zxid is the token of a holder; undefined where the history tells it no more. */
   readonly createdBy?: Cause | undefined;
+  /** How it was to end, as that write says; undefined as above. */
+  readonly mode?: NodeOwner["mode"] | undefined;
   /** How its last data began, which of a contender say whose it was; undefined for none, and as above. */
   readonly head?: Uint8Array | undefined;
 }

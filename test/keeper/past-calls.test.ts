@@ -4,7 +4,7 @@ import { type Acl, OPEN_ACL, PERMS } from "../../src/base/acl.ts";
 import { must } from "../../src/base/assert.ts";
 import { ERROR_CODES } from "../../src/base/error-code.ts";
 import type { SessionId } from "../../src/base/ids.ts";
-import type { Zxid } from "../../src/base/zxid.ts";
+import { type Zxid, ZXID_ZERO } from "../../src/base/zxid.ts";
 import type { CallResponse, Moment } from "../../src/keeper/call.ts";
 import { EXPLAIN_HEAD_BYTES_MAX, WALKS_MAX } from "../../src/keeper/limits.ts";
 import { call, create, openSession, type TestCall } from "./test-caller.ts";
@@ -325,7 +325,7 @@ describe("an explanation", () => {
       createdBy: { zxid: holder?.token, session: lease.session, replica: follower },
       head: new TextEncoder().encode("me"),
     });
-    expect(lookedBack).toBeUndefined();
+    expect(lookedBack).toMatchObject({ to: ZXID_ZERO, isAll: true });
 
     // The history forgets when it was taken, then that it ever was.
     world.run(3000);
@@ -336,6 +336,31 @@ describe("an explanation", () => {
     });
     world.replica(leader).trim(must(gone, "its end").by.zxid);
     expect(explain()).toMatchObject({ gone: undefined, left: [], lookedBack: { isAll: true } });
+  });
+
+  it("tells of a lock whose znode came and went as often the same, be it there or not", () => {
+    const { world, leader, follower } = served();
+    const explain = (): ReturnType<typeof explained<"explainedPath">> =>
+      explained(
+        call(world, leader, { kind: "explainPath", path: "/locks/l", isLinearizable: false }).answered(),
+        "explainedPath",
+      );
+    for (let round = 0; round < 2; round++) {
+      const { response } = acquire(world, follower, 0).answered();
+      const session = must(response.op === "lease" ? response.session : undefined, "a lease");
+      world.run(500);
+      call(world, follower, { kind: "release", path: "/locks/l" }, { session }).answered();
+      if (round === 1) break;
+      world.until("it is removed", () => world.tree(leader).get("/locks/l") === undefined, 300_000);
+    }
+    const { left } = explain();
+    expect(left).toMatchObject([{ held: true }, { held: true }]);
+    // Each began anew to count.
+    expect(new Set(left.map(({ heldSinceMs }) => heldSinceMs)).size).toBe(2);
+    for (const { heldSinceMs, createdBy } of left) expect(heldSinceMs).toBe(createdBy?.timeMs);
+    world.until("it is removed", () => world.tree(leader).get("/locks/l") === undefined, 300_000);
+    expect(explain().left).toEqual(left);
+    expect(explain().gone).toMatchObject({ why: "removed-by-itself", mode: "container" });
   });
 
   it("tells since when each held it, which is when the one before it went, and when it had asked", () => {
