@@ -250,7 +250,7 @@ test("a lock says who holds it and who waits, and how its last holder went", asy
   const after = await api.call("GET", "/explain/nodes/locks/why");
   expect(after.json).toMatchObject({ left: [{ why: "session-expired", byItself: true }] });
   const { stdout } = await edgekeeper("explain", "/locks/why");
-  expect(stdout).toContain("The lock /locks/why has 1 held, and 0 in its queue.\nHeld by /locks/why/_c_");
+  expect(stdout).toContain("The lock /locks/why: 1 holds it, 0 wait for it.\nHeld by /locks/why/_c_");
   expect(stdout).toMatch(/Before: .* expired: nothing had been heard of it for its timeout\./);
   const { json } = await waiting;
   await api.call("POST", "/locks/why/release", { json: { lease: json?.["lease"] } });

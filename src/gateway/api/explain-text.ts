@@ -11,7 +11,14 @@ import type {
   LookedBack,
 } from "../../durable/explained.ts";
 
-const BY_ITSELF = "an empty container, such as a lock that nobody holds, or a TTL znode whose time was over";
+type Queue = NonNullable<ExplainedPath["queue"]>;
+
+/** What goes by itself, by how it was made. */
+const BY_ITSELF = {
+  container: "it was a container, which goes when nothing is left in it",
+  ttl: "it was a TTL znode, whose time was over",
+  unknown: "an empty container, such as a lock that nobody holds, or a TTL znode whose time was over",
+} as const;
 
 /** About a path. */
 export function sentencesOfPath(path: string, told: ExplainedPath): readonly string[] {
@@ -29,15 +36,7 @@ export function sentencesOfPath(path: string, told: ExplainedPath): readonly str
   if (queue !== undefined) {
     const holders = queue.contenders.filter(({ isHolder }) => isHolder);
     const waiters = queue.contenders.filter(({ isHolder }) => !isHolder);
-    const permits = queue.permits === undefined ? "" : ` of ${queue.permits} permits`;
-    const waiting = queue.count - holders.length;
-    sentences.push(
-      holders.length === 0
-        ? waiting === 0
-          ? `Nobody holds the ${queue.of} ${queue.path}, and nobody waits for it: it is free.`
-          : `Nobody holds the ${queue.of} ${queue.path}; ${waiting} in its queue.`
-        : `The ${queue.of} ${queue.path} has ${holders.length}${permits} held, and ${waiting} in its queue.`,
-    );
+    sentences.push(heldSentence(queue, holders.length));
     for (const one of holders) sentences.push(`Held by ${contenderText(one)}.`);
     for (const one of waiters)
       sentences.push(`${one.isPlaceholder ? "Closed" : "Waits"}: ${contenderText(one)}.`);
@@ -50,11 +49,27 @@ export function sentencesOfPath(path: string, told: ExplainedPath): readonly str
   return sentences;
 }
 
+/** How many hold, and how many wait for that. */
+function heldSentence({ of, path, permits, contenders, count }: Queue, holders: number): string {
+  const closed = contenders.filter(({ isPlaceholder }) => isPlaceholder).length;
+  const waiting = count - holders - closed;
+  const waits = `${waiting} wait${waiting === 1 ? "s" : ""} for it`;
+  if (holders > 0) {
+    const held =
+      of === "semaphore" ? `${holders}${permits === undefined ? "" : ` of ${permits}`} permits held` : "";
+    const holds = held === "" ? `${holders} hold${holders === 1 ? "s" : ""} it` : held;
+    return `The ${of} ${path}: ${holds}, ${waits}.`;
+  }
+  if (closed > 0) return `Nobody holds the ${of} ${path}, which is closed for a delay; ${waits}.`;
+  if (waiting > 0) return `Nobody holds the ${of} ${path}; ${waits}.`;
+  return `Nobody holds the ${of} ${path}, and nobody waits for it: it is free.`;
+}
+
 /** Of what is not there: how it went, and since when it had been there. */
 function goneSentences(path: string, { gone, left, lookedBack }: ExplainedPath): readonly string[] {
   if (gone === undefined)
     return [`${path} is not there, and ${unknown(lookedBack, "nothing is known of one that was")}.`];
-  const went = `${path} is not there: it ${departed(gone)}.`;
+  const went = `${path} is not there: it ${departed(gone, left.length > 0)}.`;
   const { createdBy } = gone;
   // When a lock's container was made says nothing beside who stood below it.
   return createdBy === undefined || left.length > 0
@@ -201,15 +216,23 @@ function sessionText({ session, timeoutMs, tracked }: ExplainedSession): string 
   return `${terms}, ${where}, ${heard}, over in ${leftMs} ms if it stays silent`;
 }
 
-function departed({ why, by }: Departure): string {
+/** How it went; `wasQueue` where some are known to have stood in it. */
+function departed({ why, by, held, mode }: Departure, wasQueue = false): string {
   const id = sessionKey(by.session);
   switch (why) {
     case "session-expired":
       return `went ${whenText(by)} as session ${id} expired: nothing had been heard of it for its timeout`;
     case "session-closed":
-      return `went ${whenText(by)} as session ${id} was closed by its owner, over replica ${by.replica}`;
-    case "removed-by-itself":
-      return `went ${whenText(by)} by itself: ${BY_ITSELF}`;
+      // Nobody can tell whether its client did so, or the ensemble as the wait was over.
+      return held === false
+        ? `gave up waiting, or was let go, ${whenText(by)}, as session ${id} was closed, over replica ${by.replica}`
+        : `went ${whenText(by)} as session ${id} was closed by its owner, over replica ${by.replica}`;
+    case "removed-by-itself": {
+      const known = mode === "container" || mode === "ttl" ? mode : undefined;
+      const cause =
+        known === undefined && wasQueue ? "nobody stood in it any more" : BY_ITSELF[known ?? "unknown"];
+      return `went ${whenText(by)} by itself: ${cause}`;
+    }
     case "deleted":
       return `was deleted ${causeText(by)}`;
   }
