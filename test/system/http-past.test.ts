@@ -181,6 +181,15 @@ test("who could not read it then, or cannot now, is not told", async () => {
     /^Session [0-9a-f]{16} was closed by its owner at .*\nIt was opened .*\nWith it went \/mine\.\n$/,
   );
   expect(await edgekeeper("explain", "what?")).toMatchObject({ code: 2 });
+  // A part of an id is no id: it is not taken for one with zeros before it.
+  const part = owner.session.slice(0, 8);
+  const refused = await edgekeeper("explain", part);
+  expect(refused).toMatchObject({ code: 2 });
+  expect(refused.stderr).toContain("16 hex digits");
+  expect(await api.call("GET", `/explain/sessions/${part}`)).toMatchObject({
+    status: 400,
+    code: "bad-request",
+  });
 });
 
 /** A zxid as people read it. */

@@ -85,8 +85,8 @@ const departureSchema = z
       .number()
       .nullable()
       .describe(
-        "Since when it held, in milliseconds of Unix time; of what is explained itself, since when it was there. null " +
-          "of who only waited, and where the history does not tell.",
+        "Since when it held, in milliseconds of Unix time; of what is explained itself, since when it was there. " +
+          "null of who only waited, and where the history does not tell.",
       ),
     queuedSince: z
       .number()
@@ -198,7 +198,10 @@ const explainSession = createRoute({
     params: z.object({
       session: z
         .string()
-        .regex(/^(?:0x)?[0-9a-fA-F]{1,16}$/, "a session's id, up to sixteen hex digits")
+        .regex(
+          /^(?:[0-9a-fA-F]{16}|0x[0-9a-fA-F]{1,16})$/,
+          "a session's id has sixteen hex digits; it may have fewer behind 0x, as ZooKeeper leaves out zeros",
+        )
         .describe("Its id, as Stat and queues show it."),
     }),
   },
