@@ -93,8 +93,8 @@ export interface ExplainedContender extends QueuedContender {
   readonly behind: string | undefined;
   readonly owner: ExplainedSession | undefined;
   /**
-   * Since when a holder holds, in Unix milliseconds: `ctime` is when it came into the queue. undefined where the history
-   * does not tell, and of who waits. A replica of an earlier version does not tell.
+   * Since when a holder holds, in Unix milliseconds: `ctime` is when it came into the queue. undefined where the
+   * history does not tell, and of who waits. A replica of an earlier version does not tell.
    */
   readonly heldSinceMs?: number | undefined;
 }

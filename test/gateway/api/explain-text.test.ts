@@ -64,7 +64,9 @@ const GONE_BY_ITSELF = "/locks/l is not there: it went at 2026-01-01T00:00:09.00
 
 const WENT = `${GONE_BY_ITSELF}: it was a container, which goes when nothing is left in it.`;
 
-const WENT_SOMEHOW = `${GONE_BY_ITSELF}: an empty container, such as a lock that nobody holds, or a TTL znode whose time was over.`;
+const WENT_SOMEHOW =
+  `${GONE_BY_ITSELF}: an empty container, such as a lock that nobody holds, ` +
+  "or a TTL znode whose time was over.";
 
 const CLOSED = "as session 0000000000000007 was closed by its owner, over replica 2.";
 
