@@ -107,6 +107,18 @@ test("a znode, its children and what is different below it are told as of a writ
   expect(await at("/t", "yesterday")).toMatchObject({ status: 400, code: "bad-request" });
 });
 
+test("a znode that is not there is told as such: how to create one is told to who would", async () => {
+  const missing = { status: 404, code: "no-node", json: { detail: "there is no such znode" } };
+  expect(await api.call("GET", "/nodes/none")).toMatchObject(missing);
+  expect(await api.call("DELETE", "/nodes/none")).toMatchObject(missing);
+  const detail = "there is no such znode, or none above it to create it below";
+  expect(await api.call("PUT", "/nodes/none/below", { body: "x" })).toMatchObject({
+    ...missing,
+    json: { detail },
+  });
+  expect((await edgekeeper("get", "/none")).stderr.trim()).toBe("edgekeeper: /none: there is no such znode");
+});
+
 test("the past is the same after every replica was killed, and by time", async () => {
   const first = await put("/kept", "one");
   await put("/kept", "two");
