@@ -81,8 +81,8 @@ export interface Candidate {
   readonly holds: boolean;
   readonly token: string;
   readonly session: string | null;
-  /** Unix milliseconds. */
-  readonly since: number;
+  /** When it came into the queue, in Unix milliseconds: who leads may have waited first. */
+  readonly queuedSince: number;
   readonly value: string;
 }
 
@@ -115,8 +115,8 @@ export interface Queued {
   readonly token: string;
   /** The id of its session. */
   readonly session: string | null;
-  /** Unix milliseconds. */
-  readonly since: number;
+  /** When it came into the queue, in Unix milliseconds: who holds may have waited first. */
+  readonly queuedSince: number;
   readonly owner: string;
 }
 

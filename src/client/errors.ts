@@ -15,6 +15,8 @@ export interface ErrorDetails {
   readonly cause?: unknown;
   /** Which operation of a transaction failed, from 0. */
   readonly operation?: number | undefined;
+  /** Whether a znode was, or may have been, to be created. */
+  readonly isCreate?: boolean | undefined;
 }
 
 /** The root of all errors that the SDK throws on its own behalf. */
@@ -44,9 +46,9 @@ export class NoNodeError extends EdgekeeperError {
   override readonly name = "NoNodeError";
   readonly code = "NONODE";
   constructor(details?: ErrorDetails) {
-    const asOf = details?.asOf;
-    const now = "there is no such znode (to create one, its parent must be there, or the option parents set)";
-    super(asOf === undefined ? now : `it did not exist at ${asOf}`, details);
+    const { asOf, isCreate = false } = details ?? {};
+    const hint = isCreate ? " (to create one, its parent must be there, or the option parents set)" : "";
+    super(asOf === undefined ? `there is no such znode${hint}` : `it did not exist at ${asOf}`, details);
   }
 }
 

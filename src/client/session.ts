@@ -49,6 +49,7 @@ export interface StateEvent {
 }
 
 interface Call {
+  readonly isCreate: boolean;
   readonly path: string | undefined;
   readonly watcher: number | undefined;
   readonly resolve: (reply: Reply) => void;
@@ -112,7 +113,8 @@ export class Session {
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
       return await new Promise<Reply>((resolve, reject) => {
-        this.#calls.set(call, { path, watcher, resolve, reject });
+        const isCreate = request.op.startsWith("create");
+        this.#calls.set(call, { isCreate, path, watcher, resolve, reject });
         this.#step({ kind: "submit", submission: { call, request, watcher } });
         this.#flushSoon();
       });
@@ -234,12 +236,12 @@ export class Session {
     const call = this.#calls.get(number);
     if (call === undefined) return;
     this.#calls.delete(number);
-    const { watcher, path } = call;
+    const { watcher } = call;
     if (outcome.kind === "reply") {
       call.resolve({ zxid: zxidToBigInt(outcome.zxid), response: outcome.response, watcher });
       return;
     }
-    const error = errorOf(outcome, path);
+    const error = errorOf(outcome, call);
     // An exists that finds nothing has set its watcher.
     if (watcher !== undefined && error.code !== "NONODE") this.#watchers.delete(watcher);
     call.reject(error);
@@ -282,10 +284,13 @@ export class Session {
   }
 }
 
-function errorOf(outcome: Exclude<Outcome, { kind: "reply" }>, path: string | undefined): EdgekeeperError {
+function errorOf(
+  outcome: Exclude<Outcome, { kind: "reply" }>,
+  { path, isCreate }: Pick<Call, "path" | "isCreate">,
+): EdgekeeperError {
   switch (outcome.kind) {
     case "error":
-      return errorOfCode(outcome.code, { path });
+      return errorOfCode(outcome.code, { path, isCreate });
     case "lost":
       return new ConnectionLossError({ path, detail: outcome.reason, mayBeDone: outcome.mayBeDone });
     case "refused":

@@ -56,8 +56,10 @@ export class Transaction {
     const { response } = await this.#asker.ask("multi", request, { signal });
     const failed = response.results.findIndex(isCause);
     const cause = response.results[failed];
-    if (cause?.op === "error")
-      throw errorOfCode(cause.code, { path: this.#paths[failed], operation: failed });
+    if (cause?.op === "error") {
+      const isCreate = this.#operations[failed]?.op.startsWith("create");
+      throw errorOfCode(cause.code, { path: this.#paths[failed], operation: failed, isCreate });
+    }
     return response.results.map((result) => this.#resultOf(result));
   }
 

@@ -92,7 +92,7 @@ export interface Contender {
   readonly closed: boolean;
   readonly token: string;
   readonly session: string | null;
-  readonly since: number;
+  readonly queuedSince: number;
   readonly owner: string;
 }
 

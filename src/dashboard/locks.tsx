@@ -103,7 +103,7 @@ const COLUMNS: Columns = [
   ["Path"],
   ["Kind"],
   ["Held by"],
-  ["For", "number"],
+  ["In the queue for", "number"],
   ["Waiting", "number"],
   ["Fencing token", "number"],
 ];
@@ -125,7 +125,7 @@ function HeldTable(props: {
           </th>
           <td>{NAMES[kind]}</td>
           <td>{first === null ? "–" : holderText(first)}</td>
-          <td class="number">{first === null ? "–" : durationText(Date.now() - first.since)}</td>
+          <td class="number">{first === null ? "–" : durationText(Date.now() - first.queuedSince)}</td>
           <td class="number">{Math.max(0, count - (first?.holds === true ? 1 : 0))}</td>
           <td class="number mono">{first?.holds === true ? first.token : "–"}</td>
         </tr>
@@ -235,7 +235,7 @@ function Queued(props: {
   readonly release: ((contender: Contender) => void) | undefined;
 }): JSX.Element {
   const { desk, one, release } = props;
-  const { holds, closed, owner, session, since, token } = one;
+  const { holds, closed, owner, session, queuedSince, token } = one;
   return (
     <li>
       <div class="queued">
@@ -250,7 +250,7 @@ function Queued(props: {
         )}
       </div>
       <div class="queued faint">
-        <span>{durationText(Date.now() - since)}</span>
+        <span>in the queue for {durationText(Date.now() - queuedSince)}</span>
         <span>
           token <span class="mono">{token}</span>
         </span>

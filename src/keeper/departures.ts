@@ -8,13 +8,14 @@
  */
 import { type Acl, PERMS } from "../base/acl.ts";
 import { nameOf, parentOf } from "../base/path.ts";
-import type { OperationTxn, Txn } from "../base/txn.ts";
+import type { CreateTxn, NodeOwner, OperationTxn, Txn } from "../base/txn.ts";
 import { isAllowed } from "../tree/access.ts";
 import { type Contender, contendersOf, isPlaceholder } from "../tree/lock-queue.ts";
 import { mayTouch } from "../tree/scope.ts";
 import { isPermit, permitsTakenPath, waitersPath } from "../tree/semaphore.ts";
 import { eventsOf } from "../tree/told-events.ts";
 import type { TreeEvent } from "../tree/transition.ts";
+import { HeldSince, type Holding } from "./held-since.ts";
 import type { Met } from "./history-walks.ts";
 import { EXPLAIN_HEAD_BYTES_MAX } from "./limits.ts";
 import type { OpenCall } from "./open-call.ts";
@@ -25,6 +26,8 @@ export interface Sought {
   readonly path: string;
   /** The names of its children now; undefined where it is not there: then how it went is looked for as well. */
   readonly names: readonly string[] | undefined;
+  /** Who holds it now, or the lock in whose queue it stands: since when is looked for. */
+  readonly holders: readonly string[];
   /** So many that have left its queue, at the most. */
   readonly leftMax: number;
   /** Who asks, who is told what it may read. */
@@ -41,12 +44,17 @@ export class Departures {
   #gone: Draft | undefined;
   /** Those that went, by path, until their beginning is met. */
   readonly #unbegun = new Map<string, Draft>();
+  readonly #heldSince = new HeldSince();
+  /** Of those that hold, and of those that did, by what is told of them. */
+  readonly #holders: ReadonlyMap<string, Holding>;
+  readonly #held = new Map<Draft, Holding>();
   /** The lowest sequence numbers of those that were still there, or came, later in the same life of the queue. */
   #lowest = lowestOf([]);
 
   constructor(sought: Sought) {
     this.#sought = sought;
     this.#lowest = lowestOf(contendersOf(sought.names ?? []));
+    this.#holders = new Map(sought.holders.map((path) => [path, this.#heldSince.seek(path)]));
   }
 
   /** How the last of that name went; undefined where it is there, or that was not met. */
@@ -56,13 +64,22 @@ export class Departures {
 
   /** Who has left the queue, the latest first. */
   get left(): readonly Departure[] {
-    return this.#left;
+    return this.#left.map((draft) => ({ ...draft, heldSinceMs: this.#held.get(draft)?.sinceMs }));
   }
 
-  /** Whether all that is looked for was met: of what is gone, all since it was made. */
+  /** Since when one that holds does so, in Unix milliseconds; undefined where that is not known. */
+  heldSinceMs(holder: string): number | undefined {
+    return this.#holders.get(holder)?.sinceMs;
+  }
+
+  /** Whether all that is looked for was met: of what is gone and was no queue, when it was made. */
   get isEnough(): boolean {
     const { names, leftMax } = this.#sought;
-    if (names === undefined) return this.#gone?.createdBy !== undefined;
+    if (!this.#heldSince.isEnough) return false;
+    if (names === undefined) {
+      if (this.#gone?.createdBy === undefined) return false;
+      if (this.#left.length === 0) return true;
+    }
     return this.#left.length >= leftMax && this.#left.every(({ createdBy }) => createdBy !== undefined);
   }
 
@@ -84,20 +101,32 @@ export class Departures {
       }
       return;
     }
-    const held = this.#held(path);
+    this.#heldSince.noteEnd(path, met.header.timeMs);
+    const held = this.#hasHeld(path);
     if (held !== undefined && isTold && this.#left.length < leftMax) {
-      this.#left.push(this.#begin(path, met, held));
+      const draft = this.#begin(path, met, held);
+      this.#left.push(draft);
+      if (held) this.#held.set(draft, this.#heldSince.seek(path));
     }
   }
 
   #begin(path: string, met: Met, held: boolean | undefined): Draft {
     const by = causeOf(met);
-    const draft: Draft = { path, why: whyOf(met.txn, by), by, held, createdBy: undefined, head: undefined };
+    const draft: Draft = {
+      path,
+      why: whyOf(met.txn, by),
+      by,
+      held,
+      createdBy: undefined,
+      mode: undefined,
+      head: undefined,
+    };
     this.#unbegun.set(path, draft);
     return draft;
   }
 
   #noteBeginning({ kind, path, acl }: TreeEvent, { txn, ...met }: Met): void {
+    if (kind === "created") this.#heldSince.noteBeginning(path, txn, met.header.timeMs);
     const draft = this.#unbegun.get(path);
     if (draft === undefined) return;
     // What it held last: what was set before that is of no interest.
@@ -106,11 +135,12 @@ export class Departures {
     }
     if (kind !== "created") return;
     draft.createdBy = causeOf(met);
+    draft.mode = modeOf(txn, path);
     this.#unbegun.delete(path);
   }
 
   /** Whether what went held what the path sought is; undefined where it never stood in its queue. */
-  #held(path: string): boolean | undefined {
+  #hasHeld(path: string): boolean | undefined {
     const { path: queue } = this.#sought;
     const parent = parentOf(path);
     const name = nameOf(path);
@@ -157,10 +187,21 @@ function whyOf({ kind }: Txn, { isOwn }: Cause): Departure["why"] {
   return isOwn ? "removed-by-itself" : "deleted";
 }
 
+/** How what a transaction created at a path was to end. */
+function modeOf(txn: Txn, path: string): NodeOwner["mode"] | undefined {
+  const creator = operationsOf(txn).findLast(
+    (one): one is CreateTxn => one.kind === "create" && one.path === path,
+  );
+  return creator?.owner.mode;
+}
+
+function operationsOf(txn: Txn): readonly Txn[] {
+  return "operations" in txn ? txn.operations : [txn];
+}
+
 /** What a transaction leaves at a path that it created or set. */
 function dataOf(txn: Txn, path: string): Uint8Array | undefined {
-  const operations: readonly Txn[] = "operations" in txn ? txn.operations : [txn];
-  const setter = operations.findLast(
+  const setter = operationsOf(txn).findLast(
     (one): one is OperationTxn & { readonly kind: "create" | "setData" } =>
       (one.kind === "create" || one.kind === "setData") && one.path === path,
   );

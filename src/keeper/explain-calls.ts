@@ -66,6 +66,7 @@ export class ExplainCalls {
     const departures = new Departures({
       path,
       names: node && tree.childNames(path),
+      holders: holdersOf(queue),
       leftMax: node === undefined || isQueue ? EXPLAIN_LEFT_MAX : 0,
       open,
     });
@@ -74,9 +75,12 @@ export class ExplainCalls {
       look: (met) => departures.take(met),
       tell: (lookedBack) => {
         const { gone, left } = departures;
+        const contenders = queue?.contenders.map((one) =>
+          one.isHolder ? { ...one, heldSinceMs: departures.heldSinceMs(one.path) } : one,
+        );
         this.#host.answer(open, tree.lastApplied, ERROR_CODES.ok, {
           ...present,
-          queue: queue ?? emptyQueue(path, left),
+          queue: queue === undefined ? emptyQueue(path, left) : { ...queue, contenders: contenders ?? [] },
           gone,
           left,
           lookedBack,
@@ -206,6 +210,11 @@ export class ExplainCalls {
 /** Whether a znode in whose queue nobody stands may have been one: it had children, or says how many permits it has. */
 function mayHaveBeenQueue(tree: DoorContext["tree"], path: string, node: Znode): boolean {
   return (node.childCount === 0 && node.childCreates > 0) || tree.get(permitsPath(path)) !== undefined;
+}
+
+/** The paths of those that hold. */
+function holdersOf(queue: Queue | undefined): readonly string[] {
+  return queue?.contenders.flatMap(({ isHolder, path }) => (isHolder ? [path] : [])) ?? [];
 }
 
 /** The queue that a path was, by who has left it, and in which nobody stands now; undefined where nobody has. */

@@ -10,7 +10,7 @@ import { PERMS } from "../base/acl.ts";
 import { ERROR_CODES, type ErrorName } from "../base/error-code.ts";
 import { NO_SESSION, type SessionId } from "../base/ids.ts";
 import type { Acl } from "../base/acl.ts";
-import { compareZxid, type Zxid } from "../base/zxid.ts";
+import { compareZxid, equalZxid, type Zxid, ZXID_ZERO } from "../base/zxid.ts";
 import { isAllowed } from "../tree/access.ts";
 import {
   changesOf,
@@ -22,6 +22,7 @@ import {
 } from "../tree/past.ts";
 import { pathOfStats } from "../tree/quota.ts";
 import { mayTouch } from "../tree/scope.ts";
+import { reservedNodes } from "../tree/tree.ts";
 import type { CallAnswer, CallResponse, Page } from "./call.ts";
 import type { DoorContext } from "./door-context.ts";
 import type { HistoryEnd, HistoryWalks, Met, Walker } from "./history-walks.ts";
@@ -95,6 +96,7 @@ export class PastCalls {
         for (const moment of [difference.from, difference.to]) {
           if (end !== undefined) moment.endAt(end.zxid, end.timeMs);
         }
+        if (end !== undefined && equalZxid(end.zxid, ZXID_ZERO)) difference.beginWith(reservedNodes());
         // So much was written meanwhile that what was there before is not known.
         if (frozen.isOverrun) this.#giveUp(open);
         else if (isTooLarge(difference)) this.#fail(open, "marshallingError");

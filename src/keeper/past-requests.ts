@@ -2,6 +2,7 @@
 import type { SessionId, Sid } from "../base/ids.ts";
 import type { NodeData } from "../base/request.ts";
 import type { Stat } from "../base/stat.ts";
+import type { NodeOwner } from "../base/txn.ts";
 import type { Zxid } from "../base/zxid.ts";
 import type { Moment } from "../tree/past.ts";
 import type { Page, QueuedContender } from "./call.ts";
@@ -91,6 +92,11 @@ export interface ExplainedContender extends QueuedContender {
   /** Whom it waits for; undefined for a holder. */
   readonly behind: string | undefined;
   readonly owner: ExplainedSession | undefined;
+  /**
+   * Since when a holder holds, in Unix milliseconds: `ctime` is when it came into the queue. undefined where the
+   * history does not tell, and of who waits. A replica of an earlier version does not tell.
+   */
+  readonly heldSinceMs?: number | undefined;
 }
 
 /** How something went. A replica of an earlier version tells no more than the first three. */
@@ -100,8 +106,12 @@ export interface Departure {
   readonly by: Cause;
   /** Of one that left a queue: it held, and did not only wait. */
   readonly held?: boolean | undefined;
+  /** Of one that held: since when, in Unix milliseconds; undefined where the history does not tell. */
+  readonly heldSinceMs?: number | undefined;
   /** The write that made it, whose zxid is the token of a holder; undefined where the history tells it no more. */
   readonly createdBy?: Cause | undefined;
+  /** How it was to end, as that write says; undefined as above. */
+  readonly mode?: NodeOwner["mode"] | undefined;
   /** How its last data began, which of a contender say whose it was; undefined for none, and as above. */
   readonly head?: Uint8Array | undefined;
 }

@@ -432,6 +432,19 @@ export class PastDifference {
     return compared === undefined || (isTold(compared.before) && isTold(compared.after));
   }
 
+  /** The history was read to its very beginning, when these were there: what was not set since is as it was then. */
+  beginWith(nodes: Iterable<readonly [string, Znode]>): void {
+    for (const [path, node] of nodes) {
+      const compared = this.#compared.get(path);
+      const { value, birth, acl } = remainsOf(node);
+      for (const remains of compared === undefined ? [] : [compared.before, compared.after]) {
+        remains.value ??= value;
+        remains.birth ??= birth;
+        remains.acl ??= acl;
+      }
+    }
+  }
+
   /** What is different, in the order of paths. */
   differences(): readonly PathDifference[] {
     const found: PathDifference[] = [];

@@ -1,41 +1,15 @@
 /** What callers are told of the past, and why things are so: over replicas, their deaths and forgotten history. */
 import { describe, expect, it } from "vitest";
 import { type Acl, OPEN_ACL, PERMS } from "../../src/base/acl.ts";
-import { must } from "../../src/base/assert.ts";
 import { ERROR_CODES } from "../../src/base/error-code.ts";
-import type { SessionId } from "../../src/base/ids.ts";
-import type { Zxid } from "../../src/base/zxid.ts";
+import { type Zxid, ZXID_ZERO } from "../../src/base/zxid.ts";
 import type { CallResponse, Moment } from "../../src/keeper/call.ts";
-import { EXPLAIN_HEAD_BYTES_MAX, WALKS_MAX } from "../../src/keeper/limits.ts";
-import { call, create, openSession, type TestCall } from "./test-caller.ts";
-import { World } from "./world.ts";
-
-const EPHEMERAL = 1;
+import { WALKS_MAX } from "../../src/keeper/limits.ts";
+import { served, set, write } from "./served-world.ts";
+import { call, create, type TestCall } from "./test-caller.ts";
+import type { World } from "./world.ts";
 
 const FOR_ANN: readonly Acl[] = [{ perms: PERMS.all, scheme: "x509", id: "CN=ann" }];
-
-interface Served {
-  readonly world: World;
-  readonly leader: number;
-  readonly follower: number;
-}
-
-function served(voters = 3): Served {
-  const world = new World({ voters, seed: 7 }).startAll();
-  const leader = world.untilServing();
-  const follower = world.sids.find((sid) => sid !== leader) ?? leader;
-  return { world, leader, follower };
-}
-
-function write(world: World, sid: number, path: string, text: string): Zxid {
-  return call(world, sid, { kind: "write", request: create(path, text) }).answered().zxid;
-}
-
-function set(world: World, sid: number, path: string, text: string): Zxid {
-  const data = new TextEncoder().encode(text);
-  const request = { op: "setData", path, data, version: -1 } as const;
-  return call(world, sid, { kind: "write", request }).answered().zxid;
-}
 
 function setAcl(world: World, sid: number, path: string, acl: readonly Acl[]): Zxid {
   const request = { op: "setACL", path, acl, version: -1 } as const;
@@ -49,14 +23,6 @@ function past(world: World, sid: number, path: string, at: Moment & { readonly i
 
 function textOf(response: CallResponse): string | undefined {
   return response.op === "past" ? new TextDecoder().decode(response.data ?? new Uint8Array()) : undefined;
-}
-
-function explained<Op extends "explainedPath" | "explainedSession">(
-  { response }: { readonly response: CallResponse },
-  op: Op,
-): CallResponse & { readonly op: Op } {
-  if (response.op !== op) throw new Error(`explained by ${response.op}`);
-  return response as CallResponse & { readonly op: Op };
 }
 
 describe("a znode of the past", () => {
@@ -261,144 +227,24 @@ describe("a difference", () => {
   });
 });
 
-describe("an explanation", () => {
-  const LEASE = { mode: "exclusive", ttlMs: 5000, owner: "me", isProbed: false, key: undefined } as const;
-
-  function acquire(world: World, sid: number, waitMs: number): TestCall {
-    return call(world, sid, { kind: "acquire", path: "/locks/l", waitMs, ...LEASE });
-  }
-
-  it("tells who holds a lock and who waits, and why the last holder does no more", () => {
-    const { world, leader, follower } = served();
-    acquire(world, follower, 0).answered();
-    const waiting = acquire(world, follower, 60_000);
-    world.run(500);
-    const explain = (): ReturnType<typeof explained<"explainedPath">> =>
-      explained(
-        call(world, leader, { kind: "explainPath", path: "/locks/l", isLinearizable: false }).answered(),
-        "explainedPath",
-      );
-    const { queue } = explain();
-    const [holder, waiter] = queue?.contenders ?? [];
-
-    expect(queue).toMatchObject({ of: "lock", count: 2 });
-    expect(holder).toMatchObject({ isHolder: true, behind: undefined, owner: { timeoutMs: 5000 } });
-    expect(waiter).toMatchObject({ isHolder: false, behind: holder?.path });
-    expect(waiter?.owner?.tracked).toMatchObject({ attachedTo: follower });
-    expect(waiter?.owner?.tracked?.heardAgoMs).toBeLessThan(1000);
-
-    // Nobody renews it.
-    waiting.answered(30_000);
-    const { left } = explain();
-    expect(left).toMatchObject([
-      { path: holder?.path, why: "session-expired", by: { session: holder?.session } },
-    ]);
-  });
-
-  it("tells of a lock that is gone who held it last, under which token and how that ended, as far as is kept", () => {
-    const { world, leader, follower } = served();
-    const explain = (): ReturnType<typeof explained<"explainedPath">> =>
-      explained(
-        call(world, leader, { kind: "explainPath", path: "/locks/l", isLinearizable: false }).answered(),
-        "explainedPath",
-      );
-    const held = acquire(world, follower, 0).answered();
-    const waiting = acquire(world, follower, 60_000);
-    world.run(500);
-    waiting.hangUp();
-    world.run(500);
-    const { contenders } = must(explain().queue, "a queue");
-    const lease = must(held.response.op === "lease" ? held.response.session : undefined, "a lease");
-    const release = { kind: "release", path: "/locks/l" } as const;
-    const released = call(world, follower, release, { session: lease }).answered();
-    world.until("its container is removed", () => world.tree(leader).get("/locks/l") === undefined, 300_000);
-    const [holder] = contenders;
-    const { gone, left, queue, lookedBack } = explain();
-
-    expect(gone).toMatchObject({ path: "/locks/l", why: "removed-by-itself" });
-    expect(queue).toMatchObject({ path: "/locks/l", of: "lock", count: 0 });
-    expect(left.map(({ held: hasHeld }) => hasHeld)).toEqual([true, false]);
-    expect(left[0]).toMatchObject({
-      path: holder?.path,
-      why: "session-closed",
-      by: { zxid: released.zxid, session: lease.session },
-      createdBy: { zxid: holder?.token, session: lease.session, replica: follower },
-      head: new TextEncoder().encode("me"),
+describe("a difference since before the first write", () => {
+  it("tells what was there without any, as the history is kept from its beginning", () => {
+    const { world, leader } = served();
+    write(world, leader, "/a", "one");
+    const page = { after: "", limit: 10 };
+    const moments = { from: { timeMs: 1 }, to: undefined } as const;
+    const request = { kind: "difference", path: "/", ...moments, page, isLinearizable: false } as const;
+    const { response } = call(world, leader, request).answered();
+    expect(response).toMatchObject({
+      from: ZXID_ZERO,
+      entries: [
+        { path: "/a", kind: "created" },
+        {
+          path: "/zookeeper/config",
+          kind: "changed",
+          before: { data: new Uint8Array(), version: 0, czxid: ZXID_ZERO },
+        },
+      ],
     });
-    expect(lookedBack).toBeUndefined();
-
-    // The history forgets when it was taken, then that it ever was.
-    world.run(3000);
-    world.replica(leader).trim(must(holder, "a holder").token);
-    expect(explain()).toMatchObject({
-      left: [{ path: holder?.path, createdBy: undefined }, { held: false }],
-      lookedBack: { to: holder?.token, isAll: true },
-    });
-    world.replica(leader).trim(must(gone, "its end").by.zxid);
-    expect(explain()).toMatchObject({ gone: undefined, left: [], lookedBack: { isAll: true } });
-  });
-
-  it("tells how a znode's data begin, and who set them last", () => {
-    const { world, leader, follower } = served();
-    const data = "x".repeat(EXPLAIN_HEAD_BYTES_MAX);
-    write(world, follower, "/long", data);
-    const last = set(world, follower, "/long", `${data}, and more`);
-    const request = { kind: "explainPath", path: "/long", isLinearizable: false } as const;
-    const told = explained(call(world, leader, request).answered(), "explainedPath");
-
-    expect(new TextDecoder().decode(told.head)).toBe(data);
-    expect(told.setBy).toMatchObject({ zxid: last, replica: follower, isOwn: false });
-  });
-
-  it("tells what became of an ephemeral and of its session, closed or expired, and what of is not known", () => {
-    const { world, leader, follower } = served();
-    const make = (name: string): SessionId => {
-      const session = openSession(world, follower, 5000);
-      call(world, follower, { kind: "write", request: create(name, "", EPHEMERAL) }, { session }).answered();
-      if (name === "/closed") {
-        call(world, follower, { kind: "write", request: { op: "closeSession" } }, { session }).answered();
-      }
-      return session.session;
-    };
-    const [closed, expired] = [make("/closed"), make("/expired")];
-    const ask = (path: string): ReturnType<typeof explained<"explainedPath">> =>
-      explained(
-        call(world, leader, { kind: "explainPath", path, isLinearizable: false }).answered(),
-        "explainedPath",
-      );
-    const askSession = (session: SessionId): ReturnType<typeof explained<"explainedSession">> =>
-      explained(
-        call(world, leader, { kind: "explainSession", session, isLinearizable: false }).answered(),
-        "explainedSession",
-      );
-
-    expect(ask("/expired").owner).toMatchObject({ session: expired, timeoutMs: 5000 });
-    expect(askSession(expired)).toMatchObject({
-      ephemerals: ["/expired"],
-      ended: undefined,
-      opened: { replica: follower },
-    });
-    world.until("it expires", () => world.tree(leader).get("/expired") === undefined, 30_000);
-    expect(ask("/closed").gone).toMatchObject({
-      why: "session-closed",
-      by: { session: closed, replica: follower },
-    });
-    expect(ask("/expired").gone).toMatchObject({
-      why: "session-expired",
-      by: { session: expired, isOwn: true },
-    });
-    expect(askSession(expired)).toMatchObject({
-      ended: { why: "expired" },
-      lost: ["/expired"],
-      session: { timeoutMs: undefined },
-    });
-    expect(askSession(closed)).toMatchObject({ ended: { why: "closed" }, lost: ["/closed"] });
-    expect(ask("/never")).toMatchObject({ gone: undefined, lookedBack: { isAll: true } });
-
-    world.run(3000);
-    const { lastApplied } = world.tree(leader);
-    world.replica(leader).trim(lastApplied);
-    expect(ask("/expired")).toMatchObject({ gone: undefined, lookedBack: { to: lastApplied, isAll: true } });
-    expect(askSession(closed)).toMatchObject({ ended: undefined, lookedBack: { to: lastApplied } });
   });
 });

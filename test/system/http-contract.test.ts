@@ -92,7 +92,7 @@ const SUCCESSES: readonly (readonly [string, string, () => ApiInit])[] = [
   ...SURVEY_SUCCESSES,
   ["GET", "/diff/there?from=0", () => ({})],
   ["GET", "/explain/nodes/there", () => ({})],
-  ["GET", "/explain/sessions/7", () => ({})],
+  ["GET", "/explain/sessions/0x7", () => ({})],
   ["GET", "/tokens", () => ({})],
   ["POST", "/tokens", () => ({ json: NEW_TOKEN })],
   ["DELETE", `/tokens/${NO_TOKEN}`, () => ({})],

@@ -103,7 +103,7 @@ describe("a lock", () => {
         closed: false,
         token,
         session: lease.split("-")[0],
-        since: expect.any(Number) as number,
+        queuedSince: expect.any(Number) as number,
         owner: "me",
       },
     ]);

@@ -107,6 +107,18 @@ test("a znode, its children and what is different below it are told as of a writ
   expect(await at("/t", "yesterday")).toMatchObject({ status: 400, code: "bad-request" });
 });
 
+test("a znode that is not there is told as such: how to create one is told to who would", async () => {
+  const missing = { status: 404, code: "no-node", json: { detail: "there is no such znode" } };
+  expect(await api.call("GET", "/nodes/none")).toMatchObject(missing);
+  expect(await api.call("DELETE", "/nodes/none")).toMatchObject(missing);
+  const detail = "there is no such znode, or none above it to create it below";
+  expect(await api.call("PUT", "/nodes/none/below", { body: "x" })).toMatchObject({
+    ...missing,
+    json: { detail },
+  });
+  expect((await edgekeeper("get", "/none")).stderr.trim()).toBe("edgekeeper: /none: there is no such znode");
+});
+
 test("the past is the same after every replica was killed, and by time", async () => {
   const first = await put("/kept", "one");
   await put("/kept", "two");
@@ -181,6 +193,15 @@ test("who could not read it then, or cannot now, is not told", async () => {
     /^Session [0-9a-f]{16} was closed by its owner at .*\nIt was opened .*\nWith it went \/mine\.\n$/,
   );
   expect(await edgekeeper("explain", "what?")).toMatchObject({ code: 2 });
+  // A part of an id is no id: it is not taken for one with zeros before it.
+  const part = owner.session.slice(0, 8);
+  const refused = await edgekeeper("explain", part);
+  expect(refused).toMatchObject({ code: 2 });
+  expect(refused.stderr).toContain("16 hex digits");
+  expect(await api.call("GET", `/explain/sessions/${part}`)).toMatchObject({
+    status: 400,
+    code: "bad-request",
+  });
 });
 
 /** A zxid as people read it. */
@@ -250,7 +271,7 @@ test("a lock says who holds it and who waits, and how its last holder went", asy
   const after = await api.call("GET", "/explain/nodes/locks/why");
   expect(after.json).toMatchObject({ left: [{ why: "session-expired", byItself: true }] });
   const { stdout } = await edgekeeper("explain", "/locks/why");
-  expect(stdout).toContain("The lock /locks/why has 1 held, and 0 in its queue.\nHeld by /locks/why/_c_");
+  expect(stdout).toContain("The lock /locks/why: 1 holds it, 0 wait for it.\nHeld by /locks/why/_c_");
   expect(stdout).toMatch(/Before: .* expired: nothing had been heard of it for its timeout\./);
   const { json } = await waiting;
   await api.call("POST", "/locks/why/release", { json: { lease: json?.["lease"] } });

@@ -159,7 +159,10 @@ export class Caller {
         if (attempt > 0 && problem.code === asked.doneCode) {
           return { answer: { status: 204, text: "", header, attempt, sentMs } };
         }
-        error = errorOfProblem(problem, about);
+        error = errorOfProblem(problem, {
+          path: about,
+          isCreate: asked.method === "PUT" || asked.method === "POST",
+        });
         if (!(NOT_DONE.has(problem.code) || (isRepeatable && isUnknown(problem)))) throw error;
         pauseMs = Math.max(pauseMs, Number(response.headers.get("retry-after") ?? 0) * 1000 || 0);
       }

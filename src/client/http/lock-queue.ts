@@ -10,8 +10,8 @@ export interface Contender {
   readonly token: string;
   /** The id of its session, in hex digits. */
   readonly session: string | undefined;
-  /** Unix milliseconds. */
-  readonly since: number;
+  /** When it came into the queue, in Unix milliseconds: who holds may have waited first. */
+  readonly queuedSince: number;
   readonly owner: string;
 }
 
@@ -42,13 +42,13 @@ export function readElection(document: Members): Election {
 }
 
 function candidateOf(document: unknown): Candidate {
-  const { node, holds, token, session, since, value } = membersOf(document);
+  const { node, holds, token, session, queuedSince, value } = membersOf(document);
   return {
     node: textOf(node),
     holds: holds === true,
     token: textOf(token),
     session: session === null ? undefined : textOf(session),
-    since: numberOf(since),
+    queuedSince: numberOf(queuedSince),
     value: textOf(value),
   };
 }
@@ -67,14 +67,14 @@ export function readQueue(document: Members): LockQueue {
     path: textOf(document["lock"]),
     count: numberOf(document["count"]),
     queue: listOf(document["queue"]).map((value) => {
-      const { node, mode, holds, token, session, since, owner } = membersOf(value);
+      const { node, mode, holds, token, session, queuedSince, owner } = membersOf(value);
       return {
         node: textOf(node),
         mode: mode === "shared" ? "shared" : "exclusive",
         holds: holds === true,
         token: textOf(token),
         session: session === null ? undefined : textOf(session),
-        since: numberOf(since),
+        queuedSince: numberOf(queuedSince),
         owner: textOf(owner),
       };
     }),

@@ -120,11 +120,14 @@ export function readProblem(status: number, text: string): Problem {
   };
 }
 
-/** The error that a problem is. */
-export function errorOfProblem(problem: Problem, path: string | undefined): EdgekeeperError {
+/** The error that a problem is, of a request that may have been to create a znode, or not. */
+export function errorOfProblem(
+  problem: Problem,
+  { path, isCreate }: Pick<ErrorDetails, "path" | "isCreate"> = {},
+): EdgekeeperError {
   const { code, operation, asOf } = problem;
   const isTelling = CLASSES[code] === undefined || TELLING.has(code);
-  const details = { path, operation, asOf, detail: isTelling ? problem.detail : undefined };
+  const details = { path, isCreate, operation, asOf, detail: isTelling ? problem.detail : undefined };
   if (code === OUTCOME_UNKNOWN) return new ConnectionLossError({ ...details, mayBeDone: true });
   const known = CLASSES[code];
   return known === undefined ? new HttpProblemError(problem, details) : new known(details);

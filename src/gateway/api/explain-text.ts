@@ -11,7 +11,14 @@ import type {
   LookedBack,
 } from "../../durable/explained.ts";
 
-const BY_ITSELF = "an empty container, such as a lock that nobody holds, or a TTL znode whose time was over";
+type Queue = NonNullable<ExplainedPath["queue"]>;
+
+/** What goes by itself, by how it was made. */
+const BY_ITSELF = {
+  container: "it was a container, which goes when nothing is left in it",
+  ttl: "it was a TTL znode, whose time was over",
+  unknown: "an empty container, such as a lock that nobody holds, or a TTL znode whose time was over",
+} as const;
 
 /** About a path. */
 export function sentencesOfPath(path: string, told: ExplainedPath): readonly string[] {
@@ -29,15 +36,7 @@ export function sentencesOfPath(path: string, told: ExplainedPath): readonly str
   if (queue !== undefined) {
     const holders = queue.contenders.filter(({ isHolder }) => isHolder);
     const waiters = queue.contenders.filter(({ isHolder }) => !isHolder);
-    const permits = queue.permits === undefined ? "" : ` of ${queue.permits} permits`;
-    const waiting = queue.count - holders.length;
-    sentences.push(
-      holders.length === 0
-        ? waiting === 0
-          ? `Nobody holds the ${queue.of} ${queue.path}, and nobody waits for it: it is free.`
-          : `Nobody holds the ${queue.of} ${queue.path}; ${waiting} in its queue.`
-        : `The ${queue.of} ${queue.path} has ${holders.length}${permits} held, and ${waiting} in its queue.`,
-    );
+    sentences.push(heldSentence(queue, holders.length));
     for (const one of holders) sentences.push(`Held by ${contenderText(one)}.`);
     for (const one of waiters)
       sentences.push(`${one.isPlaceholder ? "Closed" : "Waits"}: ${contenderText(one)}.`);
@@ -50,11 +49,27 @@ export function sentencesOfPath(path: string, told: ExplainedPath): readonly str
   return sentences;
 }
 
+/** How many hold, and how many wait for that. */
+function heldSentence({ of, path, permits, contenders, count }: Queue, holders: number): string {
+  const closed = contenders.filter(({ isPlaceholder }) => isPlaceholder).length;
+  const waiting = count - holders - closed;
+  const waits = `${waiting} wait${waiting === 1 ? "s" : ""} for it`;
+  if (holders > 0) {
+    const held =
+      of === "semaphore" ? `${holders}${permits === undefined ? "" : ` of ${permits}`} permits held` : "";
+    const holds = held === "" ? `${holders} hold${holders === 1 ? "s" : ""} it` : held;
+    return `The ${of} ${path}: ${holds}, ${waits}.`;
+  }
+  if (closed > 0) return `Nobody holds the ${of} ${path}, which is closed for a delay; ${waits}.`;
+  if (waiting > 0) return `Nobody holds the ${of} ${path}; ${waits}.`;
+  return `Nobody holds the ${of} ${path}, and nobody waits for it: it is free.`;
+}
+
 /** Of what is not there: how it went, and since when it had been there. */
 function goneSentences(path: string, { gone, left, lookedBack }: ExplainedPath): readonly string[] {
   if (gone === undefined)
     return [`${path} is not there, and ${unknown(lookedBack, "nothing is known of one that was")}.`];
-  const went = `${path} is not there: it ${departed(gone)}.`;
+  const went = `${path} is not there: it ${departed(gone, left.length > 0)}.`;
   const { createdBy } = gone;
   // When a lock's container was made says nothing beside who stood below it.
   return createdBy === undefined || left.length > 0
@@ -76,7 +91,8 @@ function leftSentences(
     sentences.push(`Who held it last, if anybody, ${unknown(lookedBack, "is not known")}.`);
   }
   if (last !== undefined && last.createdBy === undefined) {
-    sentences.push(`Since when, and under which token, ${unknown(lookedBack, "is not known")}.`);
+    const what = last.heldSinceMs === undefined ? "Since when" : "When it asked";
+    sentences.push(`${what}, and under which token, ${unknown(lookedBack, "is not known")}.`);
   }
   return sentences;
 }
@@ -91,10 +107,22 @@ function beforeText(one: Departure): string {
   return `Before: ${one.held === false ? "waited for by " : ""}${whoText(one)}: it ${departed(one)}.`;
 }
 
-function whoText({ path, head, createdBy }: Departure): string {
+function whoText({ path, head, held, heldSinceMs, createdBy }: Departure): string {
   const name = textOf(head) ?? "";
-  const since = createdBy === undefined ? "" : ` since ${new Date(createdBy.timeMs).toISOString()}`;
+  const cameMs = createdBy?.timeMs;
+  const since = held === true ? heldText(heldSinceMs, cameMs) : cameMs === undefined ? "" : sinceText(cameMs);
   return `${path}${name === "" ? "" : ` (${oneLine(name)})`}${since}`;
+}
+
+/** Since when it holds, and when it asked for it where that was before; else what is known of the two. */
+function heldText(heldSinceMs: number | undefined, cameMs: number | undefined): string {
+  const came = cameMs === undefined ? "" : new Date(cameMs).toISOString();
+  if (heldSinceMs === undefined) return came === "" ? "" : `, in the queue since ${came}`;
+  return `${sinceText(heldSinceMs)}${came === "" || cameMs === heldSinceMs ? "" : `, asked at ${came}`}`;
+}
+
+function sinceText(timeMs: number): string {
+  return ` since ${new Date(timeMs).toISOString()}`;
 }
 
 function tokenText({ createdBy }: Departure): string {
@@ -171,9 +199,9 @@ function contenderText(one: ExplainedContender): string {
   const name = new TextDecoder().decode(one.data ?? new Uint8Array());
   const who = one.owner === undefined ? "no session" : sessionText(one.owner);
   const behind = one.behind === undefined ? "" : `, behind ${one.behind}`;
-  const since = new Date(one.ctime).toISOString();
+  const since = one.isHolder ? heldText(one.heldSinceMs, one.ctime) : sinceText(one.ctime);
   const token = one.isHolder ? `, token ${zxidDigits(one.token)}` : "";
-  return `${one.path}${name === "" ? "" : ` (${name})`} since ${since}${token}${behind}, of ${who}`;
+  return `${one.path}${name === "" ? "" : ` (${name})`}${since}${token}${behind}, of ${who}`;
 }
 
 function sessionText({ session, timeoutMs, tracked }: ExplainedSession): string {
@@ -188,15 +216,23 @@ function sessionText({ session, timeoutMs, tracked }: ExplainedSession): string 
   return `${terms}, ${where}, ${heard}, over in ${leftMs} ms if it stays silent`;
 }
 
-function departed({ why, by }: Departure): string {
+/** How it went; `wasQueue` where some are known to have stood in it. */
+function departed({ why, by, held, mode }: Departure, wasQueue = false): string {
   const id = sessionKey(by.session);
   switch (why) {
     case "session-expired":
       return `went ${whenText(by)} as session ${id} expired: nothing had been heard of it for its timeout`;
     case "session-closed":
-      return `went ${whenText(by)} as session ${id} was closed by its owner, over replica ${by.replica}`;
-    case "removed-by-itself":
-      return `went ${whenText(by)} by itself: ${BY_ITSELF}`;
+      // Nobody can tell whether its client did so, or the ensemble as the wait was over.
+      return held === false
+        ? `gave up waiting, or was let go, ${whenText(by)}, as session ${id} was closed, over replica ${by.replica}`
+        : `went ${whenText(by)} as session ${id} was closed by its owner, over replica ${by.replica}`;
+    case "removed-by-itself": {
+      const known = mode === "container" || mode === "ttl" ? mode : undefined;
+      const cause =
+        known === undefined && wasQueue ? "nobody stood in it any more" : BY_ITSELF[known ?? "unknown"];
+      return `went ${whenText(by)} by itself: ${cause}`;
+    }
     case "deleted":
       return `was deleted ${causeText(by)}`;
   }

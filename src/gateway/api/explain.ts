@@ -81,7 +81,17 @@ const departureSchema = z
       .describe(
         "The write that made it: the fencing token, of a holder. null where the history does not tell.",
       ),
-    since: z.number().nullable().describe("When that was, in milliseconds of Unix time."),
+    since: z
+      .number()
+      .nullable()
+      .describe(
+        "Since when it held, in milliseconds of Unix time; of what is explained itself, since when it was there. " +
+          "null of who only waited, and where the history does not tell.",
+      ),
+    queuedSince: z
+      .number()
+      .nullable()
+      .describe("Of one that left a queue: when it came there; null where the history does not tell."),
     owner: z.string().nullable().describe("How its last data began, as far as they are a text."),
     ...causeFields,
   })
@@ -101,7 +111,13 @@ const contenderSchema = z.object({
   holds: z.boolean(),
   closed: z.boolean(),
   token: zxidText,
-  since: z.number(),
+  since: z
+    .number()
+    .nullable()
+    .describe(
+      "Since when it holds, in milliseconds of Unix time; null of who waits, and where the history does not tell.",
+    ),
+  queuedSince: z.number().describe("When it came into the queue; a permit is made when it is taken."),
   owner: z.string(),
   behind: z.string().nullable().describe("Whom it waits for."),
   session: sessionSchema.nullable(),
@@ -182,7 +198,10 @@ const explainSession = createRoute({
     params: z.object({
       session: z
         .string()
-        .regex(/^(?:0x)?[0-9a-fA-F]{1,16}$/, "a session's id, up to sixteen hex digits")
+        .regex(
+          /^(?:[0-9a-fA-F]{16}|0x[0-9a-fA-F]{1,16})$/,
+          "a session's id has sixteen hex digits; it may have fewer behind 0x, as ZooKeeper leaves out zeros",
+        )
         .describe("Its id, as Stat and queues show it."),
     }),
   },
@@ -266,7 +285,8 @@ function sessionAnswerDocument(told: ExplainedSessionAnswer): object {
 
 function contenderWithSession(one: ExplainedContender): object {
   const session = one.owner === undefined ? null : sessionDocument(one.owner);
-  return { ...contenderDocument(one), path: one.path, behind: one.behind ?? null, session };
+  const since = one.heldSinceMs ?? null;
+  return { ...contenderDocument(one), since, path: one.path, behind: one.behind ?? null, session };
 }
 
 function sessionDocument({ session, timeoutMs, tracked }: ExplainedSession): object {
@@ -285,13 +305,16 @@ function causeDocument({ zxid, timeMs, session, replica, isOwn }: Cause): object
   return { zxid: zxidDigits(zxid), time, session: sessionIdText(session), replica, byItself: isOwn };
 }
 
-function departureDocument({ path, why, by, held, createdBy, head }: Departure): object {
+function departureDocument(departure: Departure): object {
+  const { path, why, by, held, heldSinceMs, createdBy, head } = departure;
+  const cameMs = createdBy?.timeMs;
   return {
     path,
     why,
     held: held ?? null,
     token: createdBy === undefined ? null : zxidDigits(createdBy.zxid),
-    since: createdBy?.timeMs ?? null,
+    since: (held === undefined ? cameMs : heldSinceMs) ?? null,
+    queuedSince: (held === undefined ? undefined : cameMs) ?? null,
     owner: textOf(head) ?? null,
     ...causeDocument(by),
   };

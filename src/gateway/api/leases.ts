@@ -122,7 +122,7 @@ export const contenderFields: {
   readonly closed: z.ZodBoolean;
   readonly token: typeof zxidText;
   readonly session: z.ZodNullable<z.ZodString>;
-  readonly since: z.ZodNumber;
+  readonly queuedSince: z.ZodNumber;
   readonly owner: z.ZodString;
 } = {
   node: z.string().describe("The name of its znode: deleting that takes the place away."),
@@ -130,7 +130,12 @@ export const contenderFields: {
   closed: z.boolean().describe("Nobody holds it: a lease has expired, and its lockDelayMs is not over."),
   token: zxidText,
   session: z.string().nullable().describe("The id of its session."),
-  since: z.number().describe("Unix milliseconds."),
+  queuedSince: z
+    .number()
+    .describe(
+      "When it came into the queue, in Unix milliseconds: who holds may have waited first. GET /explain/nodes tells " +
+        "since when it holds.",
+    ),
   owner: z.string(),
 };
 
@@ -150,7 +155,7 @@ export function contenderDocument({
     closed: isPlaceholder,
     token: zxidDigits(token),
     session: sessionIdText(session),
-    since: ctime,
+    queuedSince: ctime,
     owner: new TextDecoder().decode(data ?? new Uint8Array()),
   };
 }

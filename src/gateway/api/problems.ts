@@ -8,11 +8,13 @@ import type { Answered } from "./ask.ts";
 /** One error as HTTP tells it. */
 type Told = Pick<Problem, "status" | "code" | "detail">;
 
+const NO_ZNODE = "there is no such znode";
+
 const TOLD: Partial<Record<ErrorName, Told>> = {
   noNode: {
     status: 404,
     code: "no-node",
-    detail: "there is no such znode, or none above it to create it below",
+    detail: `${NO_ZNODE}, or none above it to create it below`,
   },
   nodeExists: { status: 412, code: "node-exists", detail: "there is such a znode already" },
   badVersion: { status: 412, code: "bad-version", detail: "it has changed since: read it again" },
@@ -133,8 +135,12 @@ export function problemOf(
   detail?: string,
 ): Response {
   const headers = { zxid: zxidDigits(failure.zxid) };
+  // Who reads, or deletes, does not create.
+  const isCreate = context.req.method === "PUT" || context.req.method === "POST";
+  const read = failure.code === ERROR_CODES.noNode && !isCreate ? { detail: NO_ZNODE } : {};
   return problemDocument(context, {
     ...toldOf(failure),
+    ...read,
     ...(detail === undefined ? {} : { detail }),
     headers,
     members: { ...failure.need, ...members },

@@ -20,9 +20,14 @@ const DIFF_ABOUT =
   "which Edgekeeper keeps below configuration documents, are counted, and listed with --all or --json.";
 
 const EXPLAIN_ABOUT =
-  "Explain a path (it begins with a slash) or a session (its id in hex digits): what a znode holds and who set " +
+  "Explain a path (it begins with a slash) or a session (its id of 16 hex digits): what a znode holds and who set " +
   "that, who holds a lock and who waits, whose an ephemeral is, where a session is attached and when it was heard " +
   "of; of what is gone, how it went.";
+
+/** As Edgekeeper spells it, and as ZooKeeper does. */
+const SESSION_ID = /^(?:[0-9a-fA-F]{16}|0x[0-9a-fA-F]{1,16})$/;
+
+const KINDS: readonly PastChange["change"][] = ["created", "changed", "replaced", "deleted"];
 
 /** Of data so much is shown to people. */
 const SHOWN_MAX = 60;
@@ -63,10 +68,19 @@ async function diff(path: string, options: DiffOptions): Promise<void> {
   const isAll = options.all === true || isKept({ path });
   const own = isAll ? found.changes : found.changes.filter((change) => !isKept(change));
   new Output(options).print({ ...found, changes }, [
-    `from ${begin} to ${end}: ${own.length} changed`,
+    `from ${begin} to ${end}: ${countsText(own)}`,
     ...columns([...own].toSorted((a, b) => Number(isKept(a)) - Number(isKept(b))).map(lineOf)),
     ...hiddenLines(found.changes.length - own.length),
   ]);
+}
+
+/** How many of each kind. */
+function countsText(changes: readonly PastChange[]): string {
+  const counts = KINDS.flatMap((kind) => {
+    const count = changes.filter(({ change }) => change === kind).length;
+    return count === 0 ? [] : [`${count} ${kind}`];
+  });
+  return counts.length === 0 ? "nothing is different" : counts.join(", ");
 }
 
 function hiddenLines(count: number): readonly string[] {
@@ -78,9 +92,10 @@ function hiddenLines(count: number): readonly string[] {
 
 async function explain(what: string, options: ReachOptions): Promise<void> {
   const client = (await Reach.of(options)).http();
-  if (!what.startsWith("/") && !/^(?:0x)?[0-9a-fA-F]{1,16}$/.test(what)) {
+  if (!what.startsWith("/") && !SESSION_ID.test(what)) {
     throw usageError(
-      `"${what}" is neither a path, which begins with a slash, nor a session's id in hex digits`,
+      `"${what}" is neither a path, which begins with a slash, nor a session's id, which has 16 hex digits (fewer ` +
+        "behind 0x, as ZooKeeper leaves out zeros)",
     );
   }
   const told = what.startsWith("/") ? await client.explain(what) : await client.explainSession(what);
