@@ -98,7 +98,7 @@ const COLUMNS: Columns = [
   [
     "Sent on joining",
     undefined,
-    "What the leader sent when this replica last joined it, to have the same writes; all of these are usual, and it has them now",
+    "What the leader sent as it joined, to have the same writes: each is usual, and it has them",
   ],
   [""],
 ];
