@@ -57,6 +57,7 @@ test("npm start prints what is said of it, and a lock is taken and given back wi
   expect(sameStart).toEqual(start);
   server = startShell(adapted(start), { cwd: ROOT, environment: ENVIRONMENT });
   await server.until(/^ready in \d+ ms$/m, DEADLINE_MS);
+  expect(server.output()).toMatch(/Z edgekeeper: replica \d leads main, epoch \d+$/m);
   expect(doorsOf(server.output())).toEqual(doorsOf(doors?.text ?? ""));
 
   const typed = `${adapted(commands)}\n${adapted(asking)}`;
