@@ -112,7 +112,9 @@ export class BrokenLinks {
   #keep({ text, filter }: Pick<Waiting, "text" | "filter">): void {
     if (this.#fileBytes + text.length > FILE_BYTES_MAX) return void filter.push(text);
     if (this.#fileBytes === 0 && !this.#isStopping) {
-      this.#tell(`what the runtimes say of links that broke by this is in ${this.#file} (--verbose: here)`);
+      this.#tell(
+        `links broke by this, as is to be expected: nothing to look at (${this.#file} has what the runtimes say of it)`,
+      );
     }
     this.#fileBytes += text.length;
     appendFileSync(this.#file, text);

@@ -159,6 +159,8 @@ async function start(flags: EnsembleFlags, host: EnsembleHost): Promise<Ensemble
     isVerbose: flags.verbose ?? false,
     command: host.command,
     warn: (line) => console.error(`edgekeeper: ${line}`),
+    // As the lines of replicas, among which it stands.
+    tell: (line) => console.error(`${new Date().toISOString()} edgekeeper: ${line}`),
   });
 }
 

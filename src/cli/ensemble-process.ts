@@ -16,7 +16,7 @@ import { BrokenLinks } from "./broken-links.ts";
 import { checkUnclaimed, claim } from "./data-claim.ts";
 import { makeDirectory } from "./data-directory.ts";
 import { askHealth, askStatus, type HealthDoor, HealthPatience } from "./health.ts";
-import { tellLeader } from "./leader-lines.ts";
+import { leaderOfStatus, ReplicaNews } from "./leader-lines.ts";
 import { sortObjectFiles } from "./object-files.ts";
 import { portsOf, processCount, socketOf, storageOf } from "./process-plan.ts";
 import { type BesideWorker, renderRuntimeConfig, RUNTIME_CONFIG_NAME } from "./runtime-config.ts";
@@ -54,6 +54,8 @@ export interface EnsembleOptions {
   readonly command: string;
   /** Takes what a user should know and what keeps nothing from starting. */
   readonly warn: (line: string) => void;
+  /** Takes what happens while it runs, among the lines that replicas print. */
+  readonly tell: (line: string) => void;
 }
 
 /** Another Worker. */
@@ -116,7 +118,8 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
   const configFiles = writeConfigs(checked, places, options.httpPort);
   await doors.open();
   const ids: number[] = [];
-  const links = new BrokenLinks(join(runtimeDirectory, "broken-links.log"), options.warn);
+  const links = new BrokenLinks(join(runtimeDirectory, "broken-links.log"), options.tell);
+  const news = new ReplicaNews(options.tell);
   const runtimes = configFiles.map(
     (configFile, at) =>
       new RuntimeProcess({
@@ -133,13 +136,11 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
             ? undefined
             : (how) => {
                 removeSockets(at, { runtimeDirectory, doors });
-                options.warn(
-                  `the process of ${replicasOf(at, checked, count)} ended (${how}): it starts again`,
-                );
+                news.lost(sidsAt(at, checked, count), how);
                 links.lost();
               },
         filter: options.isVerbose ? undefined : () => links.filter(),
-        heard: (line) => tellLeader(line, options.warn),
+        heard: (line) => news.hear(line),
       }),
   );
   const secret = worker.vars.get("EDGEKEEPER_SECRET");
@@ -156,6 +157,7 @@ export async function startEnsembleProcess(options: EnsembleOptions): Promise<En
     isRuntimeChosen: options.runtimeFile !== undefined,
     links,
     secret: secret === "" ? undefined : secret,
+    tell: options.tell,
   });
 }
 
@@ -241,10 +243,9 @@ function writeConfigs(
   });
 }
 
-/** For people: `replica 2`, `replicas 1, 4`. */
-function replicasOf(at: number, { sids }: CheckedWorker, count: number): string {
-  const own = sids.filter((sid) => homeOfReplica(sid, count) === at);
-  return `replica${own.length === 1 ? "" : "s"} ${own.join(", ")}`;
+/** The replicas of a process. */
+function sidsAt(at: number, { sids }: CheckedWorker, count: number): readonly number[] {
+  return sids.filter((sid) => homeOfReplica(sid, count) === at);
 }
 
 /** What a runtime was started with. */
@@ -260,6 +261,7 @@ interface RunningPlaces {
   readonly isRuntimeChosen: boolean;
   readonly links: BrokenLinks;
   readonly secret: string | undefined;
+  readonly tell: (line: string) => void;
 }
 
 class RunningEnsemble implements EnsembleProcess {
@@ -298,7 +300,7 @@ class RunningEnsemble implements EnsembleProcess {
       const health = await askHealth(door);
       if (health.code === 200) {
         for (const runtime of this.#runtimes) runtime.release();
-        return;
+        return await this.#tellLeaders(door);
       }
       last = `${health.code ?? ""} ${health.detail}`.trim();
       const pauseMs = patience.nextAskMs(health);
@@ -312,6 +314,15 @@ class RunningEnsemble implements EnsembleProcess {
       await Promise.race([this.ended, new Promise((wake) => setTimeout(wake, pauseMs))]);
     }
     throw await this.#late(door, last);
+  }
+
+  /** What replicas printed of their first election is held back: who leads is told all the same. */
+  async #tellLeaders(door: HealthDoor): Promise<void> {
+    for (const name of this.ensembles) {
+      const status = await askStatus({ ...door, timeoutMs: LEADER_TIMEOUT_MS }, name);
+      const leads = status === undefined ? undefined : leaderOfStatus(status, name);
+      if (leads !== undefined) this.#places.tell(leads);
+    }
   }
 
   async #endedEarly(how: string): Promise<StartError> {
@@ -383,6 +394,9 @@ class RunningEnsemble implements EnsembleProcess {
 
 /** The gateway gives each replica 2 s to tell its status. */
 const STATUS_TIMEOUT_MS = 3000;
+
+/** Nobody waits longer to be told who leads: it serves already. */
+const LEADER_TIMEOUT_MS = 500;
 
 /** An ensemble on its way serves in a moment: one that does not is asked for the reason this often. */
 const STATUS_INTERVAL_MS = 300;

@@ -60,7 +60,7 @@ export function ChangesPanel(props: {
           <p>
             <b>{summaryOf(own, value.next !== null)}</b> at and below <code>{path}</code>, from{" "}
             <When zxid={value.from} time={value.fromTime} /> to <When zxid={value.to} time={value.toTime} />
-            {to === "" && ", which is now"}.
+            {to === "" && ", the latest write when this was compared"}.
           </p>
           {own.length === 0 && value.next === null && (
             <Empty title="Nothing has changed">Between these two moments nobody wrote here or below.</Empty>

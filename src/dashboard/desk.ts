@@ -6,7 +6,7 @@ import { useContext } from "preact/hooks";
 import { begin } from "./begin.ts";
 import { Api, ApiError, asApiError } from "./api.ts";
 import type { Caller, Permission, StatusDocument } from "./documents.ts";
-import { type Happening, happeningsBetween } from "./happenings.ts";
+import { foremost, type Happening, happeningsBetween, type Looks } from "./happenings.ts";
 import { may } from "./permissions.ts";
 import { hashOf, type Past, readRoute, type Route, type View } from "./route.ts";
 import { Samples } from "./samples.ts";
@@ -19,7 +19,7 @@ const LOOK_MS = 2000;
 
 const EVENTS_MAX = 50;
 
-const NEWS_MAX = 3;
+const NEWS_MAX = 5;
 
 const NOTICE_MS = 6000;
 
@@ -50,7 +50,7 @@ export class Desk {
   readonly samples: Samples = new Samples();
   /** The latest first. */
   readonly happenings: Signal<readonly Happening[]> = signal([]);
-  /** Those of them that nobody has put away, and that stand above every part until then. */
+  /** The foremost of those that nobody has dismissed; they stand above every part until then. */
   readonly news: Signal<readonly Happening[]> = signal([]);
   readonly notices: Signal<readonly Notice[]> = signal([]);
   readonly route: Signal<Route> = signal(readRoute(location.hash));
@@ -197,24 +197,26 @@ export class Desk {
     try {
       const status = await this.api.get<StatusDocument>(this.path("/status"));
       const before = this.status.value;
+      const beforeMs = this.statusAtMs.value;
       const atMs = Date.now();
       this.samples.add(status, atMs);
       this.status.value = status;
       this.statusAtMs.value = atMs;
       this.statusError.value = undefined;
-      if (before !== undefined) this.#compare(before, status, atMs);
+      if (before !== undefined) this.#compare({ before, now: status, beforeMs, atMs });
     } catch (error) {
       this.statusError.value = asApiError(error);
     }
   }
 
   /** Notes what is another than it was at the last look. */
-  #compare(before: StatusDocument, now: StatusDocument, atMs: number): void {
-    const happened = happeningsBetween({ before, now, atMs, lastLeader: this.#lastLeader });
+  #compare(looks: Omit<Looks, "lastLeader">): void {
+    const { before, now } = looks;
+    const happened = happeningsBetween({ ...looks, lastLeader: this.#lastLeader });
     this.#lastLeader = now.leader ?? before.leader ?? this.#lastLeader;
     if (happened.length === 0) return;
     this.happenings.value = [...happened.toReversed(), ...this.happenings.value].slice(0, EVENTS_MAX);
-    this.news.value = [...happened.toReversed(), ...this.news.value].slice(0, NEWS_MAX);
+    this.news.value = foremost([...happened.toReversed(), ...this.news.value], NEWS_MAX);
   }
 
   #lastLeader: number | undefined;

@@ -8,7 +8,7 @@ import type { ExplanationDocument } from "./documents.ts";
 import { durationText } from "./format.ts";
 import { useReading } from "./reading.ts";
 import { hashOf } from "./route.ts";
-import { type Piece, piecesOf } from "./sentences.ts";
+import { ownersFirst, type Piece, piecesOf, shownPath } from "./sentences.ts";
 import { ErrorNote, Moment } from "./ui.tsx";
 
 /** What is to be explained: a path, or the id of a session. */
@@ -43,7 +43,7 @@ export function Explain(props: { readonly of: Explained }): JSX.Element {
         <ul class="explained">
           {value.summary.map((sentence) => (
             <li key={sentence}>
-              {piecesOf(sentence, paths, quoted).map((piece, at) => (
+              {ownersFirst(piecesOf(sentence, paths, quoted)).map((piece, at) => (
                 <Shown key={at} piece={piece} of={of} />
               ))}
             </li>
@@ -71,7 +71,11 @@ function Shown(props: { readonly piece: Piece; readonly of: Explained }): JSX.El
       return <a href={hashOf({ view: "sessions", chosen: text, past: undefined })}>{text}</a>;
     case "path":
       if ("path" in of && of.path === text) return <span class="mono">{text}</span>;
-      return <a href={hashOf({ view: "tree", chosen: text, past: undefined })}>{text}</a>;
+      return (
+        <a href={hashOf({ view: "tree", chosen: text, past: undefined })} title={text}>
+          {shownPath(text)}
+        </a>
+      );
   }
 }
 

@@ -17,7 +17,12 @@ export function countText(count: number): string {
   return Math.round(count).toLocaleString("en");
 }
 
-/** How often something was changed; ZooKeeper counts its root's children from -1. */
+/** How often children came or went, of a cversion: ZooKeeper counts the root's from -1. */
+export function childChanges(path: string, cversion: number): number {
+  return path === "/" ? cversion + 1 : cversion;
+}
+
+/** How often something was changed. */
 export function timesText(count: number): string {
   if (count <= 0) return "never";
   return count === 1 ? "once" : `${count.toLocaleString("en")} times`;

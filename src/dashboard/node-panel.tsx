@@ -8,7 +8,7 @@ import { DataSection } from "./data-section.tsx";
 import { type Desk, useDesk } from "./desk.ts";
 import type { NodeDocument, Stat } from "./documents.ts";
 import { Explain } from "./explain.tsx";
-import { bytesText, timesText, zxidShort } from "./format.ts";
+import { bytesText, childChanges, timesText, zxidShort } from "./format.ts";
 import { NewChild } from "./new-child.tsx";
 import { useReading } from "./reading.ts";
 import { Confirm, Copy, ErrorNote, Facts, Moment, Toggle } from "./ui.tsx";
@@ -79,7 +79,7 @@ export function NodePanel(props: {
             <h2 id="stat-title" class="minor">
               Stat
             </h2>
-            <Facts facts={statFacts(desk, node.stat)} />
+            <Facts facts={statFacts(desk, path, node.stat)} />
           </section>
           <AclSection key={`acl ${path}`} path={path} aversion={node.stat.aversion} written={again} />
         </div>
@@ -132,7 +132,7 @@ export function ZxidLink(props: { readonly desk: Desk; readonly zxid: string }):
   );
 }
 
-function statFacts(desk: Desk, stat: Stat): Parameters<typeof Facts>[0]["facts"] {
+function statFacts(desk: Desk, path: string, stat: Stat): Parameters<typeof Facts>[0]["facts"] {
   const owner = stat.ephemeralOwner;
   return [
     ["Version", stat.version],
@@ -150,7 +150,7 @@ function statFacts(desk: Desk, stat: Stat): Parameters<typeof Facts>[0]["facts"]
         </button>
       ),
     ],
-    ["Children changed", timesText(stat.cversion)],
+    ["Children changed", timesText(childChanges(path, stat.cversion))],
     ["ACL set", timesText(stat.aversion)],
     ["czxid", <ZxidLink desk={desk} zxid={stat.czxid} />],
     ["mzxid", <ZxidLink desk={desk} zxid={stat.mzxid} />],

@@ -5,7 +5,7 @@ import { pathInUrl } from "./api.ts";
 import { DataView } from "./data-section.tsx";
 import { type Desk, useDesk } from "./desk.ts";
 import type { PastNodeDocument, PastStat } from "./documents.ts";
-import { bytesText, timesText } from "./format.ts";
+import { bytesText, childChanges, timesText } from "./format.ts";
 import { Crumbs, ZxidLink } from "./node-panel.tsx";
 import { PastError } from "./past-bar.tsx";
 import { useReading } from "./reading.ts";
@@ -49,7 +49,7 @@ export function PastPanel(props: {
             <h2 id="stat-title" class="minor">
               Stat, as it was
             </h2>
-            <Facts facts={factsOf(desk, node.stat)} />
+            <Facts facts={factsOf(desk, path, node.stat)} />
           </section>
           <p class="faint">
             Access control lists of the past are not shown: the znode as it is now has its list.
@@ -60,7 +60,7 @@ export function PastPanel(props: {
   );
 }
 
-function factsOf(desk: Desk, stat: PastStat): Parameters<typeof Facts>[0]["facts"] {
+function factsOf(desk: Desk, path: string, stat: PastStat): Parameters<typeof Facts>[0]["facts"] {
   const lost = <span class="faint">not known any more</span>;
   const known = <Value,>(
     value: Value | null,
@@ -76,7 +76,7 @@ function factsOf(desk: Desk, stat: PastStat): Parameters<typeof Facts>[0]["facts
     ["Modified", known(stat.mtime, (at) => <Moment at={at} />)],
     ["Created", known(stat.ctime, (at) => <Moment at={at} />)],
     ["Ephemeral of", owner ?? (stat.czxid === null ? lost : "no session")],
-    ["Children changed", known(stat.cversion, timesText)],
+    ["Children changed", known(stat.cversion, (count) => timesText(childChanges(path, count)))],
     ["ACL set", known(stat.aversion, timesText)],
     ["czxid", zxid(stat.czxid)],
     ["mzxid", zxid(stat.mzxid)],

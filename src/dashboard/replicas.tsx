@@ -95,7 +95,11 @@ const COLUMNS: Columns = [
   ["Clients", "number"],
   ["Database", "number"],
   ["Up for", "number"],
-  ["Caught up with", undefined, "What the leader sent when this replica joined it, to have the same writes"],
+  [
+    "Sent on joining",
+    undefined,
+    "What the leader sent as it joined, to have the same writes: each is usual, and it has them",
+  ],
   [""],
 ];
 

@@ -40,6 +40,31 @@ export function piecesOf(sentence: string, paths: readonly string[], quoted = ""
   return pieces;
 }
 
+/** A place in a queue as the SDK, the API and Curator name it: the id that tells it from others is no name. */
+const PLACE = /\/_c_[0-9a-f-]{36}-([^/]+)$/;
+
+/** A path as it is shown: of a place in a queue, what people can tell apart. */
+export function shownPath(path: string): string {
+  return PLACE.exec(path)?.[1] ?? path;
+}
+
+/** The same, where a place in a queue is followed by its owner: whose it is stands first, and which place behind it. */
+export function ownersFirst(pieces: readonly Piece[]): readonly Piece[] {
+  return pieces.flatMap((piece, at): readonly Piece[] => {
+    const owner = piece.kind === "path" ? ownerBehind(piece, pieces[at + 1]) : undefined;
+    if (owner !== undefined)
+      return [{ kind: "text", text: `${owner} (` }, piece, { kind: "text", text: ")" }];
+    const before = pieces[at - 1];
+    const told = before === undefined ? undefined : ownerBehind(before, piece);
+    return told === undefined ? [piece] : [{ kind: "text", text: piece.text.slice(` (${told})`.length) }];
+  });
+}
+
+function ownerBehind(piece: Piece, next: Piece | undefined): string | undefined {
+  if (piece.kind !== "path" || !PLACE.test(piece.text) || next?.kind !== "text") return undefined;
+  return /^ \(([^()]+)\)/.exec(next.text)?.[1];
+}
+
 function escaped(text: string): string {
   return text.replace(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`);
 }

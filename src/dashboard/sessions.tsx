@@ -104,7 +104,7 @@ function SessionTable(props: {
               {one.session}
             </button>
           </th>
-          <td class="number">{one.connection?.sid ?? "–"}</td>
+          <td class="number">{one.connection?.sid ?? <ByHttp />}</td>
           <td>{clientText(one)}</td>
           <td class="number">{countText(one.ephemerals)}</td>
           <td class="number">{one.connection === null ? "–" : countText(one.connection.watches)}</td>
@@ -116,8 +116,17 @@ function SessionTable(props: {
   );
 }
 
+function ByHttp(): JSX.Element {
+  const title = "Its owner asks by HTTP, over any replica, and keeps no connection to one";
+  return (
+    <span class="faint" title={title}>
+      any
+    </span>
+  );
+}
+
 function clientText({ connection }: SessionDocument): JSX.Element {
-  if (connection === null) return <span class="faint">by requests, no connection</span>;
+  if (connection === null) return <span class="faint">HTTP requests</span>;
   return (
     <>
       {connection.address ?? <span class="faint">connected</span>}{" "}
@@ -194,7 +203,7 @@ function SessionFacts(props: { readonly desk: Desk; readonly one: SessionDocumen
     <div class="stack">
       <Facts
         facts={[
-          ["Replica", connection?.sid ?? "none"],
+          ["Replica", connection?.sid ?? <ByHttp />],
           ["Client", clientText(one)],
           ["Timeout", durationText(one.timeoutMs)],
           ["Ends, if not heard of", one.expiresAt === null ? "–" : <Moment at={one.expiresAt} />],

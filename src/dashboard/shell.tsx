@@ -109,7 +109,10 @@ function Head(): JSX.Element {
       <span class="grow" />
       <Pulse />
       {caller !== undefined && (
-        <span class="caller" title={`You are ${callerText(caller)}: ${powerText(caller)}`}>
+        <span
+          class="caller"
+          title={`Whose token this page shows, and what it may do: ${callerText(caller)}, ${powerText(caller)}`}
+        >
           {callerText(caller)} <Badge kind="plain">{powerText(caller)}</Badge>
         </span>
       )}
@@ -163,6 +166,14 @@ function Pulse(): JSX.Element | null {
   const desk = useDesk();
   const status = desk.status.value;
   if (status === undefined) return null;
+  // Who led when somebody last answered is no news of now.
+  if (desk.statusError.value !== undefined) {
+    return (
+      <span class="pulse" role="status" title={`Last seen at ${clockText(desk.statusAtMs.value)}`}>
+        <Badge kind="plain">unknown</Badge>
+      </span>
+    );
+  }
   const { leader, replicas } = status;
   const serving = replicas.filter((one) => one.status?.serving === true).length;
   if (desk.isAsleep.value) return <Badge kind="plain">asleep</Badge>;
@@ -204,7 +215,7 @@ function News(): JSX.Element {
             ))}
           </ol>
           <button type="button" class="small" onClick={() => void (desk.news.value = [])}>
-            Put away
+            Dismiss
           </button>
         </>
       )}

@@ -73,7 +73,11 @@ function TreeOfNow(
   const back = (): void => desk.go("tree", "", past);
   return (
     <>
-      {past !== undefined && <PastBar desk={desk}>What has changed between two moments.</PastBar>}
+      {past !== undefined && (
+        <PastBar desk={desk}>
+          What has changed between two moments. The tree beside it is the tree as it is now.
+        </PastBar>
+      )}
       <Split desk={desk} model={model} chosen={chosen} choose={choose}>
         {past === undefined ? (
           <NodePanel

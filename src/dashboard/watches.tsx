@@ -33,9 +33,10 @@ export function Watches(): JSX.Element {
       <ErrorNote error={error} retry={again} />
       {value !== undefined && <Silent sids={value.silent} />}
       {value?.watches.length === 0 && pages.before === 0 && (
-        <Empty title="Nobody watches anything">
-          Clients of ZooKeeper and of the SDK leave watches by their connections. Streams of events (
-          <code>/v1/watch</code>) and webhooks are told otherwise, and are not among these.
+        <Empty title="No watches">
+          Shown are the watches that clients of ZooKeeper and of the SDK have set over their connections.
+          Whoever is told over HTTP is not listed here: requests that wait for a change (<code>?wait</code>),
+          streams of events (<code>/v1/watch</code>) and webhooks.
         </Empty>
       )}
       {value !== undefined && value.watches.length > 0 && (

@@ -69,15 +69,23 @@ export function endingOf(error: unknown): Ending | undefined {
   if (error instanceof CommanderError) {
     // Help and version are printed, and no error.
     if (error.exitCode === 0) return { exitCode: EXIT.done, code: "help", message: "" };
-    const what =
-      error.code === "commander.help" ? "say which command" : error.message.replace(/^error: /, "");
-    return { exitCode: EXIT.usage, code: "usage", message: `${what}; --help tells more` };
+    const what = error.code === "commander.help" ? "say which command" : plainly(error.message);
+    return {
+      exitCode: EXIT.usage,
+      code: "usage",
+      message: `${what}${what.endsWith("?") ? " --help" : "; --help"} tells more`,
+    };
   }
   if (error instanceof StartError) return { exitCode: EXIT.failed, code: "start", message: error.message };
   if (error instanceof EdgekeeperError) {
     return { exitCode: exitCodeOf(error), code: error.code, message: error.message };
   }
   return undefined;
+}
+
+/** On one line: commander puts what was perhaps meant on a second one. */
+function plainly(message: string): string {
+  return message.replace(/^error: /, "").replace(/\s*\n\(Did you mean (.*)\?\)$/, ": did you mean $1?");
 }
 
 function exitCodeOf(error: EdgekeeperError): ExitCode {

@@ -1,5 +1,5 @@
 /** Values of options, read for commander: what makes no sense is told with what would. */
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -11,6 +11,11 @@ export function durationMs(text: string): number {
     throw new InvalidArgumentError("it takes a number and ms, s, m, h or d, such as 30s.");
   }
   return Number(count) * unitMs;
+}
+
+/** An option that takes a time, with its default as a user would type it. */
+export function durationOption(flags: string, description: string, byDefault: string): Option {
+  return new Option(flags, description).argParser(durationMs).default(durationMs(byDefault), byDefault);
 }
 
 /** Reads a whole number within bounds. */

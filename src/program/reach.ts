@@ -9,6 +9,7 @@ import { ConnectionLossError } from "../client/errors.ts";
 import type { ConnectOptions } from "../client/options.ts";
 import { ProgramError, usageError } from "./exit-code.ts";
 import { readText } from "./files.ts";
+import { checkListening } from "./listening.ts";
 import { socketClass } from "./socket.ts";
 
 /** As commander reads them. */
@@ -51,8 +52,15 @@ export class Reach {
     this.token = token;
   }
 
-  /** Reads the options. Throws ProgramError. */
-  static async of({ url, ensemble, tokenFile }: ReachOptions): Promise<Reach> {
+  /** Reads the options, for who asks at once. Throws ProgramError, also where nobody listens. */
+  static async of(options: ReachOptions): Promise<Reach> {
+    const reach = await Reach.later(options);
+    await checkListening(reach.url);
+    return reach;
+  }
+
+  /** The same for who may ask only later. */
+  static async later({ url, ensemble, tokenFile }: ReachOptions): Promise<Reach> {
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
       throw usageError(`"${url}" is no URL of a deployment: give --url ${URL_DEFAULT}`);
     }

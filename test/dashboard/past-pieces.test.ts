@@ -1,9 +1,10 @@
 /** How the dashboard reads moments, addresses and explanations. */
 import { describe, expect, test } from "vitest";
 
+import { childChanges } from "../../src/dashboard/format.ts";
 import { readMoment } from "../../src/dashboard/moments.ts";
 import { hashOf, readRoute, type Route } from "../../src/dashboard/route.ts";
-import { piecesOf } from "../../src/dashboard/sentences.ts";
+import { ownersFirst, piecesOf, shownPath } from "../../src/dashboard/sentences.ts";
 
 const NOW_MS = Date.parse("2026-11-29T10:00:00Z");
 
@@ -107,4 +108,29 @@ describe("a sentence of an explanation", () => {
     expect(piecesOf("Nobody holds it.", [])).toEqual([{ kind: "text", text: "Nobody holds it." }]);
     expect(piecesOf("", ["/a"])).toEqual([]);
   });
+});
+
+describe("a place in a queue", () => {
+  const place = "/locks/orders/42/_c_52b76215-5bac-3b4b-5f3b-070c34a56d4d-lock-0000000002";
+
+  function textOf(sentence: string, paths: readonly string[]): string {
+    return ownersFirst(piecesOf(sentence, paths))
+      .map(({ kind, text }) => (kind === "path" ? shownPath(text) : text))
+      .join("");
+  }
+
+  test("stands behind its owner, without the id that nobody reads", () => {
+    expect(textOf(`Held last by ${place} (bob) since noon.`, [place])).toBe(
+      "Held last by bob (lock-0000000002) since noon.",
+    );
+    expect(textOf(`With it went ${place}.`, [place])).toBe("With it went lock-0000000002.");
+  });
+
+  test("any other path is shown as it is", () => {
+    expect(textOf("/a (bob) is there.", ["/a"])).toBe("/a (bob) is there.");
+  });
+});
+
+test("the root's children are counted from none, as those of others are", () => {
+  expect([childChanges("/", -1), childChanges("/", 1), childChanges("/a", 2)]).toEqual([0, 2, 2]);
 });

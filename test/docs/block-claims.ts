@@ -65,21 +65,21 @@ export const CHECKED_ELSEWHERE: readonly CheckedElsewhere[] = [
   },
   {
     page: "README.md",
-    below: "Two commands",
+    below: "First steps",
     has: "npm install && npm start",
     path: "test/system/readme.test.ts",
     title: "npm start prints what is said of it, and a lock is taken and given back with curl",
   },
   {
     page: "README.md",
-    below: "Two commands",
+    below: "First steps",
     has: "ready in",
     path: "test/system/readme.test.ts",
     title: "npm start prints what is said of it, and a lock is taken and given back with curl",
   },
   {
     page: "README.md",
-    below: "Two commands",
+    below: "Other ensembles, and the tests",
     has: "--data .edgekeeper/one",
     path: "test/system/readme.test.ts",
     title: "an ensemble of one starts as it is said, and so does one of seven replicas",
@@ -263,7 +263,7 @@ const LONG_SUITES =
 export const NOT_RUN: readonly NotRun[] = [
   {
     page: "README.md",
-    below: "Two commands",
+    below: "Other ensembles, and the tests",
     has: "npm install && npm test",
     reason: "it is the run that this test is a part of",
   },

@@ -69,11 +69,24 @@ test.each([
   ["status", "edgekeeper ensemble status"],
   ["move-leader", "edgekeeper ensemble move-leader"],
   ["history", "edgekeeper config history"],
-  ["tokens", "Did you mean token?"],
+  ["tokens", "edgekeeper: unknown command 'tokens': did you mean token? --help tells more\n"],
+  ["lss", "edgekeeper: unknown command 'lss': did you mean ls? --help tells more\n"],
 ])("who says %s is told of %s", async (word, told) => {
   const { code, stderr } = await runProgram([word]);
 
   expect(stderr).toContain(`edgekeeper: unknown command '${word}'`);
   expect(stderr).toContain(told);
   expect(code).toBe(EXIT.usage);
+});
+
+test("times are shown as they are typed", () => {
+  const times = commands.flatMap(([, command]) =>
+    command.options.filter(({ flags }) => flags.endsWith("<time>")),
+  );
+  const numbers = times.filter(({ defaultValue, defaultValueDescription }) => {
+    return typeof defaultValue === "number" && defaultValueDescription === undefined;
+  });
+
+  expect(times).not.toEqual([]);
+  expect(numbers.map(({ flags }) => flags)).toEqual([]);
 });

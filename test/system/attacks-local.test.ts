@@ -155,6 +155,7 @@ describe("with neither a secret nor the flag of development", () => {
       isVerbose: false,
       command: "npm start --",
       warn: () => undefined,
+      tell: () => undefined,
     });
     await vi.waitFor(async () => await fetch(`http://127.0.0.1:${httpPort}/`), { timeout: 30_000 });
   }, 60_000);

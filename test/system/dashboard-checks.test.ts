@@ -62,6 +62,23 @@ describe.skipIf(missing !== undefined && !isRequired)(
     });
 
     test(
+      "does not say who leads where nobody answers, as if it were of now",
+      { timeout: LONG_MS },
+      async () => {
+        const { page, context } = await openPage(browser);
+        await comeIn(page);
+        const pulse = page.locator(".pulse");
+        await pulse.getByText(/^leader \d/).waitFor({ timeout: LONG_MS });
+        await page.route("**/v1/status", async (asked) => await asked.abort());
+        await pulse.getByText("unknown", { exact: true }).waitFor({ timeout: LONG_MS });
+        await page.unroute("**/v1/status");
+        await pulse.getByText(/^leader \d/).waitFor({ timeout: LONG_MS });
+        expect(await page.getByRole("alert").count()).toBe(0);
+        await context.close();
+      },
+    );
+
+    test(
       "is small, asks for little and nobody else, moves nothing, and goes wrong in nothing",
       { timeout: LONG_MS },
       async () => {

@@ -297,11 +297,11 @@ describe.skipIf(missing !== undefined && !isRequired)("the dashboard", () => {
       const anew = `replica ${before} was gone, and has started anew`;
       const isSeen = new RegExp(`${anew}|replica ${before} is back`);
       await expect.poll(async () => await happenings.textContent(), { timeout: LONG_MS }).toMatch(isSeen);
-      // Wherever in the page one is, until it is put away.
+      // Wherever in the page one is, until it is dismissed.
       await go(page, "#tree");
       const news = page.getByRole("status", { name: "What happened" });
       expect(await news.textContent()).toMatch(changed);
-      await news.getByRole("button", { name: "Put away" }).click();
+      await news.getByRole("button", { name: "Dismiss" }).click();
       expect(await news.textContent()).toBe("");
       await go(page, "#replicas");
       const now = Number(await leaderOf(scene));

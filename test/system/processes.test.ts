@@ -97,6 +97,9 @@ test("the leader's process is killed: another leads, nothing is lost, and the re
   expect(running.output()).toContain(
     `the process of replica ${leader} ended (signal SIGKILL): it starts again`,
   );
+  await expect
+    .poll(() => running.output(), { timeout: DEADLINE_MS })
+    .toMatch(new RegExp(`Z edgekeeper: replica ${leader} is back$`, "m"));
   expect(await childrenOfRoot(after)).toEqual(["after", "before"]);
   await client.abandon();
   await after.close();

@@ -52,11 +52,12 @@ function expectLines(printed: string, expected: Block | undefined): void {
 
 test("npm start prints what is said of it, and a lock is taken and given back with curl", async () => {
   const [start, commands, printed, asking, told] = blocksBelow("README.md", "A lock in five minutes");
-  const [sameStart, doors] = blocksBelow("README.md", "Two commands");
+  const [sameStart, doors] = blocksBelow("README.md", "First steps");
   const adapted = await adapt();
   expect(sameStart).toEqual(start);
   server = startShell(adapted(start), { cwd: ROOT, environment: ENVIRONMENT });
   await server.until(/^ready in \d+ ms$/m, DEADLINE_MS);
+  expect(server.output()).toMatch(/Z edgekeeper: replica \d leads main, epoch \d+$/m);
   expect(doorsOf(server.output())).toEqual(doorsOf(doors?.text ?? ""));
 
   const typed = `${adapted(commands)}\n${adapted(asking)}`;
@@ -116,7 +117,7 @@ function ended(printed: string): string {
 }
 
 test("an ensemble of one starts as it is said, and so does one of seven replicas", async () => {
-  const [, , others] = blocksBelow("README.md", "Two commands");
+  const [others] = blocksBelow("README.md", "Other ensembles, and the tests");
   const commands = (others?.text ?? "").trim().split("\n");
   expect(commands).toHaveLength(2);
   for (const command of commands) {

@@ -45,7 +45,7 @@ export function addBridgeCommand(program: Command): void {
 }
 
 async function bridge(options: BridgeCommandOptions): Promise<void> {
-  const { url, ensemble, token } = await Reach.of(options);
+  const { url, ensemble, token } = await Reach.later(options);
   const { listen: host, ports, pings, ca, tlsCert, tlsKey } = options;
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw usageError("--tls-cert and --tls-key go together");

@@ -83,7 +83,7 @@ export function addClusterCommand(program: Command): void {
     .command("cluster")
     .summary("set up Kafka, Hadoop and Spark for the ensemble, and see how they are")
     .description(ABOUT);
-  const system = (): Argument => new Argument("<system>", "which one").choices(SYSTEMS);
+  const system = (): Argument => new Argument("<system>", "the system to set up or look at").choices(SYSTEMS);
   const chroot = ["--chroot <path>", "all its znodes are below this one", "/"] as const;
   cluster
     .command("init")

@@ -2,14 +2,14 @@
 import { type Command, InvalidArgumentError } from "commander";
 
 import { ProgramError, usageError } from "../exit-code.ts";
-import { durationMs, wholeNumber } from "../option-values.ts";
+import { durationOption, wholeNumber } from "../option-values.ts";
 import { columns, Output } from "../output.ts";
 import { Reach, type ReachOptions, withReach } from "../reach.ts";
 import { type EnsembleStatus, ensembleStatus } from "../status-document.ts";
 
 const SID_MAX = 254;
 
-const MOVE_WAIT_MS = 30_000;
+const MOVE_WAIT = "30s";
 
 /** Between two looks at who leads. */
 const LOOK_MS = 200;
@@ -42,8 +42,8 @@ export function addEnsembleCommand(program: Command): void {
     ensemble
       .command("move-leader")
       .description("make another voter the leader, and wait until it is")
-      .argument("<sid>", "which one", wholeNumber(1, SID_MAX))
-      .option("--wait <time>", "give up after so long", durationMs, MOVE_WAIT_MS),
+      .argument("<sid>", "the number of the replica that is to lead", wholeNumber(1, SID_MAX))
+      .addOption(durationOption("--wait <time>", "give up after so long", MOVE_WAIT)),
   ).action(moveLeader);
   withReach(
     ensemble

@@ -1,7 +1,7 @@
 /** `edgekeeper lock` and `edgekeeper elect`: a command that runs while it holds a lock, or while it leads. */
 import type { Command } from "commander";
 
-import { durationMs } from "../option-values.ts";
+import { durationMs, durationOption } from "../option-values.ts";
 import { elect, type HoldingOptions, lock } from "../holding.ts";
 import { withReach } from "../reach.ts";
 
@@ -17,7 +17,10 @@ const ELECT_ABOUT =
 /** Adds both commands to the program. */
 export function addLockCommands(program: Command): void {
   const lockCommand = program.command("lock").summary("run a command under a lock").description(LOCK_ABOUT);
-  withHolding(lockCommand, "whom the queue shows")
+  withHolding(lockCommand, {
+    name: "the lock's name; NAME is the znode /locks/NAME",
+    owner: "whom the queue shows",
+  })
     .option("--try", "give up where it is not free at once")
     .action(
       async (name: string, words: string[], options: HoldingOptions) => await lock(name, words, options),
@@ -26,19 +29,25 @@ export function addLockCommands(program: Command): void {
     .command("elect")
     .summary("run a command while it leads")
     .description(ELECT_ABOUT);
-  withHolding(electCommand, "what others see of the leader").action(
+  withHolding(electCommand, {
+    name: "the election's name; NAME is the znode /elections/NAME",
+    owner: "what others see of the leader",
+  }).action(
     async (name: string, words: string[], options: HoldingOptions) => await elect(name, words, options),
   );
 }
 
-function withHolding(command: Command, owner: string): Command {
+function withHolding(
+  command: Command,
+  { name, owner }: { readonly name: string; readonly owner: string },
+): Command {
   return withReach(
     command
-      .argument("<name>", "which one")
-      .argument("[command...]", "what to run, behind two dashes")
-      .option("--wait <time>", "give up after so long (default: never)", durationMs)
-      .option("--session <time>", "it is free so long after this program has died", durationMs, 15_000)
-      .option("--grace <time>", "between SIGTERM and SIGKILL where it is lost", durationMs, 5000)
+      .argument("<name>", name)
+      .argument("[command...]", "the command to run while it is held, behind two dashes")
+      .option("--wait <time>", "give up after so long, such as 30s (default: never)", durationMs)
+      .addOption(durationOption("--session <time>", "it is free so long after this program has died", "15s"))
+      .addOption(durationOption("--grace <time>", "between SIGTERM and SIGKILL where it is lost", "5s"))
       .option("--owner <text>", owner)
       .option("--list", "show who has it and who waits, and end"),
   );

@@ -10,7 +10,7 @@ import type { Client } from "../../client/client.ts";
 import { ConnectionLossError, OperationTimeoutError, SessionExpiredError } from "../../client/errors.ts";
 import { usageError } from "../exit-code.ts";
 import { interruption } from "../interruption.ts";
-import { durationMs } from "../option-values.ts";
+import { durationOption } from "../option-values.ts";
 import { Output } from "../output.ts";
 import { Progress } from "../progress.ts";
 import { Reach, type ReachOptions, withReach } from "../reach.ts";
@@ -29,9 +29,9 @@ interface MirrorCommandOptions extends ReachOptions {
   readonly session: number;
 }
 
-const COMPARE_DEFAULT_MS = 300_000;
+const COMPARE_DEFAULT = "5m";
 
-const SESSION_DEFAULT_MS = 30_000;
+const SESSION_DEFAULT = "30s";
 
 /** Between attempts to reach both sides again. */
 const PAUSE_MS = 1000;
@@ -44,17 +44,15 @@ export function addMirrorCommand(program: Command): void {
     .description(ABOUT)
     .requiredOption("--zookeeper <hosts>", "host:port,host:port of the ZooKeeper to follow")
     .requiredOption("--path <path>", "what is mirrored: this znode and all below it")
-    .option(
-      "--compare <time>",
-      "compare all so often, for what no watch tells: changed lists",
-      durationMs,
-      COMPARE_DEFAULT_MS,
+    .addOption(
+      durationOption(
+        "--compare <time>",
+        "compare all so often, for what no watch tells: changed lists",
+        COMPARE_DEFAULT,
+      ),
     )
-    .option(
-      "--session <time>",
-      "sessions of it live for so long without a word",
-      durationMs,
-      SESSION_DEFAULT_MS,
+    .addOption(
+      durationOption("--session <time>", "sessions of it live for so long without a word", SESSION_DEFAULT),
     );
   withReach(command).action(mirror);
 }

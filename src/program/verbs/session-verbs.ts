@@ -8,8 +8,8 @@ export function addSessionVerbs(host: VerbHost): void {
   host
     .command("addauth")
     .description("log in, as digest with USER:PASSWORD, say")
-    .argument("<scheme>", "how")
-    .argument("[auth]", "as whom")
+    .argument("<scheme>", "the kind of credential, such as digest")
+    .argument("[auth]", "the credential, such as USER:PASSWORD")
     .action(async (scheme: string, auth: string | undefined, flags: object) => {
       await host.run(flags, async ({ client }) => await client.addAuth(scheme, auth ?? ""));
     });
