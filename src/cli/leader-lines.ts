@@ -13,19 +13,35 @@ export function leaderLine(line: string): string | undefined {
   return ensemble === undefined ? undefined : `replica ${sid} leads ${ensemble}, epoch ${epoch}`;
 }
 
-/** What a status document says of the leader, in the same words; undefined where nobody leads. */
-export function leaderOfStatus(document: string, ensemble: string): string | undefined {
-  const { leader, replicas } = JSON.parse(document) as {
-    readonly leader: number | null;
-    readonly replicas: readonly {
-      readonly sid: number;
-      readonly status: { readonly currentEpoch: number } | null;
-    }[];
-  };
-  const status = replicas.find(({ sid }) => sid === leader)?.status;
-  return status === undefined || status === null
-    ? undefined
-    : `replica ${String(leader)} leads ${ensemble}, epoch ${status.currentEpoch}`;
+/** As far as it is read here. */
+interface Status {
+  readonly leader: number | null;
+  readonly replicas: readonly {
+    readonly sid: number;
+    readonly status: { readonly currentEpoch: number } | null;
+  }[];
+}
+
+/**
+ * What an answer of the status route says of the leader, in the same words; undefined where nobody leads, and where an
+ * application has the doors, whose answer at that path is its own.
+ */
+export function leaderOfStatus(answer: string, ensemble: string): string | undefined {
+  const status = readStatus(answer);
+  const leading = status?.replicas.find(({ sid }) => sid === status.leader);
+  const epoch = leading?.status?.currentEpoch;
+  return epoch === undefined ? undefined : `replica ${leading?.sid} leads ${ensemble}, epoch ${epoch}`;
+}
+
+function readStatus(answer: string): Status | undefined {
+  try {
+    const read: unknown = JSON.parse(answer);
+    const isStatus = typeof read === "object" && read !== null && "leader" in read && "replicas" in read;
+    return isStatus && Array.isArray(read.replicas) ? (read as Status) : undefined;
+  } catch {
+    // No JSON: it is the application's.
+    return undefined;
+  }
 }
 
 /** Hears what all replicas print, and tells of what has changed. */

@@ -29,6 +29,13 @@ test("who leads at the start is told in the same words", () => {
   expect(leaderOfStatus(JSON.stringify({ leader: 1, replicas }), "main")).toBeUndefined();
 });
 
+test.each(["held under token 7", "null", "[]", '{"leader":"ann"}', '{"leader":1,"replicas":{}}'])(
+  "an application's answer at that path, %s, says nothing of a leader",
+  (answer) => {
+    expect(leaderOfStatus(answer, "main")).toBeUndefined();
+  },
+);
+
 test("one whose process was lost is said to be back once, when it serves", () => {
   const told: string[] = [];
   const news = new ReplicaNews((text) => told.push(text));

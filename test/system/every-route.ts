@@ -41,7 +41,7 @@ export function reads(): readonly Route[] {
     `/nodes/there?asOf=${new Date().toISOString()}`,
     `/diff/there?from=${new Date().toISOString()}`,
     "/explain/nodes/there",
-    "/explain/sessions/7",
+    "/explain/sessions/0000000000000007",
     "/locks/held",
     "/semaphores/held",
     "/elections/held",
