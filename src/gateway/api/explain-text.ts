@@ -210,10 +210,12 @@ function sessionText({ session, timeoutMs, tracked }: ExplainedSession): string 
   const terms = `${id} (timeout ${timeoutMs} ms)`;
   if (tracked === undefined) return `${terms}, of which the replica that was asked knows no more`;
   const { attachedTo, heardAgoMs, leftMs } = tracked;
-  const where =
-    attachedTo === undefined ? "not attached under this leader" : `attached to replica ${attachedTo}`;
-  const heard = heardAgoMs === undefined ? "not heard of under this leader" : `heard of ${heardAgoMs} ms ago`;
-  return `${terms}, ${where}, ${heard}, over in ${leftMs} ms if it stays silent`;
+  const where = attachedTo === undefined ? "" : `, attached to replica ${attachedTo}`;
+  const heard =
+    heardAgoMs === undefined
+      ? "not heard of since the present leader was elected"
+      : `heard of ${heardAgoMs} ms ago`;
+  return `${terms}${where}, ${heard}, over in ${leftMs} ms if it stays silent`;
 }
 
 /** How it went; `wasQueue` where some are known to have stood in it. */
