@@ -198,7 +198,7 @@ describe("an ensemble of another size", () => {
     const tcpPorts = await freePorts(count);
     const ensemble = await startEnsemble({ dataDirectory, tcpPorts, vars: { VOTERS: voters } });
     const servers = tcpPorts.map((port) => ({ host: "127.0.0.1", port }));
-    expect(ensemble.output()).toMatch(/^ZooKeeper {2}/);
+    expect(ensemble.output()).toMatch(/^\S+ edgekeeper: replica \d leads main, epoch \d+\nZooKeeper {2}/);
     expect(ensemble.output()).toContain(servers.map(({ host, port }) => `${host}:${port}`).join(",") + "\n");
 
     for (const server of servers) {

@@ -185,7 +185,7 @@ describe.skipIf(missing !== undefined && !isRequired)("the dashboard", () => {
       await lock.getByRole("button", { name: "Explain", exact: true }).click();
       const why = lock.getByRole("region", { name: "Why it is so" });
       await expect.poll(async () => await why.textContent(), WAIT).toContain("Held by");
-      expect(await why.textContent()).toMatch(/Waits: .*worker-2.*, behind \/locks\/orders\/7\//);
+      expect(await why.textContent()).toMatch(/Waits: worker-2 \(lock-\d+\).*, behind lock-0000000000/);
       await scene.api.call("POST", "/locks/orders/7/release", { json: { lease: held?.["lease"] } });
       const next = await waiting;
       await scene.api.call("POST", "/locks/orders/7/release", { json: { lease: next?.["lease"] } });
