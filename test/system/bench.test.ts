@@ -108,7 +108,7 @@ test("what makes no sense is a bad command line, and where nobody answers the co
   }
   const away = await bench("--over", "http", "--url", "http://127.0.0.1:1", "--json");
   expect(away.code).toBe(4);
-  expect(JSON.parse(away.stderr)).toMatchObject({ error: { code: "CONNECTIONLOSS" } });
+  expect(JSON.parse(away.stderr)).toMatchObject({ error: { code: "nobody-listens" } });
 });
 
 test("an error ends it with that error's code, and what was made is deleted", async () => {

@@ -117,7 +117,7 @@ describe("the package", () => {
     expect(await npx("token", "lift")).toMatchObject({ code: 2, stdout: "" });
     const lost = await npx("token", "list", "--url", "http://127.0.0.1:1", "--json");
     expect(lost).toMatchObject({ code: 4, stdout: "" });
-    expect(JSON.parse(lost.stderr)).toMatchObject({ error: { exitCode: 4, code: "CONNECTIONLOSS" } });
+    expect(JSON.parse(lost.stderr)).toMatchObject({ error: { exitCode: 4, code: "nobody-listens" } });
     const unknown = await npx("token", "list", "--ensemble", "none");
     expect(unknown).toMatchObject({ code: 1 });
     expect(unknown.stderr).toMatch(/^edgekeeper: .*none/);
