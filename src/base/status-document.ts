@@ -43,7 +43,10 @@ export interface ReplicaFigures {
   readonly databaseBytes: number;
   readonly watches: number;
   readonly streams: number;
+  /** Since it started, or woke; 0 of one that sleeps. */
   readonly uptimeMs: number;
+  /** For how long it had slept when it woke; null where it did not. A replica of an earlier version does not tell. */
+  readonly sleptMs?: number | null;
   readonly leadingMs: number | null;
   readonly outstandingProposals: number;
   readonly snapshots: number;

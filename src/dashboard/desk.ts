@@ -6,7 +6,7 @@ import { useContext } from "preact/hooks";
 import { begin } from "./begin.ts";
 import { Api, ApiError, asApiError } from "./api.ts";
 import type { Caller, Permission, StatusDocument } from "./documents.ts";
-import { foremost, type Happening, happeningsBetween, type Looks } from "./happenings.ts";
+import { foremost, type Happening, inOrder, Story } from "./happenings.ts";
 import { may } from "./permissions.ts";
 import { hashOf, type Past, readRoute, type Route, type View } from "./route.ts";
 import { Samples } from "./samples.ts";
@@ -63,6 +63,7 @@ export class Desk {
     const told = this.status.value?.replicas.filter(({ status }) => status !== null) ?? [];
     return told.length > 0 && told.every(({ status }) => status?.asleep === true);
   });
+  readonly #story = new Story();
   #noticeId = 0;
   #looking: ReturnType<typeof setTimeout> | undefined;
 
@@ -196,30 +197,24 @@ export class Desk {
   async #look(): Promise<void> {
     try {
       const status = await this.api.get<StatusDocument>(this.path("/status"));
-      const before = this.status.value;
-      const beforeMs = this.statusAtMs.value;
       const atMs = Date.now();
       this.samples.add(status, atMs);
       this.status.value = status;
       this.statusAtMs.value = atMs;
       this.statusError.value = undefined;
-      if (before !== undefined) this.#compare({ before, now: status, beforeMs, atMs });
+      this.#note(this.#story.see(status, atMs));
     } catch (error) {
       this.statusError.value = asApiError(error);
     }
   }
 
   /** Notes what is another than it was at the last look. */
-  #compare(looks: Omit<Looks, "lastLeader">): void {
-    const { before, now } = looks;
-    const happened = happeningsBetween({ ...looks, lastLeader: this.#lastLeader });
-    this.#lastLeader = now.leader ?? before.leader ?? this.#lastLeader;
+  #note(happened: readonly Happening[]): void {
     if (happened.length === 0) return;
-    this.happenings.value = [...happened.toReversed(), ...this.happenings.value].slice(0, EVENTS_MAX);
-    this.news.value = foremost([...happened.toReversed(), ...this.news.value], NEWS_MAX);
+    const latest = happened.toReversed();
+    this.happenings.value = inOrder([...latest, ...this.happenings.value]).slice(0, EVENTS_MAX);
+    this.news.value = foremost([...latest, ...this.news.value], NEWS_MAX);
   }
-
-  #lastLeader: number | undefined;
 }
 
 /** The desk, for all that is drawn. */

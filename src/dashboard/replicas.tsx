@@ -94,7 +94,7 @@ const COLUMNS: Columns = [
   ["Region", undefined, "Where the variable PLACEMENT wants it"],
   ["Clients", "number"],
   ["Database", "number"],
-  ["Up for", "number"],
+  ["Up for", "number", "Since it started, or woke"],
   [
     "Sent on joining",
     undefined,
@@ -176,7 +176,7 @@ function ReplicaRow(props: {
       <td>{location ?? <Automatic />}</td>
       <td class="number">{countText(status.connections)}</td>
       <td class="number">{bytesText(status.databaseBytes)}</td>
-      <td class="number">{durationText(status.uptimeMs)}</td>
+      <td class="number">{status.asleep ? "–" : durationText(status.uptimeMs)}</td>
       <td class="wrap" title={status.zab.lastSync}>
         {caughtUpText(status.zab.lastSync) || <span class="faint">–</span>}
       </td>

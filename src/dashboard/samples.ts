@@ -59,14 +59,14 @@ export const FIGURES: readonly Figure[] = [
   {
     id: "clientBytes",
     title: "Held for clients",
-    unit: "KB",
+    unit: "KB in memory",
     of: ({ clientBytes }) => clientBytes / 1000,
   },
   { id: "znodes", title: "Znodes", unit: "in the tree", of: ({ znodes }) => znodes },
   {
     id: "database",
     title: "Database",
-    unit: "MB",
+    unit: "MB on disk",
     of: ({ databaseBytes }) => databaseBytes / 1_000_000,
   },
 ];

@@ -9,6 +9,7 @@ import type { EventStreams } from "./event-streams.ts";
 import type { ClientDoor } from "./client-door.ts";
 import type { KeeperConfig } from "./config.ts";
 import type { Digests } from "./digests.ts";
+import type { Started } from "./dormancy.ts";
 import type { KeeperParts } from "./keeper-input.ts";
 import type { PeerHost } from "./peer-host.ts";
 import type { LeaderDesk } from "./leader-desk.ts";
@@ -37,7 +38,7 @@ export interface Described {
   readonly nowMs: number;
   /** By a clock that never goes back. */
   readonly clockMs: number;
-  readonly startedMs: number;
+  readonly started: Started | undefined;
 }
 
 /** The status document. */
@@ -64,7 +65,8 @@ export function describeReplica(replica: Described): ReplicaStatus {
     clientBytes: door.holds.clientBytes,
     znodes: tree.nodeCount,
     ...tree.totals,
-    uptimeMs: replica.clockMs - replica.startedMs,
+    uptimeMs: replica.clockMs - (replica.started?.clockMs ?? replica.clockMs),
+    sleptMs: replica.started?.sleptMs ?? null,
     leadingMs: door.metrics.leadingMs(host.phase, replica.clockMs) ?? null,
     syncedFollowers: zab.learners.filter(({ isSynced, isVoter }) => isSynced && isVoter).length,
     syncedObservers: zab.learners.filter(({ isSynced, isVoter }) => isSynced && !isVoter).length,

@@ -30,6 +30,14 @@ export interface Slept {
   readonly wakeAtMs: number | undefined;
 }
 
+/** How a replica began to run. */
+export interface Started {
+  /** By the clock that never goes back. */
+  readonly clockMs: number;
+  /** For how long it had slept, by its own clock; null where it had not. */
+  readonly sleptMs: number | null;
+}
+
 /** What decides whether a replica sleeps now. */
 export interface Bedside {
   readonly isLeading: boolean;
@@ -117,6 +125,14 @@ export class Dormancy {
     if (this.#slept === undefined) return undefined;
     const { zxid, sleptAtMs } = this.#slept;
     return { zxid, elapsedMs: Math.max(0, nowMs - sleptAtMs) };
+  }
+
+  /**
+   * The first tick: one that sleeps has none, whatever else happens to it (a link that ends, say): its time begins as
+   * it wakes.
+   */
+  begin(nowMs: number): Started {
+    return { clockMs: this.#clockMs, sleptMs: this.sleptThrough(nowMs)?.elapsedMs ?? null };
   }
 
   /** A dormant transaction is delivered while this replica serves. */

@@ -26,7 +26,7 @@ import { ClientDoor } from "./client-door.ts";
 import type { KeeperConfig } from "./config.ts";
 import { describeForOperators, type Described, describeReplica, phaseText } from "./describe.ts";
 import type { DoorContext } from "./door-context.ts";
-import { Dormancy } from "./dormancy.ts";
+import { Dormancy, type Started } from "./dormancy.ts";
 import { EventStreams } from "./event-streams.ts";
 import { Digests } from "./digests.ts";
 import { ForwardQueue } from "./forward-batches.ts";
@@ -79,7 +79,7 @@ export class Keeper {
   #nowMs = 0;
   /** Begins as the shell's clock and never goes back, for all that counts how long something took. */
   #clockMs = 0;
-  #startedMs: number | undefined;
+  #started: Started | undefined;
 
   constructor(parts: KeeperParts) {
     this.#config = parts.config;
@@ -173,11 +173,11 @@ export class Keeper {
   /** One turn: what happened, at what time (Unix milliseconds of this replica's clock). */
   step(input: KeeperInput, nowMs: number): Turn {
     this.#clockMs += Math.max(0, nowMs - this.#nowMs);
-    this.#startedMs ??= this.#clockMs;
     this.#nowMs = nowMs;
     this.#host.at(nowMs);
     for (const part of [this.#door, this.#calls, this.#streams, this.#dormancy]) part.at(this.#clockMs);
     this.#dormancy.see(input);
+    if (input.kind === "tick") this.#started ??= this.#dormancy.begin(nowMs);
     this.#door.counters.turns++;
     this.#more = false;
     this.#forwards.beginTurn(input.kind === "clientBytes" && this.#host.phase.role !== "leading");
@@ -487,7 +487,7 @@ export class Keeper {
       shell: this.#shell,
       nowMs: this.#nowMs,
       clockMs: this.#clockMs,
-      startedMs: this.#startedMs ?? this.#clockMs,
+      started: this.#started,
     };
   }
 

@@ -131,8 +131,10 @@ export interface ReplicaStatus {
   /** Lengths of paths and data together. */
   readonly dataBytes: number;
   readonly watches: number;
-  /** Since the replica started. */
+  /** Since the replica started, or woke. */
   readonly uptimeMs: number;
+  /** For how long it had slept, by its own clock, when it woke; null where it started in another way. */
+  readonly sleptMs: number | null;
   /** For how long it has led; null where it does not. */
   readonly leadingMs: number | null;
   /** Voters and observers that have caught up with this leader; 0 elsewhere. */

@@ -169,6 +169,25 @@ test("how long all have slept is known once all have said so, by the clock that 
   expect(waking.sleptMs([1, 2])).toBe(50);
 });
 
+describe("a replica begins to run", () => {
+  const settings = { afterMs: AFTER_MS, worthMs: 0 };
+  const begun = (slept: ConstructorParameters<typeof Dormancy>[0]["slept"]): unknown => {
+    const dormancy = new Dormancy({ settings, slept, waitMs: WAIT_MS });
+    dormancy.at(700);
+    return dormancy.begin(50_000);
+  };
+
+  test("and tells for how long it had slept, by its own clock, if it had", () => {
+    expect(begun(undefined)).toEqual({ clockMs: 700, sleptMs: null });
+    expect(begun({ zxid: AT, sleptAtMs: 20_000, wakeAtMs: undefined })).toEqual({
+      clockMs: 700,
+      sleptMs: 30_000,
+    });
+    // Its clock was set back.
+    expect(begun({ zxid: AT, sleptAtMs: 60_000, wakeAtMs: undefined })).toEqual({ clockMs: 700, sleptMs: 0 });
+  });
+});
+
 describe("a session that was asleep", () => {
   const GRACE_MS = 1500;
   const woken = (leftMs: number, elapsedMs: number, heard: (tracker: SessionTracker) => void): number => {

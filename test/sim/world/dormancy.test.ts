@@ -37,6 +37,20 @@ describe("an ensemble that nobody uses", () => {
     night.world.close();
   });
 
+  test("is up since it woke, each replica, and knows for how long it slept", () => {
+    const night = new Night();
+    night.untilAsleep();
+    night.world.run(HOUR_MS);
+    expect(night.create(2, "/a")).toBe(true);
+    for (const sid of night.world.sids) {
+      const { uptimeMs, sleptMs } = must(night.world.replica(sid).machine, "its machine").keeper.status();
+      expect(uptimeMs).toBeLessThan(500);
+      expect(sleptMs).toBeGreaterThan(HOUR_MS - 10_000);
+    }
+    night.finish();
+    night.world.close();
+  });
+
   test("is awake while a client is connected or a caller waits", () => {
     const night = new Night();
     const socket = night.world.connect(1, { onBytes: () => undefined, onClosed: () => undefined });
