@@ -248,7 +248,7 @@ describe("where there is room for a few", () => {
   const textsOfFew = (all: readonly Happening[], countMax: number): readonly string[] =>
     foremost(all, countMax).map(({ text }) => text);
 
-  test("the lead is told first, then losses, then returns; nothing of an older story comes before, and no sleep", () => {
+  test("the lead comes first, then losses, returns, what is older, and sleep", () => {
     const all = [
       told("sleep", 0),
       told("return", 0),
