@@ -38,8 +38,6 @@ export type Hello =
 /** Reads who asks. Of the first version notifications came without a word of that. */
 function readHello(request: Request, name: ReplicaName): Hello {
   const told = request.headers.get(HELLO_HEADER);
-  const isUpgrade = request.headers.has("upgrade");
-  if (told === null && !isUpgrade && LINK_FORMAT === LINK_FORMAT_UNTOLD) return { sid: undefined };
   const hello = told ?? "";
   const [version, ensemble, sidText, linkFormat = LINK_FORMAT_UNTOLD, program = "of an unknown version"] =
     hello.split(" ");

@@ -78,8 +78,11 @@ export class LeaderDesk {
   #proposals: Proposal[] = [];
   #answers: Addressed[] = [];
   #expired = 0;
-  /** Sessions proposed and not applied: those of earlier leaders are, before a desk opens. */
-  #creating = 0;
+  /**
+   * The passwords of sessions proposed and not applied. Their clients may know of them already, and come by another
+   * way: where a follower and this leader are a quorum, the follower knows of a commit first.
+   */
+  readonly #creating = new Map<SessionId, Uint8Array>();
   #refused = 0;
   #lastRefusalMs: number | undefined;
   #lastWarningMs: number | undefined;
@@ -323,10 +326,7 @@ export class LeaderDesk {
     this.#answerUpTo(zxid);
     const isLatestConfig = this.#proposedConfig !== undefined && equalZxid(zxid, this.#proposedConfig);
     if (isLatestConfig) this.#proposedConfig = undefined;
-    if (txn.kind === "createSession" || txn.kind === "sessionMulti") {
-      this.#creating--;
-      this.#sessions.add(header.session, txn.timeoutMs, header.origin.sid);
-    }
+    if (txn.kind === "createSession" || txn.kind === "sessionMulti") this.#creating.delete(header.session);
   }
 
   /** The proposals made since the last call, in order. */
@@ -367,9 +367,9 @@ export class LeaderDesk {
 
   #attach(from: Sid, message: ToLeader & { readonly kind: "attach" }): void {
     const { serial, session, timeoutMs } = message;
-    const record = this.#options.tree.sessions.get(session);
-    if (record === undefined || !this.#sessions.has(session)) return this.#refuseBehindCommit(from, serial);
-    if (!equalBytes(record.password, message.password)) {
+    const password = this.#options.tree.sessions.get(session)?.password ?? this.#creating.get(session);
+    if (password === undefined || !this.#sessions.has(session)) return this.#refuseBehindCommit(from, serial);
+    if (!equalBytes(password, message.password)) {
       this.#answers.push({ to: from, message: { kind: "refused", serial } });
       return;
     }
@@ -437,7 +437,7 @@ export class LeaderDesk {
 
   #refusesSession(): boolean {
     const { sessionsMax = SESSIONS_MAX } = this.#options;
-    if (this.#sessions.size + this.#creating < sessionsMax) return false;
+    if (this.#sessions.size < sessionsMax) return false;
     this.#refused++;
     const last = this.#lastRefusalMs;
     if (last === undefined || this.#nowMs - last >= REFUSAL_LOG_INTERVAL_MS) {
@@ -477,7 +477,10 @@ export class LeaderDesk {
     });
     // From here on the session is over for the leader, though its ephemerals go when this is delivered.
     if (txn.kind === "closeSession") this.#sessions.remove(forwarded.session);
-    if (txn.kind === "createSession" || txn.kind === "sessionMulti") this.#creating++;
+    if (txn.kind === "createSession" || txn.kind === "sessionMulti") {
+      this.#creating.set(forwarded.session, txn.password);
+      this.#sessions.add(forwarded.session, txn.timeoutMs, forwarded.origin.sid);
+    }
     this.#append(this.#header(forwarded), txn);
   }
 

@@ -27,7 +27,7 @@ import { readZabMessage, writeZabMessage } from "./zab-codec.ts";
  * misread. It is raised by whatever replicas of two versions must not do together: a frame of another shape, a
  * transaction that one of them does not know or applies in another way.
  */
-export const LINK_FORMAT = 4;
+export const LINK_FORMAT = 5;
 
 const TAGS: Readonly<Record<"zab" | "trace" | ToLeader["kind"] | FromLeader["kind"], number>> = {
   zab: 1,

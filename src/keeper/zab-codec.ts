@@ -42,6 +42,7 @@ const TAGS: Readonly<Record<ZabMessage["kind"], number>> = {
   snapshotAck: 19,
   succeed: 20,
   removed: 21,
+  leaderAck: 22,
 };
 
 const KINDS: ReadonlyMap<number, ZabMessage["kind"]> = new Map(
@@ -137,6 +138,7 @@ export function writeZabMessage(writer: JuteWriter, message: ZabMessage): void {
       return writer.zxid(message.committed);
     case "ack":
     case "commit":
+    case "leaderAck":
       return writer.zxid(message.upTo);
     case "removed":
       writer.zxid(message.version);
@@ -190,6 +192,7 @@ export function readZabMessage(reader: JuteReader): ZabMessage {
       return { kind, committed: reader.zxid() };
     case "ack":
     case "commit":
+    case "leaderAck":
       return { kind, upTo: reader.zxid() };
     case "removed":
       return { kind, version: reader.zxid(), epoch: reader.int() };

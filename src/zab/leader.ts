@@ -246,6 +246,7 @@ export class Leader {
       case "newLeader":
       case "upToDate":
       case "commit":
+      case "leaderAck":
       case "succeed":
       case "removed":
       case "ping":

@@ -60,6 +60,7 @@ export class LearnerStream {
   #ackEpoch: AckEpoch | undefined;
   #sent: Zxid = ZXID_ZERO;
   #acknowledged: Zxid = ZXID_ZERO;
+  /** It has been told that up to here all is committed, or will be where it has it. */
   #commitSent: Zxid = ZXID_ZERO;
   /** Sent and not acknowledged, oldest first. */
   readonly #unacknowledged: { readonly last: Zxid; readonly bytes: number }[] = [];
@@ -237,6 +238,7 @@ export class LearnerStream {
     if (this.#stage === "synchronizing" && isCaughtUp && mayEnter) this.#sendNewLeader(epoch);
     if (this.#stage === "synced" && isEstablished) this.#sendUpToDate();
     else if (this.#stage === "live") this.#sendCommit();
+    if (this.#stage === "live" && this.#sent.epoch === epoch) this.#sendLeaderAck();
     return undefined;
   }
 
@@ -324,5 +326,18 @@ export class LearnerStream {
     if (compareZxid(upTo, this.#commitSent) <= 0) return;
     this.#commitSent = upTo;
     this.#core.sendUpTo(this.link, upTo, { kind: "commit", upTo });
+  }
+
+  /**
+   * Where leader and learner are a quorum, the learner need not wait until its acknowledgement has come here and COMMIT
+   * has come back: it is told at once what is durable here. Not while members change: the learner must count as we do.
+   */
+  #sendLeaderAck(): void {
+    const { members, quorum, config } = this.#core;
+    const upTo = this.#sent;
+    if (compareZxid(upTo, this.#commitSent) <= 0 || !members.isSettled) return;
+    if (!this.isVoter || !quorum.contains(new Set([config.sid, this.sid]))) return;
+    this.#commitSent = upTo;
+    this.#core.sendUpTo(this.link, upTo, { kind: "leaderAck", upTo });
   }
 }

@@ -138,6 +138,8 @@ export class Learner {
         return this.#onUpToDate(message.committed);
       case "commit":
         return this.#onCommit(message.upTo);
+      case "leaderAck":
+        return this.#onLeaderAck(message.upTo);
       case "succeed":
         return this.#onSucceed();
       case "removed":
@@ -283,6 +285,17 @@ export class Learner {
       return this.#broken(`commit of ${zxidText(upTo)} without its proposal`);
     }
     this.#core.commit(upTo);
+  }
+
+  /**
+   * What the leader has and this voter has is committed, where the two are a quorum: our own acceptance counts at once,
+   * as a leader's does, since all that could reveal the commit waits behind our write. Only zxids of the epoch count.
+   */
+  #onLeaderAck(upTo: Zxid): void {
+    const { quorum, config } = this.#core;
+    const isQuorum = quorum.contains(new Set([config.sid, this.#leader]));
+    if (!isQuorum || upTo.epoch !== this.#newEpoch) return this.#unexpected("leaderAck");
+    this.#onCommit(upTo);
   }
 
   /** The leader resigns, and wants this peer to lead. */

@@ -121,6 +121,11 @@ export type ZabMessage =
   | { readonly kind: "ack"; readonly upTo: Zxid }
   /** Leader to learner: everything up to here is committed (COMMIT, cumulative). */
   | { readonly kind: "commit"; readonly upTo: Zxid }
+  /**
+   * Leader to a voter with which it is a quorum: everything up to here is durable here, too. Where both have it, it is
+   * committed, and the voter knows without a word of its own on the way. ZooKeeper has no such message.
+   */
+  | { readonly kind: "leaderAck"; readonly upTo: Zxid }
   /** Leader to one voter that has everything: look for a leader, and be it. The leader resigns with these words. */
   | { readonly kind: "succeed" }
   /** Leader to learner: you are no member of this membership, which is settled; `epoch` is the leader's own. */

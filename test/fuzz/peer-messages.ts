@@ -96,6 +96,7 @@ function zabMessageOf(kind: ZabMessage["kind"], dice: Dice, truth: Truth): ZabMe
       return { kind, committed: zxid };
     case "ack":
     case "commit":
+    case "leaderAck":
       return { kind, upTo: zxid };
     case "removed":
       return { kind, version: zxid, epoch: epochNear(dice, truth) };
@@ -146,7 +147,7 @@ export const LEADER_KINDS: readonly ZabMessage["kind"][] = [
     "propose",
     "propose",
   ] as const),
-  ...(["newLeader", "upToDate", "commit", "succeed", "removed", "ping"] as const),
+  ...(["newLeader", "upToDate", "commit", "leaderAck", "succeed", "removed", "ping"] as const),
 ];
 
 /** What a replica tells its leader. */

@@ -216,6 +216,7 @@ describe("an explanation", () => {
     const data = "x".repeat(EXPLAIN_HEAD_BYTES_MAX);
     write(world, follower, "/long", data);
     const last = set(world, follower, "/long", `${data}, and more`);
+    world.untilEqual();
     const request = { kind: "explainPath", path: "/long", isLinearizable: false } as const;
     const told = explained(call(world, leader, request).answered(), "explainedPath");
 

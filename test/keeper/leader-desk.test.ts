@@ -113,6 +113,35 @@ describe("a session that moves", () => {
     expect(txns[2]).toMatchObject({ kind: "create", path: "/young" });
   });
 
+  it("may do so before its leader knows that it has come about, and end there", () => {
+    const desk = new Desk();
+    desk.desk.handle(2, { kind: "hello", owned: [] }, 0);
+    desk.desk.takeAnswers();
+    desk.forward(2, { op: "createSession", timeoutMs: 4000, password: PASSWORD });
+
+    const wrong = desk.attach(3, new Uint8Array(16));
+    expect(wrong).toEqual([{ to: 3, message: { kind: "refused", serial: 7 } }]);
+    const generation = { epoch: 3, counter: 2 };
+    expect(desk.attach(3)).toEqual([{ to: 2, message: { kind: "moved", session: SESSION, generation } }]);
+    desk.forward(3, { op: "closeSession" }, SESSION, generation);
+    desk.apply();
+
+    expect(desk.desk.takeAnswers(), "its end came behind it").toEqual([]);
+    expect(desk.desk.sessionCount).toBe(0);
+    expect(desk.tree.sessions.get(SESSION)).toBeUndefined();
+  });
+
+  it("is attached where it came before that", () => {
+    const desk = new Desk();
+    desk.desk.handle(2, { kind: "hello", owned: [] }, 0);
+    desk.forward(2, { op: "createSession", timeoutMs: 4000, password: PASSWORD });
+    desk.attach(3);
+    desk.apply();
+
+    const attached = { kind: "attached", serial: 7, generation: { epoch: 3, counter: 2 }, timeoutMs: 9000 };
+    expect(desk.desk.takeAnswers()).toEqual([{ to: 3, message: attached }]);
+  });
+
   it("writes of older connections at a replica to which it comes back are refused, too", () => {
     const desk = new Desk().open();
     desk.attach(3);

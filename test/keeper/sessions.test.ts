@@ -183,6 +183,7 @@ describe("a new leader", () => {
 
       expect(world.nowMs - crashedMs).toBeGreaterThanOrEqual(TIMEOUT_MS);
       expect(world.nowMs - electedMs).toBeLessThanOrEqual(TIMEOUT_MS + GRACE_MS + LATE_MS);
+      world.untilEqual();
       expect(world.tree(next).get("/e")).toBeUndefined();
     }
   });

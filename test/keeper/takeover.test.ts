@@ -36,6 +36,8 @@ function left(voters: number, observers: number, seed = 1): Left {
   client.get(create("/kept"));
   world.until("it is settled", () => world.keeper(leader).status().zab.membership.isSettled);
   world.untilEqual();
+  // What trees show may not be on every disk yet.
+  world.run(100);
   const { version } = current(world, leader);
   for (const sid of world.sids) world.crash(sid);
   return { world, version };

@@ -138,6 +138,7 @@ function messageText(message: ZabMessage): string {
       return `${message.kind} ${message.proposals.map(({ zxid }) => zxidText(zxid)).join(" ")}`;
     case "ack":
     case "commit":
+    case "leaderAck":
       return `${message.kind} ${zxidText(message.upTo)}`;
     case "diff":
     case "truncate":

@@ -227,7 +227,17 @@ describe("broadcast (Zab, Algorithm 3)", () => {
 
     const acknowledged = bench.receive(7, { kind: "ack", upTo: zxid(1, 2) });
     expect(acknowledged.after).toContainEqual({ kind: "committed", upTo: zxid(1, 2) });
-    expect(sentFree(acknowledged)).toEqual([{ kind: "commit", upTo: zxid(1, 2) }]);
+  });
+
+  it("tells a voter with which it is a quorum what its own disk has, behind that write, and no COMMIT then", () => {
+    const bench = new Bench().lead(1);
+
+    const proposed = bench.step({ kind: "propose", proposals: proposals(1, 1, 3) });
+    expect(sentAfter(proposed)).toEqual([{ kind: "leaderAck", upTo: zxid(1, 3) }]);
+
+    const acknowledged = bench.receive(7, { kind: "ack", upTo: zxid(1, 3) });
+    expect(bench.peer.lastCommitted).toEqual(zxid(1, 3));
+    expect([...sentFree(acknowledged), ...sentAfter(acknowledged)]).toEqual([]);
   });
 
   it("an only voter commits behind its own write", () => {
@@ -253,8 +263,9 @@ describe("broadcast (Zab, Algorithm 3)", () => {
     for (const link of [2, 3, 4]) bench.receive(link, ackEpoch(EMPTY));
     for (const link of [2, 3]) bench.receive(link, { kind: "ackNewLeader", epoch: 1 });
 
-    const { free } = bench.step({ kind: "propose", proposals: proposals(1, 1, 1) });
-    expect(free.map(({ link }) => link)).toEqual([2, 3, 4]);
+    const proposed = bench.step({ kind: "propose", proposals: proposals(1, 1, 1) });
+    expect(proposed.free.map(({ link }) => link)).toEqual([2, 3, 4]);
+    expect(sentAfter(proposed), "no two of five are a quorum").toEqual([]);
 
     bench.receive(4, { kind: "ack", upTo: zxid(1, 1) });
     bench.receive(2, { kind: "ack", upTo: zxid(1, 1) });

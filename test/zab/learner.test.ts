@@ -248,6 +248,35 @@ describe("broadcast (Zab, Algorithm 3)", () => {
     expect(bench.peer.lastCommitted).toEqual(zxid(1, 3));
   });
 
+  it("commits what its leader has, where the two are a quorum, without a word of its own on the way", () => {
+    const bench = serving();
+
+    const accepted = bench.receive(LINK, { kind: "propose", proposals: proposals(6, 1, 2) });
+    const told = bench.receive(LINK, { kind: "leaderAck", upTo: zxid(6, 2) });
+
+    expect(accepted.after).not.toContainEqual({ kind: "committed", upTo: zxid(6, 2) });
+    expect(told.after).toContainEqual({ kind: "committed", upTo: zxid(6, 2) });
+  });
+
+  it("leaves a leader that tells it so without the proposal, or where the two are no quorum", () => {
+    const bench = serving();
+    bench.receive(LINK, { kind: "leaderAck", upTo: zxid(6, 1) });
+    expect(bench.peer.phase.role).toBe("looking");
+
+    const image = { log: proposals(1, 1, 3), acceptedEpoch: 1, currentEpoch: 1 };
+    const one = new Bench({ image, voters: [1, 2, 3, 4, 5] }).follow();
+    one.receive(LINK, { kind: "leaderInfo", newEpoch: 6 });
+    one.receive(LINK, { kind: "diff", after: zxid(1, 3) });
+    one.receive(LINK, { kind: "newLeader", epoch: 6, last: zxid(1, 3) });
+    one.receive(LINK, { kind: "upToDate", committed: zxid(1, 3) });
+    one.receive(LINK, { kind: "propose", proposals: proposals(6, 1, 1) });
+    expect(one.peer.phase.role).toBe("following");
+
+    one.receive(LINK, { kind: "leaderAck", upTo: zxid(6, 1) });
+    expect(one.peer.phase.role).toBe("looking");
+    expect(one.peer.lastCommitted).toEqual(zxid(1, 3));
+  });
+
   it("answers a ping at once, also behind a slow write", () => {
     expect(sentFree(serving().receive(LINK, { kind: "ping" }))).toEqual([{ kind: "pong" }]);
   });

@@ -15,6 +15,7 @@ const TRAPPED = [
   "ackNewLeader",
   "leaderInfo",
   "commit",
+  "leaderAck",
   "truncate",
   "snapshotAck",
   "snapshotEnd",

@@ -26,6 +26,7 @@ const MESSAGES: Texts = {
   ackNewLeader: ({ epoch }) => `ACK of NEWLEADER of epoch ${epoch}`,
   upToDate: ({ committed }) => `UPTODATE, committed up to ${zxidText(committed)}`,
   ack: ({ upTo }) => `ACK up to ${zxidText(upTo)}`,
+  leaderAck: ({ upTo }) => `LEADERACK up to ${zxidText(upTo)}`,
   commit: ({ upTo }) => `COMMIT up to ${zxidText(upTo)}`,
 };
 

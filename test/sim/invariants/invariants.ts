@@ -3,7 +3,7 @@
  * forms that each event changes a little: histories as one tree, disks as images, each start with what it holds back.
  * Nothing here scans the run but what a failure is told with, and the end.
  */
-import { compareZxid, equalZxid, ZXID_ZERO, zxidText } from "../../../src/base/zxid.ts";
+import { compareZxid, equalZxid, type Zxid, ZXID_ZERO, zxidText } from "../../../src/base/zxid.ts";
 import type { SessionId, Sid } from "../../../src/base/ids.ts";
 import type { CallAnswer } from "../../../src/keeper/call.ts";
 import type { ConnectionId } from "../../../src/keeper/connection.ts";
@@ -248,19 +248,25 @@ class Watch implements Watching {
     this.#votes.spoke(machine);
     const message = readFrame(bytes);
     if (message === undefined) return;
-    if (message.kind === "ack" || message.kind === "ackEpoch" || message.kind === "ackNewLeader") {
-      return this.#said.left(run, { message, bytes }, this.#world.disk(machine.sid).durable);
-    }
-    this.counts.reveals++;
     switch (message.kind) {
+      case "ack":
+      case "leaderAck":
+      case "ackEpoch":
+      case "ackNewLeader":
+        return this.#said.left(run, { message, bytes }, this.#world.disk(machine.sid).durable);
       case "commit":
-        return this.#durability.revealed(run, message.upTo, `sends replica ${to} the commit of`);
+        return this.#revealed(run, message.upTo, `sends replica ${to} the commit of`);
       case "upToDate":
-        return this.#durability.revealed(run, message.committed, `sends replica ${to} the commit of`);
+        return this.#revealed(run, message.committed, `sends replica ${to} the commit of`);
       case "snapshotEnd":
         this.#tainted.set(to, run.isTainted);
-        return this.#durability.revealed(run, message.last, `sends replica ${to} its state at`);
+        return this.#revealed(run, message.last, `sends replica ${to} its state at`);
     }
+  }
+
+  #revealed(run: Run, zxid: Zxid, how: string): void {
+    this.counts.reveals++;
+    this.#durability.revealed(run, zxid, how);
   }
 
   died(machine: Watched): void {

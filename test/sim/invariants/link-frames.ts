@@ -7,7 +7,7 @@ const NO_BYTES = new Uint8Array(0);
 
 /** The messages that are read. */
 export type ReadMessage = ZabMessage & {
-  readonly kind: "commit" | "upToDate" | "snapshotEnd" | "ack" | "ackEpoch" | "ackNewLeader";
+  readonly kind: "commit" | "upToDate" | "snapshotEnd" | "ack" | "leaderAck" | "ackEpoch" | "ackNewLeader";
 };
 
 /** One of each kind. */
@@ -24,6 +24,7 @@ const SAMPLES: readonly ReadMessage[] = [
     lastDelivered: ZXID_ZERO,
   },
   { kind: "ack", upTo: ZXID_ZERO },
+  { kind: "leaderAck", upTo: ZXID_ZERO },
   { kind: "ackNewLeader", epoch: 0 },
 ];
 

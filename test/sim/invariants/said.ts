@@ -7,7 +7,7 @@ import type { Run } from "./runs.ts";
 import { demand } from "./view.ts";
 
 /** The messages that say so. */
-export type Saying = ReadMessage & { readonly kind: "ack" | "ackEpoch" | "ackNewLeader" };
+export type Saying = ReadMessage & { readonly kind: "ack" | "leaderAck" | "ackEpoch" | "ackNewLeader" };
 
 /** See the file's comment. */
 export class Said {
@@ -29,7 +29,7 @@ export class Said {
     const { message, bytes } = frame;
     const judge = (isDurable: boolean, what: string): void =>
       demand(isDurable, "SaidIsDurable", () => `${run.name} says that it has ${what}, and its disk has not`);
-    if (message.kind === "ack") {
+    if (message.kind === "ack" || message.kind === "leaderAck") {
       const { upTo } = message;
       // What was cut off since is of a link that is over.
       const isCut = compareZxid(upTo, run.history.zxid) > 0;

@@ -57,6 +57,17 @@ const SESSIONS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    id: "attach-before-commit-refused",
+    what: "a leader knows no session before it has applied that, though a follower's client has been told of it",
+    edits: [
+      {
+        file: "src/keeper/leader-desk.ts",
+        find: " ?? this.#creating.get(session);",
+        replace: ";",
+      },
+    ],
+  },
 ];
 
 /** What watchers are told, and when. */

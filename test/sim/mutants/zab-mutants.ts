@@ -236,6 +236,33 @@ const BROADCAST: readonly Mutant[] = [
     ],
   },
   {
+    id: "leader-ack-outruns-write",
+    what: "a leader tells a voter that it has a proposal before its own write of that",
+    edits: [
+      {
+        file: "src/zab/learner-stream.ts",
+        find: `this.#core.sendUpTo(this.link, upTo, { kind: "leaderAck", upTo });`,
+        replace: `this.#core.outbox.sendFree(this.link, { kind: "leaderAck", upTo });`,
+      },
+    ],
+  },
+  {
+    id: "leader-ack-without-quorum",
+    what: "a voter commits what it and its leader have, though the two are no quorum",
+    edits: [
+      {
+        file: "src/zab/learner-stream.ts",
+        find: `if (!this.isVoter || !quorum.contains(new Set([config.sid, this.sid]))) return;`,
+        replace: `if (!this.isVoter || quorum === undefined || config === undefined) return;`,
+      },
+      {
+        file: "src/zab/learner.ts",
+        find: `if (!isQuorum || upTo.epoch`,
+        replace: `if (upTo.epoch`,
+      },
+    ],
+  },
+  {
     id: "commit-outruns-write",
     what: "COMMIT leaves for observers before the leader's own write of what it commits",
     edits: [
