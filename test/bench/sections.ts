@@ -166,7 +166,9 @@ export const SECTIONS: Readonly<Record<SectionName, Section>> = {
   },
   growth: {
     title: "Throughput as the tree grows",
-    how: `The same work at 50x4 in trees of so many znodes of 200 bytes. ${THROUGHPUT_HOW}`,
+    how:
+      "The same work at 50x4 in trees of so many znodes of 200 bytes, any of which is as likely to be asked for as " +
+      `another, or only the first 1,000 of them. ${THROUGHPUT_HOW}`,
     columns: THROUGHPUT,
     against: "zookeeper",
   },
