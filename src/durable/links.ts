@@ -27,18 +27,12 @@ const LINK_FORMAT_UNTOLD = 4;
 /** The paths of the peer entry, which the gateway never asks for. */
 export const PEER_PATHS = { link: "/peer/link", notification: "/peer/notification" } as const;
 
-/**
- * A replica that speaks as this one does, whose sid a notification need not tell here; or why it is not heard,
- * for whom to tell so.
- */
-export type Hello =
-  | { readonly sid: Sid | undefined }
-  | { readonly refusal: string; readonly from: Sid | undefined };
+/** A replica that speaks as this one does; or why it is not heard, for whom to tell so. */
+export type Hello = { readonly sid: Sid } | { readonly refusal: string; readonly from: Sid | undefined };
 
-/** Reads who asks. Of the first version notifications came without a word of that. */
+/** Reads who asks. */
 function readHello(request: Request, name: ReplicaName): Hello {
-  const told = request.headers.get(HELLO_HEADER);
-  const hello = told ?? "";
+  const hello = request.headers.get(HELLO_HEADER) ?? "";
   const [version, ensemble, sidText, linkFormat = LINK_FORMAT_UNTOLD, program = "of an unknown version"] =
     hello.split(" ");
   if (version !== String(PEER_PROTOCOL_VERSION)) {
@@ -87,9 +81,8 @@ export class Links {
   /** Who asks with this request, which is refused where it does not speak as this replica does. */
   heard(request: Request): Hello {
     const hello = readHello(request, this.#name);
-    if ("sid" in hello) {
-      if (hello.sid !== undefined) this.#refusals.delete(hello.sid);
-    } else if (hello.from !== undefined) this.#refused(hello.from, hello.refusal);
+    if ("sid" in hello) this.#refusals.delete(hello.sid);
+    else if (hello.from !== undefined) this.#refused(hello.from, hello.refusal);
     return hello;
   }
 

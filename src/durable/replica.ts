@@ -236,8 +236,7 @@ export class Replica extends DurableObject<ReplicaEnv> {
       case PEER_PATHS.link: {
         const hello = this.#links.heard(request);
         if ("refusal" in hello) return new Response(hello.refusal, { status: REFUSED });
-        const isLink = pathname === PEER_PATHS.link && hello.sid !== undefined;
-        if (isLink) return this.#links.takeIncoming(hello.sid);
+        if (pathname === PEER_PATHS.link) return this.#links.takeIncoming(hello.sid);
         return this.notified(new Uint8Array(await request.arrayBuffer()));
       }
       case GATEWAY_PATHS.zk:
