@@ -59,12 +59,12 @@ const SESSIONS: readonly Mutant[] = [
   },
   {
     id: "attach-before-commit-refused",
-    what: "a leader knows no session before it has applied that, though a follower's client has been told of it",
+    what: "a leader knows no session for its own clients before it has applied that, though a follower's has been told of it",
     edits: [
       {
         file: "src/keeper/leader-desk.ts",
         find: " ?? this.#creating.get(session);",
-        replace: ";",
+        replace: " ?? (from === this.#options.sid ? undefined : this.#creating.get(session));",
       },
     ],
   },

@@ -52,6 +52,22 @@ export const UNIT_CAUGHT: readonly Mutant[] = [
     ],
   },
   {
+    id: "leader-ack-without-quorum",
+    what: "a voter commits what it and its leader have, though the two are no quorum",
+    edits: [
+      {
+        file: "src/zab/learner-stream.ts",
+        find: `if (!this.isVoter || !quorum.contains(new Set([config.sid, this.sid]))) return;`,
+        replace: `if (!this.isVoter || !quorum.isVoter(config.sid)) return;`,
+      },
+      {
+        file: "src/zab/learner.ts",
+        find: `const isQuorum = quorum.contains(new Set([config.sid, this.#leader]));`,
+        replace: `const isQuorum = quorum.isVoter(config.sid);`,
+      },
+    ],
+  },
+  {
     id: "connected-majority",
     what: "a majority of the voters that are connected commits, not of all voters",
     edits: [

@@ -237,28 +237,13 @@ const BROADCAST: readonly Mutant[] = [
   },
   {
     id: "leader-ack-outruns-write",
-    what: "a leader tells a voter that it has a proposal before its own write of that",
+    what: "a leader tells a voter that it has a proposal before its own write of that, while an earlier one is on its way",
     edits: [
       {
         file: "src/zab/learner-stream.ts",
         find: `this.#core.sendUpTo(this.link, upTo, { kind: "leaderAck", upTo });`,
-        replace: `this.#core.outbox.sendFree(this.link, { kind: "leaderAck", upTo });`,
-      },
-    ],
-  },
-  {
-    id: "leader-ack-without-quorum",
-    what: "a voter commits what it and its leader have, though the two are no quorum",
-    edits: [
-      {
-        file: "src/zab/learner-stream.ts",
-        find: `if (!this.isVoter || !quorum.contains(new Set([config.sid, this.sid]))) return;`,
-        replace: `if (!this.isVoter || quorum === undefined || config === undefined) return;`,
-      },
-      {
-        file: "src/zab/learner.ts",
-        find: `if (!isQuorum || upTo.epoch`,
-        replace: `if (upTo.epoch`,
+        replace: `if (this.#unacknowledged.length > 1) this.#core.outbox.sendFree(this.link, { kind: "leaderAck", upTo });
+    else this.#core.sendUpTo(this.link, upTo, { kind: "leaderAck", upTo });`,
       },
     ],
   },
