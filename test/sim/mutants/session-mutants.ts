@@ -57,9 +57,9 @@ const SESSIONS: readonly Mutant[] = [
       {
         file: "src/keeper/leader-desk.ts",
         find:
-          "    if (record === undefined || !this.#sessions.has(session)) " +
+          "    if (password === undefined || !this.#sessions.has(session)) " +
           "return this.#refuseBehindCommit(from, serial);\n",
-        replace: `    if (record === undefined || !this.#sessions.has(session)) {
+        replace: `    if (password === undefined || !this.#sessions.has(session)) {
       if (from !== this.#options.sid) return this.#refuseBehindCommit(from, serial);
       this.#answers.push({ to: from, message: { kind: "refused", serial } });
       return;
