@@ -224,8 +224,9 @@ export class CallDoor {
   /** Does the next thing that a call needs, where it can be done now. */
   #proceed(open: OpenCall): void {
     const { call } = open;
-    const isReady = this.#context.serving() && compareZxid(call.minZxid, this.#context.tree.lastApplied) <= 0;
-    if (!isReady) {
+    const context = this.#context;
+    const mayAnswer = call.session === undefined ? context.serving() : context.mayPromise();
+    if (!mayAnswer || compareZxid(call.minZxid, context.tree.lastApplied) > 0) {
       this.#held.add(open);
       return;
     }

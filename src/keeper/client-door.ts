@@ -111,10 +111,7 @@ export class ClientDoor {
   opened(opening: ConnectionOpening): void {
     const connection = new Connection(opening, this.#nowMs, this.#context.bounds);
     const refusal = this.#bounded.refusalOf(connection);
-    if (refusal === undefined) {
-      this.#table.add(connection);
-      return;
-    }
+    if (refusal === undefined) return this.#table.add(connection);
     this.#output.close(connection);
     this.#refusals.count(connection, this.#nowMs, refusal);
   }
@@ -231,9 +228,14 @@ export class ClientDoor {
     }
     for (const connection of this.#table.all()) {
       this.#admit(connection);
-      this.#answerReads(connection);
+      this.#goOn(connection);
     }
     this.parking.resumed();
+  }
+
+  /** What was not answered as this replica was out of touch is answered now. */
+  goOn(): void {
+    for (const connection of this.#table.all()) this.#goOn(connection);
   }
 
   /** Serves reads without a leader from now on, or no more: then those that had no more than that are hung up on. */
@@ -265,7 +267,7 @@ export class ClientDoor {
   tick(): void {
     for (const [connection, count] of this.#writes.refuseLate(this.#nowMs)) {
       this.counters.requestsThrottled += count;
-      this.#answerReads(connection);
+      this.#goOn(connection);
       this.#settle(connection);
     }
     this.#bounded.tick();
@@ -357,7 +359,7 @@ export class ClientDoor {
   }
 
   #mayAnswer(connection: Connection): boolean {
-    return connection.isReadOnly || this.#context.serving();
+    return connection.isReadOnly || this.#context.mayPromise();
   }
 
   /** Its client is alive. */

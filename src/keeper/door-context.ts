@@ -18,6 +18,8 @@ export interface DoorContext {
   timeMs(): number;
   /** Whether requests may be answered: there is a leader, and this replica has caught up with it. */
   serving(): boolean;
+  /** Whether a client may be told that its session lives: it serves, and is in touch (see Touch). */
+  mayPromise(): boolean;
   /** Tells the leader, while serving. */
   tellLeader(message: ToLeader): void;
   /** How much of this replica's writes may be under way. */

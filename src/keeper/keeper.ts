@@ -26,6 +26,7 @@ import { ClientDoor } from "./client-door.ts";
 import type { KeeperConfig } from "./config.ts";
 import { describeForOperators, type Described, describeReplica, phaseText } from "./describe.ts";
 import type { DoorContext } from "./door-context.ts";
+import { doorSettings } from "./door-settings.ts";
 import { Dormancy, type Started } from "./dormancy.ts";
 import { EventStreams } from "./event-streams.ts";
 import { Digests } from "./digests.ts";
@@ -37,15 +38,14 @@ import { takeTxnOf } from "./known-proposal.ts";
 import { APPLY_COST_BYTES, DELIVER_BYTES_PER_TURN, EVENT_COST_BYTES, LEADERLESS_HOLD_MS } from "./limits.ts";
 import { LocalReads } from "./local-reads.ts";
 import type { FromLeader, ToLeader } from "./link-message.ts";
-import { parkingSettings } from "./parking.ts";
 import { PeerHost } from "./peer-host.ts";
 import { PollAnswers } from "./poll-answers.ts";
 import { Reign } from "./reign.ts";
-import { makeSession, negotiateTimeout } from "./session-terms.ts";
 import type { Report } from "./operations/report.ts";
 import { ReadOnlySwitch } from "./read-only.ts";
 import { takeOver } from "./snapshot-file/restored-tree.ts";
 import type { ReplicaStatus } from "./status.ts";
+import { Touch } from "./touch.ts";
 import { pathsApplied } from "./touched-paths.ts";
 import { TurnOutbox } from "./turn-outbox.ts";
 import type { Turn } from "./turn.ts";
@@ -66,6 +66,7 @@ export class Keeper {
   readonly #host: PeerHost;
   readonly #reign: Reign;
   readonly #dormancy: Dormancy;
+  readonly #touch: Touch;
   /** Whether the leader of this reign was told whose clients are connected here. */
   #greeted = false;
   /** After a change of leader: what must be delivered before requests are forwarded again. */
@@ -87,6 +88,7 @@ export class Keeper {
     const { heartbeatLimitMs } = { ...DEFAULT_TIMING, ...parts.config.timing };
     const { dormancy: settings } = parts.config;
     this.#dormancy = new Dormancy({ settings, slept: parts.slept, waitMs: heartbeatLimitMs });
+    this.#touch = new Touch(heartbeatLimitMs, () => this.#host.silenceMs);
     this.#instance = parts.start.instance;
     this.#tree = parts.tree;
     this.#shell = parts;
@@ -131,22 +133,16 @@ export class Keeper {
 
   #doorContext(parts: KeeperParts, log: DoorContext["log"]): DoorContext {
     return {
-      tree: parts.tree,
-      auth: parts.auth,
-      origin: { sid: parts.config.sid, instance: parts.start.instance },
+      ...doorSettings(parts),
       timeMs: () => this.#nowMs,
       serving: () => this.#serving,
+      mayPromise: () => this.#serving && this.#touch.isIn(this.#clockMs),
       tellLeader: (message) => this.#tellLeader(message),
       forward: (request, bytes) => this.#forwards.push({ request, bytes }),
-      negotiateTimeout: (askedMs) => negotiateTimeout(askedMs, parts.config),
-      makeSession: (entropy) => makeSession(parts.config.sid, entropy),
-      bounds: parts.config.bounds,
       log,
-      isAudited: parts.config.isAudited ?? false,
       report: () => this.report(),
       trace: (traced) => this.#host.trace(traced),
       window: this.#window,
-      parking: parkingSettings(parts),
     };
   }
 
@@ -181,6 +177,8 @@ export class Keeper {
     this.#door.counters.turns++;
     this.#more = false;
     this.#forwards.beginTurn(input.kind === "clientBytes" && this.#host.phase.role !== "leading");
+    const isAsked = input.kind === "clientBytes" || input.kind === "calls";
+    if (isAsked && this.isLeading && !this.#touch.isIn(this.#clockMs)) this.#host.step({ kind: "prove" });
     this.#take(input);
     if (this.#door.parking.takeAsked()) this.#dormancy.stir();
     this.#settle();
@@ -263,6 +261,7 @@ export class Keeper {
     for (let moved = true; moved && !this.#outbox.isRestarting;) {
       this.#deliver();
       this.#becomeReady();
+      if (this.#serving && this.#touch.isBack(this.#clockMs)) this.#door.goOn();
       this.#calls.progressed();
       this.#streams.progressed();
       moved = this.#sendForwards();

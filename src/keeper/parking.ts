@@ -299,7 +299,7 @@ export class Parking {
   #mayDoze(connection: Connection): boolean {
     const { context } = this.#parts;
     const { state, session, isReadOnly, isDozing, askedMs } = connection;
-    if (state !== "open" || session === undefined || isReadOnly || !context.serving()) return false;
+    if (state !== "open" || session === undefined || isReadOnly || !context.mayPromise()) return false;
     if (isDozing) return true;
     const isQuiet = this.#nowMs - askedMs >= (context.parking?.idleMs ?? Infinity);
     if (!isQuiet || !connection.isIdle) return false;

@@ -84,6 +84,11 @@ export class PeerHost {
     return this.#proposalsReceived;
   }
 
+  /** For how long, of all time, nothing was heard that this replica could serve by. */
+  get silenceMs(): number {
+    return this.#peer.silenceMs(this.#nowMs);
+  }
+
   /** Whether proposals are welcome now. */
   get canPropose(): boolean {
     return this.#peer.canPropose();

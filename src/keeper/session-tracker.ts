@@ -9,7 +9,8 @@
  *    link is FIFO, so an answer holds all that was heard, and follows all that was asked, before that moment. What
  *    counts is the horizon, the oldest moment so answered, and not the clock.
  * 4. A replica that is lost may have heard clients, and answered them, until it noticed: what it owned starts again,
- *    with that time on top. So does everything when a leader is new, as the one before it is such a replica.
+ *    with that time on top. So does everything when a leader is new, as the one before it is such a replica. None
+ *    answers for longer than that, whatever its own timer does: see Touch.
  * Source: ZooKeeper SessionTrackerImpl and ExpiryQueue (buckets of equal deadlines), Leader.PING (touched sessions).
  */
 import type { SessionId, Sid } from "../base/ids.ts";

@@ -41,7 +41,8 @@ export class PeerCore {
   #lastDelivered: Zxid;
   #lastBeforeStep: Zxid;
   #clockMs = 0;
-  #wroteAtMs = 0;
+  #realMs = 0;
+  #wroteRealMs = 0;
   #stalledAtMs = -1;
   #moment = 0;
   #nowMs: number | undefined;
@@ -170,6 +171,21 @@ export class PeerCore {
     return this.#clockMs;
   }
 
+  /** Milliseconds that have passed by the shell's clock, all of them: nobody who waits for this peer stalls with it. */
+  get realMs(): number {
+    return this.#realMs;
+  }
+
+  /** When this peer last wrote, of all time. */
+  get wroteRealMs(): number {
+    return this.#wroteRealMs;
+  }
+
+  /** What realMs would be in a step at this time of the shell's clock. */
+  realAt(nowMs: number): number {
+    return this.#realMs + Math.max(nowMs - (this.#nowMs ?? nowMs), 0);
+  }
+
   /** When this peer last went on after it had stood still for longer than others wait for it; -1 for never. */
   get stalledAtMs(): number {
     return this.#stalledAtMs;
@@ -202,6 +218,7 @@ export class PeerCore {
   /** Begins a step at this time of the shell's clock, which may stand still or jump. */
   beginStep(nowMs: number): void {
     const passedMs = nowMs - (this.#nowMs ?? nowMs);
+    this.#realMs = this.realAt(nowMs);
     this.#clockMs += Math.min(Math.max(passedMs, 0), this.timing.stallLimitMs);
     if (passedMs > this.timing.heartbeatLimitMs) this.#stalledAtMs = this.#clockMs;
     this.#nowMs = nowMs;
@@ -240,14 +257,14 @@ export class PeerCore {
    */
   prove(): void {
     const { acceptedEpoch, currentEpoch, config, quorum } = this;
-    const isDue = this.#clockMs - this.#wroteAtMs >= (this.timing.heartbeatLimitMs * 2) / 3;
+    const isDue = this.#realMs - this.#wroteRealMs >= (this.timing.heartbeatLimitMs * 2) / 3;
     if (isDue && quorum.contains(new Set([config.sid]))) this.writeEpochs({ acceptedEpoch, currentEpoch });
   }
 
   /** A step's effects, which are performed now. */
   takeEffects(): PeerEffects {
     const effects = this.outbox.take();
-    if (effects.writes.length > 0) this.#wroteAtMs = this.#clockMs;
+    if (effects.writes.length > 0) this.#wroteRealMs = this.#realMs;
     return effects;
   }
 

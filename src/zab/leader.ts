@@ -12,6 +12,7 @@ import type { Sid } from "../base/ids.ts";
 import { compareZxid, EPOCH_MAX, type Zxid } from "../base/zxid.ts";
 import type { LearnerStatus, PeerInput, PeerPhase, SnapshotWanted, Stage } from "./config.ts";
 import type { PeerCore } from "./core.ts";
+import { HeardVoters } from "./heard-voters.ts";
 import { LearnerStream } from "./learner-stream.ts";
 import type { LinkId, Proposal, ZabMessage } from "./message.ts";
 import { assertMayPropose } from "./members.ts";
@@ -29,7 +30,7 @@ export class Leader {
   #pipeline: Pipeline | undefined;
   readonly #learners: Map<LinkId, LearnerStream> = new Map();
   readonly #promises: Promises;
-  readonly #heardAtMs: Map<Sid, number> = new Map();
+  readonly #heard: HeardVoters;
   /** A change of the members that is proposed and not committed. */
   #lastChange: Zxid | undefined;
   #pingAtMs: number;
@@ -43,7 +44,7 @@ export class Leader {
     this.#promises = new Promises(core);
     this.#pingAtMs = core.clockMs;
     this.#progressAtMs = core.clockMs;
-    for (const sid of core.quorum.voters) this.#heardAtMs.set(sid, core.clockMs);
+    this.#heard = new HeardVoters(core);
   }
 
   get stage(): Stage {
@@ -56,6 +57,12 @@ export class Leader {
 
   get leaving(): string | undefined {
     return this.#leaving;
+  }
+
+  /** When it last had proof that it leads, of all time: a quorum was heard, or it wrote, where it is one by itself. */
+  get provenRealMs(): number {
+    const { quorum, config, wroteRealMs } = this.#core;
+    return quorum.contains(new Set([config.sid])) ? wroteRealMs : this.#heard.quorumRealMs;
   }
 
   get newEpoch(): number | undefined {
@@ -162,16 +169,12 @@ export class Leader {
 
   /** Pings, drops silent learners, and resigns without a quorum that is heard. */
   onTime(): void {
-    const { clockMs, timing, quorum, config } = this.#core;
+    const { clockMs, timing } = this.#core;
     for (const learner of this.#learners.values()) {
       if (learner.silenceMs > timing.heartbeatLimitMs) this.#dismiss(learner, "silent");
       else if (learner.stallMs > timing.learnerStallMs) this.#dismiss(learner, "acknowledges nothing");
     }
-    const heard = new Set<Sid>([config.sid]);
-    for (const [sid, heardAtMs] of this.#heardAtMs) {
-      if (clockMs - heardAtMs <= timing.heartbeatLimitMs) heard.add(sid);
-    }
-    if (!quorum.contains(heard)) return this.leave("no quorum is heard");
+    if (!this.#heard.isQuorum) return this.leave("no quorum is heard");
     if (this.#stage === "synchronization") this.#maybeEstablish();
     if (this.#stage !== "broadcast" && clockMs - this.#progressAtMs > timing.syncLimitMs) {
       return this.leave(`no progress in ${this.#stage}`);
@@ -221,7 +224,7 @@ export class Leader {
     const learner = this.#learners.get(link);
     if (this.#leaving !== undefined || learner === undefined) return;
     learner.onHeard();
-    if (this.#isSupporter(learner)) this.#heardAtMs.set(learner.sid, this.#core.clockMs);
+    if (this.#isSupporter(learner)) this.#heard.hear(learner.sid);
     switch (message.kind) {
       case "learnerInfo":
         return this.#onInfo(learner, message);
@@ -435,17 +438,11 @@ export class Leader {
     const { clockMs } = this.#core;
     for (let batch = pipeline.next(clockMs); batch; batch = pipeline.next(clockMs)) {
       this.#core.append(batch);
-      this.#greetVoters();
+      this.#heard.greet();
       this.#advanceAll();
       this.#maybeCommit();
     }
     if (this.isEpochFull && pipeline.proposals === 0) this.leave("the epoch's counter is used up");
-  }
-
-  /** New voters have the same time to be heard as all had when this peer was elected. */
-  #greetVoters(): void {
-    const { quorum, clockMs } = this.#core;
-    for (const sid of quorum.voters) if (!this.#heardAtMs.has(sid)) this.#heardAtMs.set(sid, clockMs);
   }
 
   /**

@@ -32,6 +32,7 @@ export class Learner {
   /** Whether NEWLEADER was accepted on this link. */
   #hasEntered = false;
   #heardAtMs: number;
+  #heardRealMs = Number.NEGATIVE_INFINITY;
   #progressAtMs: number;
   #leaving: string | undefined;
   #isSuccessor = false;
@@ -69,6 +70,11 @@ export class Learner {
   /** The membership that this peer is no member of, if it is to stop for that. */
   get removed(): Zxid | undefined {
     return this.#removed;
+  }
+
+  /** When the leader was heard last, of all time. */
+  get heardRealMs(): number {
+    return this.#heardRealMs;
   }
 
   get sync(): string {
@@ -117,6 +123,7 @@ export class Learner {
   onMessage(message: ZabMessage): void {
     if (this.#leaving !== undefined || this.#link === undefined) return;
     this.#heardAtMs = this.#core.clockMs;
+    this.#heardRealMs = this.#core.realMs;
     switch (message.kind) {
       case "leaderInfo":
         return this.#onLeaderInfo(message.newEpoch, this.#link);

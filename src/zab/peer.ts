@@ -116,6 +116,12 @@ export class Peer {
     return this.#leader?.pipeline?.bytes ?? 0;
   }
 
+  /** How long it is, at this time of the shell's clock, that a learner heard its leader, or a leader had a quorum. */
+  silenceMs(nowMs: number): number {
+    const sinceMs = this.#learner?.heardRealMs ?? this.#leader?.provenRealMs ?? Number.NEGATIVE_INFINITY;
+    return this.#core.realAt(nowMs) - sinceMs;
+  }
+
   /** Milliseconds until gathered proposals are due to go out if nothing commits before; undefined if none wait. */
   get flushInMs(): number | undefined {
     const dueAtMs = this.#leader?.pipeline?.dueAtMs;

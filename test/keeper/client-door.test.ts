@@ -37,6 +37,7 @@ class Subject {
         origin: { sid: 1, instance: 1 },
         timeMs: () => 0,
         serving: () => true,
+        mayPromise: () => true,
         tellLeader: () => undefined,
         forward: (request) => this.forwarded.push(request),
         negotiateTimeout: (askedMs) => askedMs,

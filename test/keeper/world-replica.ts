@@ -93,6 +93,8 @@ export class Replica {
   #rateFromMs = 0;
   /** While defined the replica stands still, and what happens to it waits here. */
   frozen: (() => void)[] | undefined;
+  /** Its timer does not fire: what happens to it does, and nothing else. */
+  isTimerStalled = false;
   /** Crashes before performing its so many-th effect from now. */
   crashAfterEffects: number | undefined;
   readonly log: string[] = [];

@@ -299,7 +299,7 @@ export class World {
     const { instance } = replica;
     const sent = replica.takeSent();
     if (sent.length > 0) this.input(replica.sid, { kind: "clientsSent", sent });
-    this.input(replica.sid, { kind: "tick" });
+    if (!replica.isTimerStalled) this.input(replica.sid, { kind: "tick" });
     this.later(TICK_MS, () => {
       if (replica.instance === instance && replica.keeper !== undefined) this.#tick(replica);
     });

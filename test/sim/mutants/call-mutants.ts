@@ -107,10 +107,10 @@ const REQUESTS: readonly Mutant[] = [
     edits: [
       {
         file: "src/keeper/call-door.ts",
-        find: "const isReady = this.#context.serving() && compareZxid",
+        find: "if (!mayAnswer || compareZxid(call.minZxid, context.tree.lastApplied) > 0) {",
         replace:
           'const isRead = call.request.kind === "read";\n' +
-          "    const isReady = (isRead && this.#context.serving()) || this.#context.serving() && compareZxid",
+          "    if (!mayAnswer || (!isRead && compareZxid(call.minZxid, context.tree.lastApplied) > 0)) {",
       },
     ],
   },

@@ -15,6 +15,17 @@ const SESSIONS: readonly Mutant[] = [
     ],
   },
   {
+    id: "promises-out-of-touch",
+    what: "a replica whose timer stands still answers its clients, however long it has not heard its leader",
+    edits: [
+      {
+        file: "src/keeper/keeper.ts",
+        find: "mayPromise: () => this.#serving && this.#touch.isIn(this.#clockMs),",
+        replace: "mayPromise: () => this.#serving,",
+      },
+    ],
+  },
+  {
     id: "pings-unheard",
     what: "a client that only pings is not heard",
     edits: [
@@ -46,9 +57,9 @@ const SESSIONS: readonly Mutant[] = [
       {
         file: "src/keeper/leader-desk.ts",
         find:
-          "    if (record === undefined || !this.#sessions.has(session)) " +
+          "    if (password === undefined || !this.#sessions.has(session)) " +
           "return this.#refuseBehindCommit(from, serial);\n",
-        replace: `    if (record === undefined || !this.#sessions.has(session)) {
+        replace: `    if (password === undefined || !this.#sessions.has(session)) {
       if (from !== this.#options.sid) return this.#refuseBehindCommit(from, serial);
       this.#answers.push({ to: from, message: { kind: "refused", serial } });
       return;

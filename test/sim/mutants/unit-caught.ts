@@ -87,13 +87,13 @@ export const UNIT_CAUGHT: readonly Mutant[] = [
       {
         file: "src/keeper/leader-desk.ts",
         find:
-          "    if (record === undefined || !this.#sessions.has(session)) " +
+          "    if (password === undefined || !this.#sessions.has(session)) " +
           "return this.#refuseBehindCommit(from, serial);\n",
-        replace: `    if (record !== undefined && !this.#sessions.has(session)) {
+        replace: `    if (password !== undefined && !this.#sessions.has(session)) {
       this.#answers.push({ to: from, message: { kind: "refused", serial } });
       return;
     }
-    if (record === undefined) return this.#refuseBehindCommit(from, serial);
+    if (password === undefined) return this.#refuseBehindCommit(from, serial);
 `,
       },
     ],
