@@ -228,6 +228,7 @@ describe("several leases", () => {
     const world = new RecipeWorld(12);
     const [one, two] = await world.clients(2);
     await world.get(new Semaphore(one, PATH, { maxLeases: 2, identifier: "one" }).acquire());
+    await world.get(two.sync(PATH));
     expect(await world.get(new Semaphore(two, PATH, { maxLeases: 2 }).leaseHolders())).toEqual(["one"]);
     const other = new Semaphore(two, PATH, { maxLeases: 3 });
     await expect(world.get(other.acquire())).rejects.toMatchObject({ fault: "misuse" });

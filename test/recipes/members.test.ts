@@ -116,8 +116,10 @@ describe.each(PARTIES)("%s", (_name, partyOf) => {
     const [one, two, three] = await world.clients(3);
     const parties = [one, two, three].map((client, index) => partyOf(client, `p${index}`));
     await world.get(Promise.all(parties.map(async (party) => await party.join())));
-    const list = async (): Promise<readonly string[]> =>
-      (await world.get(must(parties[0], "a party").members())).toSorted();
+    const list = async (): Promise<readonly string[]> => {
+      await world.get(one.sync(PATH));
+      return (await world.get(must(parties[0], "a party").members())).toSorted();
+    };
     expect(await list()).toEqual(["p0", "p1", "p2"]);
     expect(await world.get(must(parties[1], "a party").leave())).toBe(true);
     expect(await list()).toEqual(["p0", "p2"]);

@@ -269,7 +269,7 @@ describe("DistributedQueue", () => {
       consumer,
       onError: (error) => errors.push(error),
     }).start();
-    await world.until("it is gone", () => world.childrenOf(PATH).length === 0);
+    await world.until("it is gone", () => world.childrenOf(PATH).length === 0 && errors.length > 0);
     expect(errors).toEqual([expect.objectContaining({ fault: "badData" })]);
   });
 

@@ -70,7 +70,7 @@ const SESSIONS: readonly Mutant[] = [
   },
   {
     id: "attach-before-commit-refused",
-    what: "a leader knows no session for its own clients before it has applied that, though a follower's has been told of it",
+    what: "a leader lets in its own clients with no session that it has not applied, though a follower has told of it",
     edits: [
       {
         file: "src/keeper/leader-desk.ts",

@@ -237,13 +237,14 @@ const BROADCAST: readonly Mutant[] = [
   },
   {
     id: "leader-ack-outruns-write",
-    what: "a leader tells a voter that it has a proposal before its own write of that, while an earlier one is on its way",
+    what: "a leader tells a voter that it has a batch before its own write of it, while an earlier one is on its way",
     edits: [
       {
         file: "src/zab/learner-stream.ts",
         find: `this.#core.sendUpTo(this.link, upTo, { kind: "leaderAck", upTo });`,
-        replace: `if (this.#unacknowledged.length > 1) this.#core.outbox.sendFree(this.link, { kind: "leaderAck", upTo });
-    else this.#core.sendUpTo(this.link, upTo, { kind: "leaderAck", upTo });`,
+        replace: `const message: ZabMessage = { kind: "leaderAck", upTo };
+    if (this.#unacknowledged.length > 1) this.#core.outbox.sendFree(this.link, message);
+    else this.#core.sendUpTo(this.link, upTo, message);`,
       },
     ],
   },
