@@ -11,6 +11,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 import type { Client } from "../../src/client/client.ts";
 import { connect } from "../../src/client/connect.ts";
+import { LINK_FORMAT } from "../../src/keeper/link-codec.ts";
 import { ProcessSet } from "../compat/processes.ts";
 import { SUPER_LOGIN } from "../differential/values.ts";
 import { type EnsembleSetup, startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
@@ -211,7 +212,7 @@ describe("replicas of two versions", () => {
   });
 
   test("that do not speak alike say so, and a quorum of either version serves", async () => {
-    await using other = await buildVersion({ version: "0.2.0", links: 5 });
+    await using other = await buildVersion({ version: "0.2.0", links: LINK_FORMAT + 1 });
     const ensemble = await start({});
     await using client = await connect(ensemble.httpUrl);
     const { leader } = await statusOf(ensemble);
@@ -221,7 +222,9 @@ describe("replicas of two versions", () => {
     await retried(async () => await client.create("/by-the-old-quorum"));
     await expect
       .poll(async () => (await replicaOf(ensemble, first))?.refusal, POLL)
-      .toMatch(/replica \d .*0\.1\.0.*links of format 4.*0\.2\.0.*5/);
+      .toMatch(
+        new RegExp(`replica \\d .*0\\.1\\.0.*links of format ${LINK_FORMAT}.*0\\.2\\.0.*${LINK_FORMAT + 1}`),
+      );
     expect((await replicaOf(ensemble, first))?.serving).toBe(false);
     const doctor = await runProgram(["doctor"], { env: { EDGEKEEPER_URL: ensemble.httpUrl } });
     expect(doctor).toMatchObject({ code: 1 });

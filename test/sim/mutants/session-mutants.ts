@@ -15,17 +15,6 @@ const SESSIONS: readonly Mutant[] = [
     ],
   },
   {
-    id: "promises-out-of-touch",
-    what: "a replica whose timer stands still answers its clients, however long it has not heard its leader",
-    edits: [
-      {
-        file: "src/keeper/keeper.ts",
-        find: "mayPromise: () => this.#serving && this.#touch.isIn(this.#clockMs),",
-        replace: "mayPromise: () => this.#serving,",
-      },
-    ],
-  },
-  {
     id: "pings-unheard",
     what: "a client that only pings is not heard",
     edits: [
