@@ -7,6 +7,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { startEnsemble, type TestEnsemble } from "../harness/ensemble.ts";
+import type { EnsembleFigures, EnsembleRow } from "./ensemble-figures.ts";
+import { provenance } from "./provenance.ts";
 import { cpuSeconds } from "./usage.ts";
 import { Latencies } from "../../src/program/bench/latencies.ts";
 
@@ -34,31 +36,18 @@ interface Order {
   readonly out: string | undefined;
 }
 
-interface Row {
-  readonly ensembles: number;
-  readonly readyMs: number;
-  readonly writesPerS: number;
-  readonly refused: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly cpuMsPerWrite: number;
-  readonly rssMb: number;
-  /** Processors busy while nobody asks. */
-  readonly idleAwake: number;
-  readonly idleAsleep: number;
-}
-
 async function main(): Promise<number> {
   const order = readOrder(process.argv.slice(2));
   if (order === undefined) return 0;
   console.log(`${new Date().toISOString()}, ${cpus().length} processors, ${order.callers} callers`);
-  const rows: Row[] = [];
+  const rows: EnsembleRow[] = [];
   for (const count of order.counts) {
     const row = await measure(count, order);
     rows.push(row);
     console.log(lineOf(row));
   }
-  if (order.out !== undefined) await writeFile(order.out, `${JSON.stringify(rows, null, 2)}\n`);
+  const figures: EnsembleFigures = { ...(await provenance()), callers: order.callers, rows };
+  if (order.out !== undefined) await writeFile(order.out, `${JSON.stringify(figures, null, 2)}\n`);
   return 0;
 }
 
@@ -93,7 +82,7 @@ function wholeNumber(option: string, text: string, max: number): number {
   throw new RangeError(`${option} has "${text}": it must be a whole number from 1 to ${max}`);
 }
 
-async function measure(count: number, order: Order): Promise<Row> {
+async function measure(count: number, order: Order): Promise<EnsembleRow> {
   const names = Array.from({ length: count }, (_, index) => `e${index + 1}`);
   const vars = { ENSEMBLES: names.join(","), DORMANT_AFTER_MS: String(DORMANT_AFTER_MS), LOG_LEVEL: "error" };
   const ensemble = await startEnsemble({ vars, readyDeadlineMs: READY_LIMIT_MS });
@@ -223,7 +212,7 @@ async function passed(ms: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-function lineOf(row: Row): string {
+function lineOf(row: EnsembleRow): string {
   return [
     `${row.ensembles} ensembles: ready in ${Math.round(row.readyMs)} ms`,
     `${Math.round(row.writesPerS)} writes/s, p50 ${row.p50Ms.toFixed(1)} ms, p99 ${row.p99Ms.toFixed(1)} ms`,

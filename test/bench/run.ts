@@ -4,13 +4,11 @@
  * time that each took. In the end what was written to is killed at once, and must know every change that it
  * acknowledged.
  */
-import { execFile } from "node:child_process";
-import { cpus, release, totalmem } from "node:os";
-import { promisify } from "node:util";
 import { Bench } from "./bench.ts";
 import { publish, writeReport } from "./docs/publish.ts";
 import { readOptions, USAGE } from "./options.ts";
 import { runProfiles } from "./profiles.ts";
+import { provenance } from "./provenance.ts";
 import type { Report } from "./report.ts";
 import type { SectionName } from "./sections.ts";
 import { runBill } from "./suites/bill.ts";
@@ -90,27 +88,19 @@ async function reportOf(
   versions: Readonly<Record<string, string>>,
   args: readonly string[],
 ): Promise<Report> {
-  const memory = Math.round(totalmem() / 2 ** 30);
   const { rounds, seconds } = bench.plan;
+  const { date, machine, commit } = await provenance();
   return {
     format: 1,
-    date: new Date().toISOString().slice(0, 10),
-    machine: `${cpus().length} cores (${cpus()[0]?.model ?? "unknown"}), ${memory} GiB, Linux ${release()}`,
-    versions: { ...versions, commit: await commit() },
+    date,
+    machine,
+    versions: { ...versions, commit },
     options: args.filter((_, index) => args[index] !== "--out" && args[index - 1] !== "--out").join(" "),
     rounds,
     seconds,
     failures: bench.failures,
     sections: bench.sections,
   };
-}
-
-/** Of this tree, with a mark where files are changed. */
-async function commit(): Promise<string> {
-  const { stdout } = await promisify(execFile)("git", ["describe", "--always", "--dirty"], {
-    cwd: import.meta.dirname,
-  });
-  return stdout.trim();
 }
 
 process.exitCode = await main(process.argv.slice(2));
