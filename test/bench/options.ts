@@ -10,7 +10,7 @@ const TARGETS_USUAL = "zookeeper,edgekeeper";
 
 /** What is told where the options make no sense, or ask for help. */
 export const USAGE: string = `npm run bench -- [options]
-  --all             everything, for the page in docs: some twelve minutes on two cores
+  --all             everything, for the page in docs: some thirteen minutes on two cores
   --quick           everything, small: whether all of it runs; its figures mean little
   --sections throughput,kept   what is measured: ${SECTION_NAMES.join(",")}
   --works ${WORKS.join(",")}   what is asked for; mixed is nine reads to a set, multi ten sets
