@@ -227,10 +227,7 @@ class Watch implements Watching {
       }
       const entry = this.#histories.deliveredAt(told.zxid) ?? this.#histories.find(run.history, told.zxid);
       if (entry !== undefined && isAnswer(run, entry, told)) this.#acknowledged(run, entry);
-      else {
-        this.counts.reveals++;
-        this.#durability.revealed(run, told.zxid, "shows a client");
-      }
+      else this.#revealed(run, told.zxid, "shows a client");
     }
   }
 
@@ -238,8 +235,7 @@ class Watch implements Watching {
     const run = this.#runs.get(machine.name);
     if (run === undefined || answer.kind !== "answered") return;
     this.#votes.spoke(machine);
-    this.counts.reveals++;
-    this.#durability.revealed(run, answer.zxid, "tells a caller");
+    this.#revealed(run, answer.zxid, "tells a caller");
   }
 
   sentFrame(machine: Watched, to: Sid, bytes: Uint8Array): void {
